@@ -1,0 +1,78 @@
+"""What can go wrong, and whose fault it is.
+
+    DeepgradeError                  one clear sentence: the place, the value, the way out; exit code 2
+    ├── BadCourse                   an assignment's folders are wrong (author)
+    │   └── BadManifest             assignment.toml is wrong (author)
+    ├── UnknownAssignment           no such name in this course (whoever typed it)
+    ├── Refused                     an upload is turned away, nothing unpacked (student)
+    └── GraderError                 our fault: never a zero, never an attempt used, retried
+        ├── SandboxUnavailable      a wall cannot be built: no grading (operator)
+        └── SandboxLost             a sandbox vanished with no student code in it
+
+    StudentGone (BaseException)     the student's process is gone, so the test is over
+    ├── TimedOut                    a byte did not come, or go, in time
+    ├── OutOfMemory                 the memory limit was reached
+    ├── Died                        the process ended by itself
+    └── BrokenProtocol              a reply that is no reply
+
+`StudentGone` is no `Exception`, so that hypothesis, which repeats a test on every `Exception` to find a smaller
+input, cannot repeat a three-second timeout a hundred times.
+"""
+
+from __future__ import annotations
+
+
+class DeepgradeError(Exception):
+    """Something the person at the keyboard can act on; its text is the whole message."""
+
+
+class BadCourse(DeepgradeError):
+    """An assignment's folders do not fit together."""
+
+
+class BadManifest(BadCourse):
+    """`assignment.toml` holds something it must not, or lacks something it must have."""
+
+
+class UnknownAssignment(DeepgradeError):
+    """No assignment of that name in this course."""
+
+
+class Refused(DeepgradeError):
+    """An upload that is turned away. Uses no attempt; nothing of it is unpacked."""
+
+
+class GraderError(DeepgradeError):
+    """Our fault. Never scores, never uses up an attempt, is retried."""
+
+
+class SandboxUnavailable(GraderError):
+    """A wall of the sandbox cannot be built here, so nothing is graded here."""
+
+
+class SandboxLost(GraderError):
+    """A sandbox vanished while no student code ran in it."""
+
+
+class StudentGone(BaseException):
+    """The student's process cannot go on, and so the test is over. `verdict` names why."""
+
+    verdict = "died"
+
+
+class TimedOut(StudentGone):
+    verdict = "timed_out"
+
+
+class OutOfMemory(StudentGone):
+    verdict = "out_of_memory"
+
+
+class Died(StudentGone):
+    verdict = "died"
+
+
+class BrokenProtocol(StudentGone):
+    """The bytes that came back are not a reply. Only code that meddles with the pipe gets here."""
+
+    verdict = "died"

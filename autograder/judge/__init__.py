@@ -1,0 +1,1 @@
+"""Running tests over a `student` and turning what happened into verdicts."""

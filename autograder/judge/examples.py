@@ -1,0 +1,112 @@
+"""What hypothesis draws, and what is kept of a failure.
+
+The same examples for every student: the seed of a test is HMAC(course secret, test id), and neither a database nor the
+wall clock decides anything. The input of the last failing run is kept, which after shrinking is the smallest.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+
+PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
+SHRINK_RUNS = 300  # runs of a test after its first failure; then the smallest input so far is shown
+SHOWN_CHARACTERS = 2000  # of one input; the rest is cut
+
+hypothesis.settings.register_profile(
+    "deepgrade",
+    max_examples=50,
+    database=None,
+    deadline=None,
+    derandomize=False,
+    report_multiple_bugs=False,
+    print_blob=False,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+
+class ShrinkingDone(BaseException):
+    """Ends a failing test whose input has been made small for long enough. No Exception: see errors.StudentGone."""
+
+
+@dataclass
+class Failure:
+    """The failing run with the smallest input so far."""
+
+    error: BaseException | None = None
+    example: str = ""
+    runs: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def seed(secret: bytes, test_id: str) -> int:
+    return int.from_bytes(hmac.new(secret, test_id.encode(), hashlib.sha256).digest()[:8], "big")
+
+
+def prepare(item: pytest.Function, secret: bytes) -> Failure:
+    """Fix the examples of a test, and watch it for its smallest failing input."""
+    failure = Failure()
+    function = item.obj
+    handle = getattr(function, "hypothesis", None)
+    if handle is None:
+        return failure
+    hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
+    handle.inner_test = _watched(handle.inner_test, failure)
+    return failure
+
+
+def _watched(inner: Any, failure: Failure) -> Any:
+    inner = getattr(inner, "__watched__", inner)
+
+    @functools.wraps(inner)
+    def run(*args: Any, **kwargs: Any) -> None:
+        if failure.error is not None:
+            failure.runs += 1
+            if failure.runs > SHRINK_RUNS:
+                raise ShrinkingDone
+        given = {name: value for name, value in kwargs.items() if name not in ("student", "record")}
+        try:
+            drawn = copy.deepcopy(given)  # a student's function may change its inputs
+        except Exception:
+            drawn = given
+        try:
+            inner(*args, **kwargs)
+        except hypothesis.errors.UnsatisfiedAssumption:
+            raise
+        except (hypothesis.errors.HypothesisException, hypothesis.errors.StopTest):
+            raise
+        except BaseException as error:
+            if not _is_control(error):
+                failure.error, failure.example = error, show_inputs(drawn)
+            raise
+
+    run.__watched__ = inner  # type: ignore[attr-defined]
+    return run
+
+
+def _is_control(error: BaseException) -> bool:
+    """Hypothesis's and pytest's own ways to steer a run are no failures."""
+    return isinstance(error, (KeyboardInterrupt, ShrinkingDone)) or type(error).__module__.startswith(
+        ("hypothesis.", "_pytest.outcomes")
+    )
+
+
+def show_inputs(values: dict[str, Any]) -> str:
+    """`z = array([[0., 1.]])`, a line each, in numpy's own repr so that it can be pasted."""
+    return "\n".join(f"{name} = {show(value)}" for name, value in values.items())
+
+
+def show(value: Any) -> str:
+    if isinstance(value, np.random.Generator):
+        return "numpy.random.default_rng(...)"
+    with np.printoptions(threshold=60, edgeitems=3, linewidth=100, floatmode="unique"):
+        text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " ..."

@@ -1,0 +1,75 @@
+"""One run of an assignment's tests: what the pytest plugin asks, and what it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.judge.examples import PUBLIC_SECRET
+from autograder.manifest import Limits
+from autograder.report import Figure, TestResult, Visibility
+
+Event = dict[str, Any]
+
+# What a run of the tests needs: a student for one test, under that test's limits. Leaving the context ends the
+# student's process; `output` is then what it printed.
+StudentFactory = Callable[[Limits], AbstractContextManager[Any]]
+
+
+@dataclass
+class Judging:
+    """Given to the plugin through `config.stash[JUDGING]`."""
+
+    make_student: StudentFactory
+    limits: Limits
+    visibility: Callable[[Path], Visibility]
+    secret: Callable[[Path], bytes] = lambda path: PUBLIC_SECRET
+    student_folder: Path | None = None  # of a Local student: its frames are the student's fault
+    on_event: Callable[[Event], None] = lambda event: None
+    results: list[TestResult] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
+
+
+JUDGING: pytest.StashKey[Judging] = pytest.StashKey()
+
+
+class Recorder:
+    """The fixture `record`: figures and numbers that a test puts into the report."""
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+
+    def curve(self, title: str, x_label: str, x: Any, **series: Any) -> None:
+        """A line for each series over x: a learning curve."""
+        data = {
+            "x_label": x_label,
+            "x": [float(v) for v in x],
+            "series": {name: [float(v) for v in values] for name, values in series.items()},
+        }
+        self.figures.append(Figure("curve", title, data))
+
+    def confusion(self, title: str, truth: Any, predicted: Any, names: list[str]) -> None:
+        """How often class `row` was called class `column`."""
+        matrix = [[0] * len(names) for _ in names]
+        for t, p in zip(truth, predicted, strict=True):
+            matrix[int(t)][int(p)] += 1
+        self.figures.append(Figure("confusion", title, {"names": list(names), "matrix": matrix}))
+
+    def images(self, title: str, rows: dict[str, Any]) -> None:
+        """Rows of grey pictures, entries 0 to 1."""
+        data = [
+            {"label": label, "images": [(image.clip(0, 1) * 255).round().astype(int).tolist() for image in pictures]}
+            for label, pictures in rows.items()
+        ]
+        self.figures.append(Figure("images", title, {"rows": data}))
+
+    def number(self, title: str, name: str, value: float, *, bar: float | None = None, unit: str = "") -> None:
+        """One figure beside the bar that it is held to."""
+        row = {"name": name, "value": float(value), "bar": bar, "unit": unit}
+        self.figures.append(Figure("numbers", title, {"rows": [row]}))

@@ -1,0 +1,97 @@
+"""From what ended a test to a verdict, and to the words for it.
+
+A student's fault, and ours, are never mixed: an error of the judge's own is `grader_error`.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis.errors
+
+from autograder.errors import DeepgradeError, StudentGone
+from autograder.report import Verdict
+from autograder.student.raised import BUILTIN, StudentRaised
+from autograder.testing.compare import Mismatch
+
+# All that a student hears of a failing hidden test: one of these sentences.
+SENTENCES = {
+    "wrong_value": "returned a wrong value",
+    "wrong_shape": "returned an array or container of the wrong shape",
+    "wrong_dtype": "returned a wrong dtype",
+    "wrong_type": "returned something of the wrong type",
+    "not_finite": "returned NaN or infinity where a finite number is expected",
+    "changed_input": "changed an argument that it must leave as it is",
+    "no_error": "returned where it must raise an error",
+    "unstable": "gave different answers to the same question",
+    "not_implemented": "is not implemented yet",
+    "timed_out": "took longer than the time limit",
+    "out_of_memory": "used more memory than the limit",
+    "died": "ended its process, or answered with something that is no answer",
+    "grader_error": "the grader failed, which is our fault; it will be graded again",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    verdict: Verdict
+    failure: str = ""
+    detail: str = ""
+    traceback: str = ""
+
+
+PASSED = Outcome("passed")
+
+
+def judge(error: BaseException, student_folder: Path | None) -> Outcome:
+    """The outcome of a test that ended with `error`; `student_folder` is where a `Local` student's files are."""
+    if isinstance(error, StudentGone):
+        return Outcome(error.verdict, SENTENCES[error.verdict], str(error))  # type: ignore[arg-type]
+    if isinstance(error, StudentRaised):
+        return _raised(error, error.kind, error.traceback_text)
+    frames = _student_frames(error, student_folder)
+    if frames:
+        kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in BUILTIN), "Exception")
+        return _raised(error, kind, frames)
+    if isinstance(error, Mismatch):
+        return Outcome("failed", SENTENCES[error.kind], str(error))
+    if isinstance(error, hypothesis.errors.Flaky):
+        return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
+    if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException, MemoryError)):
+        return Outcome("grader_error", SENTENCES["grader_error"], _full(error))
+    if isinstance(error, AssertionError):
+        return Outcome("failed", SENTENCES["wrong_value"], str(error) or "the law does not hold")
+    if isinstance(error, Exception):
+        # The test stumbled over what it got back: None where an array was promised, say. The reference passes the
+        # same test, so the value is at fault; the words for staff hold the test's own traceback.
+        return Outcome("failed", SENTENCES["wrong_type"], f"{type(error).__name__}: {error}", _full(error))
+    return Outcome("grader_error", SENTENCES["grader_error"], _full(error))
+
+
+def _raised(error: BaseException, kind: str, frames: str) -> Outcome:
+    if kind == "NotImplementedError":
+        return Outcome("not_implemented", SENTENCES["not_implemented"], str(error), frames)
+    return Outcome("raised", f"raised {kind}", f"{kind}: {error}", frames)
+
+
+def _student_frames(error: BaseException, folder: Path | None) -> str:
+    """The part of a traceback inside the student's own files, if the error came from there."""
+    if folder is None:
+        return ""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent == folder:
+        return "".join(traceback.format_exception_only(error))
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if Path(frame.filename).parent == folder and not Path(frame.filename).name.startswith("test_")
+    ]
+    if not own:
+        return ""
+    return "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error))
+
+
+def _full(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,203 @@
+"""The pytest plugin: the fixture `student`, points, and a verdict for every test.
+
+Without a `Judging` in the stash (a student types `pytest test_public.py`) the student is the module beside the tests.
+With one, the judge decides who answers, and gets a `TestResult` for every test. Tests that do not ask for `student`
+are none of our business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from autograder import course
+from autograder.judge import examples, verdicts
+from autograder.judge.session import JUDGING, Judging, Recorder
+from autograder.manifest import Limits
+from autograder.report import TestResult
+from autograder.student.local import Local
+
+FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
+OUTCOME: pytest.StashKey[verdicts.Outcome] = pytest.StashKey()
+STARTED: pytest.StashKey[float] = pytest.StashKey()
+OUTPUT: pytest.StashKey[str] = pytest.StashKey()
+RECORD: pytest.StashKey[Recorder] = pytest.StashKey()
+
+
+class Blocked(Exception):
+    """A test that stands on another one that did not pass."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--student",
+        metavar="FOLDER",
+        help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("deepgrade") if JUDGING in config.stash else None
+    config.addinivalue_line("markers", "points(number, problem): what the test is worth")
+    config.addinivalue_line("markers", "limits(seconds, test_seconds): other limits than the manifest's")
+    config.addinivalue_line("markers", "needs(*tests): tests that this one stands on")
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    # `settings(max_examples=...)` in a test file inherits the profile that is loaded when the file is imported.
+    if isinstance(collector, pytest.Module) and collector.path.name in ("test_public.py", "test_hidden.py"):
+        hypothesis.settings.load_profile("deepgrade")
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.failed and _current is not None:
+        _current.errors.append(str(report.longrepr))
+
+
+_current: Judging | None = None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    global _current
+    _current = session.config.stash.get(JUDGING, None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    judging = session.config.stash.get(JUDGING, None)
+    if judging is not None:
+        ids = [_id(item) for item in session.items if _asks_for_student(item)]
+        judging.on_event({"event": "collected", "tests": ids})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    if not _asks_for_student(item):
+        return (yield)
+    judging = item.config.stash.get(JUDGING, None)
+    assert isinstance(item, pytest.Function)
+    item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path) if judging else examples.PUBLIC_SECRET)
+    item.stash[STARTED] = time.perf_counter()
+    if judging:
+        judging.on_event({"event": "started", "test": _id(item)})
+    result = yield
+    if judging:
+        _finish(item, judging)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[Any]:
+    if _asks_for_student(item) and call.excinfo is not None and OUTCOME not in item.stash:
+        item.stash[OUTCOME] = _outcome(item, call.excinfo.value)
+    return (yield)
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The student's module, here or in a sandbox."""
+    judging = request.config.stash.get(JUDGING, None)
+    _check_needs(request.node, judging)
+    if judging is None:
+        folder = Path(request.config.getoption("--student") or request.path.parent)
+        yield Local(folder, _module(request.path.parent))
+        return
+    with judging.make_student(limits_of(request.node, judging.limits)) as student:
+        yield student
+    request.node.stash[OUTPUT] = getattr(student, "output", "")
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Recorder:
+    """Puts curves, confusion matrices, pictures and numbers into the report."""
+    return request.node.stash.setdefault(RECORD, Recorder())
+
+
+def limits_of(item: pytest.Item, limits: Limits) -> Limits:
+    """The manifest's limits, with what the test's own `@limits` says instead."""
+    for mark in reversed(list(item.iter_markers("limits"))):
+        changes = {name: value for name, value in mark.kwargs.items() if value is not None}
+        if "seconds" in changes and "test_seconds" not in changes:
+            changes["test_seconds"] = max(limits.test_seconds, changes["seconds"])
+        limits = Limits(**{name: getattr(limits, name) for name in limits.__struct_fields__} | changes)
+    return limits
+
+
+def _asks_for_student(item: pytest.Item) -> bool:
+    return "student" in getattr(item, "fixturenames", ())
+
+
+def _id(item: pytest.Item) -> str:
+    return f"{item.path.name}::{item.name}"
+
+
+def _module(folder: Path) -> str:
+    """The module that the manifest beside the tests names, or the one in the students' half of a course."""
+    beside = folder / "assignment.toml"
+    other_half = folder.parent.parent / "assignments" / folder.name / "assignment.toml"
+    return course.manifests.load(other_half if other_half.is_file() and not beside.is_file() else beside).module
+
+
+def _check_needs(item: pytest.Item, judging: Judging | None) -> None:
+    if judging is None:
+        return
+    verdict = {result.name: result.verdict for result in judging.results}
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            if verdict.get(name, "passed") != "passed":
+                raise Blocked(f"not tried, because it stands on what {name} checks, and that did not pass")
+
+
+def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:
+    """What ended the test; of a test that hypothesis went on with, the failure with the smallest input."""
+    if isinstance(error, Blocked):
+        return verdicts.Outcome("blocked", str(error), str(error))
+    judging = item.config.stash.get(JUDGING, None)
+    folder = judging.student_folder if judging else None
+    failure = item.stash[FAILURE]
+    if isinstance(error, hypothesis.errors.Flaky):
+        return verdicts.judge(error, folder)
+    if failure.error is not None:
+        error = failure.error
+    return verdicts.judge(error, folder)
+
+
+def _finish(item: pytest.Item, judging: Judging) -> None:
+    outcome = item.stash.get(OUTCOME, verdicts.PASSED)
+    mark = item.get_closest_marker("points")
+    possible = float(mark.args[0]) if mark else 0.0
+    visibility = judging.visibility(item.path)
+    if outcome.verdict == "passed":
+        outcome = verdicts.PASSED
+    result = TestResult(
+        id=_id(item),
+        name=item.name,
+        law=_sentence(item),
+        problem=mark.kwargs["problem"] if mark else "",
+        points=possible if outcome.verdict == "passed" else 0.0,
+        possible=possible,
+        visibility=visibility,
+        **dataclasses.asdict(outcome),
+        example=item.stash[FAILURE].example if outcome.verdict not in ("passed", "blocked") else "",
+        output=item.stash.get(OUTPUT, ""),
+        repeat=f"deepgrade check --test {item.name}" if visibility == "public" else "",
+        figures=item.stash[RECORD].figures if RECORD in item.stash else [],
+    )
+    judging.results.append(result)
+    judging.seconds[result.id] = time.perf_counter() - item.stash[STARTED]
+    judging.on_event({"event": "finished", "test": result.id, "verdict": result.verdict})
+
+
+def _sentence(item: pytest.Item) -> str:
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    return " ".join(doc.split()) or item.name
+
+
+with contextlib.suppress(AttributeError):
+    TestResult.__test__ = False

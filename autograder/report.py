@@ -1,0 +1,105 @@
+"""The report of one submission: plain data, from which everything shown anywhere is made.
+
+    Report
+    ├── what was graded, and with what (hashes, versions, device)
+    ├── problems: points of each
+    ├── tests: verdict, points, words, figures of each
+    └── timings: the only part that differs between two gradings of the same submission
+
+Web page, terminal, CSV, otter and Gradescope read a `Report`, never the grader. `report.schema.json` beside this file
+describes the JSON; a test keeps the two the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
+
+Verdict = Literal[
+    "passed", "failed", "raised", "not_implemented", "timed_out", "out_of_memory", "died", "blocked", "grader_error"
+]
+Visibility = Literal["public", "hidden"]
+State = Literal["graded", "refused", "grader_error"]
+
+
+class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Numbers that people look at as a picture; `autograder.figures` draws it.
+
+    kind "curve": data = {"x_label": str, "x": [..], "series": {name: [..]}}
+    kind "confusion": data = {"names": [..], "matrix": [[..]]}, rows are the truth
+    kind "images": data = {"rows": [{"label": str, "images": [[[0..255]]]}]}, grey pictures
+    kind "numbers": data = {"rows": [{"name": str, "value": float, "bar": float|null, "unit": str}]}
+    """
+
+    kind: Literal["curve", "confusion", "images", "numbers"]
+    title: str
+    data: dict[str, Any]
+
+
+class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    __test__ = False  # pytest: not a test class
+
+    id: str  # "test_hidden.py::test_rows_sum_to_one"
+    name: str  # "test_rows_sum_to_one"
+    law: str  # the docstring: the sentence a student sees
+    problem: str
+    points: float
+    possible: float
+    visibility: Visibility
+    verdict: Verdict
+    failure: str = ""  # class of failure as a sentence: all that a student hears of a hidden test
+    detail: str = ""  # what was found, where, what was expected; for public tests and staff
+    example: str = ""  # the smallest failing input; for public tests and staff
+    traceback: str = ""  # of the student's own frames; for public tests and staff
+    output: str = ""  # what the student's code printed; for public tests and staff
+    repeat: str = ""  # a line to repeat it locally; public tests
+    figures: list[Figure] = []
+
+
+class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    title: str
+    points: float
+    possible: float
+
+
+class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    total_seconds: float = 0.0
+    test_seconds: dict[str, float] = {}
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    assignment: str
+    title: str
+    state: State
+    message: str = ""  # why it was refused, or that the fault is ours
+    points: float = 0.0
+    possible: float = 0.0
+    problems: list[ProblemResult] = []
+    tests: list[TestResult] = []
+    submission_sha256: str = ""
+    tests_sha256: str = ""
+    device: str = "cpu"
+    sandbox: str = ""  # which walls stood
+    versions: dict[str, str] = {}  # deepgrade, python, and the mounted distributions
+    schema_version: int = SCHEMA_VERSION
+    timings: Timings = Timings()
+
+
+def to_json(report: Report, *, indent: int = 2) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=indent)
+
+
+def from_json(data: bytes | str) -> Report:
+    """Raises msgspec.ValidationError where the data is no report of this version."""
+    return msgspec.json.decode(data, type=Report)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a report; written to `report.schema.json` by `make schema`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Report)}

@@ -1,0 +1,48 @@
+"""An exception of the student's code, as the judge sees it.
+
+It is raised as a subclass of the builtin exception that it was over there, so that `assert_raises(ValueError)` holds
+on both ends. Only builtin names are ever shown: a class can be named after a hidden input.
+"""
+
+from __future__ import annotations
+
+import builtins
+from functools import cache
+
+
+class StudentRaised(Exception):
+    """Base of all exceptions that come from a student's code."""
+
+    kind: str = "Exception"  # the nearest builtin class
+    traceback_text: str = ""
+
+
+def _buildable() -> dict[str, type[Exception]]:
+    found = {}
+    for name, value in vars(builtins).items():
+        if isinstance(value, type) and issubclass(value, Exception) and value.__name__ == name:
+            try:
+                value("text")
+            except TypeError:  # UnicodeDecodeError and its like want five arguments
+                continue
+            found[name] = value
+    return found
+
+
+BUILTIN = _buildable()
+
+
+@cache
+def _twin(kind: str) -> type[StudentRaised]:
+    base = BUILTIN[kind]
+    if base is Exception:
+        return StudentRaised
+    return type(f"Student{kind}", (StudentRaised, base), {})
+
+
+def student_raised(lineage: list[str], message: str, traceback_text: str) -> StudentRaised:
+    """The judge's version of an exception whose class and bases are named `lineage`, nearest first."""
+    kind = next((name for name in lineage if name in BUILTIN), "Exception")
+    error = _twin(kind)(message)
+    error.kind, error.traceback_text = kind, traceback_text
+    return error

@@ -1,0 +1,58 @@
+"""The vocabulary of tests: what a public or hidden test file imports, and nothing else of ours.
+
+    from hypothesis import given, strategies as st
+    from autograder.testing import assert_close, logits, points
+
+    @points(2, problem="softmax")
+    @given(z=logits(), c=st.floats(-50, 50))
+    def test_softmax_is_shift_invariant(student, z, c):
+        '''softmax(z + c) = softmax(z) for every constant c.'''
+        assert_close(student.softmax(z + c), student.softmax(z))
+"""
+
+from autograder.testing.compare import (
+    Mismatch,
+    assert_close,
+    assert_equal,
+    assert_raises,
+    assert_unchanged,
+    check,
+    snapshot,
+)
+from autograder.testing.gradients import assert_adjoint, assert_gradient, numerical_gradient
+from autograder.testing.marks import limits, mutant, needs, points
+from autograder.testing.strategies import (
+    float_arrays,
+    images,
+    labelled_logits,
+    labels,
+    logits,
+    probabilities,
+    rngs,
+    sizes,
+)
+
+__all__ = [
+    "Mismatch",
+    "assert_adjoint",
+    "assert_close",
+    "assert_equal",
+    "assert_gradient",
+    "assert_raises",
+    "assert_unchanged",
+    "check",
+    "float_arrays",
+    "images",
+    "labelled_logits",
+    "labels",
+    "limits",
+    "logits",
+    "mutant",
+    "needs",
+    "numerical_gradient",
+    "points",
+    "probabilities",
+    "rngs",
+    "sizes",
+    "snapshot",
+]

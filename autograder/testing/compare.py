@@ -1,0 +1,212 @@
+"""Comparisons in which NaN fails, and type, shape and dtype are compared before values.
+
+`np.testing.assert_allclose` broadcasts scalars, ignores dtype and lets NaN equal NaN; a student's wrong answer passes
+through each of the three holes. Every failure is a `Mismatch`, whose `kind` is all that a student hears of a hidden
+test, and whose text says what was found, where, and what was expected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal[
+    "wrong_value", "wrong_shape", "wrong_dtype", "wrong_type", "not_finite", "changed_input", "no_error", "unstable"
+]
+
+# Room for a right answer that sums in another order. One rounding error is eps / 2; sixty-four of them, times the
+# root of the number of terms (errors of random sign add up so), never failed a right answer and is far below any bug.
+ROUNDINGS = 64
+
+
+class Mismatch(AssertionError):
+    """What came back is not what the law demands."""
+
+    def __init__(self, message: str, kind: Kind = "wrong_value") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def check(condition: object, message: str, kind: Kind = "wrong_value") -> None:
+    """Fail with `message` unless `condition` holds; `message` says what was found and what was expected."""
+    if not (isinstance(condition, (bool, np.bool_)) and bool(condition)):
+        raise Mismatch(message, kind)
+
+
+def tolerance(dtype: Any, terms: int = 1) -> float:
+    """Relative tolerance for a value that sums `terms` products in `dtype`:  64 eps sqrt(terms)."""
+    return float(ROUNDINGS * np.finfo(dtype).eps * np.sqrt(max(1, terms)))
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    *,
+    what: str = "the result",
+    terms: int = 1,
+    rtol: float | None = None,
+    atol: float | None = None,
+    any_float: bool = False,
+) -> None:
+    """|actual - expected| <= atol + rtol |expected|, entry by entry, after type, shape and dtype.
+
+    expected : a number (then a Python or numpy number, or a 0-d array, is right), an array (then exactly an
+        `np.ndarray` of its shape and dtype), or a list, tuple or dict of those (lists and tuples are alike).
+    terms : how many products one entry sums up; widens the tolerance as its square root.
+    rtol : overrides 64 eps(dtype) sqrt(terms).   atol : overrides rtol max|expected|.
+    any_float : any floating dtype is right.
+    Infinities must agree exactly; NaN never agrees. Raises Mismatch.
+    """
+    if isinstance(expected, (list, tuple, dict)):
+        _assert_structure(actual, expected, what)
+        pairs = expected.items() if isinstance(expected, dict) else enumerate(expected)
+        for key, item in pairs:
+            assert_close(
+                actual[key],
+                item,
+                what=f"{what}[{key!r}]",
+                terms=terms,
+                rtol=rtol,
+                atol=atol,
+                any_float=any_float,
+            )
+        return
+    found, wanted = _comparable(actual, expected, what, any_float)
+    if wanted.dtype.kind != "f":
+        _assert_same_entries(found, wanted, what, "exact comparison")
+        return
+    # The coarser of the two dtypes decides: a float32 answer cannot be held to float64.
+    coarse = found.dtype if found.dtype.kind == "f" and found.dtype.itemsize < wanted.dtype.itemsize else wanted.dtype
+    if rtol is None:
+        rtol = tolerance(coarse, terms)
+    finite = wanted[np.isfinite(wanted)]
+    if atol is None:
+        atol = rtol * float(np.max(np.abs(finite), initial=0.0))
+    with np.errstate(invalid="ignore", over="ignore"):
+        wide_found, wide_wanted = found.astype(np.float64), wanted.astype(np.float64)
+        bound = atol + rtol * np.abs(wide_wanted)
+        near = np.abs(wide_found - wide_wanted) <= bound
+        ok = np.where(np.isfinite(wide_wanted), near, wide_found == wide_wanted)
+    _report(ok, found, wanted, what, f"tolerance {rtol:.2g} relative + {atol:.2g}")
+
+
+def assert_equal(actual: Any, expected: Any, *, what: str = "the result") -> None:
+    """Exactly equal: numbers, strings, arrays (type, shape, dtype kind and every entry), and containers of those."""
+    if isinstance(expected, (list, tuple, dict)):
+        _assert_structure(actual, expected, what)
+        pairs = expected.items() if isinstance(expected, dict) else enumerate(expected)
+        for key, item in pairs:
+            assert_equal(actual[key], item, what=f"{what}[{key!r}]")
+        return
+    if expected is None or isinstance(expected, (str, bytes)):
+        check(type(actual) is type(expected), f"{what} is {describe(actual)}, expected {expected!r}", "wrong_type")
+        check(actual == expected, f"{what} is {actual!r}, expected {expected!r}")
+        return
+    found, wanted = _comparable(actual, expected, what, any_float=True)
+    _assert_same_entries(found, wanted, what, "exact comparison")
+
+
+def snapshot(*values: Any) -> Any:
+    """A deep copy to compare with later: `before = snapshot(z, y)`."""
+    return copy.deepcopy(values if len(values) != 1 else values[0])
+
+
+def assert_unchanged(now: Any, before: Any, *, what: str = "the input") -> None:
+    """The function left `what` as it was; `before` is its `snapshot`."""
+    try:
+        assert_equal(now, before, what=what)
+    except Mismatch as mismatch:
+        raise Mismatch(f"{what} was changed by the call: {mismatch}", "changed_input") from None
+
+
+@contextlib.contextmanager
+def assert_raises(kind: type[Exception], *, what: str = "the call") -> Iterator[None]:
+    """The block must raise `kind` (or a subclass of it)."""
+    try:
+        yield
+    except kind:
+        return
+    raise Mismatch(f"{what} returned, expected it to raise {kind.__name__}", "no_error")
+
+
+def describe(value: Any) -> str:
+    """What a value is, in few words, without showing it."""
+    if isinstance(value, np.ndarray):
+        name = "an array" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        return f"{name} of shape {value.shape} and dtype {value.dtype}"
+    if value is None:
+        return "None"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of length {len(value)}"
+    return f"a {type(value).__name__}"
+
+
+def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays of one shape, after the checks of type, shape and dtype."""
+    wanted = np.asarray(expected)
+    if isinstance(expected, np.ndarray) and expected.ndim > 0:
+        check(
+            type(actual) is np.ndarray,
+            f"{what} is {describe(actual)}, expected a numpy array of shape {wanted.shape}",
+            "wrong_type",
+        )
+        check(
+            actual.shape == wanted.shape, f"{what} has shape {actual.shape}, expected {wanted.shape}", "wrong_shape"
+        )
+        same = actual.dtype == wanted.dtype or (any_float and actual.dtype.kind == wanted.dtype.kind == "f")
+        # Labels and counts may be any width of integer, on every platform.
+        same = same or (actual.dtype.kind in "iu" and wanted.dtype.kind in "iu")
+        check(same, f"{what} has dtype {actual.dtype}, expected {wanted.dtype}", "wrong_dtype")
+        return actual, wanted
+    # A number: Python's, numpy's, or an array without axes.
+    kinds = {"b": "b", "i": "iu", "u": "iu", "f": "fiu"}.get(wanted.dtype.kind, "")
+    if type(actual) is np.ndarray:
+        check(actual.shape == (), f"{what} has shape {actual.shape}, expected one number", "wrong_shape")
+        found = actual
+    else:
+        ok = type(actual) in (bool, int, float) or isinstance(actual, np.generic)
+        check(ok, f"{what} is {describe(actual)}, expected a number", "wrong_type")
+        found = np.asarray(actual)
+    check(found.dtype.kind in kinds, f"{what} is a {found.dtype}, expected a {wanted.dtype} number", "wrong_dtype")
+    return found, wanted
+
+
+def _assert_structure(actual: Any, expected: Any, what: str) -> None:
+    if isinstance(expected, dict):
+        check(type(actual) is dict, f"{what} is {describe(actual)}, expected a dict", "wrong_type")
+        missing, extra = expected.keys() - actual.keys(), actual.keys() - expected.keys()
+        check(
+            not missing and not extra,
+            f"{what} has the keys {sorted(map(str, actual))}, expected {sorted(map(str, expected))}",
+            "wrong_shape",
+        )
+        return
+    check(
+        type(actual) in (list, tuple),
+        f"{what} is {describe(actual)}, expected a {type(expected).__name__} of length {len(expected)}",
+        "wrong_type",
+    )
+    check(len(actual) == len(expected), f"{what} has length {len(actual)}, expected {len(expected)}", "wrong_shape")
+
+
+def _assert_same_entries(found: np.ndarray, wanted: np.ndarray, what: str, rule: str) -> None:
+    _report(found == wanted, found, wanted, what, rule)
+
+
+def _report(ok: np.ndarray, found: np.ndarray, wanted: np.ndarray, what: str, rule: str) -> None:
+    """Raise for the first entry that is not ok, and say how many are not."""
+    ok = np.asarray(ok)
+    if bool(ok.all()):
+        return
+    where = tuple(int(i) for i in np.argwhere(~ok)[0]) if ok.ndim else ()
+    place = f" at {list(where)}" if where else ""
+    count = f"{int((~ok).sum())} of {ok.size} entries differ; " if ok.ndim else ""
+    value, target = found[where], wanted[where]
+    kind: Kind = "wrong_value"
+    if found.dtype.kind == "f" and not np.isfinite(value) and np.isfinite(target):
+        kind = "not_finite"
+    raise Mismatch(f"{what} is {value!s}{place}, expected {target!s} ({count}{rule})", kind)
