@@ -181,7 +181,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # The others can be told to take gigabytes of memory for their dictionaries.
             raise Refused(f"{_shown(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
-        key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.rstrip("/")).casefold())
+        key = unicodedata.normalize("NFKC", name.rstrip("/")).casefold()
         if key in seen:
             other = "twice" if seen[key] == name else f"and {_shown(seen[key])}, which count as one name"
             raise Refused(f"the zip holds {_shown(name)} {other}; keep one of them; {HELP}")
@@ -257,7 +257,7 @@ def _why_missing(missing: list[str], root: str, found: list[str]) -> str:
             path, _, last = other.rpartition("/")
             if last == name:
                 return f"{name} lies too deep, in {_shown(path)}; put it at the top of the zip; {HELP}"
-            if last != name and last.casefold() == name.casefold():
+            if last.casefold() == name.casefold():
                 return f"the zip holds {_shown(other)}, which must be named {name} exactly; rename it; {HELP}"
     return f"the zip holds no {_listed(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
 

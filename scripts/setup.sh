@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Makes a fresh Debian or Ubuntu with Python 3.11 ready; the second time it only looks, and takes no time.
+#
+#     scripts/setup.sh EXTRA [chromium]
+#
+# EXTRA is an extra of pyproject.toml: `service` to grade and serve, `dev` to work on the code. What must come from
+# the system is bubblewrap and libseccomp (the sandbox's walls), and chromium for the tests of the pages.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+extra=${1:?say which extra to install: service or dev}
+wants_chromium=${2:-}
+
+stop() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+[ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`pip install .\` gives the students' commands"
+
+# --- from the system --------------------------------------------------------------------------------------------
+
+python=${PYTHON:-python3}
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+for candidate in "$python" python3.11 python3.12 python3.13; do
+    if recent "$candidate"; then
+        python=$candidate
+        break
+    fi
+done
+recent "$python" || stop "Python 3.11 or newer is needed; name one with \`make PYTHON=/path/to/python3.11 ...\`"
+
+missing=()
+command -v bwrap >/dev/null || missing+=(bubblewrap)
+"$python" -c 'import ctypes; ctypes.CDLL("libseccomp.so.2")' 2>/dev/null || missing+=(libseccomp2)
+"$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if [ -n "$wants_chromium" ]; then
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+    by_hand="install them yourself (\`apt-get install ${missing[*]}\` as root), then run this again"
+    command -v apt-get >/dev/null || stop "missing: ${missing[*]}, and there is no apt-get here; $by_hand"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || stop "missing: ${missing[*]}, and you are neither root nor is sudo here; $by_hand"
+        as_root=(sudo)
+    fi
+    echo "setup: installing ${missing[*]} with apt-get"
+    log=$(mktemp)
+    if ! { "${as_root[@]}" apt-get -q update && DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -qy install \
+        --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        stop "apt-get could not install ${missing[*]} (its last lines stand above); $by_hand"
+    fi
+    rm -f "$log"
+fi
+
+# --- .venv ------------------------------------------------------------------------------------------------------
+
+# What is installed depends on these and on nothing else; an unchanged sum means there is nothing to do. Sources are
+# installed editable, so that a change of code is no reason to install again.
+stamp=.venv/.installed-$extra
+sum=$(cat pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
+if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null; then
+    exit 0
+fi
+
+echo "setup: installing deepgrade[$extra] into .venv; this takes a minute or two the first time"
+recent .venv/bin/python || "$python" -m venv --clear .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extra]" ||
+    stop "pip could not install deepgrade[$extra] (its words stand above); with the network back, run this again"
+echo "$sum" >"$stamp"
