@@ -61,14 +61,15 @@ fi
 
 # What is installed depends on these and on nothing else; an unchanged sum means there is nothing to do. Sources are
 # installed editable, so that a change of code is no reason to install again.
-stamp=.venv/.installed-$extra
 sum=$(cat pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
-if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null; then
-    exit 0
-fi
+for stamp in ".venv/.installed-$extra" .venv/.installed-dev; do # `dev` holds all that `service` does
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null; then
+        exit 0
+    fi
+done
 
 echo "setup: installing deepgrade[$extra] into .venv; this takes a minute or two the first time"
 recent .venv/bin/python || "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extra]" ||
     stop "pip could not install deepgrade[$extra] (its words stand above); with the network back, run this again"
-echo "$sum" >"$stamp"
+echo "$sum" >".venv/.installed-$extra"
