@@ -1,0 +1,68 @@
+"""`deepgrade`, the command line: for students, for staff, for authors.
+
+Exit codes: 0 well; 1 the honest no (a test failed, an assignment is unsound, a wall is missing); 2 something that the
+person at the keyboard can mend, said in one sentence; 3 our fault. Every command imports what it needs when it runs:
+`--help` answers at once, and a student's commands run where no sandbox can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder import __version__
+from autograder.cli import authors, staff, students
+from autograder.errors import DeepgradeError, GraderError
+
+app = typer.Typer(
+    name="deepgrade",
+    help="A deep-learning course in a box: write, check, hand in, grade.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"deepgrade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    context: typer.Context,
+    course: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the course (else DEEPGRADE_COURSE, else the one installed)."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = course
+
+
+for panel, commands in {
+    "Students": (students.check, students.pack),
+    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
+    "Authors": (authors.verify, authors.new),
+}.items():
+    for command in commands:
+        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a terminal that lacks a letter shows ? and not a traceback
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except DeepgradeError as error:
+        print(f"deepgrade: {error}", file=sys.stderr)
+        sys.exit(3 if isinstance(error, GraderError) else 2)

@@ -1,0 +1,86 @@
+"""The terminal: results on stdout, progress and complaints on stderr, colours only where somebody looks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autograder.errors import DeepgradeError
+
+Event = dict[str, Any]
+UNSAFE = ("Cc", "Cf", "Cs")  # Unicode's control, format and surrogate characters
+
+
+def out() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
+    """An aligned table; columns named in `numbers` are aligned to the right."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made
+
+
+def plain(text: str) -> str:
+    """Text as it is safe on a terminal: a student's escape sequences are shown, not obeyed."""
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def number(value: float) -> str:
+    """`2`, `2.5`: points without a tail of zeros."""
+    return f"{value:g}"
+
+
+def print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Raises DeepgradeError where the file cannot be written."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise DeepgradeError(f"{path}: cannot be written ({error.strerror}); name another file with -o") from error
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[Callable[[Event], None]]:
+    """A bar on stderr that follows the events of a run of tests, and is gone when it ends. Silent off a terminal.
+
+    The events are the judge's: `collected` says how many tests there are, `started` which one runs, `finished` counts.
+    An event of several runs (`verify`) says in `run` which one it belongs to, and `runs` announces how many there are.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda event: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def follow(event: Event) -> None:
+            match event:
+                case {"event": "collected", "tests": tests}:
+                    bar.update(task, total=len(tests), completed=0)
+                case {"event": "started", "test": test}:
+                    bar.update(task, description=f"{title}  {test.partition('::')[2]}")
+                case {"event": "finished"}:
+                    bar.advance(task)
+
+        yield follow

@@ -1,0 +1,85 @@
+"""A report in a terminal: the points, a line for each test, and the words for each test that did not pass.
+
+The words are the report's own, as on the web page; here they are only laid out.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from autograder.cli.console import number, plain, table
+from autograder.report import Report, TestResult
+
+COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
+LABELS = {"timed_out": "timed out", "out_of_memory": "out of memory", "not_implemented": "not implemented"}
+
+
+def label(verdict: str) -> str:
+    return {"grader_error": "our fault"}.get(verdict, LABELS.get(verdict, verdict))
+
+
+def report(shown: Report, console: Console) -> None:
+    """Print a report, already reduced to what its reader may see."""
+    console.print(_head(shown))
+    if shown.state != "graded":
+        return
+    if len(shown.problems) > 1:
+        console.print(_problems(shown))
+    console.print(_tests(shown))
+    for result in shown.tests:
+        if result.verdict != "passed":
+            console.print(_words(result))
+
+
+def _head(shown: Report) -> Text:
+    title = Text(plain(f"{shown.title} ({shown.assignment})"), style="bold")
+    if shown.state != "graded":
+        return Text("\n").join([title, Text(plain(f"{shown.state.replace('_', ' ')}: {shown.message}"), style="red")])
+    points = f"{number(shown.points)} of {number(shown.possible)} points"
+    return Text("  ").join([title, Text(points, style="bold green" if shown.points == shown.possible else "bold")])
+
+
+def _points(points: float, possible: float) -> str:
+    return f"{number(points)} / {number(possible)}"
+
+
+def _problems(shown: Report) -> RenderableType:
+    rows = table("Problem", "Points", numbers=("Points",))
+    for problem in shown.problems:
+        rows.add_row(Text(plain(problem.title)), _points(problem.points, problem.possible))
+    return rows
+
+
+def _tests(shown: Report) -> RenderableType:
+    rows = table("Test", "", "Verdict", "Points", numbers=("Points",))
+    for result in shown.tests:
+        verdict = Text(label(result.verdict), style=COLOURS.get(result.verdict, "red"))
+        rows.add_row(Text(plain(result.name)), result.visibility, verdict, _points(result.points, result.possible))
+    return rows
+
+
+def _words(result: TestResult) -> RenderableType:
+    """What the reader may know of one test that did not pass, indented below its name."""
+    colour = COLOURS.get(result.verdict, "red")
+    head = Text.assemble((plain(result.name), "bold"), ": ", (label(result.verdict), colour))
+    lines = [Text(plain(result.law), style="italic")] if result.law != result.name else []
+    said = result.failure
+    if result.detail and result.detail != result.failure:
+        said = f"{said}: {result.detail}" if said else result.detail
+    lines.append(Text(plain(said)))
+    for name, text in {
+        "with": result.example,
+        "where": result.traceback,
+        "printed": result.output,
+        "repeat": result.repeat,
+    }.items():
+        if text.strip():
+            lines.append(_named(name, plain(text.rstrip())))
+    return Padding(Group(head, Padding(Group(*lines), (0, 0, 0, 2))), (0, 0, 1, 0))
+
+
+def _named(name: str, text: str) -> Text:
+    """`with     z = array(...)`, further lines below the first."""
+    return Text.assemble((f"{name:<8}", "dim"), text.replace("\n", "\n" + " " * 8))

@@ -1,0 +1,144 @@
+"""What staff run: see the course, make kits, grade, serve; `doctor` says whether this machine can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from autograder import submission
+from autograder.cli import console
+from autograder.course import Assignment, find_course
+from autograder.errors import BadCourse, DeepgradeError, GraderError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
+
+
+def list_(context: typer.Context, json: Json = False) -> None:
+    """List the assignments of the course."""
+    assignments = list(find_course(context.obj))
+    if json:
+        console.print_json([_facts(assignment) for assignment in assignments])
+        return
+    rows = console.table("Name", "Title", "Points", "Hand in", "Device", "Staff's half", numbers=("Points",))
+    for assignment in assignments:
+        facts = _facts(assignment)
+        half = "yes" if facts["solution"] else "absent"
+        rows.add_row(
+            assignment.name,
+            facts["title"],
+            console.number(facts["points"]),
+            ", ".join(facts["files"]),
+            facts["device"],
+            half,
+        )
+    console.out().print(rows)
+
+
+def _facts(assignment: Assignment) -> dict:
+    manifest = assignment.manifest
+    return {
+        "name": assignment.name,
+        "title": manifest.title,
+        "order": manifest.order,
+        "points": manifest.points,
+        "files": manifest.files,
+        "device": manifest.device,
+        "solution": assignment.solution is not None,
+    }
+
+
+def grade(
+    context: typer.Context,
+    name: Name,
+    handed_in: Annotated[Path, typer.Argument(metavar="SUBMISSION", help="A zip, or a folder with the files.")],
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON; - is standard output.")
+    ] = None,
+    view: Annotated[Literal["student", "staff"], typer.Option(help="Whose eyes the report is for.")] = "staff",
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the report's figures there.")] = None,
+) -> None:
+    """Grade a submission in the sandbox, by public and hidden tests."""
+    from autograder import feedback, report, secrets
+    from autograder import grade as grading
+    from autograder.cli import show
+
+    assignment = find_course(context.obj)[name]
+    if assignment.hidden_tests is None:
+        raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
+    handed = submission.read(handed_in, assignment.manifest)
+    with console.progress(f"grading {name}") as follow:
+        full = grading.grade(assignment, handed, secret=secrets.course_secret(), on_event=follow)
+    shown = feedback.view(full, view)
+    if json == "-":
+        print(report.to_json(shown).decode())
+    else:
+        show.report(shown, console.out())
+        for note in handed.notes:
+            print(f"note: {console.plain(note)}")
+        if json:
+            console.write(Path(json), report.to_json(shown))
+    if figures:
+        _draw(shown, figures)
+    if shown.state == "grader_error":
+        raise GraderError(shown.message)
+
+
+def _draw(shown, folder: Path) -> None:
+    from autograder import figures
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeepgradeError(f"{folder}: cannot be made ({error.strerror}); name another folder") from error
+    for test in shown.tests:
+        for index, figure in enumerate(test.figures):
+            path = folder / f"{test.name}-{index}.png"
+            console.write(path, figures.png(figure))
+            print(f"{path}: {console.plain(figure.title)}")
+
+
+def release(
+    context: typer.Context,
+    name: Name,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
+) -> None:
+    """Make the kit that students get: handout, stub, public tests, and the program that runs them."""
+    from autograder import kit
+
+    path = output or Path(f"{name}-kit.zip")
+    data = kit.build(find_course(context.obj)[name])
+    console.write(path, data)
+    print(f"{path}: {', '.join(kit.names(data))} ({len(data) // 1024:,} kB)")
+
+
+def doctor(json: Json = False) -> None:
+    """Attack this machine's own sandbox and say whether it stands."""
+    from autograder.sandbox import doctor as check_up
+
+    findings = check_up.run()
+    if json:
+        console.print_json([{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings])
+    else:
+        rows = console.table("Wall", "", "Found")
+        for one in findings:
+            rows.add_row(one.name, "[green]ok[/]" if one.ok else "[bold red]no[/]", console.plain(one.detail))
+        console.out().print(rows)
+    raise typer.Exit(0 if all(one.ok for one in findings) else 1)
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+) -> None:
+    """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
+    try:
+        from grader_service.serve import serve as run
+    except ModuleNotFoundError as error:
+        raise DeepgradeError(
+            f"the service needs {error.name}, which is not installed; run `pip install 'deepgrade[service]'`"
+        ) from error
+    run(host=host, port=port, course=context.obj)

@@ -1,0 +1,67 @@
+"""What students run: `check` and `pack`. No sandbox and nothing POSIX-only: they sit at Windows and macOS too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder import manifest as manifests
+from autograder import submission
+from autograder.cli import console
+from autograder.course import find_course
+from autograder.errors import DeepgradeError, UnknownAssignment
+
+Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
+
+
+def check(
+    context: typer.Context,
+    folder: Folder = ".",
+    test: Annotated[str | None, typer.Option(metavar="NAME", help="Run this test alone.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Run the public tests on your code, here, with the words of the server."""
+    from autograder import grade, report
+    from autograder.cli import show
+
+    place = find_folder(folder, context.obj)
+    with console.progress("checking") as follow:
+        result = grade.check(place, place, only=test, on_event=follow)
+    if json:
+        print(report.to_json(result).decode())
+    else:
+        show.report(result, console.out())
+    raise typer.Exit(0 if all(one.verdict == "passed" for one in result.tests) else 1)
+
+
+def pack(
+    context: typer.Context,
+    folder: Folder = ".",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
+) -> None:
+    """Make the zip to hand in: the files that the assignment names, and no others."""
+    place = find_folder(folder, context.obj)
+    manifest = manifests.load(place / "assignment.toml")
+    data = submission.pack(place, manifest)
+    path = output or Path(f"{manifest.module}.zip")
+    console.write(path, data)
+    print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")
+
+
+def find_folder(given: str, course: Path | None) -> Path:
+    """The folder of that path or, inside a course, of the assignment of that name."""
+    folder = Path(given)
+    if (folder / "assignment.toml").is_file():
+        return folder.resolve()
+    if not folder.exists():
+        try:
+            return find_course(course)[given].folder
+        except UnknownAssignment as error:
+            raise UnknownAssignment(f"{given}: is neither a folder nor the name of an assignment; {error}") from error
+        except DeepgradeError:
+            raise DeepgradeError(f"{given}: there is no such folder; go to the folder of the assignment") from None
+    raise DeepgradeError(
+        f"{folder.resolve()}: holds no assignment.toml; go to the folder of the assignment, or name it"
+    )
