@@ -1,0 +1,103 @@
+"""People: made by staff, signed in by a password that is kept as a scrypt hash."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from autograder.errors import DeepgradeError
+from grader_service.database import db_now
+from grader_service.models import ROLES, Person
+
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
+PASSWORD_LEAST = 10  # characters
+PASSWORD_MOST = 200
+
+# Checked when nobody has that login, so that the answer takes as long as for a wrong password.
+_NOBODY = generate_password_hash("nobody", method="scrypt")
+
+
+def create(
+    session: Session, *, login: str, name: str = "", role: str = "student", password: str | None = None
+) -> tuple[Person, str | None]:
+    """Add a person. Without a password one is made up: it is returned, and must be changed at the first sign-in.
+
+    Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
+    """
+    login = fold(login)
+    if not LOGIN.fullmatch(login):
+        raise DeepgradeError(
+            f"{login!r} is no login; use up to 64 letters, digits and . _ + @ - (an e-mail address will do)"
+        )
+    if role not in ROLES:
+        raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
+    if find(session, login) is not None:
+        raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
+    person = Person(login=login, name=name.strip()[:200] or login, role=role, created_at=db_now())
+    once = None if password else _made_up()
+    _set(person, password or once or "", must_change=once is not None)
+    session.add(person)
+    session.flush()
+    return person, once
+
+
+def find(session: Session, login: str) -> Person | None:
+    return session.scalar(sa.select(Person).where(Person.login == fold(login)))
+
+
+def authenticate(session: Session, login: str, password: str) -> Person | None:
+    """The person with that login and password, else None, after the same time."""
+    person = find(session, login)
+    right = check_password_hash(person.password_hash if person else _NOBODY, password[:PASSWORD_MOST])
+    return person if right else None
+
+
+def set_password(person: Person, password: str) -> None:
+    """A password of the person's own choice. Signs out everywhere. Raises DeepgradeError for a bad length."""
+    _set(person, password, must_change=False)
+
+
+def reset_password(person: Person) -> str:
+    """A made-up password, returned, that must be changed at the next sign-in. Signs out everywhere."""
+    once = _made_up()
+    _set(person, once, must_change=True)
+    return once
+
+
+def ensure_admin(session: Session, password: str | None = None) -> str | None:
+    """At the first start there is nobody: make `admin`. Returns the password if it had to be made up."""
+    if session.scalar(sa.select(Person.id).where(Person.role == "admin").limit(1)) is not None:
+        return None
+    _, once = create(session, login="admin", name="Administrator", role="admin", password=password)
+    return once
+
+
+def may_manage(manager: Person, role: str) -> bool:
+    """Admins look after everybody; staff look after students."""
+    return manager.role == "admin" or (manager.role == "staff" and role == "student")
+
+
+def fold(login: str) -> str:
+    """Logins that look the same are the same: case and Unicode form do not count."""
+    return unicodedata.normalize("NFKC", login).strip().casefold()
+
+
+def _set(person: Person, password: str, *, must_change: bool) -> None:
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        raise DeepgradeError(
+            f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters, this one has {len(password)}"
+        )
+    person.password_hash = generate_password_hash(password, method="scrypt")
+    person.must_change_password = must_change
+    person.session_id = secrets.token_urlsafe(24)
+
+
+def _made_up() -> str:
+    """16 letters and digits (80 bits) in groups that can be read out; none that look alike."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))

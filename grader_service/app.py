@@ -1,0 +1,77 @@
+"""The application factory.
+
+create_app(settings)  ─>  Flask: secrets and course loaded, database brought up to date, pages registered
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from flask import Flask, g
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import autograder
+from autograder.course import find_course
+from grader_service import handout, keys, pictures, security, words
+from grader_service.database import Database
+from grader_service.pages import assignments, auth, errors, health, staff, submissions
+from grader_service.settings import Settings
+
+FORM_KB = 64  # of a form around the zip
+
+
+def create_app(settings: Settings) -> Flask:
+    """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
+    course = find_course(settings.course)
+    largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=keys.session_key(settings),
+        MAX_CONTENT_LENGTH=(largest + FORM_KB) * 1024,
+        SESSION_COOKIE_NAME="deepgrade",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        PERMANENT_SESSION_LIFETIME=datetime.timedelta(days=14),
+        SEND_FILE_MAX_AGE_DEFAULT=3600,  # seconds; a file's address carries the version
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the sign-in: a page may lie open overnight
+    )
+    if settings.https:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+
+    database = Database(settings)
+    database.upgrade()
+    app.extensions["course"] = course
+    app.extensions["database"] = database
+    app.extensions["reading"] = _reading(database)
+    app.teardown_appcontext(_close_reading)
+
+    security.install(app)
+    errors.install(app)
+    for pages in (auth, assignments, submissions, staff, health):
+        app.register_blueprint(pages.blueprint)
+    app.jinja_env.filters.update(
+        visible=words.visible, points=words.points, moment=words.moment, utc=words.utc, count=words.count
+    )
+    app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
+    app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(lambda: {"me": getattr(current_user, "person", None)})
+    return app
+
+
+def _reading(database: Database):
+    def reading() -> Session:
+        """The request's session for reading: opened at the first question, closed after the answer."""
+        if "reading" not in g:
+            g.reading = database.reading()
+        return g.reading
+
+    return reading
+
+
+def _close_reading(error: BaseException | None) -> None:
+    if "reading" in g:
+        g.pop("reading").close()

@@ -1,0 +1,44 @@
+"""An assignment's README as HTML: Markdown without raw HTML, below the page's own heading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from autograder.course import Assignment
+
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+def render(assignment: Assignment) -> Markup | None:
+    """The handout, or None if the assignment has none."""
+    try:
+        text = (assignment.folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    tokens = _markdown.parse(text)
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        tokens = tokens[3:]  # the title: the page has it already
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+        if token.children:
+            token.children = _without_local_links(token.children)
+    # Raw HTML was escaped by the renderer, links are http(s) alone: nothing in it runs.
+    return Markup(_markdown.renderer.render(tokens, _markdown.options, {}))
+
+
+def _without_local_links(tokens: Sequence[Token]) -> list[Token]:
+    """Links to files beside the README work in the kit, and nowhere here: their words stay."""
+    kept, dropping = [], False
+    for token in tokens:
+        if token.type == "link_open":
+            dropping = not str(token.attrGet("href")).startswith(("https://", "http://"))
+        if not (dropping and token.type in ("link_open", "link_close")):
+            kept.append(token)
+        if token.type == "link_close":
+            dropping = False
+    return kept

@@ -1,0 +1,108 @@
+"""The thread that talks to the database while the worker's main thread grades.
+
+Every turn it does what is due:
+
+    heartbeat   the lease is renewed; if it is no longer ours, the process ends at once, and the sandbox with it
+    progress    how many tests are done, where that changed
+    sweep       jobs of lost workers go back to the queue
+    stop        told to stop while grading: the job goes back, undone and uncounted, and the process ends
+
+Ending the process is the one way to end a grading from outside that cannot be held up by what is being graded.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from grader_service import jobs
+from grader_service.database import Database
+from grader_service.jobs import Claim
+
+log = logging.getLogger("deepgrade.worker")
+
+TURN_SECONDS = 0.2
+SWEEP_SECONDS = 3.0
+HEARTBEATS = 4  # in a lease
+
+
+class Keeper(threading.Thread):
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._database = database
+        self._lease_seconds = lease_seconds
+        self.told_to_stop = False  # a signal handler may set this, and may not take a lock, so it is no Event
+        self._lock = threading.Lock()  # one of: a turn of this thread, a change of what is held
+        self._claim: Claim | None = None
+        self._total = self._done = 0
+        self._written = (0, 0)
+        self._renew_at = self._sweep_at = 0.0
+
+    def hold(self, claim: Claim) -> None:
+        """From now on keep this claim's lease."""
+        with self._lock:
+            self._claim = claim
+            self._total = self._done = 0
+            self._written = (0, 0)
+            self._renew_at = time.monotonic() + self._lease_seconds / HEARTBEATS
+
+    def let_go(self) -> None:
+        """The grading is over; the main thread decides what becomes of the job."""
+        with self._lock:
+            self._claim = None
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        """What `grade` tells while it grades."""
+        if event["event"] == "collected":
+            self._total = len(event["tests"])
+        elif event["event"] == "finished":
+            self._done += 1
+
+    def tell_to_stop(self) -> None:
+        self.told_to_stop = True
+
+    def run(self) -> None:
+        while True:
+            time.sleep(TURN_SECONDS)
+            with self._lock:
+                try:
+                    self._turn()
+                except SQLAlchemyError as error:
+                    # Out of reach, or busy for a minute: grading goes on, the token decides at the end.
+                    log.warning("the database did not answer the heartbeat: %s", error)
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if self._claim is not None:
+            if self.told_to_stop:
+                with self._database.write() as session:
+                    jobs.release(session, self._claim)
+                _leave("told to stop, the job goes back to the queue")
+            if not self._keep(self._claim, now):
+                _leave("the lease is no longer ours, the grading is dropped")
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            with self._database.write() as session:
+                jobs.sweep(session)
+
+    def _keep(self, claim: Claim, now: float) -> bool:
+        reached = (self._done, self._total)
+        if now < self._renew_at and reached == self._written:
+            return True
+        with self._database.write() as session:
+            held = jobs.progress(session, claim, done=reached[0], total=reached[1])
+            held = held and jobs.renew(session, claim, self._lease_seconds)
+        self._written = reached
+        self._renew_at = now + self._lease_seconds / HEARTBEATS
+        return held
+
+
+def _leave(reason: str) -> None:
+    log.warning("%s", reason)
+    logging.shutdown()
+    os._exit(0)

@@ -1,0 +1,29 @@
+"""What a browser sees, a blueprint per subject."""
+
+from __future__ import annotations
+
+from flask import current_app
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from autograder.course import Course
+from grader_service.database import Database
+from grader_service.models import Person
+
+
+def reading() -> Session:
+    """The request's session for reading."""
+    return current_app.extensions["reading"]()
+
+
+def database() -> Database:
+    return current_app.extensions["database"]
+
+
+def course() -> Course:
+    return current_app.extensions["course"]
+
+
+def me() -> Person:
+    """Who is signed in: every page but the open ones has somebody."""
+    return current_user.person

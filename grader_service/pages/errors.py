@@ -1,0 +1,55 @@
+"""What a page says when there is none to show: one clear sentence."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger("deepgrade.web")
+
+DRAIN_BYTES = 64 * 1024 * 1024  # of a body that is too large: a browser shows no answer before it has sent it
+
+SENTENCES = {
+    400: "The request cannot be understood.",
+    403: "This page is for staff.",
+    404: "There is no such page, or it is not yours to see.",
+    405: "That cannot be done at this address.",
+    413: "The upload is larger than any assignment allows; hand in only the files that the assignment names.",
+    429: "Too many failed tries to sign in; wait a minute and try again.",
+    500: "Something went wrong on our side; it is written in the service's log.",
+    503: "The database cannot be written or read just now, and nothing was stored; try again in a minute.",
+}
+FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
+    app.register_error_handler(413, _too_large)
+    app.register_error_handler(OperationalError, _database)
+
+
+def page(status: int, sentence: str | None = None) -> tuple[str, int]:
+    return render_template("error.html", status=status, sentence=sentence or SENTENCES[status]), status
+
+
+def _http(error: HTTPException) -> tuple[str, int] | Response:
+    if error.code is None or error.code not in SENTENCES:
+        return error.get_response()  # type: ignore[return-value]
+    return page(error.code)
+
+
+def _too_large(error: HTTPException) -> tuple[str, int]:
+    left = min(request.content_length or 0, DRAIN_BYTES)
+    while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, 65536))):
+        left -= len(piece)
+    return page(413)
+
+
+def _database(error: OperationalError) -> tuple[str, int]:
+    log.error("the database failed: %s", error)
+    return page(503)

@@ -1,0 +1,60 @@
+"""Figures of a report as PNG, drawn once by the worker, so that the web process never draws.
+
+A picture is named by the hash of its numbers. It is handed out only to somebody whose view of the report holds these
+numbers, so a picture is never more than the view it belongs to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+
+import msgspec
+
+from autograder import feedback, figures
+from autograder.report import Figure, Report
+
+log = logging.getLogger("deepgrade.worker")
+
+
+def key(figure: Figure) -> str:
+    return hashlib.sha256(msgspec.json.encode(figure)).hexdigest()[:32]
+
+
+def figures_of(report: Report) -> Iterator[Figure]:
+    for test in report.tests:
+        yield from test.figures
+
+
+def draw_all(report: Report) -> dict[str, bytes]:
+    """PNGs by key, of all that anybody may see. One that cannot be drawn is left out: its words remain."""
+    views = (feedback.view(report, "student"), feedback.view(report, "staff"))
+    seen = {key(figure): figure for view in views for figure in figures_of(view)}
+    pictures = {}
+    for name, figure in seen.items():
+        try:
+            pictures[name] = figures.draw(figure)
+        except Exception:
+            log.exception("a figure of kind %s cannot be drawn", figure.kind)
+    return pictures
+
+
+def words(figure: Figure) -> str:
+    """What the picture shows, for those who do not see it."""
+    data = figure.data
+    if figure.kind == "curve":
+        ends = [f"{name} from {_number(ys[0])} to {_number(ys[-1])}" for name, ys in data["series"].items() if ys]
+        return f"{figure.title}. Curves against {data['x_label']}: {'; '.join(ends)}."
+    if figure.kind == "confusion":
+        total = sum(map(sum, data["matrix"]))
+        right = sum(row[i] for i, row in enumerate(data["matrix"]))
+        return f"{figure.title}. Confusion matrix of {len(data['names'])} classes: {right} of {total} are right."
+    if figure.kind == "images":
+        return f"{figure.title}. Rows of pictures: {', '.join(str(row['label']) for row in data['rows'])}."
+    rows = [f"{row['name']} {_number(row['value'])} {row.get('unit', '')}".rstrip() for row in data["rows"]]
+    return f"{figure.title}. {'; '.join(rows)}."
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)

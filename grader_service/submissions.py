@@ -1,0 +1,103 @@
+"""What students hand in: accepting it, and finding it again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from grader_service import jobs
+from grader_service.database import db_now
+from grader_service.models import Person, Result, Submission, Upload
+
+
+@dataclass(frozen=True)
+class Best:
+    points: float
+    possible: float
+    count: int  # of this person's submissions to the assignment
+
+
+def accept(
+    session: Session,
+    person: Person,
+    assignment: str,
+    *,
+    data: bytes,
+    filename: str,
+    notes: list[str],
+    form_key: str,
+    queue: str,
+) -> Submission:
+    """Store bytes, submission and job in the caller's transaction: when it commits, the receipt is true.
+
+    The same bytes from the same rendering of the form are the same submission: a doubled POST is harmless.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    same = sa.select(Submission).where(
+        Submission.person_id == person.id,
+        Submission.assignment == assignment,
+        Submission.form_key == form_key,
+        Submission.sha256 == sha256,
+    )
+    if (already := session.scalar(same)) is not None:
+        return already
+    if session.get(Upload, sha256, options=[sa.orm.load_only(Upload.sha256)]) is None:
+        session.add(Upload(sha256=sha256, data=data))
+        session.flush()
+    submission = Submission(
+        person_id=person.id,
+        assignment=assignment,
+        filename=filename[:200],
+        sha256=sha256,
+        notes=notes,
+        form_key=form_key,
+        received_at=db_now(),
+    )
+    session.add(submission)
+    jobs.enqueue(session, submission, queue=queue)
+    session.flush()
+    return submission
+
+
+def find(session: Session, submission_id: int, viewer: Person) -> Submission | None:
+    """The submission, if the viewer may know of it: its owner, or staff."""
+    found = session.get(Submission, submission_id, options=_WITH_ALL)
+    return found if found is not None and (viewer.is_staff or found.person_id == viewer.id) else None
+
+
+def history(session: Session, person: Person, assignment: str) -> list[Submission]:
+    """A person's submissions to an assignment, the latest first."""
+    mine = sa.select(Submission).where(Submission.person_id == person.id, Submission.assignment == assignment)
+    return list(session.scalars(mine.options(*_WITH_ALL).order_by(Submission.id.desc())))
+
+
+def everybodys(session: Session, *, before: int | None, limit: int) -> list[Submission]:
+    """All submissions, the latest first, from the one before `before` on."""
+    query = sa.select(Submission).options(*_WITH_ALL).order_by(Submission.id.desc()).limit(limit)
+    return list(session.scalars(query.where(Submission.id < before) if before else query))
+
+
+def best(session: Session, person: Person) -> dict[str, Best]:
+    """A person's best score in each assignment that has one."""
+    rows = session.execute(
+        sa.select(
+            Submission.assignment,
+            sa.func.max(Result.points),
+            sa.func.max(Result.possible),
+            sa.func.count(Submission.id),
+        )
+        .join(Result, Result.submission_id == Submission.id)
+        .where(Submission.person_id == person.id, Result.state == "graded")
+        .group_by(Submission.assignment)
+    )
+    return {assignment: Best(points, possible, count) for assignment, points, possible, count in rows}
+
+
+def data_of(session: Session, submission: Submission) -> bytes:
+    return session.scalars(sa.select(Upload.data).where(Upload.sha256 == submission.sha256)).one()
+
+
+_WITH_ALL = (joinedload(Submission.person), joinedload(Submission.job), joinedload(Submission.result))

@@ -1,0 +1,49 @@
+"""How things are said on a page: numbers, times, verdicts, and text that a stranger wrote.
+
+Jinja escapes what HTML would read. `visible` does the rest: characters that a terminal, a copied line or the reading
+order of a page would obey are shown as what they are.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+# C0 and C1 controls except tab and newline; marks that change the direction of reading; invisible joiners.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+VERDICTS = {
+    "passed": "passed",
+    "failed": "failed",
+    "raised": "raised an error",
+    "not_implemented": "not implemented",
+    "timed_out": "timed out",
+    "out_of_memory": "out of memory",
+    "died": "died",
+    "blocked": "not tried",
+    "grader_error": "grader error",
+}
+
+STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "grader_error": "grader error"}
+
+
+def visible(text: str) -> str:
+    r"""The text with every character that would be obeyed written out: ESC is `\x1b`, a right-to-left mark `\u202e`."""
+    return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def points(value: float) -> str:
+    """At most two decimals, none that are zero."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def utc(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def moment(seconds: float) -> str:
+    return utc(seconds).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
