@@ -1,0 +1,79 @@
+"""Letters and digits drawn from the fonts that matplotlib brings, no two alike: what every installation has.
+
+Every glyph is an outline that is stretched, slanted, turned, thickened, moved, drawn without aliasing and strewn with
+noise, all by one seeded generator; so the same matplotlib draws the same pictures.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path as Outline
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
+
+NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+SIDE = 32  # pixels
+FONTS = (
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSerif",
+    "DejaVuSerif-Italic",
+    "STIXGeneral",
+    "STIXGeneralItalic",
+    "cmr10",
+    "cmss10",
+    "cmtt10",
+)
+
+
+def render(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(images, y): (36 per_class, 32, 32) uint8, ink dark on white 255, and int64 labels; classes take turns."""
+    rng = np.random.default_rng([36, seed])
+    y = np.tile(np.arange(len(NAMES)), per_class)
+    canvas = RendererAgg(SIDE, SIDE, 72)  # 72 dots an inch: one point is one pixel
+    images = np.empty((len(y), SIDE, SIDE), np.uint8)
+    for image, label in zip(images, y, strict=True):
+        outline = _outline(FONTS[rng.integers(len(FONTS))], NAMES[label])
+        image[:] = _with_noise(_drawn(canvas, outline, rng), rng)
+    return images, y
+
+
+@cache
+def _outline(font: str, name: str) -> Outline:
+    """A glyph one unit high, centred at the origin."""
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
+    outline = TextPath((0, 0), name, size=100, prop=FontProperties(fname=str(path)), usetex=False)
+    box = outline.get_extents()
+    centre = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2)
+    return (centre + Affine2D().scale(1 / box.height)).transform_path(Outline(outline.vertices, outline.codes))
+
+
+def _drawn(canvas: RendererAgg, outline: Outline, rng: np.random.Generator) -> np.ndarray:
+    """(32, 32) coverage by ink, 0 to 1."""
+    height = rng.uniform(15, 21)
+    place = Affine2D().scale(rng.uniform(0.75, 1.2), 1)
+    place = place.skew(rng.uniform(-0.3, 0.3), rng.uniform(-0.12, 0.12)).rotate(rng.uniform(-0.22, 0.22))
+    box = place.transform_path(outline).get_extents()
+    # Long diagonals are drawn smaller, so that three pixels stay free at every edge.
+    place = place.scale(min(height, 23 / box.width, 23 / box.height))
+    place = place.translate(SIDE / 2 + rng.uniform(-1.5, 1.5), SIDE / 2 + rng.uniform(-1.5, 1.5))
+    pen = canvas.new_gc()
+    pen.set_linewidth(rng.uniform(0.1, 1.6))
+    canvas.clear()
+    canvas.draw_path(pen, outline, place, (0.0, 0.0, 0.0))
+    return np.asarray(canvas.buffer_rgba())[:, :, 3] / 255.0
+
+
+def _with_noise(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Ink of uneven darkness on grainy paper, as uint8."""
+    paper = 1.0 - ink * rng.uniform(0.7, 1.0)
+    grain = rng.normal(0.0, 0.08, paper.shape)
+    return np.rint(np.clip(paper + grain, 0, 1) * 255).astype(np.uint8)
