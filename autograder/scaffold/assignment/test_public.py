@@ -1,0 +1,21 @@
+"""Public tests of NAME: run them with `deepgrade check`. The server runs these, and hidden ones."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import assert_close, float_arrays, needs, points
+
+
+@points(1, problem="loss")
+def test_error_of_a_small_example(student):
+    """L([1, 2], [0, 4]) = (1 + 4) / 2."""
+    assert_close(student.mean_squared_error(np.array([1.0, 2.0]), np.array([0.0, 4.0])), 2.5)
+
+
+@points(1, problem="gradient")
+@needs("test_error_of_a_small_example")
+@given(y=float_arrays(st.tuples(st.integers(1, 6))))
+def test_gradient_vanishes_at_the_target(student, y):
+    """dL/dp = 0 where p = y."""
+    assert_close(student.mean_squared_error_grad(y.copy(), y), np.zeros_like(y))

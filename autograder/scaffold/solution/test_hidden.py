@@ -1,0 +1,39 @@
+"""Hidden tests of NAME: laws, whose docstrings are the sentences that students see."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import assert_close, assert_gradient, assert_unchanged, float_arrays, points, snapshot
+
+
+@st.composite
+def pairs(draw):
+    """Predictions and targets of one length."""
+    n = draw(st.integers(1, 6))
+    return draw(float_arrays((n,))), draw(float_arrays((n,)))
+
+
+@points(1, problem="loss")
+@given(pair=pairs())
+def test_error_is_the_mean_of_squares(student, pair):
+    """L(p, y) = (1/n) sum_i (p[i] - y[i])^2."""
+    p, y = pair
+    assert_close(student.mean_squared_error(p, y), float(np.sum((p - y) ** 2) / len(p)), terms=len(p))
+
+
+@points(1, problem="loss")
+@given(pair=pairs())
+def test_error_leaves_its_inputs(student, pair):
+    """mean_squared_error leaves p and y as they are."""
+    before = snapshot(*pair)
+    student.mean_squared_error(*pair)
+    assert_unchanged(pair, before, what="an argument")
+
+
+@points(2, problem="gradient")
+@given(pair=pairs())
+def test_gradient_is_that_of_the_error(student, pair):
+    """mean_squared_error_grad(p, y) = dL/dp, by central differences of the formula."""
+    p, y = pair
+    assert_gradient(lambda p: np.mean((p - y) ** 2), p, student.mean_squared_error_grad(p.copy(), y))

@@ -1,0 +1,70 @@
+"""What tests of the engine and the service share: a small course of their own, and the command line as a process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autograder import scaffold
+from autograder.course import Course
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+Deepgrade = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def _course_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("course")
+    (root / "assignments").mkdir()
+    scaffold.create(Course(root), "tiny")
+    return root
+
+
+@pytest.fixture
+def course_folder(_course_template: Path, tmp_path: Path) -> Path:
+    """A course of one small assignment, `tiny`, which a test may change."""
+    return Path(shutil.copytree(_course_template, tmp_path / "course"))
+
+
+@pytest.fixture
+def tiny(course_folder: Path):
+    """The assignment of that course."""
+    return Course(course_folder)["tiny"]
+
+
+@pytest.fixture
+def deepgrade(course_folder: Path, tmp_path: Path) -> Deepgrade:
+    """`deepgrade ARGS...` as a process of its own, on that course, with a data folder of its own."""
+    home = tmp_path / "home"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")},
+        "DEEPGRADE_COURSE": str(course_folder),
+        "DEEPGRADE_HOME": str(home),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COLUMNS": "120",
+    }
+
+    def run(*arguments: object, cwd: Path = tmp_path, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "autograder.cli", *map(str, arguments)],
+            cwd=cwd,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
