@@ -132,10 +132,13 @@ def doctor(json: Json = False) -> None:
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 8000,
 ) -> None:
     """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
     try:
+        import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
+        import gunicorn  # noqa: F401
+
         from grader_service.serve import serve as run
     except ModuleNotFoundError as error:
         raise DeepgradeError(

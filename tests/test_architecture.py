@@ -1,0 +1,160 @@
+"""Dependency runs one way, as docs/design.md draws it: every import in the code is looked at, run or not.
+
+`MAY_IMPORT` names, for each part, the parts of ours that it may import; a part that is not named there fails, so that
+a new one is put in its place on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+OURS = ("autograder", "grader_service", "assignments", "solutions", "tests", "scripts", "deepgrade_course")
+
+# What the engine is made of, from the bottom up.
+COURSE = {"errors", "manifest", "course", "report", "submission"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "manifest": {"errors"},
+    "course": {"errors", "manifest"},
+    "report": set(),
+    "submission": {"errors", "manifest"},
+    "secrets": {"errors"},
+    # What untrusted code shares: values as bytes.
+    "wire": set(),
+    "worker": {"wire"},
+    # Walls know limits, and nothing of tests.
+    "sandbox": {"errors", "manifest", "wire"},
+    "student": {"errors", "manifest", "wire", "sandbox"},
+    # What test files import: nothing of those who run them.
+    "testing": set(),
+    "judge": {"errors", "manifest", "report", "student", "testing"},
+    "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
+    "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
+    "feedback": {"report"},
+    "figures": {"report", "errors"},
+    "datasets": {"errors"},
+    "verify": {*COURSE, "grade", "judge", "testing"},
+    "kit": {"course", "submission", "errors"},
+    "scaffold": {"course", "errors", "manifest"},
+    "cli": {*COURSE, "secrets", "grade", "feedback", "figures", "verify", "kit", "scaffold", "sandbox"},
+}
+# The one look upward, and only when the command runs.
+EXCEPTIONS = {("cli/staff.py", "grader_service.serve")}
+
+
+def python_files(folder: str) -> list[Path]:
+    templates = REPOSITORY / "autograder" / "scaffold"
+    return [
+        path
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        if not (path.is_relative_to(templates) and path.parent != templates)
+    ]
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Every module imported in a file, relative imports resolved, and whether that is at the top level."""
+    found = []
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) in top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = path.relative_to(REPOSITORY).parent.parts
+                base = ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+            found += [(f"{base}.{alias.name}", id(node) in top) for alias in node.names]
+    return found
+
+
+def part_of(path: Path) -> str:
+    """`autograder/sandbox/doctor.py` -> `sandbox`; `autograder/wire.py` -> `wire`."""
+    return path.relative_to(REPOSITORY / "autograder").parts[0].removesuffix(".py")
+
+
+def wrong_imports(path: Path) -> list[str]:
+    """The imports of an engine's file that its part may not have."""
+    part, place = part_of(path), path.relative_to(REPOSITORY / "autograder").as_posix()
+    wrong = []
+    for module, _ in imports(path):
+        names = module.split(".")
+        if names[0] not in OURS or any(module.startswith(known) and place == where for where, known in EXCEPTIONS):
+            continue
+        other = names[1] if names[0] == "autograder" and len(names) > 1 else ""
+        fine = names[0] == "autograder" and (
+            other == part or other in MAY_IMPORT.get(part, set()) or other in ("__version__", "")
+        )
+        if not fine:
+            wrong.append(f"{place} imports {module}")
+    return wrong
+
+
+ENGINE = [path for path in python_files("autograder") if path.parent.name != "autograder" or path.name != "__init__.py"]
+
+
+def test_every_part_of_the_engine_has_its_place():
+    assert {part_of(path) for path in ENGINE} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.relative_to(REPOSITORY / "autograder").as_posix())
+def test_the_engine_imports_nothing_upward(path):
+    assert wrong_imports(path) == []
+
+
+@pytest.mark.parametrize("folder", ["autograder", "grader_service", "scripts"])
+def test_nobody_imports_a_course_or_the_tests(folder):
+    forbidden = {"assignments", "solutions", "deepgrade_course", "tests"}
+    found = [
+        f"{path.name} imports {module}"
+        for path in python_files(folder)
+        for module, _ in imports(path)
+        if module.split(".")[0] in forbidden
+    ]
+    assert found == []
+
+
+def test_the_engine_meets_the_service_only_when_serve_runs():
+    at_the_top = [
+        path.name
+        for path in python_files("autograder")
+        for module, top in imports(path)
+        if module.startswith("grader_service") and top
+    ]
+    assert at_the_top == []
+
+
+@pytest.mark.parametrize("half", ["assignments", "solutions"])
+def test_a_course_imports_the_vocabulary_of_tests_alone(half):
+    """Files that students hand in import nothing of ours; tests, mutants and experiments the vocabulary and data."""
+    allowed = ("autograder.testing", "autograder.datasets")
+    found = []
+    for path in python_files(half):
+        handed_in = path.stem == path.parent.name or "variants" in path.parts
+        for module, _ in imports(path):
+            if module.split(".")[0] in OURS and (handed_in or not module.startswith(allowed)):
+                found.append(f"{path.relative_to(REPOSITORY)} imports {module}")
+    assert found == []
+
+
+@pytest.mark.parametrize("path", python_files("autograder"), ids=lambda path: path.name)
+def test_nothing_unpickles(path):
+    """Values cross as data. (A worker's own code may do as it likes; ours never loads a pickle.)"""
+    banned = ("pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib")
+    assert [module for module, _ in imports(path) if module.split(".")[0] in banned] == []
+
+
+def test_the_engine_names_no_assignment():
+    """It knows the manifest format, and no assignment by name."""
+    names = {path.parent.name for path in (REPOSITORY / "assignments").glob("*/assignment.toml")}
+    found = []
+    for folder in ("autograder", "grader_service"):
+        for path in python_files(folder):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and node.value in names:
+                    found.append(f"{path.relative_to(REPOSITORY)}:{node.lineno} says {node.value!r}")
+    assert found == []

@@ -1,0 +1,106 @@
+"""What is installed: the distribution's contents, its command, its constraints, and a fresh machine's first grading."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import autograder
+from autograder.course import Course
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ASSIGNMENTS = [assignment.name for assignment in Course(REPOSITORY)]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The distribution, built from this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, REPOSITORY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_the_version_is_said_once_and_the_same_everywhere():
+    assert PROJECT["version"] == autograder.__version__ == metadata.version("deepgrade")
+
+
+def test_the_light_base_is_light():
+    names = {re.match(r"[\w-]+", requirement)[0] for requirement in PROJECT["dependencies"]}
+    assert names.isdisjoint({"torch", "flask", "sqlalchemy", "scipy", "scikit-learn", "pandas"})
+
+
+def test_every_requirement_has_its_exact_version_in_the_constraints():
+    pins = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
+    wanted = [*PROJECT["dependencies"], *(one for extra in PROJECT["optional-dependencies"].values() for one in extra)]
+    names = {re.match(r"[\w-]+", requirement)[0].lower().replace("_", "-") for requirement in wanted}
+    missing = {name for name in names - {"deepgrade", "otter-grader"} if f"\n{name}==" not in pins}
+    assert missing == set()
+
+
+def test_the_wheel_holds_engine_service_and_course_as_data(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"autograder", "grader_service", "deepgrade_course", f"deepgrade-{autograder.__version__}.dist-info"}
+    for name in ASSIGNMENTS:
+        assert f"deepgrade_course/assignments/{name}/assignment.toml" in names
+        assert f"deepgrade_course/solutions/{name}/test_hidden.py" in names
+    assert not [name for name in names if re.search(r"__pycache__|/figures/.*png|\.hypothesis|\.venv", name)]
+    assert [name for name in names if name.startswith("grader_service/templates/")]
+    assert "autograder/scaffold/solution/mutants.py" in names
+
+
+def test_an_installed_wheel_lists_its_course_and_grades(wheel, tmp_path):
+    """In an environment of its own, far from this checkout."""
+    venv.create(tmp_path / "python", with_pip=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DEEPGRADE", "PYTHON"))}
+    environment |= {"DEEPGRADE_HOME": str(tmp_path / "home"), "COLUMNS": "120"}
+    scripts = tmp_path / "python" / ("Scripts" if os.name == "nt" else "bin")
+
+    def run(*command: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(list(map(str, command)), cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    installed = run(scripts / "python", "-m", "pip", "install", "-q", "-c", REPOSITORY / "constraints.txt", f"{wheel}")
+    assert installed.returncode == 0, installed.stderr
+    listed = run(scripts / "deepgrade", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert all(name in listed.stdout for name in ASSIGNMENTS)
+    graded = run(scripts / "deepgrade", "grade", "softmax", REPOSITORY / "solutions" / "softmax")
+    assert graded.returncode == 0, graded.stderr
+    points = Course(REPOSITORY)["softmax"].manifest.points
+    assert f"{points:g} of {points:g} points" in graded.stdout
+
+
+def test_every_verb_of_the_makefile_is_in_the_readme():
+    verbs = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.M)
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert verbs
+    assert [verb for verb in verbs if f"make {verb}" not in readme] == []
+
+
+def test_every_command_is_in_the_readme(deepgrade):
+    commands = re.findall(r"^│ (\w+)  ", deepgrade("--help").stdout, re.M)
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert len(commands) >= 9
+    assert [command for command in commands if f"deepgrade {command}" not in readme] == []
+
+
+def test_continuous_integration_runs_what_a_developer_runs():
+    path = REPOSITORY / ".ci" / "run"
+    assert os.access(path, os.X_OK)
+    assert path.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
