@@ -41,6 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
     )
+    parser.addoption("--deselect-all-but", metavar="TEST", help="deepgrade: run only the tests of this name")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    name = config.getoption("--deselect-all-but")
+    if name:
+        items[:] = [item for item in items if name in (item.name, getattr(item, "originalname", None))]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,8 +116,10 @@ def student(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield Local(folder, _module(request.path.parent))
         return
     with judging.make_student(limits_of(request.node, judging.limits)) as student:
-        yield student
-    request.node.stash[OUTPUT] = getattr(student, "output", "")
+        try:
+            yield student
+        finally:
+            request.node.stash[OUTPUT] = judging.printed(student)
 
 
 @pytest.fixture

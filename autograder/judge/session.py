@@ -29,6 +29,7 @@ class Judging:
     limits: Limits
     visibility: Callable[[Path], Visibility]
     secret: Callable[[Path], bytes] = lambda path: PUBLIC_SECRET
+    printed: Callable[[Any], str] = lambda student: ""  # what a student's code has printed so far
     student_folder: Path | None = None  # of a Local student: its frames are the student's fault
     on_event: Callable[[Event], None] = lambda event: None
     results: list[TestResult] = field(default_factory=list)

@@ -60,14 +60,14 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
     if isinstance(error, hypothesis.errors.Flaky):
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
     if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException, MemoryError)):
-        return Outcome("grader_error", SENTENCES["grader_error"], _full(error))
+        return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
     if isinstance(error, AssertionError):
         return Outcome("failed", SENTENCES["wrong_value"], str(error) or "the law does not hold")
     if isinstance(error, Exception):
         # The test stumbled over what it got back: None where an array was promised, say. The reference passes the
         # same test, so the value is at fault; the words for staff hold the test's own traceback.
-        return Outcome("failed", SENTENCES["wrong_type"], f"{type(error).__name__}: {error}", _full(error))
-    return Outcome("grader_error", SENTENCES["grader_error"], _full(error))
+        return Outcome("failed", SENTENCES["wrong_type"], f"{type(error).__name__}: {error}", full_text(error))
+    return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
 
 
 def _raised(error: BaseException, kind: str, frames: str) -> Outcome:
@@ -93,5 +93,5 @@ def _student_frames(error: BaseException, folder: Path | None) -> str:
     return "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error))
 
 
-def _full(error: BaseException) -> str:
+def full_text(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))

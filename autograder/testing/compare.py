@@ -142,7 +142,8 @@ def describe(value: Any) -> str:
         return "None"
     if isinstance(value, (list, tuple)):
         return f"a {type(value).__name__} of length {len(value)}"
-    return f"a {type(value).__name__}"
+    # An object that stayed in the student's process is named by its class over there.
+    return f"a {getattr(value, '_remote_type', type(value).__name__)}"
 
 
 def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -177,7 +178,7 @@ def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple
 
 def _assert_structure(actual: Any, expected: Any, what: str) -> None:
     if isinstance(expected, dict):
-        check(type(actual) is dict, f"{what} is {describe(actual)}, expected a dict", "wrong_type")
+        check(isinstance(actual, dict), f"{what} is {describe(actual)}, expected a dict", "wrong_type")
         missing, extra = expected.keys() - actual.keys(), actual.keys() - expected.keys()
         check(
             not missing and not extra,
@@ -186,7 +187,7 @@ def _assert_structure(actual: Any, expected: Any, what: str) -> None:
         )
         return
     check(
-        type(actual) in (list, tuple),
+        isinstance(actual, (list, tuple)),
         f"{what} is {describe(actual)}, expected a {type(expected).__name__} of length {len(expected)}",
         "wrong_type",
     )

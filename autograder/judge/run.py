@@ -1,0 +1,61 @@
+"""One run of pytest over an assignment's tests, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.errors import GraderError
+from autograder.judge.session import JUDGING, Judging
+
+EMPTY_INI = Path(__file__).with_name("pytest.ini")
+
+
+class _Judge:
+    """Hands the session to the plugin before it looks."""
+
+    def __init__(self, judging: Judging) -> None:
+        self._judging = judging
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[JUDGING] = self._judging
+
+
+def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -> None:
+    """Run the tests of these files in order; `judging.results` then holds their results.
+
+    only : a test's name; parametrised ones of that name are all run.
+    Raises GraderError where the tests themselves are broken.
+    """
+    arguments = ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib", "--noconftest", "-s"]
+    arguments += ["-c", str(EMPTY_INI), "--rootdir", str(files[0].parent)]
+    if only:
+        arguments += [f"--deselect-all-but={only}"]
+    with _only_our_plugin():
+        code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
+    if judging.errors:
+        raise GraderError(f"the tests cannot be loaded: {judging.errors[0]}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise GraderError(f"pytest ended with {pytest.ExitCode(code).name}")
+
+
+@contextmanager
+def _only_our_plugin() -> Iterator[None]:
+    """Other plugins that happen to be installed must not change a verdict."""
+    kept: dict[str, Any] = {name: os.environ.get(name) for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS")}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ["PYTEST_PLUGINS"] = "autograder.plugin"
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

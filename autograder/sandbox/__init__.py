@@ -1,0 +1,11 @@
+"""Walls and limits around a student's code.
+
+    Sandbox     one zygote behind bubblewrap, for one submission; workers are forked from it, one for each test
+    Worker      one test's process: a data socket, an output pipe, and why it died
+
+A limit that cannot be set means no grading: `SandboxUnavailable`, with the way to mend it.
+"""
+
+from autograder.sandbox.bubblewrap import Sandbox, Worker
+
+__all__ = ["Sandbox", "Worker"]

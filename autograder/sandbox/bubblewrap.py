@@ -1,0 +1,319 @@
+"""A sandbox: bubblewrap's namespaces around one zygote, and workers forked from it.
+
+Two ways to the same walls, by who we are:
+
+    an ordinary user   a user namespace; the worker is nobody in it
+    root               no user namespace (its interpreter may lie where only root can look); every worker changes to a
+                       uid that owns nothing, one for each sandbox, so that kernel limits by user are not shared
+
+In both, the zygote keeps just the capabilities to make namespaces and to drop itself down; a worker has none.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import PurePosixPath
+from typing import Any
+
+from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable, StudentGone
+from autograder.manifest import Limits
+from autograder.sandbox import cgroups, seccomp
+from autograder.sandbox.runtime import Runtime, runtime
+from autograder.sandbox.watchdog import Watchdog
+
+START_SECONDS = 90.0  # for the zygote to import its packages; past it the sandbox is unavailable
+ANSWER_SECONDS = 30.0  # for the zygote to fork or to reap; past it the sandbox is lost
+GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
+OWN_PROCESSES = 6  # bubblewrap's two, the zygote, a keeper and an init, and one to spare
+OWN_MEMORY_MB = 64  # of the zygote and its kin
+UIDS = 30_000
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+_numbers = itertools.count()
+
+# Joins the cgroups named before "--", then becomes the program behind it. No word of it comes from a student.
+ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 97; shift; done; shift; exec "$@"'
+
+
+class Sandbox:
+    """Starts at once, in the background; `worker` waits until it is ready. Close it, or use it as a context."""
+
+    def __init__(self, packages: list[str], limits: Limits) -> None:
+        self.runtime = runtime(packages)
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def walls(self) -> str:
+        """In words, for the report."""
+        limited = f"cgroup v{self._cgroup.version}" if self._cgroup else "rlimits and watchdog"
+        return f"bubblewrap, {'dropped uid' if _root() else 'user namespace'}, seccomp, {limited}"
+
+    def worker(self, limits: Limits) -> Worker:
+        """A fresh worker. Raises SandboxUnavailable or SandboxLost: our fault, whatever the student's code does."""
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._start()
+        self._wait_until_ready()
+        return Worker(self, limits)
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._control.close()
+        if self._watchdog:
+            self._watchdog.stop()
+        _kill(process)
+        self._errors.close()
+        if self._cgroup:
+            self._cgroup.remove()
+
+    # between the sandbox and its workers
+
+    def order(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> dict[str, Any]:
+        """Tell the zygote, and hear its answer. Raises SandboxLost."""
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], list(fds))
+            return self._answer(ANSWER_SECONDS)
+        except (OSError, ValueError) as error:
+            raise SandboxLost(f"the sandbox is gone: {error}; {self._words()}".strip("; ")) from error
+
+    def memory_was_exceeded(self) -> bool:
+        """Since the last time this was asked."""
+        if self._watchdog and self._watchdog.bitten:
+            return True
+        if self._cgroup is None:
+            return False
+        kills, self._kills = self._kills, self._cgroup.out_of_memory_kills()
+        return self._kills > kills
+
+    # starting
+
+    def _start(self) -> None:
+        limits = self._limits
+        self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
+        self._kills = 0
+        self._ready = False
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [_bwrap(), *_arguments(self.runtime, limits), "--", *_zygote(self.runtime, theirs.fileno())]
+        if self._cgroup:
+            command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
+        with theirs:
+            # Started from the calling thread: --die-with-parent means the thread.
+            self._process = subprocess.Popen(
+                command,
+                env={},
+                stdin=subprocess.DEVNULL,
+                stdout=self._errors,
+                stderr=self._errors,
+                pass_fds=(theirs.fileno(),),
+                cwd="/",
+            )
+        pid = self._process.pid
+        self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._bite)
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        try:
+            self._answer(START_SECONDS)
+        except (OSError, ValueError) as error:
+            words = self._words() or str(error)
+            self.close()
+            raise SandboxUnavailable(f"no sandbox could be started: {words}; `deepgrade doctor` says more") from error
+        self._ready = True
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        ready, _, _ = select.select([self._control], [], [], seconds)
+        if not ready:
+            raise ValueError(f"no answer within {seconds:g} s")
+        data = self._control.recv(65536)
+        if not data:
+            raise ValueError("it ended")
+        return json.loads(data)
+
+    def _bite(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    def _words(self) -> str:
+        """The last line that bubblewrap, or the zygote, wrote."""
+        self._errors.seek(0)
+        lines = self._errors.read(65536).decode(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else ""
+
+
+class Worker:
+    """One test's process. Leave its context to end it and everything that it has started."""
+
+    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+        self._sandbox = sandbox
+        self._ended = False
+        self.socket, data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.output, pipe = os.pipe()
+        os.set_blocking(self.output, False)
+        order = {
+            "op": "spawn",
+            "memory_mb": limits.memory_mb,
+            "files_mb": limits.files_mb,
+            "processes": limits.processes,
+            "cpu_seconds": int(limits.test_seconds * max(2, limits.threads)) + 5,
+        }
+        try:
+            sandbox.memory_was_exceeded()  # forget what an earlier worker did
+            sandbox.order(order, (data.fileno(), pipe))
+        except BaseException:
+            self.socket.close()
+            os.close(self.output)
+            raise
+        finally:
+            data.close()
+            os.close(pipe)
+        self.socket.setblocking(False)
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.end()
+        finally:
+            self.socket.close()
+            os.close(self.output)
+
+    def end(self, grace_seconds: float = 0.0) -> int:
+        """Kill it; its exit status, negative where it still ran after the grace. Raises SandboxLost."""
+        if self._ended:
+            return 0
+        self._ended = True
+        return int(self._sandbox.order({"op": "end", "grace_seconds": grace_seconds})["status"])
+
+    def cause_of_death(self) -> StudentGone:
+        """Why it hung up. Raises SandboxLost where the sandbox fell, and no memory limit was reached."""
+        # The kernel counts its kill a moment after the socket closes.
+        lost: GraderError | None = None
+        status = 0
+        try:
+            status = self.end(grace_seconds=GRACE_SECONDS)
+        except SandboxLost as error:
+            lost = error
+        for _ in range(20):
+            if self._sandbox.memory_was_exceeded():
+                return OutOfMemory("used more memory than the limit")
+            if lost is None and status != 128 + signal.SIGKILL:
+                break
+            time.sleep(0.01)
+        if lost:
+            raise lost
+        return Died(f"its process ended ({_status_in_words(status)})")
+
+
+def _status_in_words(status: int) -> str:
+    if status > 128:
+        try:
+            return f"signal {signal.Signals(status - 128).name}"
+        except ValueError:
+            return f"signal {status - 128}"
+    return f"exit status {status}" if status >= 0 else "it closed its connection"
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
+
+
+def _bwrap() -> str:
+    found = shutil.which("bwrap")
+    if found is None:
+        raise SandboxUnavailable("bubblewrap is not installed; run: apt-get install bubblewrap")
+    return found
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _uid() -> int | None:
+    """As root: a uid that owns nothing here and that no other sandbox has at this time."""
+    if not _root():
+        return None
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        everything = int(file.read().split()[-1]) > 2**31
+    first = 1_900_000_000 if everything else 30_000
+    return first + (os.getpid() * 8 + next(_numbers) % 8) % UIDS
+
+
+def _arguments(box: Runtime, limits: Limits) -> list[str]:
+    flags = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    flags += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    rights = ["CAP_SYS_ADMIN", "CAP_SETPCAP"]
+    if _root():
+        rights += ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
+    else:
+        flags += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    for right in rights:
+        flags += ["--cap-add", right]
+    # Made by name, since bubblewrap makes the parents of a mount readable by their owner alone.
+    parents = {parent for _, place in box.mounts for parent in PurePosixPath(place).parents}
+    for folder in sorted(map(str, parents - {PurePosixPath("/")})):
+        flags += ["--dir", folder]
+    for path, place in box.mounts:
+        flags += ["--ro-bind", str(path), place]
+    for target, link in box.links:
+        flags += ["--symlink", target, link]
+    for place in box.hidden:
+        flags += ["--tmpfs", place, "--remount-ro", place]
+    flags += ["--dir", "/tmp", "--dir", "/dev/shm"]
+    for name in DEVICES:
+        flags += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for name, value in environment(limits).items():
+        flags += ["--setenv", name, value]
+    return [*flags, "--remount-ro", "/", "--chdir", "/"]
+
+
+def environment(limits: Limits) -> dict[str, str]:
+    """All that a student's code finds in its environment."""
+    threads = str(limits.threads)
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **dict.fromkeys(names, threads),
+        "PYTHONPATH": "/site:/engine",
+        "PYTHONHASHSEED": "0",
+        "LD_LIBRARY_PATH": "/runtime/lib",
+        "LANG": "C.UTF-8",
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "MPLCONFIGDIR": "/tmp",
+    }
+
+
+def _zygote(box: Runtime, control: int) -> list[str]:
+    settings = {
+        "imports": box.imports,
+        "uid": _uid(),
+        "filter": base64.b64encode(seccomp.program()).decode(),
+    }
+    program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
+    return [*program, str(control), json.dumps(settings)]

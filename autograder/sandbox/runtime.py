@@ -1,0 +1,146 @@
+"""What is mounted, read-only: the interpreter, its C libraries, the allowed distributions, and the worker.
+
+    /runtime        the interpreter and its standard library, without site-packages
+    /site           the manifest's distributions and what they need
+    /engine         autograder/{__init__,wire}.py and autograder/worker/: the untrusted end
+    /lib* /usr/lib* shared libraries of this machine; no programs, no shell
+
+`import torch` in a numpy assignment fails because torch is not there, not because somebody forbids it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from autograder.errors import SandboxUnavailable
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ENGINE_FILES = ("__init__.py", "wire.py", "worker/__init__.py", "worker/serve.py", "worker/zygote.py")
+WORKER_NEEDS = ("msgspec", "numpy")  # of the wire itself
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Pairs (path here, path in the sandbox), and names."""
+
+    mounts: list[tuple[Path, str]]
+    links: list[tuple[str, str]]  # (target, link)
+    hidden: list[str]  # folders inside mounts to be covered with emptiness
+    imports: list[str]  # modules for the zygote to import once
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def runtime(packages: list[str]) -> Runtime:
+    """The runtime with these distributions. Raises SandboxUnavailable for one that is not installed here."""
+    return _runtime(tuple(packages))
+
+
+@cache
+def _runtime(packages: tuple[str, ...]) -> Runtime:
+    mounts, links, hidden = _interpreter()
+    libraries, library_links = _shared_libraries()
+    mounts += libraries
+    links += library_links
+    for name in ENGINE_FILES:
+        mounts.append((PACKAGE / name, f"/engine/autograder/{name}"))
+    names = closure([*packages, *WORKER_NEEDS])
+    for name in names:
+        mounts += _files_of(name)
+    imports = [module for name in packages for module in _modules(name)]
+    versions = {name: importlib.metadata.version(name) for name in packages}
+    return Runtime(mounts, links, hidden, imports, versions)
+
+
+def closure(packages: list[str]) -> list[str]:
+    """The distributions and all that they require here, sorted."""
+    found: set[str] = set()
+    waiting = [_normal(name) for name in packages]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for text in _distribution(name).requires or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                try:
+                    importlib.metadata.distribution(requirement.name)
+                except importlib.metadata.PackageNotFoundError:
+                    continue  # torch names CUDA wheels that a CPU build comes without
+                waiting.append(_normal(requirement.name))
+    return sorted(found)
+
+
+def _normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise SandboxUnavailable(
+            f"the assignment allows {name}, which is not installed here; run: pip install {name}"
+        ) from None
+
+
+def _top_level(name: str) -> list[str]:
+    """First parts of the paths of a distribution's files, below site-packages."""
+    files = _distribution(name).files or []
+    tops = {path.parts[0] for path in files if path.parts and path.parts[0] not in ("..", "__pycache__", "/")}
+    return sorted(top for top in tops if not top.endswith(".pth"))
+
+
+def _files_of(name: str) -> list[tuple[Path, str]]:
+    distribution = _distribution(name)
+    pairs = [(Path(str(distribution.locate_file(top))), f"/site/{top}") for top in _top_level(name)]
+    return [(path.resolve(), place) for path, place in pairs if path.exists()]
+
+
+def _modules(name: str) -> list[str]:
+    """Importable names of a distribution: folders with an `__init__.py`, and single files."""
+    found = []
+    for path, place in _files_of(name):
+        top = place.removeprefix("/site/")
+        if path.is_dir() and (path / "__init__.py").is_file() and top.isidentifier():
+            found.append(top)
+        elif path.suffix == ".py":
+            found.append(path.stem)
+    return found
+
+
+def _interpreter() -> tuple[list[tuple[Path, str]], list[tuple[str, str]], list[str]]:
+    program = Path(sys.executable).resolve()
+    library = Path(sysconfig.get_path("stdlib")).resolve()
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    place = f"/runtime/lib/{version}"
+    mounts = [(program, "/runtime/bin/python3"), (library, place)]
+    shared = sysconfig.get_config_var("INSTSONAME") or ""
+    library_folder = sysconfig.get_config_var("LIBDIR")
+    if ".so" in shared and library_folder and (Path(library_folder) / shared).is_file():
+        mounts.append(((Path(library_folder) / shared).resolve(), f"/runtime/lib/{shared}"))
+    hidden = [f"{place}/{name}" for name in ("site-packages", "dist-packages") if (library / name).is_dir()]
+    return mounts, [], hidden
+
+
+def _shared_libraries() -> tuple[list[tuple[Path, str]], list[tuple[str, str]]]:
+    """The folders of this machine's C libraries, where this family of systems keeps them."""
+    triplet = f"{platform.machine()}-linux-gnu"
+    mounts: list[tuple[Path, str]] = []
+    links: list[tuple[str, str]] = []
+    for name in ("/lib", "/lib64"):
+        if Path(name).is_symlink():
+            links.append((str(Path(name).readlink()).lstrip("/"), name))
+    for name in (f"/usr/lib/{triplet}", "/usr/lib64", f"/lib/{triplet}", "/lib64"):
+        path = Path(name)
+        if path.is_dir() and not any(name == link or name.startswith(f"{link}/") for _, link in links):
+            mounts.append((path.resolve(), name))
+    return mounts, links

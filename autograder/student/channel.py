@@ -1,0 +1,188 @@
+"""Requests and replies over a worker's socket, every byte both ways under a deadline.
+
+What the worker prints is drained meanwhile, so that it can neither block nor flood us. Whatever goes wrong here is a
+`StudentGone`: the test is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+from autograder import wire
+from autograder.errors import BrokenProtocol, GraderError, SandboxLost, StudentGone, TimedOut
+from autograder.manifest import Limits
+from autograder.sandbox import Worker
+
+READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
+CHUNK = 2**18
+POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
+
+# Answers a callback: (number, args tree, kwargs tree, decoder) -> (tree, buffers), or raises.
+Answer = Callable[[Any, Any, Any, wire.Decoder], tuple[Any, list[wire.Buffer]]]
+# Reads a reply's fields; raises WireError where they are no reply.
+Read = Callable[[list[Any], wire.Decoder], Any]
+
+
+class Channel:
+    def __init__(self, worker: Worker, limits: Limits) -> None:
+        self._worker, self._limits = worker, limits
+        self._socket = worker.socket
+        self._poll = select.poll()
+        self._poll.register(worker.output, POLL_IN)
+        self._poll.register(self._socket, POLL_IN)
+        self._output = bytearray()
+        self._dropped = False
+        self._left = limits.test_seconds
+        self.seq = 0  # number of the last request
+        self._gone: StudentGone | GraderError | None = None
+        self._wait_until_ready()
+
+    def request(
+        self, kind: str, fields: list[Any], buffers: list[wire.Buffer], *, read: Read, answer: Answer, what: str
+    ) -> Any:
+        """Send one request and return its reply, as `read` reads it. Raises StudentGone, or SandboxLost."""
+        if self._gone is not None:
+            raise self._gone
+        seconds = min(self._limits.seconds, self._left)
+        began = time.monotonic()
+        deadline = began + seconds
+        self.seq += 1
+        try:
+            reply, decoder = self._exchange(kind, fields, buffers, answer, deadline)
+            return read(reply, decoder)
+        except _TooLate:
+            whole = self._left < self._limits.seconds
+            limit = f"{self._limits.test_seconds:g} s for all calls of one test" if whole else f"{seconds:g} s"
+            self._gone = TimedOut(f"{what} took longer than {limit}")
+        except wire.WireError as error:
+            self._gone = BrokenProtocol(f"{what} answered with something that is no answer: {error}")
+        except (_HungUp, OSError):
+            self._gone = self._cause(what)
+        finally:
+            self._left -= time.monotonic() - began
+        raise self._gone
+
+    def output(self) -> str:
+        """What the worker printed, cut at the limit, as text with control characters escaped."""
+        with contextlib.suppress(OSError):
+            while self._take():
+                pass
+        text = self._output.decode(errors="backslashreplace")
+        safe = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+        return safe + ("\n... (more was printed, and dropped)" if self._dropped else "")
+
+    def _exchange(
+        self, kind: str, fields: list[Any], buffers: list[wire.Buffer], answer: Answer, deadline: float
+    ) -> tuple[list[Any], wire.Decoder]:
+        failure: Exception | None = None
+        self._write(wire.pack([kind, self.seq, *fields], buffers), deadline)
+        while True:
+            header, decoder = self._read_frame(deadline)
+            if len(header) < 3 or header[1] != self.seq:
+                raise wire.WireError("an answer to another question")
+            if header[0] != "callback":
+                if failure is not None:
+                    raise failure
+                return [header[0], *header[2:]], decoder
+            try:
+                number, args, kwargs = header[2:]
+                tree, back = answer(number, args, kwargs, decoder)
+                self._write(wire.pack(["answer", self.seq, tree], back), deadline)
+            except (wire.WireError, ValueError) as error:
+                raise wire.WireError(f"not a callback: {error}") from None
+            except Exception as error:  # of the test's own function: raised when the student's has returned
+                failure = error
+                self._write(wire.pack(["refuse", self.seq], []), deadline)
+
+    def _wait_until_ready(self) -> None:
+        try:
+            header, _ = self._read_frame(time.monotonic() + READY_SECONDS)
+        except (_TooLate, _HungUp, OSError, wire.WireError) as error:
+            raise SandboxLost(f"a worker did not start: {self.output() or type(error).__name__}") from error
+        if header[:2] != ["ready", 0]:
+            raise SandboxLost("a worker did not start as it should")
+
+    def _cause(self, what: str) -> StudentGone | GraderError:
+        try:
+            cause = self._worker.cause_of_death()
+        except GraderError as lost:
+            return lost
+        return type(cause)(f"{what}: {cause}")
+
+    # bytes
+
+    def _write(self, pieces: list[wire.Buffer], deadline: float) -> None:
+        for piece in pieces:
+            view = memoryview(piece).cast("B") if len(piece) else memoryview(b"")
+            while view:
+                try:
+                    view = view[self._socket.send(view[:CHUNK]) :]
+                except BlockingIOError:
+                    self._poll.modify(self._socket, select.POLLOUT | select.POLLERR | select.POLLHUP)
+                    try:
+                        self._wait(deadline)
+                    finally:
+                        self._poll.modify(self._socket, POLL_IN)
+
+    def _read_frame(self, deadline: float) -> tuple[list[Any], wire.Decoder]:
+        prefix = self._read(wire.PREFIX.size, deadline)
+        header, body = wire.lengths(prefix, self._limits.reply_mb * 2**20)
+        tree = wire.unpack_header(self._read(header, deadline))
+        return tree, wire.Decoder(self._read(body, deadline))
+
+    def _read(self, size: int, deadline: float) -> bytearray:
+        # Grows as bytes arrive: a length that lies costs nothing.
+        data = bytearray()
+        while len(data) < size:
+            try:
+                chunk = self._socket.recv(min(CHUNK, size - len(data)))
+            except BlockingIOError:
+                self._wait(deadline)
+                continue
+            if not chunk:
+                raise _HungUp
+            data += chunk
+            if time.monotonic() > deadline:
+                raise _TooLate
+        return data
+
+    def _wait(self, deadline: float) -> None:
+        """Until the socket can go on; drains the output meanwhile."""
+        number = self._socket.fileno()
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _TooLate
+            events = self._poll.poll(min(left, 1.0) * 1000 + 1)
+            for descriptor, _ in events:
+                if descriptor != number and not self._drain():
+                    self._poll.unregister(descriptor)
+            if any(descriptor == number for descriptor, _ in events):
+                return
+
+    def _drain(self) -> bool:
+        """Take what there is of the output; False at its end."""
+        try:
+            return self._take()
+        except BlockingIOError:
+            return True
+
+    def _take(self) -> bool:
+        chunk = os.read(self._worker.output, CHUNK)
+        room = self._limits.output_kb * 1024 - len(self._output)
+        self._output += chunk[: max(0, room)]
+        self._dropped = self._dropped or len(chunk) > room
+        return bool(chunk)
+
+
+class _TooLate(Exception):
+    pass
+
+
+class _HungUp(Exception):
+    pass

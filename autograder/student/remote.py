@@ -1,0 +1,210 @@
+"""`student` in the grader: every attribute is a question to a worker in a sandbox.
+
+A reply is rebuilt from bytes into exact types before any test sees it. What is no data stays over there, and a
+`RemoteObject` stands for it here. Arguments that a call changed are changed here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograder import wire
+from autograder.errors import OutOfMemory
+from autograder.manifest import Limits
+from autograder.sandbox import Worker
+from autograder.student.channel import Channel
+from autograder.student.raised import student_raised
+
+MAX_TEXT = 4000
+
+
+class Remote:
+    """The student's module, loaded in a worker."""
+
+    def __init__(self, worker: Worker, files: dict[str, bytes], module: str, folder: str, limits: Limits) -> None:
+        self._link = _Link(Channel(worker, limits))
+        self._known: dict[str, Any] = {}
+        self._link.ask("load", [files, module, folder], f"importing {module}.py")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._known:
+            value = self._link.ask("get", [name], name)
+            if isinstance(value, RemoteObject):
+                value._label = name
+                self._known[name] = value
+            return value
+        return self._known[name]
+
+
+class RemoteObject:
+    """A function, class or object of the student's. Its attributes are questions, its methods calls."""
+
+    def __init__(self, link: _Link, place: int, kind: str) -> None:
+        self._link, self._place, self._remote_type, self._label = link, place, kind, kind
+        self._methods: dict[str, RemoteObject] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._link.call(self._place, args, kwargs, self._label)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name not in self._methods:
+            value = self._link.ask("attribute", [self._place, name], f"{self._label}.{name}")
+            if not isinstance(value, RemoteObject):
+                return value
+            value._label = f"{self._label}.{name}"
+            self._methods[name] = value
+        return self._methods[name]
+
+    def __iter__(self) -> Iterator[Any]:
+        source = self
+        step = self._link.ask("next", [self._place], f"iterating over {self._label}")
+        if isinstance(step, RemoteObject):
+            source = step
+            step = self._link.ask("next", [source._place], f"iterating over {self._label}")
+        while type(step) is tuple and len(step) == 1:
+            yield step[0]
+            step = self._link.ask("next", [source._place], f"iterating over {self._label}")
+
+    def __repr__(self) -> str:
+        return f"<the student's {self._remote_type!r}>"
+
+
+def printed(student: Remote) -> str:
+    """What the student's code has printed. No method of Remote's: a student may define any name."""
+    return student._link.channel.output()
+
+
+class RemoteTuple(tuple):
+    """A named tuple of the student's: its items are here, and the object itself can be handed back."""
+
+    _place: int
+
+
+class _Link:
+    """Encodes requests, reads replies, and keeps the arguments that later calls may change."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._calls: dict[int, list[Any]] = {}  # number of a request -> its arguments
+        self._functions: list[Any] = []
+
+    def ask(self, kind: str, fields: list[Any], what: str, buffers: list[wire.Buffer] | None = None) -> Any:
+        return self.channel.request(kind, fields, buffers or [], read=self._read, answer=self._answer, what=what)
+
+    def call(self, place: int, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> Any:
+        encoder = wire.Encoder(self._outward)
+        trees = [encoder.value(value) for value in args]
+        named = {name: encoder.value(value) for name, value in kwargs.items()}
+        self._calls[self.channel.seq + 1] = [*args, *kwargs.values()]
+        return self.ask("call", [["r", place], trees, named], what, encoder.buffers)
+
+    def _read(self, reply: list[Any], decoder: wire.Decoder) -> Any:
+        """The value of a reply, or the student's exception; everything in it may be a lie."""
+        decoder = decoder.with_special(self._inward)
+        try:
+            kind, *fields = reply
+            if kind == "value":
+                tree, changes = fields
+                value = decoder.value(tree)
+                self._apply(changes, decoder)
+                return value
+            if kind == "raised":
+                lineage, message, traceback_text, changes = fields
+                error = student_raised([_text(name) for name in lineage[:20]], _text(message), _text(traceback_text))
+                self._apply(changes, decoder)
+            else:
+                raise wire.WireError("neither a value nor an exception")
+        except (ValueError, TypeError, IndexError, KeyError) as wrong:
+            raise wire.WireError(f"not a reply: {type(wrong).__name__}") from None
+        if isinstance(error, MemoryError):
+            raise OutOfMemory("used more memory than the limit")
+        raise error
+
+    def _apply(self, changes: Any, decoder: wire.Decoder) -> None:
+        for number, place, tree in changes:
+            arguments = self._calls[number]
+            if type(place) is not int or not 0 <= place < len(arguments):
+                raise wire.WireError("no such argument")
+            _make_equal(arguments[place], decoder.value(tree))
+
+    def _answer(
+        self, number: Any, args: Any, kwargs: Any, decoder: wire.Decoder
+    ) -> tuple[Any, list[wire.Buffer]]:
+        decoder = decoder.with_special(self._inward)
+        if type(number) is not int or not 0 <= number < len(self._functions):
+            raise wire.WireError("no such function")
+        if type(args) is not list or type(kwargs) is not dict:
+            raise wire.WireError("no arguments")
+        values = [decoder.value(tree) for tree in args]
+        named = {_text(name): decoder.value(tree) for name, tree in kwargs.items()}
+        encoder = wire.Encoder(self._outward)
+        return encoder.value(self._functions[number](*values, **named)), encoder.buffers
+
+    def _outward(self, value: Any) -> Any:
+        if isinstance(value, (RemoteObject, RemoteTuple)):
+            return ["r", value._place]
+        if callable(value):
+            if value not in self._functions:
+                self._functions.append(value)
+            return ["c", self._functions.index(value)]
+        raise TypeError(f"a test passed a {type(value).__name__}, which cannot cross to the student's process")
+
+    def _inward(self, tree: list[Any], decoder: wire.Decoder) -> Any:
+        tag, place = tree[0], tree[1]
+        if type(place) is not int or not 0 <= place < 2**31:
+            raise wire.WireError("no such object")
+        if tag == "h":
+            return RemoteObject(self, place, _text(tree[2])[:100])
+        if tag == "c":
+            return self._functions[place]
+        if tag == "T":
+            items = RemoteTuple(decoder.value(item, 1) for item in tree[2])
+            items._place = place
+            return items
+        raise wire.WireError("an object of nobody's")
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise wire.WireError("not a text")
+    return value[:MAX_TEXT]
+
+
+def _make_equal(mine: Any, theirs: Any) -> None:
+    """Make an argument of ours what it became over there, in place where that is possible."""
+    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
+        if mine.shape == theirs.shape and mine.dtype == theirs.dtype:
+            mine[...] = theirs
+    elif isinstance(mine, list) and type(theirs) is list:
+        mine[:] = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)] + theirs[len(mine) :]
+    elif isinstance(mine, dict) and type(theirs) is dict:
+        merged = {key: _merged(mine.get(key), value) for key, value in theirs.items()}
+        mine.clear()
+        mine.update(merged)
+    elif isinstance(mine, tuple) and isinstance(theirs, tuple):
+        for old, new in zip(mine, theirs, strict=False):
+            _make_equal(old, new)
+    elif isinstance(mine, np.random.Generator) and isinstance(theirs, np.random.Generator):
+        mine.bit_generator.state = theirs.bit_generator.state
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """An item of a changed container: our own array, list, dict or generator made equal, so that whoever else holds it
+    sees the change; anything else is the new value."""
+    same_array = (
+        isinstance(old, np.ndarray)
+        and isinstance(new, np.ndarray)
+        and old.shape == new.shape
+        and old.dtype == new.dtype
+    )
+    if same_array or (type(old) is type(new) and isinstance(old, (list, dict, np.random.Generator))):
+        _make_equal(old, new)
+        return old
+    return new

@@ -1,0 +1,248 @@
+"""Values as bytes, between the judge and a student's worker.
+
+Data only: a reply can be wrong but can never run code.
+
+    frame  = header length (4 bytes, big endian) + body length (8 bytes) + header (msgpack) + body (array bytes)
+    header = a list; values in it are trees of the forms below; arrays lie in the body, in the order of the header
+
+    None  bool  int (64 bit)  float  str  bytes        themselves
+    ["l", items]  ["t", items]  ["d", [[key, value]]]   list, tuple, dict
+    ["a", dtype, shape]                                 np.ndarray, its bytes in the body
+    ["s", dtype, bytes]                                 numpy scalar
+    ["i", hex]  ["z", real, imag]                       larger int, complex
+    ["g", state, inc, has_uint32, uinteger]             np.random.Generator over PCG64
+    ["h", id, class name]                               an object that stays in the worker
+    ["T", id, items]                                    a named tuple: its items, and the object itself by id
+    ["r", id]                                           the judge names such an object
+    ["c", number]                                       a function that stays with the judge
+
+This module is all that trusted and untrusted code share; it imports nothing of ours. Decoding is bounded: depth,
+number of values, bytes, and a fixed set of dtypes. Anything else is a `WireError`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+PREFIX = struct.Struct(">IQ")
+MAX_HEADER = 16 * 2**20  # bytes; some 200,000 small values
+MAX_DEPTH = 32
+MAX_VALUES = 200_000
+DTYPES = {
+    np.dtype(code).str: np.dtype(code)
+    for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+}
+
+_packer = msgspec.msgpack.Encoder()
+_unpacker = msgspec.msgpack.Decoder()
+
+Buffer = bytes | memoryview
+
+
+class WireError(Exception):
+    """Bytes that are no frame, or a value that no frame can hold."""
+
+
+class Encoder:
+    """Turns values into trees, and gathers the bytes of their arrays."""
+
+    def __init__(self, special: Callable[[Any], Any] | None = None) -> None:
+        self.buffers: list[Buffer] = []
+        self._special = special  # for what is no data: returns a tree, or raises WireError
+        self._left = MAX_VALUES
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise WireError(f"more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise WireError(f"nested more than {MAX_DEPTH} deep")
+        kind = type(value)
+        if value is None or kind is bool or kind is float or kind is str or kind is bytes:
+            return value
+        if kind is np.ndarray and value.dtype.str in DTYPES:
+            self.buffers.append(_bytes_of(value))
+            return ["a", value.dtype.str, list(value.shape)]
+        if kind is int:
+            return value if -(2**63) <= value < 2**63 else ["i", _hex(value)]
+        if isinstance(value, np.generic) and value.dtype.str in DTYPES:
+            return ["s", value.dtype.str, value.tobytes()]
+        if kind is tuple:
+            return ["t", [self.value(item, depth + 1) for item in value]]
+        if isinstance(value, list):
+            return ["l", [self.value(item, depth + 1) for item in value]]
+        if isinstance(value, dict):
+            return ["d", [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]]
+        if kind is complex:
+            return ["z", value.real, value.imag]
+        if kind is np.random.Generator and type(value.bit_generator) is np.random.PCG64:
+            state = value.bit_generator.state
+            inner = state["state"]
+            return ["g", _hex(inner["state"]), _hex(inner["inc"]), state["has_uint32"], state["uinteger"]]
+        if self._special is not None:
+            return self._special(value)
+        raise WireError(f"a {kind.__name__} is no plain data")
+
+
+class Decoder:
+    """Rebuilds values from trees; `special` resolves the forms that stand for objects and functions."""
+
+    def __init__(self, body: Buffer, special: Callable[[list[Any], Decoder], Any] | None = None) -> None:
+        self._body = memoryview(body)
+        self._at = 0
+        self._special = special
+        self._left = MAX_VALUES
+
+    def with_special(self, special: Callable[[list[Any], Decoder], Any]) -> Decoder:
+        """The same decoder, which now knows what stands for objects and functions."""
+        self._special = special
+        return self
+
+    def value(self, tree: Any, depth: int = 0) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise WireError(f"more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise WireError(f"nested more than {MAX_DEPTH} deep")
+        kind = type(tree)
+        if tree is None or kind is bool or kind is int or kind is float or kind is str or kind is bytes:
+            return tree
+        try:
+            if kind is list:
+                return self._tagged(tree, depth)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+            raise WireError(f"not a value: {type(error).__name__}") from None
+        raise WireError(f"not a value: {kind.__name__}")
+
+    def _tagged(self, tree: list[Any], depth: int) -> Any:
+        tag = tree[0]
+        if tag == "a":
+            _, code, shape = tree
+            return self._array(DTYPES[code], shape)
+        if tag == "t":
+            return tuple(self.value(item, depth + 1) for item in _list(tree[1]))
+        if tag == "l":
+            return [self.value(item, depth + 1) for item in _list(tree[1])]
+        if tag == "d":
+            return {self._key(key, depth): self.value(item, depth + 1) for key, item in _list(tree[1])}
+        if tag == "s":
+            _, code, data = tree
+            return np.frombuffer(data, DTYPES[code], 1)[0]
+        if tag == "i":
+            return _from_hex(tree[1])
+        if tag == "z":
+            return complex(float(tree[1]), float(tree[2]))
+        if tag == "g":
+            return _generator(*tree[1:])
+        if self._special is not None and tag in ("h", "T", "r", "c"):
+            return self._special(tree, self)
+        raise WireError("not a value: unknown form")
+
+    def _key(self, tree: Any, depth: int) -> Any:
+        key = self.value(tree, depth + 1)
+        hash(key)
+        return key
+
+    def _array(self, dtype: np.dtype, shape: Any) -> np.ndarray:
+        count = 1
+        for size in _list(shape):
+            if type(size) is not int or size < 0:
+                raise WireError("not a shape")
+            count *= size
+        size = count * dtype.itemsize
+        end = self._at + size
+        # Sizes are compared before numpy sees them: a shape of 2**62 entries must not reach an allocation.
+        if len(shape) > MAX_DEPTH or end > len(self._body):
+            raise WireError("an array is larger than the bytes that came with it")
+        array = np.frombuffer(self._body[self._at : end], dtype).reshape(shape).copy()
+        self._at = end
+        return array
+
+
+def pack(header: list[Any], buffers: list[Buffer]) -> list[Buffer]:
+    """A frame as pieces to be written one after the other."""
+    data = _packer.encode(header)
+    return [PREFIX.pack(len(data), sum(len(buffer) for buffer in buffers)) + data, *buffers]
+
+
+def lengths(prefix: Buffer, max_body: int) -> tuple[int, int]:
+    """(header, body) lengths of a frame, refused before a byte of them is read if they are too large."""
+    header, body = PREFIX.unpack(prefix)
+    if header > MAX_HEADER or body > max_body:
+        raise WireError(f"a frame of {header + body} bytes is larger than the limit of {MAX_HEADER + max_body}")
+    return header, body
+
+
+def unpack_header(data: Buffer) -> list[Any]:
+    try:
+        header = _unpacker.decode(data)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise WireError(f"not a header: {type(error).__name__}") from None
+    if type(header) is not list or not header or type(header[0]) is not str:
+        raise WireError("not a header")
+    return header
+
+
+def read(recv_into: Callable[[memoryview], int], max_body: int) -> Iterator[tuple[list[Any], Buffer]]:
+    """Frames from a blocking source, until it ends. (The judge, under deadlines, reads for itself.)"""
+    while True:
+        prefix = _exactly(recv_into, PREFIX.size)
+        if prefix is None:
+            return
+        header_length, body_length = lengths(prefix, max_body)
+        header, body = _exactly(recv_into, header_length), _exactly(recv_into, body_length)
+        if header is None or body is None:
+            return
+        yield unpack_header(header), body
+
+
+def _exactly(recv_into: Callable[[memoryview], int], size: int) -> bytearray | None:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        got = recv_into(view)
+        if got == 0:
+            return None
+        view = view[got:]
+    return data
+
+
+def _bytes_of(array: np.ndarray) -> Buffer:
+    if array.nbytes < 2**14 or not array.flags.c_contiguous:
+        return array.tobytes()
+    return memoryview(array).cast("B")
+
+
+def _list(tree: Any) -> list[Any]:
+    if type(tree) is not list:
+        raise WireError("not a list of values")
+    return tree
+
+
+def _hex(value: int) -> str:
+    if value.bit_length() > 2**16:
+        raise WireError("an integer of more than 65,536 bits")
+    return hex(value)
+
+
+def _from_hex(text: Any) -> int:
+    if type(text) is not str or len(text) > 2**14 + 4:
+        raise WireError("not an integer")
+    return int(text, 16)
+
+
+def _generator(state: Any, inc: Any, has_uint32: Any, uinteger: Any) -> np.random.Generator:
+    bits = np.random.PCG64(0)
+    inner = {"state": _from_hex(state) % 2**128, "inc": _from_hex(inc) % 2**128}
+    bits.state = {
+        "bit_generator": "PCG64",
+        "state": inner,
+        "has_uint32": int(bool(has_uint32)),
+        "uinteger": int(uinteger) % 2**32,
+    }
+    return np.random.Generator(bits)

@@ -1,0 +1,245 @@
+"""Answers calls with a student's functions, over one socket, for one test.
+
+    judge -> worker                                     worker -> judge
+                                                         ["ready", 0]          once, before any student file is here
+    ["load", seq, {file: bytes}, module, files folder]   ["value", seq, tree, changes]
+    ["get", seq, name]                                   ["raised", seq, [class names], message, traceback, changes]
+    ["attribute", seq, id, name]                         ["callback", seq, number, args, kwargs]
+    ["call", seq, target, args, kwargs]
+    ["next", seq, id]
+    ["answer", seq, tree]     to a callback; or ["refuse", seq]: it failed over there
+
+`changes` are arguments that the call changed: of this call, and of the call that made the object whose method (or next
+item) this is, so that an optimizer's in-place updates are seen over there as they would be on a laptop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.random  # numpy imports it when it is first used: here, once, and not in every worker
+
+from autograder import wire
+
+MAX_TEXT = 4000  # characters of a message or a traceback
+MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
+KEPT_BYTES = 2**14  # of an argument, kept as they are to see a change; of a larger one a hash
+
+
+@dataclass
+class Made:
+    """The arguments of a call, and how they were when the judge last saw them."""
+
+    arguments: list[Any]
+    seen: list[tuple[Any, list[bytes]]]
+    number: int  # the call's seq: the judge finds its own copies by it
+
+
+class Server:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._frames = wire.read(self._receive, MAX_FRAME)
+        self._module: Any = None
+        self._folder = ""
+        self._objects: list[Any] = []
+        self._ids: dict[int, int] = {}  # id(object) -> its place in _objects, which keeps it alive
+        self._makers: dict[int, Made] = {}  # place in _objects -> the call that made it
+        self._seq = 0
+
+    def run(self) -> None:
+        self._send(["ready", 0], [])
+        for header, body in self._frames:
+            kind, self._seq, *fields = header
+            made: list[Made] = []
+            try:
+                result = getattr(self, f"_on_{kind}")(fields, wire.Decoder(body, self._resolve), made)
+                reply, buffers = self._value_reply(result, made)
+            except Exception as error:
+                reply, buffers = self._raised_reply(error, made)
+            self._send(reply, buffers)
+
+    # requests
+
+    def _on_load(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> None:
+        files, module, self._folder = fields
+        # Arithmetic that draws from the global generators still answers alike in every run.
+        random.seed(0)
+        np.random.seed(0)
+        for name, content in files.items():
+            Path(self._folder, name).write_bytes(content)
+        os.chdir(self._folder)
+        sys.path.insert(0, self._folder)
+        self._module = __import__(module)
+
+    def _on_get(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        (name,) = fields
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise AttributeError(f"{self._module.__name__}.py defines no {name!r}") from None
+
+    def _on_attribute(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        place, name = fields
+        self._recall(place, made)
+        return getattr(self._objects[place], name)
+
+    def _on_call(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        target, args_tree, kwargs_tree = fields
+        args = [decoder.value(tree) for tree in args_tree]
+        kwargs = {name: decoder.value(tree) for name, tree in kwargs_tree.items()}
+        arguments = [*args, *kwargs.values()]
+        # A method's object may hold arguments of the call that made it, so those are looked at too.
+        function = self._resolve(target, decoder)
+        if target[0] == "r":
+            self._recall(target[1], made)
+        made.append(Made(arguments, [self._fingerprint(value) for value in arguments], self._seq))
+        return function(*args, **kwargs)
+
+    def _on_next(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        (place,) = fields
+        self._recall(place, made)
+        target = self._objects[place]
+        if not isinstance(target, Iterator):
+            return iter(target)
+        try:
+            return (next(target),)
+        except StopIteration:
+            return ()
+
+    # objects that stay here
+
+    def _resolve(self, tree: list[Any], decoder: wire.Decoder) -> Any:
+        tag, key = tree[0], tree[1]
+        if tag == "r":
+            return self._objects[key]
+        if tag == "c":
+            return Callback(self, key)
+        raise wire.WireError(f"the judge sent {tag!r}")
+
+    def _hold(self, value: Any) -> Any:
+        """The tree for what is no data: a named tuple's items, or a handle."""
+        if isinstance(value, Callback):
+            return ["c", value.number]
+        place = self._ids.get(id(value))
+        if place is None:
+            place = len(self._objects)
+            self._objects.append(value)
+            self._ids[id(value)] = place
+        if isinstance(value, tuple):
+            return ["T", place, list(value)]
+        return ["h", place, type(value).__name__[:100]]
+
+    def _encoder(self) -> wire.Encoder:
+        def special(value: Any) -> Any:
+            tree = self._hold(value)
+            if tree[0] == "T":
+                tree[2] = [encoder.value(item, 1) for item in tree[2]]
+            return tree
+
+        encoder = wire.Encoder(special)
+        return encoder
+
+    # replies
+
+    def _value_reply(self, result: Any, made: list[Made]) -> tuple[list[Any], list[wire.Buffer]]:
+        before = len(self._objects)
+        encoder = self._encoder()
+        tree = encoder.value(result)
+        for place in range(before, len(self._objects)):
+            # An object made by this call may hold on to its arguments; a bound method belongs to its object's maker.
+            if made:
+                self._makers[place] = made[-1] if made[-1].number == self._seq else made[0]
+        return ["value", self._seq, tree, self._changes(made, encoder)], encoder.buffers
+
+    def _raised_reply(self, error: Exception, made: list[Made]) -> tuple[list[Any], list[wire.Buffer]]:
+        lineage = [base.__name__ for base in type(error).__mro__][:20]
+        encoder = self._encoder()
+        try:
+            message = str(error)[:MAX_TEXT]
+        except Exception:
+            message = "(its text cannot be had)"
+        try:
+            changes = self._changes(made, encoder)
+        except wire.WireError:
+            changes, encoder = [], self._encoder()
+        return ["raised", self._seq, lineage, message, self._frames_of(error), changes], encoder.buffers
+
+    def _frames_of(self, error: Exception) -> str:
+        """The student's own frames: those in the folder of the files that were handed in."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(self._folder + "/")]
+        for frame in frames:
+            frame.filename = frame.filename[len(self._folder) + 1 :]
+        text = "".join(traceback.format_list(frames[-20:]))
+        if isinstance(error, SyntaxError):
+            text += f"  line {error.lineno}\n"
+        return text[-MAX_TEXT:]
+
+    def _recall(self, place: int, made: list[Made]) -> None:
+        maker = self._makers.get(place)
+        if maker is not None:
+            made.append(maker)
+
+    def _fingerprint(self, value: Any) -> tuple[Any, list[bytes]]:
+        encoder = self._encoder()
+        try:
+            tree = encoder.value(value)
+        except wire.WireError:
+            return None, []
+        return tree, [
+            bytes(buffer) if len(buffer) <= KEPT_BYTES else hashlib.blake2b(buffer).digest()
+            for buffer in encoder.buffers
+        ]
+
+    def _changes(self, made: list[Made], encoder: wire.Encoder) -> list[Any]:
+        """[[call, place of the argument, tree]] of all arguments that are not as the judge last saw them."""
+        changes = []
+        for call in made:
+            for place, value in enumerate(call.arguments):
+                now = self._fingerprint(value)
+                if now != call.seen[place]:
+                    changes.append([call.number, place, encoder.value(value)])
+                    call.seen[place] = now
+        return changes
+
+    # bytes
+
+    def _receive(self, view: memoryview) -> int:
+        return self._connection.recv_into(view)
+
+    def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:
+        with contextlib.suppress(Exception):  # a student may have closed or replaced them
+            sys.stdout.flush()
+        for piece in wire.pack(header, buffers):
+            self._connection.sendall(piece)
+
+    def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        encoder = self._encoder()
+        trees = [encoder.value(value) for value in args]
+        named = {name: encoder.value(value) for name, value in kwargs.items()}
+        self._send(["callback", self._seq, number, trees, named], encoder.buffers)
+        header, body = next(self._frames)
+        if header[0] == "refuse":
+            raise RuntimeError("a function passed in by the caller failed")
+        return wire.Decoder(body, self._resolve).value(header[2])
+
+
+class Callback:
+    """A function of the judge's: calling it asks the judge."""
+
+    def __init__(self, server: Server, number: int) -> None:
+        self._server = server
+        self.number = number
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._server.call_back(self.number, args, kwargs)

@@ -1,0 +1,236 @@
+"""The warm process of a sandbox: imports the allowed packages once, then forks a walled-in worker for every test.
+
+    judge ── control socket ──> zygote            our code only; never sees a student's file
+                                  ├── keeper      new pid, mount and ipc namespaces; waits
+                                  │     └── init  pid 1 there; fresh /tmp and /dev/shm; drops every right; seccomp
+                                  │           └── worker: serves one test over its data socket
+    {"op": "spawn", limits} + [data socket, output pipe]  ->  {"ok": true}
+    {"op": "end", "grace_seconds": 0}                     ->  {"status": exit status}
+
+When the keeper is killed its init dies with it, and the kernel kills everything else in that pid namespace, however
+often it has forked. There is no /proc, so nothing here can look at, or write into, another process.
+"""
+
+from __future__ import annotations
+
+import base64
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from autograder.worker import FOLDER
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
+SECCOMP_MODE_FILTER = 2
+CAPSET = {"x86_64": 126, "aarch64": 91}
+LAST_CAPABILITY = 63
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(sys.argv[2])
+    program = base64.b64decode(settings["filter"])
+    _must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
+    for name in settings["imports"]:
+        importlib.import_module(name)
+    importlib.import_module("autograder.worker.serve")
+    control.send(b'{"ready": true}')
+    keeper = 0
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 65536, 2)
+        if not message:
+            return
+        order = json.loads(message)
+        if order["op"] == "spawn":
+            keeper = os.fork()
+            if keeper == 0:
+                _keep(control, fds, order, settings, program)
+            for fd in fds:
+                os.close(fd)
+            control.send(b'{"ok": true}')
+        else:
+            status = _end(keeper, order["grace_seconds"])
+            control.send(json.dumps({"status": status}).encode())
+
+
+def _end(keeper: int, grace_seconds: float) -> int:
+    """Kill the keeper and with it all it has started; its exit status, negative for our own kill.
+
+    With a grace it may end by itself first: its status tells why it hung up.
+    """
+    status = None
+    waited = 0.0
+    while True:
+        found, raw = os.waitpid(keeper, os.WNOHANG)
+        if found == keeper:
+            status = os.waitstatus_to_exitcode(raw)
+            break
+        if waited >= grace_seconds:
+            os.kill(keeper, signal.SIGKILL)
+            status = -signal.SIGKILL
+            break
+        time.sleep(0.002)
+        waited += 0.002
+    while True:  # orphans come to us, the subreaper; none is left when this ends
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return status
+
+
+def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
+    """In the keeper: new namespaces, then wait. Never returns."""
+    try:
+        control.close()
+        _must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID), "make namespaces")
+        init = os.fork()
+        if init == 0:
+            _init(fds, order, settings, program)
+        for fd in fds:
+            os.close(fd)
+        os.close(1)
+        os.close(2)
+        _, raw = os.waitpid(init, 0)
+        code = os.waitstatus_to_exitcode(raw)
+        os._exit(code if code >= 0 else 128 - code)
+    except BaseException as error:
+        _complain(error)
+
+
+def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
+    """In pid 1 of the new namespace: build the walls, start the worker, and reap. Never returns."""
+    try:
+        data, output = fds
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        data = _only(data)
+        _fresh_folders(order["files_mb"])
+        _limit(order)
+        _drop_rights(settings["uid"])
+        # Last, since the kernel forgets it when rights change; before it there is no student code to outlive anyone.
+        _must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
+        _filter(program)
+        worker = os.fork()
+        if worker == 0:
+            _work(data)
+        os.close(data)
+        os.close(1)
+        os.close(2)
+        while True:
+            pid, raw = os.waitpid(-1, 0)
+            if pid == worker:
+                code = os.waitstatus_to_exitcode(raw)
+                os._exit(code if code >= 0 else 128 - code)
+    except BaseException as error:
+        _complain(error)
+
+
+def _work(data: int) -> None:
+    """In the worker: serve until the judge hangs up. Never returns."""
+    from autograder.worker.serve import Server
+
+    # What a student prints just before a crash is what staff want to read.
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(name, signal.SIG_DFL)
+    try:
+        Server(socket.socket(fileno=data)).run()
+    except SystemExit as error:
+        os._exit(error.code if isinstance(error.code, int) and 0 <= error.code < 126 else 1)
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def _only(data: int) -> int:
+    """Close every descriptor but 1, 2 and the data socket, and read from nowhere."""
+    nowhere = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.dup2(data, 3)
+    os.closerange(4, 4096)
+    return 3
+
+
+def _fresh_folders(files_mb: int) -> None:
+    """One tmpfs, gone with the namespace, is all that can be written; inodes are limited as bytes are."""
+    _must(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "keep mounts private")
+    options = f"size={files_mb}m,nr_inodes=4096,mode=1777".encode()
+    _must(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+    for name in (FOLDER, "/tmp/shm"):
+        os.mkdir(name)
+        os.chmod(name, 0o1777)
+    _must(libc.mount(b"/tmp/shm", b"/dev/shm", None, MS_BIND, None), "mount /dev/shm")
+
+
+def _limit(order: dict[str, Any]) -> None:
+    """Limits of each process; those of all processes together are the judge's (cgroup or watchdog)."""
+    megabyte = 2**20
+    for name, value in (
+        (resource.RLIMIT_DATA, order["memory_mb"] * megabyte),  # not RLIMIT_AS: CUDA reserves terabytes of addresses
+        (resource.RLIMIT_FSIZE, order["files_mb"] * megabyte),
+        (resource.RLIMIT_NPROC, order["processes"]),
+        (resource.RLIMIT_CPU, order["cpu_seconds"]),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 256),
+    ):
+        resource.setrlimit(name, (value, value))
+
+
+def _drop_rights(uid: int | None) -> None:
+    """No capability, no way to one, and, where the zygote is root, a uid that owns nothing."""
+    for capability in range(LAST_CAPABILITY + 1):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 and ctypes.get_errno() == 22:
+            break  # EINVAL: the kernel knows no higher one
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    none = (ctypes.c_uint32 * 6)()
+    _must(libc.syscall(CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref(none)), "drop capabilities")
+    _must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "forbid new privileges")
+    _must(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid being traced")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def _filter(program: bytes) -> None:
+    """From here on only the system calls that sandbox/seccomp.py allows."""
+    pointer = _Program(len(program) // 8, program)
+    _must(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(pointer), 0, 0), "filter system calls")
+
+
+def _must(result: int, what: str) -> None:
+    """A wall that cannot be built ends the worker before it holds a student's file."""
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"cannot {what}: {os.strerror(error)}")
+
+
+def _complain(error: BaseException) -> None:
+    """Our own failure: said on the output pipe. The judge knows it by the missing "ready", which no student can fake."""
+    os.write(2, f"deepgrade: {error}\n".encode())
+    os._exit(125)
+
+
+if __name__ == "__main__":
+    main()
