@@ -20,8 +20,8 @@ def label(verdict: str) -> str:
     return {"grader_error": "our fault"}.get(verdict, LABELS.get(verdict, verdict))
 
 
-def report(shown: Report, console: Console) -> None:
-    """Print a report, already reduced to what its reader may see."""
+def report(shown: Report, console: Console, *, words: bool = True) -> None:
+    """Print a report, already reduced to what its reader may see; without `words` the tables alone."""
     console.print(_head(shown))
     if shown.state != "graded":
         return
@@ -29,7 +29,7 @@ def report(shown: Report, console: Console) -> None:
         console.print(_problems(shown))
     console.print(_tests(shown))
     for result in shown.tests:
-        if result.verdict != "passed":
+        if words and result.verdict != "passed":
             console.print(_words(result))
 
 

@@ -10,7 +10,7 @@ import typer
 from autograder import manifest as manifests
 from autograder import submission
 from autograder.cli import console
-from autograder.course import find_course
+from autograder.course import Assignment, find_course
 from autograder.errors import DeepgradeError, UnknownAssignment
 
 Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
@@ -23,12 +23,12 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Run the public tests on your code, here, with the words of the server."""
-    from autograder import grade, report
+    from autograder import report, selfcheck
     from autograder.cli import show
 
     place = find_folder(folder, context.obj)
     with console.progress("checking") as follow:
-        result = grade.check(place, place, only=test, on_event=follow)
+        result = selfcheck.check(place, Assignment(place.name, place, None), only=test, on_event=follow)
     if json:
         print(report.to_json(result).decode())
     else:
