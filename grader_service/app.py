@@ -53,7 +53,12 @@ def create_app(settings: Settings) -> Flask:
     for pages in (auth, assignments, submissions, staff, health):
         app.register_blueprint(pages.blueprint)
     app.jinja_env.filters.update(
-        visible=words.visible, points=words.points, moment=words.moment, utc=words.utc, count=words.count
+        visible=words.visible,
+        prose=words.prose,
+        points=words.points,
+        moment=words.moment,
+        utc=words.utc,
+        count=words.count,
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)

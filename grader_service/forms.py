@@ -31,4 +31,4 @@ class NewPerson(FlaskForm):
         "Login", [InputRequired("Give a login."), Length(max=64)], description="such as an e-mail address"
     )
     name = StringField("Name", [InputRequired("Give a name."), Length(max=200)])
-    role = SelectField("Role", choices=[(role, role) for role in ROLES])
+    role = SelectField("Role", choices=list(ROLES))

@@ -1,4 +1,4 @@
-"""An assignment's README as HTML: Markdown without raw HTML, below the page's own heading."""
+"""An assignment's README as HTML: Markdown without raw HTML, below the page's own title."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def render(assignment: Assignment) -> Markup | None:
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         tokens = tokens[3:]  # the title: the page has it already
     for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+        if token.tag == "h1":
+            token.tag = "h2"
         if token.children:
             token.children = _without_local_links(token.children)
     # Raw HTML was escaped by the renderer, links are http(s) alone: nothing in it runs.

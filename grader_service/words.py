@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 import re
 
+from markupsafe import Markup, escape
+
 # C0 and C1 controls except tab and newline; marks that change the direction of reading; invisible joiners.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -30,6 +32,11 @@ STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "gra
 def visible(text: str) -> str:
     r"""The text with every character that would be obeyed written out: ESC is `\x1b`, a right-to-left mark `\u202e`."""
     return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def prose(text: str) -> Markup:
+    """A sentence, harmless, with what stands in `backticks` set as code."""
+    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(visible(text)))))
 
 
 def points(value: float) -> str:

@@ -73,7 +73,7 @@ def reset_password(person_id: int) -> Page:
 
 def _form(*, empty: bool = False) -> NewPerson:
     form = NewPerson(formdata=None) if empty else NewPerson()
-    form.role.choices = [(role, role) for role in accounts.ROLES if accounts.may_manage(me(), role)]
+    form.role.choices = [role for role in accounts.ROLES if accounts.may_manage(me(), role)]
     return form
 
 

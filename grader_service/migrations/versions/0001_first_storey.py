@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
         sa.Column("session_id", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
-        sa.CheckConstraint("role IN ('student', 'staff', 'admin')", name="ck_person_role"),
+        sa.CheckConstraint("role IN ('student', 'staff', 'admin')", name=op.f("ck_person_role")),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
         sa.UniqueConstraint("login", name="uq_person_login"),
     )
@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("tests_total", sa.Integer(), nullable=False),
         sa.Column("tests_done", sa.Integer(), nullable=False),
-        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'grader_error')", name="ck_job_state"),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'grader_error')", name=op.f("ck_job_state")),
         sa.ForeignKeyConstraint(["submission_id"], ["submission.id"], name="fk_job_submission_id_submission"),
         sa.PrimaryKeyConstraint("id", name="pk_job"),
         sa.UniqueConstraint("submission_id", name="uq_job_submission_id"),

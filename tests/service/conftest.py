@@ -1,0 +1,131 @@
+"""A course of one small assignment (`course/`), and people who use its pages."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from autograder.report import Report
+from grader_service import accounts, jobs
+from grader_service.app import create_app
+from grader_service.database import Database
+from grader_service.jobs import Claim
+from grader_service.models import Person
+from grader_service.settings import Settings
+
+COURSE = Path(__file__).with_name("course")
+PASSWORD = "correct horse battery"
+
+collect_ignore = ["course"]  # its tests are for submissions
+
+RIGHT = (COURSE / "solutions/double/double.py").read_text()
+WRONG = RIGHT.replace("2 * x", "3 * x")
+
+
+def zip_of(*sources: str, **more: str) -> bytes:
+    """A zip with double.py, and what else is named."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for source in sources:
+            archive.writestr("double.py", source)
+        for name, text in more.items():
+            archive.writestr(name.replace("_", "."), text)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", course=COURSE)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    app.testing = True
+    yield app
+    app.extensions["database"].close()
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    return app.extensions["database"]
+
+
+@dataclass
+class User:
+    """Somebody at a browser: follows forms as they are on the page, tokens included."""
+
+    client: FlaskClient
+    person: Person | None = None
+
+    def get(self, path: str, **options: object) -> TestResponse:
+        return self.client.get(path, **options)  # type: ignore[arg-type]
+
+    def post(self, path: str, data: dict[str, object] | None = None, *, form_at: str | None = None) -> TestResponse:
+        """Send a form with the hidden fields that the page at `form_at` (else at `path`) gives it."""
+        hidden = hidden_fields(self.get(form_at or path).text)
+        return self.client.post(path, data={**hidden, **(data or {})}, content_type="multipart/form-data")
+
+    def sign_in(self, login: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/sign-in", {"login": login, "password": password})
+
+    def hand_in(self, data: bytes, filename: str = "double.zip") -> TestResponse:
+        return self.post("/assignments/double", {"zip": (io.BytesIO(data), filename)})
+
+    def handed_in(self, data: bytes | None = None, filename: str = "double.zip") -> int:
+        """Hand in what is accepted: the number of the submission."""
+        answer = self.hand_in(data or zip_of(RIGHT), filename)
+        assert answer.status_code == 303, answer.text
+        return int(answer.location.rsplit("/", 1)[1])
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+
+@pytest.fixture
+def user(app: Flask, database: Database) -> Callable[..., User]:
+    """`user("ada")` is a student who is signed in; `user("eve", role="staff")` is staff; `user()` is nobody."""
+
+    def make(login: str = "", role: str = "student", name: str = "") -> User:
+        user = User(app.test_client())
+        if login:
+            with database.write() as session:
+                user.person, _ = accounts.create(session, login=login, name=name, role=role, password=PASSWORD)
+            assert user.sign_in(login).status_code == 303
+        return user
+
+    return make
+
+
+@pytest.fixture
+def claim(database: Database) -> Callable[..., Claim | None]:
+    """Take the next job, as a worker does."""
+
+    def take(worker: str = "worker", lease_seconds: float = 45) -> Claim | None:
+        with database.write() as session:
+            return jobs.claim(session, worker=worker, queues=["cpu"], lease_seconds=lease_seconds)
+
+    return take
+
+
+@pytest.fixture
+def graded(database: Database, claim: Callable[..., Claim | None]) -> Callable[[Report], bool]:
+    """Finish the next job with a report, as a worker does."""
+
+    def finish(report: Report) -> bool:
+        taken = claim()
+        assert taken is not None
+        with database.write() as session:
+            return jobs.finish(session, taken, report, {})
+
+    return finish

@@ -1,0 +1,124 @@
+"""An upload is stored whole, with its job, or not at all."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from grader_service import submissions
+from grader_service.models import Job, Submission, Upload
+
+from .conftest import RIGHT, WRONG, hidden_fields, zip_of
+
+
+def rows(database, *tables) -> list[int]:
+    with database.read() as session:
+        return [session.scalar(sa.select(sa.func.count()).select_from(table)) for table in tables]
+
+
+def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, database):
+    data = zip_of(RIGHT)
+    number = user("ada").handed_in(data)
+    with database.read() as session:
+        kept = session.get_one(Submission, number)
+        assert submissions.data_of(session, kept) == data
+        assert kept.job.state == "queued"
+
+
+@pytest.mark.parametrize(
+    "data, sentence",
+    [
+        (b"no zip at all", "the upload is not a zip"),
+        (zip_of(other_py=""), "double.py"),
+        (zip_of(RIGHT)[:-40], "zip"),
+        (zip_of(RIGHT)[:20] + bytes(66_000), "the limit is 64 kB"),
+    ],
+)
+def test_a_bad_zip_is_refused_at_once_with_the_reason_and_leaves_nothing(user, database, data, sentence):
+    answer = user("ada").hand_in(data)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'role="alert"' in answer.text
+    assert rows(database, Submission, Job, Upload) == [0, 0, 0]
+
+
+def test_no_file_at_all_is_refused(user, database):
+    answer = user("ada").post("/assignments/double")
+    assert answer.status_code == 422
+    assert "choose a zip file first" in answer.text
+
+
+def test_more_than_any_assignment_allows_is_not_even_read(user, database):
+    answer = user("ada").hand_in(bytes(200_000))
+    assert answer.status_code == 413
+    assert "larger than any assignment allows" in answer.text
+    assert rows(database, Submission) == [0]
+
+
+def test_the_same_form_sent_twice_is_one_submission(user, database):
+    ada = user("ada")
+    hidden = hidden_fields(ada.get("/assignments/double").text)
+    answers = [
+        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")})
+        for _ in range(2)
+    ]
+    assert answers[0].location == answers[1].location
+    assert rows(database, Submission, Job) == [1, 1]
+
+
+def test_another_zip_from_the_same_form_is_another_submission(user, database):
+    """Back, choose another file, hand in: the browser sends the form's key again."""
+    ada = user("ada")
+    hidden = hidden_fields(ada.get("/assignments/double").text)
+    for source in (RIGHT, WRONG):
+        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(source)), "double.zip")})
+    assert rows(database, Submission, Job) == [2, 2]
+
+
+def test_the_same_zip_handed_in_again_is_graded_again_and_kept_once(user, database):
+    ada = user("ada")
+    assert ada.handed_in() != ada.handed_in()
+    assert rows(database, Submission, Job, Upload) == [2, 2, 1]
+
+
+def test_what_was_left_out_of_the_zip_is_told(user):
+    ada = user("ada")
+    number = ada.handed_in(zip_of(RIGHT, conftest_py="import os"))
+    assert "not handed on to the grader: conftest.py" in ada.get(f"/submissions/{number}").text
+
+
+def test_the_zip_can_be_had_back_as_an_attachment_under_our_name(user):
+    ada = user("ada")
+    data = zip_of(WRONG)
+    number = ada.handed_in(data, filename="../../<evil>.html")
+    answer = ada.get(f"/submissions/{number}/upload.zip")
+    assert answer.data == data
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=double-{number}.zip"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.mimetype == "application/zip"
+
+
+def test_the_kit_can_be_had_as_an_attachment(user):
+    answer = user("ada").get("/assignments/double/kit.zip")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=double.zip"
+    assert b"double/test_public.py" in answer.data
+    assert b"test_hidden" not in answer.data
+
+
+def test_waiting_is_shown_with_the_place_in_the_queue(user):
+    ada, bob = user("ada"), user("bob")
+    ada.handed_in()
+    number = bob.handed_in()
+    assert "place 2 in the queue" in bob.get(f"/submissions/{number}").text
+    assert bob.get(f"/submissions/{number}/report.json").json == {"state": "queued", "place": 2, "done": 0, "tests": 0}
+
+
+def test_a_database_that_cannot_be_written_answers_503_and_stores_nothing(user, database):
+    ada = user("ada")
+    sa.event.listen(database.engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
+    answer = ada.hand_in(zip_of(RIGHT))
+    assert answer.status_code == 503
+    assert "nothing was stored" in answer.text
+    assert rows(database, Submission, Job, Upload) == [0, 0, 0]

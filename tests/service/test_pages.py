@@ -1,0 +1,209 @@
+"""What strangers wrote is shown and never obeyed, and hidden things stay hidden."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from autograder import feedback, figures
+from autograder.report import Figure, ProblemResult, Report, TestResult, from_json
+from grader_service import jobs, pictures, words
+from grader_service.security import HEADERS
+
+from .conftest import zip_of
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\x07\u202egnp.exe\x00"
+SHOWN = "\\x1b[31m\\x07\\u202egnp.exe\\x00"
+
+CURVE = Figure("curve", f"Loss {HOSTILE}", {"x_label": "epoch", "x": [1, 2], "series": {"train": [2.0, 1.0]}})
+CANARY = "canary of the hidden test"
+
+
+def result(name: str, visibility: str, verdict: str = "raised", **more) -> TestResult:
+    passed = verdict == "passed"
+    return TestResult(
+        id=f"{name}.py::{name}",
+        name=name,
+        law=f"law of {name}",
+        problem="double",
+        points=1.0 if passed else 0.0,
+        possible=1.0,
+        visibility=visibility,  # type: ignore[arg-type]
+        verdict=verdict,  # type: ignore[arg-type]
+        failure="" if passed else "raised TypeError",
+        **more,
+    )
+
+
+def report(*tests: TestResult) -> Report:
+    points = sum(test.points for test in tests)
+    return Report(
+        "double",
+        "Twice as much",
+        "graded",
+        points=points,
+        possible=float(len(tests)),
+        problems=[ProblemResult("double", "Twice a number", points, float(len(tests)))],
+        tests=list(tests),
+    )
+
+
+def inert(page: str) -> bool:
+    """Nothing of HOSTILE is HTML or a control character in this page."""
+    tags = re.sub(r"<script src=[^>]*></script>", "", page)
+    return "<script" not in tags and "<img src=x" not in page and not re.search("[\x00\x07\x1b\u202e]", page)
+
+
+def test_names_messages_and_output_are_shown_escaped_on_every_page(user, graded):
+    ada, eve = user("ada", name=HOSTILE), user("eve", role="staff")
+    number = ada.handed_in(filename=HOSTILE + ".zip")
+    strange = dict.fromkeys(("detail", "example", "traceback", "output"), HOSTILE)
+    graded(report(result("test_a", "public", **strange, figures=[CURVE])))
+    for reader in (ada, eve):
+        page = reader.get(f"/submissions/{number}").text
+        assert page.count(SHOWN) >= 5
+        assert inert(page)
+    for reader, path in ((ada, "/"), (ada, "/assignments/double"), (eve, "/staff/submissions"), (eve, "/staff/people")):
+        page = reader.get(path).text
+        assert SHOWN in page
+        assert inert(page)
+
+
+@pytest.mark.parametrize("control", ["\x1b", "\r", "\x00", "\x9b", "\u202e", "\u2066", "\u200b", "\ufeff", "\ud800"])
+def test_characters_that_would_be_obeyed_are_written_out(control):
+    assert words.visible(f"a{control}b") == "a" + control.encode("unicode_escape").decode() + "b"
+
+
+def test_text_that_nobody_obeys_stays_as_it_is():
+    assert words.visible("a\tb\nπ → 日本 🙂") == "a\tb\nπ → 日本 🙂"
+
+
+def test_backticks_in_a_sentence_become_code_and_nothing_else_becomes_html():
+    assert words.prose("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"
+
+
+def test_a_handout_s_own_html_and_local_links_are_inert(user):
+    page = user("ada").get("/assignments/double").text
+    assert "&lt;script&gt;document.title" in page
+    assert "<h2>Files</h2>" in page
+    assert 'href="double.py"' not in page
+
+
+@pytest.fixture
+def hidden_failure(user, graded):
+    """A student, and a report with a failed hidden test and a failed public one."""
+    ada = user("ada")
+    number = ada.handed_in()
+    secret = dict.fromkeys(("detail", "example", "traceback", "output"), CANARY)
+    shown = {"detail": "found 7.0", "example": "x = 3.5", "output": "hello", "repeat": "deepgrade check --test test_b"}
+    graded(report(result("test_a", "hidden", **secret), result("test_b", "public", **shown)))
+    return ada, number
+
+
+def test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone(hidden_failure):
+    ada, number = hidden_failure
+    page = ada.get(f"/submissions/{number}").text
+    assert "law of test_a" in page
+    assert "raised TypeError" in page
+    for path in ("", "/report.json", "?view=staff", "/report.json?view=staff"):
+        assert CANARY not in ada.get(f"/submissions/{number}{path}").text
+
+
+def test_a_student_sees_all_of_a_public_failure(hidden_failure):
+    ada, number = hidden_failure
+    page = ada.get(f"/submissions/{number}").text
+    for words_of_it in ("found 7.0", "x = 3.5", "hello", "deepgrade check --test test_b"):
+        assert words_of_it in page
+
+
+def test_staff_see_everything_or_what_the_student_sees(hidden_failure, user):
+    _, number = hidden_failure
+    eve = user("eve", role="staff")
+    assert CANARY in eve.get(f"/submissions/{number}").text
+    assert CANARY in eve.get(f"/submissions/{number}/report.json").text
+    assert CANARY not in eve.get(f"/submissions/{number}?view=student").text
+
+
+def test_the_report_as_json_is_the_report_as_its_reader_may_see_it(hidden_failure):
+    ada, number = hidden_failure
+    answer = ada.get(f"/submissions/{number}/report.json")
+    assert answer.mimetype == "application/json"
+    read = from_json(answer.data)
+    assert feedback.view(read, "student") == read
+
+
+def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, database):
+    ada, bob = user("ada"), user("bob")
+    number = ada.handed_in()
+    graded = report(result("test_a", "public", "passed", figures=[CURVE]))
+    with database.write() as session:
+        jobs.finish(session, claim(), graded, pictures.draw_all(graded))
+    page = ada.get(f"/submissions/{number}").text
+    source, words_for_it = re.search(r'<img src="([^"]+)" alt="([^"]+)"', page).groups()
+    assert "train from 2 to 1" in words_for_it
+    answer = ada.get(source)
+    assert answer.mimetype == "image/png"
+    assert answer.data == figures.draw(CURVE)
+    assert bob.get(source).status_code == 404
+    assert ada.get(f"/submissions/{number}/figures/{'0' * 32}.png").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "figure, said",
+    [
+        (Figure("confusion", "C", {"names": ["O", "0"], "matrix": [[3, 1], [0, 4]]}), "7 of 8 are right"),
+        (Figure("images", "I", {"rows": [{"label": "before", "images": [[[0]]]}]}), "before"),
+        (Figure("numbers", "N", {"rows": [{"name": "acc", "value": 0.5, "bar": None, "unit": "%"}]}), "acc 0.5 %"),
+    ],
+)
+def test_every_kind_of_figure_has_words(figure, said):
+    assert said in pictures.words(figure)
+
+
+def test_the_best_score_is_shown_in_the_list(user, graded):
+    ada = user("ada")
+    for verdict in ("passed", "failed"):
+        ada.handed_in(zip_of(f"# {verdict}"))
+        graded(report(result("test_a", "public", verdict), result("test_b", "public", "passed")))
+    assert re.search(r'your best</span> <span class="score">2 <span class="of">/ 2', ada.get("/").text)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/", "/assignments/double", "/no-such-page", "/static/deepgrade.css"])
+def test_every_answer_carries_the_security_headers(user, path):
+    answer = user("ada").get(path)
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_pages_are_not_kept_by_browsers(user):
+    assert user("ada").get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_pages_have_no_inline_script_or_style(user, graded):
+    ada, eve = user("ada"), user("eve", role="staff")
+    waiting, done = ada.handed_in(), ada.handed_in()
+    graded(report(result("test_a", "public")))
+    paths = ("/", "/assignments/double", f"/submissions/{waiting}", f"/submissions/{done}", "/password", "/nothing")
+    for reader, path in [(ada, path) for path in paths] + [(eve, "/staff/people"), (eve, "/staff/submissions")]:
+        page = reader.get(path).text
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=)|hx-on|javascript:", page), path
+
+
+def test_an_error_of_ours_is_one_sentence_without_its_traceback(app, user):
+    def breaks() -> str:
+        raise RuntimeError(CANARY)
+
+    app.add_url_rule("/breaks", view_func=breaks)
+    app.testing = False
+    answer = user("ada").get("/breaks")
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
+    assert CANARY not in answer.text
+
+
+def test_the_service_tells_whether_it_lives(user):
+    answer = user().get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")

@@ -1,0 +1,133 @@
+"""Every route and every role: who gets what.
+
+The table is complete: a route that is not in it fails the test, so that nobody adds one without deciding.
+"""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from autograder.report import Figure, Report, TestResult
+from grader_service import accounts, jobs, pictures
+from grader_service.models import Person
+
+from .conftest import RIGHT, zip_of
+
+FIGURE = Figure("numbers", "N", {"rows": [{"name": "accuracy", "value": 0.5, "bar": None, "unit": ""}]})
+TEST = TestResult("a::b", "b", "law", "double", 1.0, 1.0, "public", "passed", figures=[FIGURE])
+REPORT = Report("double", "Twice as much", "graded", points=1.0, possible=1.0, tests=[TEST])
+
+READERS = ("nobody", "owner", "student", "staff", "admin")
+TO_SIGN_IN = 303
+
+# method, path                                    nobody  owner  student  staff  admin
+TABLE = {
+    "GET /static/<path:filename>":               (200,    200,   200,     200,   200),
+    "GET /healthz":                              (200,    200,   200,     200,   200),
+    "GET /sign-in":                              (200,    303,   303,     303,   303),
+    "POST /sign-in":                             (422,    303,   303,     303,   303),
+    "POST /sign-out":                            (303,    303,   303,     303,   303),
+    "GET /password":                             (303,    200,   200,     200,   200),
+    "POST /password":                            (303,    422,   422,     422,   422),
+    "GET /":                                     (303,    200,   200,     200,   200),
+    "GET /assignments/<name>":                   (303,    200,   200,     200,   200),
+    "POST /assignments/<name>":                  (303,    303,   303,     303,   303),
+    "GET /assignments/<name>/kit.zip":           (401,    200,   200,     200,   200),
+    "GET /submissions/<int:submission_id>":      (303,    200,   404,     200,   200),
+    "GET /submissions/<int:submission_id>/progress":          (303, 200, 404, 200, 200),
+    "GET /submissions/<int:submission_id>/report.json":       (401, 200, 404, 200, 200),
+    "GET /submissions/<int:submission_id>/upload.zip":        (401, 200, 404, 200, 200),
+    "GET /submissions/<int:submission_id>/figures/<key>.png": (401, 200, 404, 200, 200),
+    "GET /staff/submissions":                    (303,    403,   403,     200,   200),
+    "POST /staff/submissions/<int:submission_id>/again":      (303, 403, 403, 303, 303),
+    "GET /staff/people":                         (303,    403,   403,     200,   200),
+    "POST /staff/people":                        (303,    403,   403,     422,   422),
+    "POST /staff/people/<int:person_id>/password":            (303, 403, 403, 200, 200),
+}  # fmt: skip
+
+
+def test_the_table_has_every_route(app):
+    routes = {
+        f"{method} {rule.rule}" for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert routes == set(TABLE)
+
+
+@pytest.fixture
+def readers(user, database, claim):
+    app_readers = {
+        "nobody": user(),
+        "owner": user("ada"),
+        "student": user("bob"),
+        "staff": user("eve", role="staff"),
+        "admin": user("root", role="admin"),
+    }
+    assert app_readers["owner"].handed_in() == 1
+    with database.write() as session:
+        jobs.finish(session, claim(), REPORT, pictures.draw_all(REPORT))
+        accounts.create(session, login="carol", name="Carol")
+    return app_readers
+
+
+@pytest.mark.parametrize("route", TABLE)
+@pytest.mark.parametrize("role", READERS)
+def test_each_role_gets_of_each_route_what_the_table_says(app, database, readers, route, role):
+    app.config["WTF_CSRF_ENABLED"] = False  # that has tests of its own; here the role alone decides
+    method, rule = route.split(" ")
+    with database.read() as session:
+        carol = accounts.find(session, "carol")
+    path = (
+        rule.replace("<path:filename>", "deepgrade.css")
+        .replace("<name>", "double")
+        .replace("<int:submission_id>", "1")
+        .replace("<int:person_id>", str(carol.id))
+        .replace("<key>", pictures.key(FIGURE))
+    )
+    data = {"zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")} if rule == "/assignments/<name>" else {}
+    client = readers[role].client
+    answer = client.get(path) if method == "GET" else client.post(path, data=data, content_type="multipart/form-data")
+    assert answer.status_code == TABLE[route][READERS.index(role)]
+    if role == "nobody" and answer.status_code == TO_SIGN_IN:
+        assert answer.location.startswith("/sign-in")
+
+
+def test_staff_look_after_students_alone(readers, database):
+    eve = readers["staff"]
+    answer = eve.post("/staff/people", {"login": "mallory", "name": "M", "role": "admin"})
+    assert answer.status_code == 422
+    admin_id = readers["admin"].person.id
+    assert eve.post(f"/staff/people/{admin_id}/password", form_at="/").status_code == 403
+    with database.read() as session:
+        assert accounts.find(session, "mallory") is None
+
+
+def test_somebody_added_on_the_page_gets_in_with_the_password_shown(readers, user):
+    page = readers["staff"].post("/staff/people", {"login": "dan", "name": "Dan", "role": "student"}).text
+    once = page.split('<code class="once">')[1].split("<")[0]
+    assert user().sign_in("dan", once).location == "/"
+
+
+def test_a_new_password_for_somebody_ends_their_sessions(readers, database):
+    bob = readers["student"]
+    assert readers["staff"].post(f"/staff/people/{bob.person.id}/password", form_at="/").status_code == 200
+    assert bob.get("/").status_code == 303
+    with database.read() as session:
+        assert session.get_one(Person, bob.person.id).must_change_password
+
+
+@pytest.mark.parametrize(
+    "path", ["/assignments/nothing", "/assignments/..%2f..", "/submissions/999", "/submissions/-1", "/x"]
+)
+def test_what_is_not_there_is_answered_404_with_a_sentence(readers, path):
+    answer = readers["admin"].get(path)
+    assert answer.status_code == 404
+    assert "There is no such page, or it is not yours to see." in answer.text
+
+
+def test_every_form_needs_its_token(app, readers):
+    posts = [route.split(" ")[1] for route in TABLE if route.startswith("POST")]
+    for rule in posts:
+        path = rule.replace("<name>", "double").replace("<int:submission_id>", "1").replace("<int:person_id>", "2")
+        assert readers["admin"].client.post(path).status_code == 400, path
