@@ -99,12 +99,11 @@ def test_check_of_one_test_runs_it_alone(deepgrade, tiny):
     assert (report["points"], report["possible"]) == (1, 1)
 
 
-def test_check_of_an_unknown_test_names_those_there_are(deepgrade, tiny):
+def test_check_of_an_unknown_test_says_where_there_is_none(deepgrade, tiny):
     result = deepgrade("check", tiny.folder, "--test", "test_nothing")
     assert result.returncode == 2
     assert one_sentence(result.stderr)
-    assert "test_nothing" in result.stderr
-    assert "test_error_of_a_small_example" in result.stderr
+    assert "test_public.py: has no test 'test_nothing'" in result.stderr
 
 
 def test_check_finds_an_assignment_of_the_course_by_name(deepgrade):
@@ -153,13 +152,8 @@ def test_students_commands_need_nothing_that_windows_lacks(deepgrade, tiny, tmp_
     solve(tiny)
     absent = tmp_path / "absent"
     absent.mkdir()
-    for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "pyseccomp", "syslog", "readline"):
-        (absent / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name!r}', name={name!r})")
-    # Built into the interpreter or not, a module of that name must not be found: sitecustomize runs before all else.
-    (absent / "sitecustomize.py").write_text(
-        "import sys\nfor name in ('fcntl', 'resource', 'pwd', 'grp', 'termios', 'tty', 'pty', 'pyseccomp'):\n"
-        "    sys.modules[name] = None\n"
-    )
+    names = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "pyseccomp", "syslog", "readline")
+    (absent / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({names}))\n")
     result = deepgrade(*command, cwd=tiny.folder, PYTHONPATH=str(absent))
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -5,6 +5,8 @@ The words are the report's own, as on the web page; here they are only laid out.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -27,7 +29,8 @@ def report(shown: Report, console: Console, *, words: bool = True) -> None:
         return
     if len(shown.problems) > 1:
         console.print(_problems(shown))
-    console.print(_tests(shown))
+    for rows in _tests(shown):
+        console.print(rows)
     for result in shown.tests:
         if words and result.verdict != "passed":
             console.print(_words(result))
@@ -52,12 +55,18 @@ def _problems(shown: Report) -> RenderableType:
     return rows
 
 
-def _tests(shown: Report) -> RenderableType:
-    rows = table("Test", "", "Verdict", "Points", numbers=("Points",))
-    for result in shown.tests:
-        verdict = Text(label(result.verdict), style=COLOURS.get(result.verdict, "red"))
-        rows.add_row(Text(plain(result.name)), result.visibility, verdict, _points(result.points, result.possible))
-    return rows
+def _tests(shown: Report) -> Iterator[RenderableType]:
+    """One table for the public tests, one for the hidden ones, with their columns below each other."""
+    width = max((len(result.name) for result in shown.tests), default=0)
+    for visibility in ("public", "hidden"):
+        rows = table(f"{visibility.capitalize()} test", "Verdict", "Points", numbers=("Points",))
+        rows.columns[0].min_width = width
+        for result in shown.tests:
+            if result.visibility == visibility:
+                verdict = Text(label(result.verdict), style=COLOURS.get(result.verdict, "red"))
+                rows.add_row(Text(plain(result.name)), verdict, _points(result.points, result.possible))
+        if rows.rows:
+            yield rows
 
 
 def _words(result: TestResult) -> RenderableType:
@@ -69,15 +78,11 @@ def _words(result: TestResult) -> RenderableType:
     if result.detail and result.detail != result.failure:
         said = f"{said}: {result.detail}" if said else result.detail
     lines.append(Text(plain(said)))
-    for name, text in {
-        "with": result.example,
-        "where": result.traceback,
-        "printed": result.output,
-        "repeat": result.repeat,
-    }.items():
-        if text.strip():
-            lines.append(_named(name, plain(text.rstrip())))
-    return Padding(Group(head, Padding(Group(*lines), (0, 0, 0, 2))), (0, 0, 1, 0))
+    if result.verdict != "not_implemented":  # where, and with which input, says nothing there
+        evidence = {"with": result.example, "where": result.traceback, "printed": result.output}
+        lines += [_named(name, plain(text.rstrip())) for name, text in evidence.items() if text.strip()]
+        lines += [_named("repeat", plain(result.repeat))] if result.repeat else []
+    return Padding(Group(head, Padding(Group(*lines), (0, 0, 0, 2), expand=False)), (0, 0, 1, 0), expand=False)
 
 
 def _named(name: str, text: str) -> Text:

@@ -27,12 +27,16 @@ def check(
     from autograder.cli import show
 
     place = find_folder(folder, context.obj)
+    assignment = Assignment(place.name, place, None)
     with console.progress("checking") as follow:
-        result = selfcheck.check(place, Assignment(place.name, place, None), only=test, on_event=follow)
+        result = selfcheck.check(place, assignment, only=test, on_event=follow)
     if json:
         print(report.to_json(result).decode())
     else:
         show.report(result, console.out())
+        hidden = assignment.manifest.points - sum(one.possible for one in result.tests)
+        if not test and hidden > 0:
+            print(f"The server runs hidden tests too, for the other {console.number(hidden)} points.")
     raise typer.Exit(0 if all(one.verdict == "passed" for one in result.tests) else 1)
 
 
