@@ -41,7 +41,6 @@ def run_worker(settings: Settings, *, name: str | None = None) -> None:
     worker = Worker(settings, name or f"{socket.gethostname()}:{os.getpid()}")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.keeper.tell_to_stop())
-    grade.warm()
     worker.keeper.start()
     worker.run()
 
@@ -57,6 +56,7 @@ class Worker:
 
     def run(self) -> None:
         while not self.keeper.told_to_stop:
+            grade.warm()
             if not self.grade_next():
                 time.sleep(LOOK_SECONDS)
 

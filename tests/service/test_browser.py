@@ -1,0 +1,235 @@
+"""A student's whole story in a real Chromium: sign in, upload, watch, read the report. On a phone and on a desktop.
+
+`DEEPGRADE_SCREENSHOTS=FOLDER` keeps a picture of every page, for people to look at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.course import find_course
+from autograder.submission import zipped
+from grader_service.settings import Settings
+
+from . import processes
+from .conftest import COURSE, PASSWORD, RIGHT, WRONG, zip_of
+from .processes import SLOW, Service, serving
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync"
+)
+SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[Service]:
+    settings = Settings(home=tmp_path_factory.mktemp("browser") / "home", course=COURSE)
+    processes.add(settings, "ada")
+    processes.add(settings, "eve", role="staff")
+    with serving(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium, service) -> Iterator[Callable[..., playwright.Page]]:
+    """`visit("ada", "phone", "dark")`: a page on which ada is signed in. Nothing it runs may fail or be forbidden."""
+    contexts = []
+    complaints: list[str] = []
+
+    def go(login: str, screen: str = "desktop", scheme: str = "light", *, url: str = "", **options) -> playwright.Page:
+        width, height = SCREENS[screen]
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
+        page.goto(url or service.url)
+        page.get_by_label("Login").fill(login)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Assignments").wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _is_complaint(said: playwright.ConsoleMessage) -> bool:
+    """Answers of 4xx are said in the console as well, and are no fault of the page."""
+    return said.type == "error" and "Failed to load resource" not in said.text
+
+
+def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
+    return {"name": name, "mimeType": "application/zip", "buffer": data}
+
+
+def hand_in(page: playwright.Page, data: bytes, name: str = "double.zip") -> None:
+    page.get_by_label("A zip with").set_input_files(upload(data, name))
+    page.get_by_role("button", name="Hand in").click()
+
+
+def keep(page: playwright.Page, name: str) -> None:
+    if folder := os.environ.get("DEEPGRADE_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
+
+def fits(page: playwright.Page) -> bool:
+    """Nothing sticks out sideways: only boxes that scroll by themselves are wider than the screen."""
+    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_student_signs_in_uploads_watches_and_reads_the_report(visit, screen, scheme):
+    page = visit("ada", screen, scheme)
+
+    def look(name: str) -> bool:
+        keep(page, f"{name}-{screen}-{scheme}")
+        return fits(page)
+
+    assert look("assignments")
+    page.get_by_role("link", name="Twice as much").first.click()
+    assert look("assignment")
+    hand_in(page, zip_of(SLOW + "\nprint('<b>hello</b>')\n", conftest_py=""))
+    page.get_by_text(re.compile(r"Test \d of 5")).wait_for()
+    assert look("progress")
+    page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    assert look("report")
+    assert page.title().startswith("5 / 5")
+    assert page.get_by_text("double(5) = 10.").is_visible()
+    picture = page.get_by_role("img", name=re.compile("doubled from 2 to 4"))
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('figure img').naturalWidth > 100")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_wrong_answer_is_explained(visit, screen):
+    page = visit("ada", screen)
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, zip_of(WRONG))
+    page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    keep(page, f"wrong-{screen}")
+    assert page.get_by_text("expected 6").is_visible(), "a public failure is open"
+    assert not page.get_by_text("expected 10").is_visible()
+    assert fits(page)
+
+
+def test_a_refused_upload_is_explained_beside_the_form(visit):
+    page = visit("ada", "phone")
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, b"no zip")
+    alert = page.get_by_role("alert").filter(has_text="Not accepted")
+    alert.wait_for()
+    assert "the upload is not a zip" in alert.inner_text()
+    keep(page, "refused")
+    assert fits(page)
+
+
+def test_a_file_that_is_too_large_is_not_sent(visit):
+    page = visit("ada")
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, bytes(65 * 1024))
+    assert "65 kB, the limit is 64 kB" in page.get_by_role("alert").inner_text()
+
+
+def test_without_scripts_a_body_that_is_too_large_still_gets_its_sentence(visit):
+    page = visit("ada", java_script_enabled=False)
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, bytes(3_000_000))
+    page.get_by_text("larger than any assignment allows").wait_for()
+
+
+def test_a_dropped_file_is_taken(visit):
+    page = visit("ada")
+    page.get_by_role("link", name="Twice as much").first.click()
+    page.evaluate(
+        """() => {
+            const files = new DataTransfer();
+            files.items.add(new File(["zip"], "dropped.zip"));
+            const event = new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true });
+            document.querySelector(".drop").dispatchEvent(event);
+        }"""
+    )
+    assert page.evaluate("document.querySelector('#zip').files[0].name") == "dropped.zip"
+
+
+def test_everything_works_without_scripts(visit):
+    page = visit("ada", java_script_enabled=False)
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, zip_of(RIGHT))
+    page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+
+
+def test_the_keyboard_alone_reaches_the_upload(visit):
+    page = visit("ada")
+    page.get_by_role("link", name="Twice as much").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("A zip with").wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    reached = []
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
+    assert reached.index("zip") < reached.index("Hand in")
+
+
+def test_strange_names_run_nothing(visit):
+    page = visit("ada")
+    page.get_by_role("link", name="Twice as much").first.click()
+    hand_in(page, zip_of(RIGHT), name="<img src=x onerror=\"document.title='owned'\">\u202e.zip")
+    page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    assert "owned" not in page.title()
+    assert page.get_by_text("\\u202e.zip").is_visible()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_staff_see_everybody_s_submissions_and_add_people(visit, screen):
+    page = visit("eve", screen)
+    page.get_by_role("link", name="Submissions").click()
+    keep(page, f"submissions-{screen}")
+    assert fits(page)
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("Name").fill("Grace Hopper")
+    page.get_by_label("Login").fill(f"grace-{screen}@example.org")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("which is shown here once").wait_for()
+    keep(page, f"people-{screen}")
+    assert fits(page)
+
+
+def test_the_real_softmax_reference_gets_full_marks_in_the_browser(visit, tmp_path):
+    assignment = find_course()["softmax"]
+    settings = Settings(home=tmp_path / "home", course=find_course().root)
+    processes.add(settings, "ada")
+    with serving(settings) as service:
+        page = visit("ada", url=service.url)
+        page.get_by_role("link", name=assignment.manifest.title).first.click()
+        keep(page, "softmax-handout")
+        hand_in(page, zipped(assignment.reference()), "softmax.zip")
+        points = f"{assignment.manifest.points:g}"
+        page.get_by_text(f"of {points} points").wait_for(timeout=120_000)
+        assert page.title().startswith(f"{points} / {points}")
+        keep(page, "softmax-report")

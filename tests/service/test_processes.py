@@ -1,0 +1,165 @@
+"""Whatever is killed, an accepted upload ends in exactly one report."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+from collections.abc import Iterator
+
+import pytest
+
+from autograder.errors import DeepgradeError
+from grader_service.serve import serve
+from grader_service.settings import Settings
+
+from . import processes
+from .conftest import COURSE, RIGHT, WRONG, zip_of
+from .processes import SLOW, Client, Service, serving, wait_for
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    settings = Settings(home=tmp_path / "home", course=COURSE)
+    processes.add(settings, "ada")
+    return settings
+
+
+def grading(settings: Settings, number: int) -> bool:
+    """Some tests of it are done, and some are not."""
+    job = processes.job(settings, number)
+    return job.state == "running" and 0 < job.tests_done < job.tests_total
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory) -> Iterator[Service]:
+    """A service for the tests that leave it as it was."""
+    settings = Settings(home=tmp_path_factory.mktemp("running") / "home", course=COURSE)
+    processes.add(settings, "ada")
+    with serving(settings) as service:
+        yield service
+
+
+def test_right_and_wrong_answers_get_what_they_deserve(running):
+    ada = Client(running.url, "ada")
+    right, wrong = ada.hand_in(zip_of(RIGHT)), ada.hand_in(zip_of(WRONG))
+    report = ada.report(right)
+    assert (report["points"], report["possible"]) == (5, 5)
+    report = ada.report(wrong)
+    failed = {test["name"] for test in report["tests"] if test["verdict"] != "passed"}
+    assert failed == {"test_double_of_three", "test_double_of_five", "test_double_of_minus_one"}
+    page = ada.get(f"/submissions/{wrong}")[1].decode()
+    picture = re.search(r'<img src="([^"]+)"', page)
+    assert picture is not None
+    assert ada.get(picture.group(1))[1].startswith(b"\x89PNG")
+
+
+def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
+    ada = Client(running.url, "ada")
+    number = ada.hand_in(zip_of(SLOW))
+    wait_for(lambda: grading(running.settings, number))
+    (worker,) = running.children("grader_service.worker")
+    os.kill(worker, signal.SIGKILL)
+    assert ada.report(number)["points"] == 5
+    job = processes.job(running.settings, number)
+    assert (job.attempt, job.workers_lost) == (2, 1)
+    assert processes.results(running.settings).count(number) == 1
+
+
+def test_a_killed_web_process_comes_back_with_everybody_signed_in(running):
+    ada = Client(running.url, "ada")
+    for pid in running.children("grader_service.web"):
+        os.kill(pid, signal.SIGKILL)
+    assert ada.get("/")[0] == 200, "the socket stays open meanwhile"
+
+
+def test_everything_killed_in_mid_grading_is_graded_once_after_the_restart(settings):
+    with serving(settings) as service:
+        ada = Client(service.url, "ada")
+        number, waiting = ada.hand_in(zip_of(SLOW)), ada.hand_in(zip_of(RIGHT))
+        wait_for(lambda: grading(settings, number))
+        service.kill()
+    assert processes.results(settings) == []
+    with serving(settings) as service:
+        ada = Client(service.url, "ada")
+        assert ada.report(number)["points"] == 5
+        assert ada.report(waiting)["points"] == 5
+    assert processes.results(settings) == [number, waiting]
+
+
+def test_no_receipt_is_untrue_when_all_is_killed_under_uploads(settings):
+    receipts: list[int] = []
+
+    def flood() -> None:
+        try:
+            ada = Client(service.url, "ada")
+            while True:
+                receipts.append(ada.hand_in(zip_of(RIGHT, salt_txt=str(len(receipts)))))
+        except (urllib.error.URLError, OSError, ValueError):
+            return  # killed
+
+    with serving(settings) as service:
+        threads = [threading.Thread(target=flood) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(receipts) >= 4)
+        service.kill()
+        for thread in threads:
+            thread.join()
+    with serving(settings) as service:
+        ada = Client(service.url, "ada")
+        for number in receipts:
+            assert ada.report(number)["points"] == 5
+    graded = processes.results(settings)
+    assert set(receipts) <= set(graded)
+    assert len(graded) == len(set(graded))
+
+
+def test_told_to_stop_it_ends_all_and_a_job_in_hand_waits_unharmed(settings):
+    with serving(settings) as service:
+        number = Client(service.url, "ada").hand_in(zip_of(SLOW))
+        wait_for(lambda: grading(settings, number))
+        assert service.stop() == 0
+    job = processes.job(settings, number)
+    assert (job.state, job.workers_lost, job.faults) == ("queued", 0, 0)
+
+
+def test_the_admin_s_password_is_said_once_and_lets_in(settings):
+    with serving(settings) as service:
+        (said,) = re.findall(r"sign in as admin with the password (\S+)", "".join(service.said))
+        assert Client(service.url, "admin", said).get("/password")[0] == 200
+    with serving(settings) as service:
+        assert "sign in as admin" not in "".join(service.said)
+
+
+def test_a_port_in_use_is_told_before_anything_is_made(tmp_path):
+    settings = Settings(home=tmp_path / "home", course=COURSE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DeepgradeError, match=rf"^port {port} on 127.0.0.1 is in use; .* --port$"):
+            serve("127.0.0.1", port, settings)
+    assert not settings.home.exists()
+
+
+def test_a_data_folder_in_use_is_told(running):
+    settings = running.settings
+    again = subprocess.run(
+        [sys.executable, "-c", processes.COMMAND],
+        env={**os.environ, **settings.to_environment()},
+        capture_output=True,
+        text=True,
+        timeout=processes.PATIENCE_SECONDS,
+        check=False,
+    )
+    assert again.returncode != 0
+    assert f"{settings.home}: another `deepgrade serve` uses this folder" in again.stderr
+
+
+def test_an_address_that_is_not_of_this_machine_is_told(tmp_path):
+    with pytest.raises(DeepgradeError, match="choose"):
+        serve("192.0.2.1", 0, Settings(home=tmp_path / "home", course=COURSE))
