@@ -34,10 +34,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from autograder import report as reports
-from autograder import submission, verify
+from autograder import submission
 from autograder.cli import show
 from autograder.cli.console import number, table
 from autograder.course import Assignment, find_course
+from autograder.mutants import mutants
 from autograder.report import Report
 from grader_service import accounts
 from grader_service.database import Database
@@ -140,9 +141,9 @@ def hand_ins(assignment: Assignment) -> list[HandIn]:
         HandIn("the reference", assignment.reference()),
         HandIn("the untouched stub", assignment.stub(), floor=True),
     ]
-    mutants = {mutant.name: mutant for mutant in verify.mutants(assignment)}
+    wrong = {mutant.name: mutant for mutant in mutants(assignment)}
     for name in WRONG:
-        mutant = mutants[name]
+        mutant = wrong[name]
         chosen.append(HandIn(f"wrong: {name.replace('_', ' ')}", mutant.files, caught_by=mutant.killed_by))
     return chosen
 

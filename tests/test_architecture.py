@@ -31,16 +31,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "student": {"errors", "manifest", "wire", "sandbox"},
     # What test files import: nothing of those who run them.
     "testing": set(),
-    "judge": {"errors", "manifest", "report", "student", "testing"},
+    "judge": {"course", "errors", "manifest", "report", "plugin", "sandbox", "student", "testing", "worker"},
     "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
     "feedback": {"report"},
     "figures": {"report", "errors"},
     "datasets": {"errors"},
-    "verify": {*COURSE, "grade", "judge", "testing"},
+    "selfcheck": {*COURSE, "judge", "plugin", "student"},
+    "mutants": {"course", "errors", "submission"},
+    "verify": {*COURSE, "grade", "mutants"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
-    "cli": {*COURSE, "secrets", "grade", "feedback", "figures", "verify", "kit", "scaffold", "sandbox"},
+    "cli": {*COURSE, "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold", "sandbox"},
 }
 # The one look upward, and only when the command runs.
 EXCEPTIONS = {("cli/staff.py", "grader_service.serve")}

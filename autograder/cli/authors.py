@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import itertools
+import string
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from autograder.cli import console
 from autograder.course import find_course
+
+if TYPE_CHECKING:
+    from autograder.verify import Kill, Soundness
+
+LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
 
 
 def verify(
@@ -16,8 +24,6 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Prove an assignment sound: the reference gets full marks, the stub none, and every wrong answer is caught."""
-    import msgspec
-
     from autograder import verify as verifying
 
     course = find_course(context.obj)
@@ -27,29 +33,54 @@ def verify(
         with console.progress(f"verifying {assignment.name}") as follow:
             results[assignment.name] = verifying.verify(assignment, on_event=follow)
         if not json:
-            _print(assignment.name, results[assignment.name])
+            _print(results[assignment.name])
     if json:
-        console.print_json({name: msgspec.to_builtins(result) for name, result in results.items()})
+        console.print_json({name: _facts(result) for name, result in results.items()})
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)
 
 
-def _print(name: str, result) -> None:
+def _facts(result: Soundness) -> dict:
+    import msgspec
+
+    return {"sound": result.sound, **msgspec.to_builtins(result)}
+
+
+def _print(result: Soundness) -> None:
+    """The wrong answers, a letter each; the kill matrix, a row for each test; what is unsound."""
     terminal = console.out()
-    rows = console.table("Wrong answer", "Killed by", title=f"{name}: what each wrong answer dies of")
-    for mutant, killers in result.matrix.items():
-        rows.add_row(mutant, "\n".join(killers) or "[bold red]nothing[/]")
+    letters = dict(zip([kill.mutant for kill in result.kills], itertools.cycle(LETTERS), strict=False))
+    rows = console.table("", f"Wrong answer to {result.assignment}", "dies by")
+    for kill in result.kills:
+        dead = kill.named in kill.killed_by
+        named = Text(kill.named) if dead else Text(f"survives {kill.named}", "bold red")
+        rows.add_row(letters[kill.mutant], Text(kill.mutant), named)
     terminal.print(rows)
+    matrix = console.table("Test (X: named by the wrong answer, x: kills it too)", "".join(letters.values()))
+    for test in result.tests:
+        marks = "".join(_mark(kill, test) for kill in result.kills)
+        matrix.add_row(Text(test, "yellow" if test in result.idle_tests else ""), marks)
+    terminal.print(matrix)
+    name = console.plain(result.assignment)
     if result.idle_tests:
-        terminal.print(f"Tests that kill nothing: {', '.join(result.idle_tests)}")
+        terminal.print(f"{name}: no wrong answer dies by {', '.join(result.idle_tests)}")
+    if result.variants:
+        terminal.print(f"{name}: full marks for {', '.join(map(console.plain, result.variants))}")
     for problem in result.problems:
-        terminal.print(f"[red]unsound[/]  {console.plain(problem)}")
-    terminal.print(f"{name}: [bold green]sound[/]" if result.sound else f"{name}: [bold red]unsound[/]")
+        terminal.print(Text.assemble((f"{name}: unsound: ", "red"), console.plain(problem)))
+    verdict = Text("sound", "bold green") if result.sound else Text("unsound", "bold red")
+    terminal.print(Text.assemble(f"{name}: ", verdict))
+
+
+def _mark(kill: Kill, test: str) -> str:
+    if test not in kill.killed_by:
+        return "."
+    return "X" if test == kill.named else "x"
 
 
 def new(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")]) -> None:
     """Begin an assignment: a tiny one that is complete and sound, to be edited into yours."""
-    from autograder import scaffold
+    from autograder.scaffold import create
 
-    for path in scaffold.create(find_course(context.obj), name):
+    for path in create(find_course(context.obj), name):
         print(path)
     print(f"edit these, and prove them sound with `deepgrade verify {name}`")
