@@ -9,7 +9,8 @@
         ├── SandboxUnavailable      a wall cannot be built: no grading (operator)
         └── SandboxLost             a sandbox vanished with no student code in it
 
-    StudentGone (BaseException)     the student's process is gone, so the test is over
+    StudentGone (BaseException)     the student's process has no more to say, so the test is over
+    ├── NotImplementedYet           it raised NotImplementedError
     ├── TimedOut                    a byte did not come, or go, in time
     ├── OutOfMemory                 the memory limit was reached
     ├── Died                        the process ended by itself
@@ -58,6 +59,16 @@ class StudentGone(BaseException):
     """The student's process cannot go on, and so the test is over. `verdict` names why."""
 
     verdict = "died"
+
+
+class NotImplementedYet(StudentGone):
+    """Of an untouched stub there is nothing to learn by a second example."""
+
+    verdict = "not_implemented"
+
+    def __init__(self, message: str, traceback_text: str = "") -> None:
+        super().__init__(message)
+        self.traceback_text = traceback_text
 
 
 class TimedOut(StudentGone):

@@ -1,33 +1,28 @@
-"""A submission and an assignment -> a Report.
+"""A submission and an assignment -> a Report: in a sandbox, all tests. What the service, the shell and `verify` use.
 
-    grade   in a sandbox, all tests; what the service, the shell and `verify` use
-    check   on this machine's own interpreter, public tests only; what a student's laptop uses
+Linux only. A student's laptop runs the public tests with `autograder.selfcheck`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import platform
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autograder import __version__, errors
+from autograder import errors
 from autograder.course import Assignment
-from autograder.errors import BadCourse, DeepgradeError, GraderError
+from autograder.errors import GraderError
+from autograder.judge.assemble import assemble
 from autograder.judge.process import Job, Judged
-from autograder.judge.run import run_tests
-from autograder.judge.session import Judging
-from autograder.manifest import Limits, Manifest
-from autograder.report import ProblemResult, Report, TestResult, Timings
-from autograder.student.local import Local
+from autograder.report import Report
 from autograder.submission import Submission
 
 SILENCE_SECONDS = 900.0  # without one event from the judge; past it the judge is ended: our fault
@@ -63,42 +58,15 @@ def grade(
     began = time.monotonic()
     judged = _judge(job, on_event or (lambda event: None))
     _raise_for_our_faults(judged)
-    return _report(
+    return assemble(
         assignment,
         judged.results,
+        judged.seconds,
+        total_seconds=time.monotonic() - began,
         submission_sha256=submission.sha256,
         sandbox=judged.walls,
-        versions=_versions() | judged.versions,
-        timings=Timings(round(time.monotonic() - began, 3), {k: round(v, 3) for k, v in judged.seconds.items()}),
+        versions=judged.versions,
     )
-
-
-def check(
-    folder: Path, assignment: Assignment, *, only: str | None = None, on_event: OnEvent | None = None
-) -> Report:
-    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home."""
-    manifest = assignment.manifest
-    for name in manifest.files:
-        if not (folder / name).is_file():
-            raise DeepgradeError(f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it")
-
-    @contextmanager
-    def make_student(limits: Limits) -> Iterator[Local]:
-        yield Local(folder, manifest.module)
-
-    judging = Judging(
-        make_student=make_student,
-        limits=manifest.limits,
-        visibility=lambda path: "public",
-        student_folder=folder.resolve(),
-        on_event=on_event or (lambda event: None),
-    )
-    began = time.monotonic()
-    run_tests([assignment.public_tests], judging, only=only)
-    if only and not judging.results:
-        raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
-    timings = Timings(round(time.monotonic() - began, 3), {k: round(v, 3) for k, v in judging.seconds.items()})
-    return _report(assignment, judging.results, sandbox="none: your own machine", versions=_versions(), timings=timings)
 
 
 def warm() -> None:
@@ -123,7 +91,7 @@ def _take() -> subprocess.Popen[bytes]:
 
 def _judge(job: Job, on_event: OnEvent) -> Judged:
     process = _take()
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin and process.stdout and process.stderr  # noqa: PT018
     alarm = threading.Timer(SILENCE_SECONDS, process.kill)
     errors_read = _Tail(process.stderr)
     try:
@@ -147,10 +115,8 @@ def _judge(job: Job, on_event: OnEvent) -> Judged:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 stream.close()
-            except BrokenPipeError:
-                pass
     raise GraderError(f"the judge's process ended (status {process.returncode}): {errors_read.text()}")
 
 
@@ -176,44 +142,3 @@ def _raise_for_our_faults(judged: Judged) -> None:
     for result in judged.results:
         if result.verdict == "grader_error":
             raise GraderError(f"{result.id}: {result.detail}")
-
-
-def _report(assignment: Assignment, results: list[TestResult], **facts: Any) -> Report:
-    manifest = assignment.manifest
-    check_problems(assignment, results)
-    problems = []
-    for problem in manifest.problems:
-        own = [result for result in results if result.problem == problem.name]
-        possible = sum(result.possible for result in own)
-        problems.append(ProblemResult(problem.name, problem.title, sum(r.points for r in own), possible))
-    return Report(
-        assignment=assignment.name,
-        title=manifest.title,
-        state="graded",
-        points=sum(problem.points for problem in problems),
-        possible=sum(problem.possible for problem in problems),
-        problems=problems,
-        tests=results,
-        tests_sha256=assignment.tests_sha256(),
-        device=_device(manifest),
-        **facts,
-    )
-
-
-def check_problems(assignment: Assignment, results: list[TestResult]) -> None:
-    """Every test with points must belong to a problem of the manifest. Raises BadCourse."""
-    names = {problem.name for problem in assignment.manifest.problems}
-    for result in results:
-        if result.possible and result.problem not in names:
-            raise BadCourse(
-                f"{assignment.name}: {result.id} gives points for {result.problem!r}, which is no problem of "
-                f"{assignment.folder / 'assignment.toml'}"
-            )
-
-
-def _device(manifest: Manifest) -> str:
-    return "cpu"  # gpu profiles come with the training checks
-
-
-def _versions() -> dict[str, str]:
-    return {"deepgrade": __version__, "python": platform.python_version()}

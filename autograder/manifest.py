@@ -1,20 +1,20 @@
 """`assignment.toml`: what an assignment is made of, its points, and its limits.
 
-    title = "Softmax regression"        # one line, shown everywhere
-    order = 1                           # place in the course
-    module = "softmax"                  # what `student` is in the tests: softmax.py
-    files = ["softmax.py"]              # what is handed in; nothing else reaches the sandbox
-    packages = ["numpy"]                # the only distributions mounted in the sandbox
-    device = "cpu"                      # or "gpu": wants one where there is one
-    expected_seconds = 3                # of grading; short jobs never wait behind long ones
+title = "Softmax regression"        # one line, shown everywhere
+order = 1                           # place in the course
+module = "softmax"                  # what `student` is in the tests: softmax.py
+files = ["softmax.py"]              # what is handed in; nothing else reaches the sandbox
+packages = ["numpy"]                # the only distributions mounted in the sandbox
+device = "cpu"                      # or "gpu": wants one where there is one
+expected_seconds = 3                # of grading; short jobs never wait behind long ones
 
-    [[problems]]                        # in the order of the report
-    name = "softmax"                    # what tests say: @points(2, problem="softmax")
-    title = "A softmax that survives large logits"
-    points = 6                          # the sum of its tests' points; `verify` checks it
+[[problems]]                        # in the order of the report
+name = "softmax"                    # what tests say: @points(2, problem="softmax")
+title = "A softmax that survives large logits"
+points = 6                          # the sum of its tests' points; `verify` checks it
 
-    [limits]                            # all optional; see Limits
-    seconds = 2.0
+[limits]                            # all optional; see Limits
+seconds = 2.0
 """
 
 from __future__ import annotations

@@ -52,8 +52,11 @@ def _outline(font: str, name: str) -> Outline:
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
     outline = TextPath((0, 0), name, size=100, prop=FontProperties(fname=str(path)), usetex=False)
     box = outline.get_extents()
-    centre = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2)
-    return (centre + Affine2D().scale(1 / box.height)).transform_path(Outline(outline.vertices, outline.codes))
+    vertices = outline.vertices.copy()
+    closing = outline.codes == Outline.CLOSEPOLY
+    vertices[closing] = (box.x0, box.y0)  # these are not drawn, and matplotlib leaves them anywhere
+    centre = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
+    return Outline((vertices - centre) / box.height, outline.codes)
 
 
 def _drawn(canvas: RendererAgg, outline: Outline, rng: np.random.Generator) -> np.ndarray:
@@ -61,9 +64,9 @@ def _drawn(canvas: RendererAgg, outline: Outline, rng: np.random.Generator) -> n
     height = rng.uniform(15, 21)
     place = Affine2D().scale(rng.uniform(0.75, 1.2), 1)
     place = place.skew(rng.uniform(-0.3, 0.3), rng.uniform(-0.12, 0.12)).rotate(rng.uniform(-0.22, 0.22))
-    box = place.transform_path(outline).get_extents()
-    # Long diagonals are drawn smaller, so that three pixels stay free at every edge.
-    place = place.scale(min(height, 23 / box.width, 23 / box.height))
+    corners = place.transform(outline.vertices)  # a hull of the curves, and quicker than their exact extents
+    # Wide and turned glyphs are drawn smaller, so that three pixels stay free at every edge.
+    place = place.scale(min(height, *(23 / np.ptp(corners, axis=0))))
     place = place.translate(SIDE / 2 + rng.uniform(-1.5, 1.5), SIDE / 2 + rng.uniform(-1.5, 1.5))
     pen = canvas.new_gc()
     pen.set_linewidth(rng.uniform(0.1, 1.6))

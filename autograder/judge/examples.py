@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
-SHRINK_RUNS = 300  # runs of a test after its first failure; then the smallest input so far is shown
+SHRINK_RUNS = 200  # runs of a test after its first failure; then the smallest input so far is shown
 SHOWN_CHARACTERS = 2000  # of one input; the rest is cut
 
 hypothesis.settings.register_profile(
@@ -26,7 +26,8 @@ hypothesis.settings.register_profile(
     max_examples=50,
     database=None,
     deadline=None,
-    derandomize=False,
+    # Not "explain": it runs a failing test under a tracer to guess which inputs matter, and takes seconds.
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
     report_multiple_bugs=False,
     print_blob=False,
     suppress_health_check=list(hypothesis.HealthCheck),

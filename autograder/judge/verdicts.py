@@ -48,7 +48,7 @@ PASSED = Outcome("passed")
 def judge(error: BaseException, student_folder: Path | None) -> Outcome:
     """The outcome of a test that ended with `error`; `student_folder` is where a `Local` student's files are."""
     if isinstance(error, StudentGone):
-        return Outcome(error.verdict, SENTENCES[error.verdict], str(error))  # type: ignore[arg-type]
+        return Outcome(error.verdict, SENTENCES[error.verdict], str(error), getattr(error, "traceback_text", ""))  # type: ignore[arg-type]
     if isinstance(error, StudentRaised):
         return _raised(error, error.kind, error.traceback_text)
     frames = _student_frames(error, student_folder)

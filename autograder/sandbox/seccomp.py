@@ -1,4 +1,4 @@
-"""The system calls that a worker may make: what numpy, torch and Python's own library use, and nothing that reaches out.
+"""The system calls that a worker may make: what numpy, torch and Python's own library use, none that reaches out.
 
 An allow-list: a call that is not on it fails with EPERM, so a kernel's next feature is shut until somebody opens it.
 Left out on purpose: sockets, namespaces, mounts, tracing, other processes' memory, keyrings, bpf, io_uring, perf,
@@ -17,8 +17,8 @@ ALLOWED = """
     read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3 pipe
     pipe2 open openat creat access faccessat faccessat2 stat fstat lstat newfstatat statx statfs fstatfs readlink
     readlinkat getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir rename renameat renameat2 unlink unlinkat
-    link linkat symlink symlinkat chmod fchmod fchmodat umask truncate ftruncate fallocate fsync fdatasync sync_file_range
-    utime utimes utimensat futimesat flock fcntl fadvise64 copy_file_range sendfile splice tee
+    link linkat symlink symlinkat chmod fchmod fchmodat umask truncate ftruncate fallocate fsync fdatasync
+    sync_file_range utime utimes utimensat futimesat flock fcntl fadvise64 copy_file_range sendfile splice tee
     mmap munmap mremap mprotect madvise msync mincore brk mlock munlock membarrier
     fork vfork exit exit_group wait4 waitid kill tkill tgkill set_tid_address set_robust_list get_robust_list futex
     futex_waitv rseq arch_prctl prctl sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_setparam

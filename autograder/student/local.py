@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from autograder.student.raised import student_raised
+
 
 class Local:
     def __init__(self, folder: Path, module: str) -> None:
@@ -19,13 +21,10 @@ class Local:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._module, name)
-
-    def keep(self, value: Any) -> Any:
-        return value
-
-    def fetch(self, held: Any) -> Any:
-        return held
+        try:
+            return getattr(self._module, name)
+        except AttributeError:
+            raise student_raised(["AttributeError"], f"{self._module.__name__}.py defines no {name!r}", "") from None
 
     def _load(self, module: str) -> Any:
         path = self._folder / f"{module}.py"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograder import wire
-from autograder.errors import OutOfMemory
+from autograder.errors import NotImplementedYet, OutOfMemory
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
 from autograder.student.channel import Channel
@@ -125,6 +125,8 @@ class _Link:
             raise wire.WireError(f"not a reply: {type(wrong).__name__}") from None
         if isinstance(error, MemoryError):
             raise OutOfMemory("used more memory than the limit")
+        if isinstance(error, NotImplementedError):
+            raise NotImplementedYet(str(error), error.traceback_text)
         raise error
 
     def _apply(self, changes: Any, decoder: wire.Decoder) -> None:
@@ -134,9 +136,7 @@ class _Link:
                 raise wire.WireError("no such argument")
             _make_equal(arguments[place], decoder.value(tree))
 
-    def _answer(
-        self, number: Any, args: Any, kwargs: Any, decoder: wire.Decoder
-    ) -> tuple[Any, list[wire.Buffer]]:
+    def _answer(self, number: Any, args: Any, kwargs: Any, decoder: wire.Decoder) -> tuple[Any, list[wire.Buffer]]:
         decoder = decoder.with_special(self._inward)
         if type(number) is not int or not 0 <= number < len(self._functions):
             raise wire.WireError("no such function")

@@ -1,13 +1,13 @@
 """The vocabulary of tests: what a public or hidden test file imports, and nothing else of ours.
 
-    from hypothesis import given, strategies as st
-    from autograder.testing import assert_close, logits, points
+from hypothesis import given, strategies as st
+from autograder.testing import assert_close, logits, points
 
-    @points(2, problem="softmax")
-    @given(z=logits(), c=st.floats(-50, 50))
-    def test_softmax_is_shift_invariant(student, z, c):
-        '''softmax(z + c) = softmax(z) for every constant c.'''
-        assert_close(student.softmax(z + c), student.softmax(z))
+@points(2, problem="softmax")
+@given(z=logits(), c=st.floats(-50, 50))
+def test_softmax_is_shift_invariant(student, z, c):
+    '''softmax(z + c) = softmax(z) for every constant c.'''
+    assert_close(student.softmax(z + c), student.softmax(z))
 """
 
 from autograder.testing.compare import (

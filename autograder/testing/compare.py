@@ -155,9 +155,7 @@ def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple
             f"{what} is {describe(actual)}, expected a numpy array of shape {wanted.shape}",
             "wrong_type",
         )
-        check(
-            actual.shape == wanted.shape, f"{what} has shape {actual.shape}, expected {wanted.shape}", "wrong_shape"
-        )
+        check(actual.shape == wanted.shape, f"{what} has shape {actual.shape}, expected {wanted.shape}", "wrong_shape")
         same = actual.dtype == wanted.dtype or (any_float and actual.dtype.kind == wanted.dtype.kind == "f")
         # Labels and counts may be any width of integer, on every platform.
         same = same or (actual.dtype.kind in "iu" and wanted.dtype.kind in "iu")

@@ -227,7 +227,7 @@ def _must(result: int, what: str) -> None:
 
 
 def _complain(error: BaseException) -> None:
-    """Our own failure: said on the output pipe. The judge knows it by the missing "ready", which no student can fake."""
+    """Our own failure, said on the output pipe; the judge knows it by the missing "ready"."""
     os.write(2, f"deepgrade: {error}\n".encode())
     os._exit(125)
 

@@ -1,0 +1,55 @@
+"""Results of tests -> a Report."""
+
+from __future__ import annotations
+
+import platform
+
+from autograder import __version__
+from autograder.course import Assignment
+from autograder.errors import BadCourse
+from autograder.report import ProblemResult, Report, TestResult, Timings
+
+
+def assemble(
+    assignment: Assignment,
+    results: list[TestResult],
+    seconds: dict[str, float],
+    *,
+    total_seconds: float,
+    sandbox: str,
+    submission_sha256: str = "",
+    versions: dict[str, str] | None = None,
+) -> Report:
+    """Points by problem, in the manifest's order. Raises BadCourse for a test whose problem the manifest lacks."""
+    manifest = assignment.manifest
+    _check_problems(assignment, results)
+    problems = []
+    for problem in manifest.problems:
+        own = [result for result in results if result.problem == problem.name]
+        possible = sum(result.possible for result in own)
+        problems.append(ProblemResult(problem.name, problem.title, sum(r.points for r in own), possible))
+    return Report(
+        assignment=assignment.name,
+        title=manifest.title,
+        state="graded",
+        points=sum(problem.points for problem in problems),
+        possible=sum(problem.possible for problem in problems),
+        problems=problems,
+        tests=results,
+        submission_sha256=submission_sha256,
+        tests_sha256=assignment.tests_sha256(),
+        device="cpu",
+        sandbox=sandbox,
+        versions={"deepgrade": __version__, "python": platform.python_version(), **(versions or {})},
+        timings=Timings(round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}),
+    )
+
+
+def _check_problems(assignment: Assignment, results: list[TestResult]) -> None:
+    names = {problem.name for problem in assignment.manifest.problems}
+    for result in results:
+        if result.possible and result.problem not in names:
+            raise BadCourse(
+                f"{assignment.name}: {result.id} gives points for {result.problem!r}, which is no problem of "
+                f"{assignment.folder / 'assignment.toml'}"
+            )

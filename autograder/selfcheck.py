@@ -1,0 +1,52 @@
+"""The public tests on a student's own machine: no sandbox, nothing POSIX-only, the server's words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autograder.course import Assignment
+from autograder.errors import DeepgradeError
+from autograder.judge.assemble import assemble
+from autograder.judge.run import run_tests
+from autograder.judge.session import Event, Judging
+from autograder.manifest import Limits
+from autograder.report import Report
+from autograder.student.local import Local
+
+
+def check(
+    folder: Path, assignment: Assignment, *, only: str | None = None, on_event: Callable[[Event], None] | None = None
+) -> Report:
+    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home."""
+    manifest = assignment.manifest
+    for name in manifest.files:
+        if not (folder / name).is_file():
+            raise DeepgradeError(
+                f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it"
+            )
+
+    @contextmanager
+    def make_student(limits: Limits) -> Iterator[Local]:
+        yield Local(folder, manifest.module)
+
+    judging = Judging(
+        make_student=make_student,
+        limits=manifest.limits,
+        visibility=lambda path: "public",
+        student_folder=folder.resolve(),
+        on_event=on_event or (lambda event: None),
+    )
+    began = time.monotonic()
+    run_tests([assignment.public_tests], judging, only=only)
+    if only and not judging.results:
+        raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
+    return assemble(
+        assignment,
+        judging.results,
+        judging.seconds,
+        total_seconds=time.monotonic() - began,
+        sandbox="none: your own machine",
+    )
