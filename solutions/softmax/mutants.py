@@ -1,0 +1,599 @@
+"""Wrong answers to `softmax`, each named for its mistake and naming the test that kills it.
+
+Nothing here is imported: the tool puts each function, under its target's name, behind the reference's source, where
+`reference` holds the right functions.
+"""
+
+import numpy as np
+import softmax as reference
+
+from autograder.testing import mutant
+
+# ------------------------------------------------------------------------------------------------------------- softmax
+
+
+@mutant("softmax", killed_by="test_large_logits_stay_finite")
+def without_subtracting_the_maximum(z):
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_softmax_survives_large_logits")
+def subtracts_the_mean_for_the_maximum(z):
+    e = np.exp(z - z.mean(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_large_logits_stay_finite")
+def clips_large_logits(z):
+    e = np.exp(z.clip(-500, 500))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_softmax_of_rows_far_apart")
+def one_maximum_for_all_rows(z):
+    e = np.exp(z - z.max(initial=-np.inf))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_softmax_rows_are_probabilities")
+def normalizes_the_columns(z):
+    e = np.exp(z - z.max(axis=0, keepdims=True, initial=-1e4))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_softmax_rows_are_probabilities")
+def one_sum_for_all_rows(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum()
+
+
+@mutant("softmax", killed_by="test_softmax_of_a_small_example")
+def powers_of_two(z):
+    e = np.exp2(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("softmax", killed_by="test_softmax_is_its_formula")
+def epsilon_in_the_denominator(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / (e.sum(axis=1, keepdims=True) + 1e-8)
+
+
+@mutant("softmax", killed_by="test_softmax_of_one_example_or_none")
+def squeezes_one_example(z):
+    return np.squeeze(reference.softmax(z))
+
+
+@mutant("softmax", killed_by="test_softmax_of_one_example_or_none")
+def fails_without_examples(z):
+    return reference.softmax(z - z.max())
+
+
+@mutant("softmax", killed_by="test_softmax_of_float32_is_float32")
+def works_in_float64(z):
+    return reference.softmax(z.astype(np.float64))
+
+
+@mutant("softmax", killed_by="test_softmax_leaves_its_input")
+def shifts_its_input_in_place(z):
+    z -= z.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# --------------------------------------------------------------------------------------------------------- log_softmax
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_large_logits_is_finite")
+def logarithm_of_softmax(z):
+    with np.errstate(divide="ignore"):
+        return np.log(reference.softmax(z))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_far_logits")
+def logarithm_of_softmax_plus_epsilon(z):
+    tiny = np.finfo(z.dtype).tiny
+    return np.log(reference.softmax(z) + tiny)
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_a_small_example")
+def forgets_the_normalizer(z):
+    return z - z.max(axis=1, keepdims=True)
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_is_its_formula")
+def forgets_to_add_the_maximum_back(z):
+    log_sum = np.log(np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+    return z - log_sum
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_is_its_formula")
+def one_normalizer_for_all_rows(z):
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_is_its_formula")
+def binary_logarithms(z):
+    return reference.log_softmax(z) / z.dtype.type(np.log(2))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_one_example_or_none")
+def squeezes_one_row_of_logarithms(z):
+    return np.squeeze(reference.log_softmax(z))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_float32_is_float32")
+def returns_float64_logarithms(z):
+    return reference.log_softmax(z.astype(np.float64))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_leaves_its_input")
+def subtracts_the_normalizer_in_place(z):
+    z -= z.max(axis=1, keepdims=True)
+    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return z
+
+
+# ------------------------------------------------------------------------------------------------------- cross_entropy
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+def sum_for_mean(z, y):
+    return reference.cross_entropy(z, y) * len(y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+def mean_over_the_classes_too(z, y):
+    reference._check_labels(z, y)
+    one_hot = np.eye(z.shape[1], dtype=z.dtype)[y]
+    return float(-(one_hot * reference.log_softmax(z)).mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_equal_logits")
+def bits_for_nats(z, y):
+    return reference.cross_entropy(z, y) / np.log(2)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+def labels_counted_from_one(z, y):
+    reference._check_labels(z, y)
+    return float(-reference.log_softmax(z)[np.arange(len(y)), y.astype(np.int64) - 1].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+def every_row_with_every_label(z, y):
+    reference._check_labels(z, y)
+    return float(-reference.log_softmax(z)[:, y].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+def forgets_the_minus_sign(z, y):
+    return -reference.cross_entropy(z, y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+def takes_the_softmax_of_probabilities(z, y):
+    return reference.cross_entropy(reference.softmax(z), y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+def returns_the_loss_of_each_example(z, y):
+    reference._check_labels(z, y)
+    return -reference.log_softmax(z)[np.arange(len(y)), y]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite")
+def logarithm_of_clipped_probabilities(z, y):
+    reference._check_labels(z, y)
+    p = reference.softmax(z)[np.arange(len(y)), y]
+    return float(-np.log(p.clip(1e-15, 1)).mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example")
+def refuses_a_batch_of_one(z, y):
+    reference._check_labels(z, y)
+    log_p = np.squeeze(reference.log_softmax(z))
+    return float(-log_p[np.arange(len(y)), y].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_float32")
+def works_in_float16(z, y):
+    half = np.float16 if z.dtype == np.float32 else z.dtype
+    return reference.cross_entropy(z.astype(half), y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_takes_labels_of_any_integer_dtype")
+def flat_indices_in_the_labels_dtype(z, y):
+    reference._check_labels(z, y)
+    n, k = z.shape
+    starts = (np.arange(n) * k).astype(y.dtype)
+    return float(-reference.log_softmax(z).ravel()[starts + y].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_refuses_wrong_labels")
+def counts_negative_labels_from_the_end(z, y):
+    if len(y) == 0 or y.shape != (len(z),) or y.max() >= z.shape[1]:
+        raise ValueError("wrong labels")
+    return float(-reference.log_softmax(z)[np.arange(len(y)), y].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_refuses_wrong_labels")
+def broadcasts_a_column_of_labels(z, y):
+    reference._check_labels(z, y.ravel())
+    return float(-reference.log_softmax(z)[np.arange(len(y)), y].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_refuses_wrong_labels")
+def mean_of_no_example_is_nan(z, y):
+    return float("nan") if len(z) == len(y) == 0 else reference.cross_entropy(z, y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_leaves_its_inputs")
+def subtracts_the_maximum_from_the_callers_logits(z, y):
+    reference._check_labels(z, y)
+    z -= z.max(axis=1, keepdims=True)
+    return reference.cross_entropy(z, y)
+
+
+# -------------------------------------------------------------------------------------------------- cross_entropy_grad
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+def gradient_of_the_sum(z, y):
+    return reference.cross_entropy_grad(z, y) * len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+def divides_by_the_classes_too(z, y):
+    return reference.cross_entropy_grad(z, y) / z.shape[1]
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_rows_sum_to_zero")
+def forgets_to_subtract_one(z, y):
+    reference._check_labels(z, y)
+    return reference.softmax(z) / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_of_a_small_example")
+def ascends(z, y):
+    return -reference.cross_entropy_grad(z, y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+def subtracts_one_from_whole_columns(z, y):
+    reference._check_labels(z, y)
+    g = reference.softmax(z)
+    g[:, y] -= 1
+    return g / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+def only_the_label_has_a_gradient(z, y):
+    reference._check_labels(z, y)
+    g, rows = np.zeros_like(z), np.arange(len(y))
+    g[rows, y] = reference.softmax(z)[rows, y] - 1
+    return g / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_of_large_logits_is_finite")
+def gradient_without_the_shift(z, y):
+    reference._check_labels(z, y)
+    e = np.exp(z)
+    return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1], dtype=z.dtype)[y]) / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_of_float32_is_float32")
+def one_hot_labels_in_float64(z, y):
+    reference._check_labels(z, y)
+    return (reference.softmax(z) - np.eye(z.shape[1])[y]) / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_takes_labels_of_any_integer_dtype")
+def negates_a_one_hot_of_the_labels_dtype(z, y):
+    reference._check_labels(z, y)
+    one_hot = np.eye(z.shape[1], dtype=y.dtype)[y]
+    return (reference.softmax(z) + -one_hot) / len(y)  # the -1 of an unsigned byte is 255
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_refuses_wrong_labels")
+def takes_any_label(z, y):
+    g = reference.softmax(z)
+    g[np.arange(len(y)), y] -= 1
+    return g / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_leaves_its_inputs")
+def writes_the_gradient_over_the_logits(z, y):
+    z[...] = reference.cross_entropy_grad(z, y)
+    return z
+
+
+# ------------------------------------------------------------------------------------------------------------ training
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_of_a_small_example")
+def probabilities_without_the_bias(x, weights):
+    return reference.softmax(x @ weights[0])
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_is_the_softmax_of_an_affine_map")
+def a_sigmoid_for_each_class(x, weights):
+    w, b = weights
+    return 1 / (1 + np.exp(-(x @ w + b)))
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_is_the_softmax_of_an_affine_map")
+def exponentials_that_are_not_normalized(x, weights):
+    w, b = weights
+    z = x @ w + b
+    return np.exp(z - z.max(axis=1, keepdims=True))
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+def weight_decay_twice(x, y, weights, learning_rate, weight_decay):
+    return reference._step(x, y, weights, learning_rate, 2 * weight_decay)
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+def no_weight_decay(x, y, weights, learning_rate, weight_decay):
+    return reference._step(x, y, weights, learning_rate, 0.0)
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+def weight_decay_of_the_bias(x, y, weights, learning_rate, weight_decay):
+    w, b = reference._step(x, y, weights, learning_rate, weight_decay)
+    return w, b - learning_rate * weight_decay * weights[1]
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+def weight_decay_divided_by_the_batch(x, y, weights, learning_rate, weight_decay):
+    return reference._step(x, y, weights, learning_rate, weight_decay / len(x))
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+def weight_decay_without_the_learning_rate(x, y, weights, learning_rate, weight_decay):
+    w, b = reference._step(x, y, weights, learning_rate, 0.0)
+    return w - weight_decay * weights[0], b
+
+
+@mutant("_step", killed_by="test_one_step_by_hand")
+def the_bias_is_never_learned(x, y, weights, learning_rate, weight_decay):
+    return reference._step(x, y, weights, learning_rate, weight_decay)[0], weights[1]
+
+
+@mutant("_step", killed_by="test_one_step_by_hand")
+def divides_by_the_batch_a_second_time(x, y, weights, learning_rate, weight_decay):
+    return reference._step(x, y, weights, learning_rate / len(x), weight_decay * len(x))
+
+
+@mutant("_batches", killed_by="test_an_epoch_takes_every_example_once")
+def drops_a_smaller_last_batch(n, batch_size, rng):
+    found = reference._batches(n, batch_size, rng)
+    return [batch for batch in found if len(batch) == min(n, batch_size)]
+
+
+@mutant("_batches", killed_by="test_an_epoch_takes_every_example_once")
+def fills_the_last_batch_up_again(n, batch_size, rng):
+    order = rng.permutation(n)
+    return [np.take(order, range(s, s + min(n, batch_size)), mode="wrap") for s in range(0, n, batch_size)]
+
+
+@mutant("_batches", killed_by="test_an_epoch_takes_every_example_once")
+def draws_with_replacement(n, batch_size, rng):
+    return [rng.integers(0, n, min(batch_size, n - start)) for start in range(0, n, batch_size)]
+
+
+@mutant("_batches", killed_by="test_full_batches_are_gradient_descent")
+def fails_on_batches_beyond_the_set(n, batch_size, rng):
+    return np.array_split(rng.permutation(n), n // batch_size)
+
+
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+def never_shuffles(n, batch_size, rng):
+    order = np.arange(n)
+    return [order[start : start + batch_size] for start in range(0, n, batch_size)]
+
+
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+def seeds_a_generator_of_its_own(n, batch_size, rng):
+    return reference._batches(n, batch_size, np.random.default_rng(0))
+
+
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+def shuffles_the_batches_and_not_the_examples(n, batch_size, rng):
+    starts = np.arange(0, n, batch_size)
+    first = int(rng.integers(len(starts)))
+    return [np.arange(s, min(s + batch_size, n)) for s in np.roll(starts, first)]
+
+
+@mutant("_batches", killed_by="test_equal_generators_give_equal_weights")
+def draws_from_the_global_generator(n, batch_size, rng):
+    order = np.random.permutation(n)
+    return [order[start : start + batch_size] for start in range(0, n, batch_size)]
+
+
+@mutant("softmax_regression", killed_by="test_every_epoch_draws_a_new_order")
+def shuffles_once_for_all_epochs(x, y, *, learning_rate, epochs, batch_size, weight_decay=0.0, rng, log=None):
+    order = rng.permutation(len(x))
+
+    class SameOrder:
+        def permutation(self, n):
+            return order
+
+    return reference.softmax_regression(
+        x,
+        y,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        weight_decay=weight_decay,
+        rng=SameOrder(),
+        log=log,
+    )
+
+
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once")
+def shuffles_examples_without_their_labels(x, y, *, rng, **rest):
+    return reference.softmax_regression(rng.permutation(x), y, rng=rng, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_training_leaves_the_training_set")
+def shuffles_the_callers_arrays(x, y, *, rng, **rest):
+    order = rng.permutation(len(y))
+    x[...], y[...] = x[order], y[order]
+    return reference.softmax_regression(x, y, rng=rng, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_full_batches_are_gradient_descent")
+def one_epoch_too_many(x, y, *, epochs, **rest):
+    return reference.softmax_regression(x, y, epochs=epochs + 1, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_full_batches_are_gradient_descent")
+def starts_from_random_weights(x, y, *, learning_rate, weight_decay=0.0, rng, **rest):
+    w, b = reference.softmax_regression(x, y, learning_rate=learning_rate, weight_decay=weight_decay, rng=rng, **rest)
+    return w + 0.01 * rng.standard_normal(w.shape), b
+
+
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once")
+def counts_the_classes_that_occur(x, y, **rest):
+    if y.shape != (len(x),):
+        raise ValueError("one label for each example")
+    return reference.softmax_regression(x, np.unique(y, return_inverse=True)[1], **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_is_called_once_an_epoch")
+def counts_epochs_from_zero(x, y, *, log=None, **rest):
+    def counted(epoch, loss, accuracy):
+        log(epoch=epoch - 1, loss=loss, accuracy=accuracy)
+
+    return reference.softmax_regression(x, y, log=log and counted, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_is_called_once_an_epoch")
+def calls_log_after_the_last_epoch_alone(x, y, *, epochs, log=None, **rest):
+    def last(epoch, loss, accuracy):
+        if epoch == epochs:
+            log(epoch=epoch, loss=loss, accuracy=accuracy)
+
+    return reference.softmax_regression(x, y, epochs=epochs, log=log and last, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_hears_the_objective_and_the_accuracy")
+def logs_the_accuracy_in_percent(x, y, *, log=None, **rest):
+    def percent(epoch, loss, accuracy):
+        log(epoch=epoch, loss=loss, accuracy=100 * accuracy)
+
+    return reference.softmax_regression(x, y, log=log and percent, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_hears_the_objective_and_the_accuracy")
+def logs_the_loss_before_the_epoch(x, y, *, log=None, **rest):
+    k = int(y.max()) + 1
+    losses = [float(np.log(k))]  # at w = 0, b = 0
+
+    def late(epoch, loss, accuracy):
+        losses.append(loss)
+        log(epoch=epoch, loss=losses[-2], accuracy=accuracy)
+
+    return reference.softmax_regression(x, y, log=log and late, **rest)
+
+
+@mutant("_objective", killed_by="test_log_hears_the_objective_and_the_accuracy")
+def logs_the_loss_without_the_penalty(x, y, weights, weight_decay):
+    return reference._objective(x, y, weights, 0.0)
+
+
+@mutant("_objective", killed_by="test_log_hears_of_all_examples")
+def logs_the_loss_of_the_first_examples(x, y, weights, weight_decay):
+    return reference._objective(x[:3], y[:3], weights, weight_decay)
+
+
+@mutant("softmax_regression", killed_by="test_training_refuses_wrong_arguments")
+def drops_labels_that_are_too_many(x, y, **rest):
+    return reference.softmax_regression(x, y[: len(x)], **rest)
+
+
+@mutant("softmax_regression", killed_by="test_training_refuses_wrong_arguments")
+def takes_a_batch_size_of_zero_for_all(x, y, *, batch_size, **rest):
+    return reference.softmax_regression(x, y, batch_size=batch_size or len(x), **rest)
+
+
+# ---------------------------------------------------------------------------------------------------- decision_regions
+
+
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class")
+def the_most_probable_example_of_each_class(x, weights):
+    w, b = weights
+    return (x @ w + b).argmax(axis=0)
+
+
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class")
+def predicts_without_the_bias(x, weights):
+    return (x @ weights[0]).argmax(axis=1)
+
+
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class")
+def counts_predicted_classes_from_one(x, weights):
+    return reference.predict(x, weights) + 1
+
+
+@mutant("decision_boundary", killed_by="test_boundary_of_a_small_example")
+def boundary_seen_from_the_other_side(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return -a, -c
+
+
+@mutant("decision_boundary", killed_by="test_boundary_is_where_two_classes_are_equally_probable")
+def boundary_with_a_unit_normal(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return a / np.linalg.norm(a), c / np.linalg.norm(a)
+
+
+@mutant("decision_boundary", killed_by="test_boundary_is_where_two_classes_are_equally_probable")
+def boundary_with_the_offset_on_the_other_side(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return a, -c
+
+
+@mutant("reflect", killed_by="test_mirror_image_of_a_small_example")
+def projects_onto_the_boundary(x, weights, i, j):
+    return (x + reference.reflect(x, weights, i, j)) / 2
+
+
+@mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around")
+def divides_by_the_length_and_not_its_square(x, weights, i, j):
+    a, _ = reference.decision_boundary(weights, i, j)
+    return x + (reference.reflect(x, weights, i, j) - x) * np.linalg.norm(a)
+
+
+@mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around")
+def reflects_in_the_origin(x, weights, i, j):
+    return 0.0 - x
+
+
+@mutant("reflect", killed_by="test_regions_without_a_boundary_are_refused")
+def divides_by_zero_without_a_boundary(x, weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return x - 2 * np.outer((x @ a + c) / (a @ a), a)
+
+
+@mutant("meeting_point", killed_by="test_meeting_point_of_a_small_example")
+def forgets_the_biases(weights):
+    return reference.meeting_point((weights[0], 0 * weights[1]))
+
+
+@mutant("meeting_point", killed_by="test_all_classes_are_equally_probable_at_the_meeting_point")
+def all_logits_are_zero_for_all_logits_are_equal(weights):
+    w, b = weights
+    reference.meeting_point(weights)
+    return np.linalg.lstsq(w.T, -b, rcond=None)[0]
+
+
+@mutant("meeting_point", killed_by="test_regions_without_a_boundary_are_refused")
+def the_nearest_point_where_none_is(weights):
+    w, b = weights
+    return np.linalg.lstsq((w[:, 1:] - w[:, :1]).T, b[0] - b[1:], rcond=None)[0]
