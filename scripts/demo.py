@@ -148,7 +148,7 @@ def hand_ins(assignment: Assignment) -> list[HandIn]:
     return chosen
 
 
-WRONG = ("without_subtracting_the_maximum", "sum_for_mean", "labels_off_by_one")
+WRONG = ("without_subtracting_the_maximum", "sum_for_mean", "labels_counted_from_one")
 
 
 @contextlib.contextmanager

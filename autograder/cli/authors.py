@@ -7,6 +7,7 @@ import string
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from autograder.cli import console
@@ -46,20 +47,10 @@ def _facts(result: Soundness) -> dict:
 
 
 def _print(result: Soundness) -> None:
-    """The wrong answers, a letter each; the kill matrix, a row for each test; what is unsound."""
+    """For each function its wrong answers and their kill matrix; then what is unsound."""
     terminal = console.out()
-    letters = dict(zip([kill.mutant for kill in result.kills], itertools.cycle(LETTERS), strict=False))
-    rows = console.table("", f"Wrong answer to {result.assignment}", "dies by")
-    for kill in result.kills:
-        dead = kill.named in kill.killed_by
-        named = Text(kill.named) if dead else Text(f"survives {kill.named}", "bold red")
-        rows.add_row(letters[kill.mutant], Text(kill.mutant), named)
-    terminal.print(rows)
-    matrix = console.table("Test (X: named by the wrong answer, x: kills it too)", "".join(letters.values()))
-    for test in result.tests:
-        marks = "".join(_mark(kill, test) for kill in result.kills)
-        matrix.add_row(Text(test, "yellow" if test in result.idle_tests else ""), marks)
-    terminal.print(matrix)
+    for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
+        _print_matrix(terminal, target, list(kills), result.tests)
     name = console.plain(result.assignment)
     if result.idle_tests:
         terminal.print(f"{name}: no wrong answer dies by {', '.join(result.idle_tests)}")
@@ -68,7 +59,26 @@ def _print(result: Soundness) -> None:
     for problem in result.problems:
         terminal.print(Text.assemble((f"{name}: unsound: ", "red"), console.plain(problem)))
     verdict = Text("sound", "bold green") if result.sound else Text("unsound", "bold red")
-    terminal.print(Text.assemble(f"{name}: ", verdict))
+    terminal.print(Text.assemble(f"{name}: ", verdict, f" ({len(result.kills)} wrong answers)"))
+
+
+def _target(kill: Kill) -> str:
+    return kill.target
+
+
+def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list[str]) -> None:
+    """The wrong answers to one function, a letter each, and a row for each test that kills one of them."""
+    rows = console.table("", f"Wrong {target}", "dies by")
+    for letter, kill in zip(itertools.cycle(LETTERS), kills, strict=False):
+        dead = kill.named in kill.killed_by
+        named = Text(kill.named) if dead else Text(f"survives {kill.named}", "bold red")
+        rows.add_row(letter, Text(kill.mutant), named)
+    matrix = console.table("X: named, x: kills it too", "".join(LETTERS[: len(kills)]))
+    for test in tests:
+        marks = "".join(_mark(kill, test) for kill in kills)
+        if marks.strip("."):
+            matrix.add_row(Text(test), marks)
+    terminal.print(rows, matrix)
 
 
 def _mark(kill: Kill, test: str) -> str:

@@ -116,7 +116,7 @@ def release(
 
 def doctor(json: Json = False) -> None:
     """Attack this machine's own sandbox and say whether it stands."""
-    from autograder.sandbox import doctor as check_up
+    from autograder import doctor as check_up
 
     findings = check_up.run()
     if json:
