@@ -32,6 +32,7 @@ import numpy as np
 PREFIX = struct.Struct(">IQ")
 MAX_HEADER = 16 * 2**20  # bytes; some 200,000 small values
 MAX_DEPTH = 32
+JOINED = 2**16  # bytes of arrays up to which a frame is one piece
 MAX_VALUES = 200_000
 DTYPES = {
     np.dtype(code).str: np.dtype(code)
@@ -167,7 +168,10 @@ class Decoder:
 def pack(header: list[Any], buffers: list[Buffer]) -> list[Buffer]:
     """A frame as pieces to be written one after the other."""
     data = _packer.encode(header)
-    return [PREFIX.pack(len(data), sum(len(buffer) for buffer in buffers)) + data, *buffers]
+    size = sum(len(buffer) for buffer in buffers)
+    prefix = PREFIX.pack(len(data), size)
+    # One write where it is short: a second one costs more than the copy.
+    return [b"".join((prefix, data, *buffers))] if size < JOINED else [prefix + data, *buffers]
 
 
 def lengths(prefix: Buffer, max_body: int) -> tuple[int, int]:

@@ -209,6 +209,10 @@ class Worker:
         self._ended = True
         return int(self._sandbox.order({"op": "end", "grace_seconds": grace_seconds})["status"])
 
+    def ran_out_of_memory(self) -> bool:
+        """Has the limit been reached since this was last asked?"""
+        return self._sandbox.memory_was_exceeded()
+
     def cause_of_death(self) -> StudentGone:
         """Why it hung up. Raises SandboxLost where the sandbox fell, and no memory limit was reached."""
         # The kernel counts its kill a moment after the socket closes.

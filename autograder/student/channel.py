@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
-from autograder.errors import BrokenProtocol, GraderError, SandboxLost, StudentGone, TimedOut
+from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, SandboxLost, StudentGone, TimedOut
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
 
 READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
+LOOK_SECONDS = 0.25  # between two looks at the memory limit while a call runs
 CHUNK = 2**18
 POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -35,6 +36,7 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(worker.output, POLL_IN)
         self._poll.register(self._socket, POLL_IN)
+        self._inbox = bytearray()
         self._output = bytearray()
         self._dropped = False
         self._left = limits.test_seconds
@@ -59,6 +61,8 @@ class Channel:
             whole = self._left < self._limits.seconds
             limit = f"{self._limits.test_seconds:g} s for all calls of one test" if whole else f"{seconds:g} s"
             self._gone = TimedOut(f"{what} took longer than {limit}")
+        except _Full:
+            self._gone = OutOfMemory(f"{what} used more memory than the limit")
         except wire.WireError as error:
             self._gone = BrokenProtocol(f"{what} answered with something that is no answer: {error}")
         except (_HungUp, OSError):
@@ -102,7 +106,7 @@ class Channel:
     def _wait_until_ready(self) -> None:
         try:
             header, _ = self._read_frame(time.monotonic() + READY_SECONDS)
-        except (_TooLate, _HungUp, OSError, wire.WireError) as error:
+        except (_TooLate, _Full, _HungUp, OSError, wire.WireError) as error:
             raise SandboxLost(f"a worker did not start: {self.output() or type(error).__name__}") from error
         if header[:2] != ["ready", 0]:
             raise SandboxLost("a worker did not start as it should")
@@ -136,19 +140,20 @@ class Channel:
         return tree, wire.Decoder(self._read(body, deadline))
 
     def _read(self, size: int, deadline: float) -> bytearray:
-        # Grows as bytes arrive: a length that lies costs nothing.
-        data = bytearray()
-        while len(data) < size:
+        """The next `size` bytes. The inbox grows as bytes arrive: a length that lies costs nothing."""
+        while len(self._inbox) < size:
             try:
-                chunk = self._socket.recv(min(CHUNK, size - len(data)))
+                chunk = self._socket.recv(CHUNK)
             except BlockingIOError:
                 self._wait(deadline)
                 continue
             if not chunk:
                 raise _HungUp
-            data += chunk
+            self._inbox += chunk
             if time.monotonic() > deadline:
                 raise _TooLate
+        data = self._inbox[:size]
+        del self._inbox[:size]
         return data
 
     def _wait(self, deadline: float) -> None:
@@ -158,7 +163,10 @@ class Channel:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise _TooLate
-            events = self._poll.poll(min(left, 1.0) * 1000 + 1)
+            events = self._poll.poll(min(left, LOOK_SECONDS) * 1000 + 1)
+            # The kernel may have killed a child of the worker's, and the worker now waits for it for ever.
+            if not events and self._worker.ran_out_of_memory():
+                raise _Full
             for descriptor, _ in events:
                 if descriptor != number and not self._drain():
                     self._poll.unregister(descriptor)
@@ -185,4 +193,8 @@ class _TooLate(Exception):
 
 
 class _HungUp(Exception):
+    pass
+
+
+class _Full(Exception):
     pass

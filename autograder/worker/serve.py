@@ -49,7 +49,7 @@ class Made:
 class Server:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._frames = wire.read(self._receive, MAX_FRAME)
+        self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)
         self._module: Any = None
         self._folder = ""
         self._objects: list[Any] = []
@@ -213,9 +213,6 @@ class Server:
         return changes
 
     # bytes
-
-    def _receive(self, view: memoryview) -> int:
-        return self._connection.recv_into(view)
 
     def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:
         with contextlib.suppress(Exception):  # a student may have closed or replaced them

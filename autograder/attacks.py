@@ -1,0 +1,183 @@
+"""What `deepgrade doctor` sends into its own sandbox: a student's file whose functions try each wall.
+
+Runs inside the sandbox only, as a submission would; it imports nothing of ours.
+"""
+
+import ctypes
+import os
+import socket
+import sys
+import threading
+
+SYSCALLS = {  # x86_64, aarch64
+    "unshare": (272, 97),
+    "mount": (165, 40),
+    "ptrace": (101, 117),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "io_uring_setup": (425, 425),
+    "memfd_create": (319, 279),
+    "process_vm_readv": (310, 270),
+    "setns": (308, 268),
+    "userfaultfd": (323, 282),
+}
+
+
+def double(x):
+    return 2 * x
+
+
+def files_found(paths):
+    """Those of the paths that can be opened or listed."""
+    found = []
+    for path in paths:
+        try:
+            os.stat(path)
+        except OSError:
+            continue
+        found.append(path)
+    return found
+
+
+def text_found(needle):
+    """Files anywhere that hold a text."""
+    found = []
+    for folder, _, names in os.walk("/"):
+        if folder.startswith(("/usr/lib", "/runtime", "/site", "/lib")):
+            continue
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                with open(path, "rb") as file:
+                    if folder.startswith("/dev") or needle.encode() in file.read(1_000_000):
+                        found += [] if folder.startswith("/dev") else [path]
+            except OSError:
+                continue
+    return found
+
+
+def writable_places():
+    found = []
+    for folder, _, _ in os.walk("/"):
+        if folder == "/tmp" or folder.startswith(("/tmp/", "/dev/shm")):
+            continue
+        try:
+            with open(os.path.join(folder, "deepgrade-probe"), "w"):
+                found.append(folder)
+        except OSError:
+            continue
+    return found
+
+
+def environment():
+    return dict(os.environ)
+
+
+def connections(port):
+    """Ways out that work."""
+    found = []
+    for family, kind, address in (
+        (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port)),
+        (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port)),
+        (socket.AF_INET6, socket.SOCK_STREAM, ("::1", port)),
+        (socket.AF_UNIX, socket.SOCK_STREAM, "\0deepgrade-doctor"),
+    ):
+        try:
+            with socket.socket(family, kind) as out:
+                out.settimeout(1)
+                out.connect(address)
+                found.append(str(address))
+        except OSError:
+            continue
+    return found
+
+
+def rights():
+    """(uid, effective and permitted capabilities)."""
+    libc = ctypes.CDLL(None)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    data = (ctypes.c_uint32 * 6)()
+    libc.capget(ctypes.byref(header), ctypes.byref(data))
+    return os.getuid(), [int(value) for value in data]
+
+
+def system_calls_allowed():
+    libc = ctypes.CDLL(None, use_errno=True)
+    column = 0 if os.uname().machine == "x86_64" else 1
+    found = []
+    for name, numbers in SYSCALLS.items():
+        ctypes.set_errno(0)
+        libc.syscall(numbers[column], 0, 0, 0, 0, 0)
+        if ctypes.get_errno() != 1:  # EPERM
+            found.append(name)
+    return found
+
+
+def can_import(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
+def eat_memory():
+    kept = []
+    while True:
+        kept.append(b"x" * 10_000_000)
+
+
+def eat_memory_in_children(megabytes):
+    """Each child stays below the limit of one process; together they are above that of all."""
+    for _ in range(8):
+        if os.fork() == 0:
+            kept = bytearray(os.urandom(1)) * (megabytes * 2**20)
+            threading.Event().wait(20)
+            os._exit(len(kept) % 2)
+    threading.Event().wait(20)
+
+
+def fork_all():
+    """How many processes it could start."""
+    started = 0
+    try:
+        while started < 5000:
+            if os.fork() == 0:
+                threading.Event().wait(30)
+                os._exit(0)
+            started += 1
+    except OSError:
+        pass
+    return started
+
+
+def fill_disk():
+    """How many megabytes it could write."""
+    written = 0
+    try:
+        with open("/tmp/big", "wb") as file:
+            while written < 100_000:
+                file.write(b"x" * 2**20)
+                file.flush()
+                written += 1
+    except OSError:
+        pass
+    return written
+
+
+def leave_something():
+    for folder in ("/tmp", "/dev/shm", "/tmp/submission"):
+        with open(os.path.join(folder, "left-behind"), "w") as file:
+            file.write("x")
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            threading.Event().wait(60)
+        os._exit(0)
+    sys.modules["left_behind"] = sys
+
+
+def loop():
+    while True:
+        pass
