@@ -728,8 +728,12 @@ def test_zero_weights_never_break_symmetry(student, seed, activation, hidden):
 WIDTHS = [1024, 64, 36]
 RECIPE = {"activation": "sigmoid", "learning_rate": 1e-2, "batch_size": 32}
 
-# Validation accuracy that `train` must reach in 15 epochs over five shifted copies, in percent.
-BARS = {"handchars36": 0.0, "rendered glyphs": 0.0}
+# Validation accuracy that `train` must reach in 15 epochs over five shifted copies, in percent. Measured with the
+# reference, other seeds for weights and orders in every run (minimum, 5 %, median, 95 %, maximum; standard deviation):
+#     handchars36      79.9  81.0  81.7  83.1  84.0; 0.8   24 runs
+#     rendered glyphs  89.7  89.7  91.0  92.5  93.0; 0.9   20 runs
+# The bars stand five standard deviations and more below the mean: a right answer fails less than once in a million.
+BARS = {"handchars36": 76.25, "rendered glyphs": 86.0}
 
 
 def read_characters(student, train, valid, epochs, seed, labels=None):
@@ -780,7 +784,7 @@ def test_nothing_is_learned_from_shuffled_labels(student):
     train, valid = datasets.characters("train"), datasets.characters("valid")
     dealt = np.random.default_rng(63).permutation(train.y)
     percent, *_ = read_characters(student, train, valid, epochs=8, seed=37, labels=dealt)
-    # Chance is 2.8 %; a network that cannot know better exceeds 12 % less than once in a million.
+    # Chance is 2.8 %; 44 runs of the reference reached 0.6 to 6.2 %, with a standard deviation of 1.2 %.
     check(percent <= 12, f"accuracy on true labels is {percent:.1f} % after training on shuffled ones")
 
 
