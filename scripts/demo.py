@@ -233,13 +233,13 @@ def print_reports(chosen: list[HandIn], found: list[Report], pages: list[str]) -
     """Each report as the student sees it, then all in one table. True if each is what it must be."""
     for one, report in zip(chosen, found, strict=True):
         console.rule(Text(one.title), align="left")
-        show.report(report, console, words=bool(one.caught_by))
-    rows = table("Submission", "Points", "As it must be", "Page", numbers=("Points",))
+        show.report(report, console, tests=False, words=bool(one.caught_by))
+    rows = table("Submission", "Points", "Expected", "Page", numbers=("Points", "Page"))
     for one, report, page in zip(chosen, found, pages, strict=True):
         expected = f"caught by {one.caught_by}" if one.caught_by else "not implemented" if one.floor else "full marks"
-        right = Text(f"yes: {expected}", "green") if one.holds(report) else Text(f"NO: {expected}", "bold red")
+        right = Text(expected, "green") if one.holds(report) else Text(f"NOT SO: {expected}", "bold red")
         rows.add_row(one.title, f"{number(report.points)} / {number(report.possible)}", right, page)
-    console.rule(Text("all five"), align="left")
+    console.rule(Text("all of them"), align="left")
     console.print(rows)
     return all(one.holds(report) for one, report in zip(chosen, found, strict=True))
 
@@ -250,18 +250,19 @@ def demo(home: Path, *, once: bool) -> int:
     assignment = find_course(REPOSITORY)[ASSIGNMENT]
     chosen = hand_ins(assignment)
     with service(settings) as (address, process):
-        console.print(f"The service answers at {address}; handing in {len(chosen)} submissions to {ASSIGNMENT}.")
+        console.print(f"Service: {address}")
+        console.print(f"Handing in {len(chosen)} submissions to {ASSIGNMENT}, as a browser would.")
         browser = Browser(address)
         browser.sign_in("student", passwords["student"])
         paths = [browser.hand_in(ASSIGNMENT, submission.zipped(one.files)) for one in chosen]
-        right = print_reports(chosen, wait_for_reports(browser, paths), [address + path for path in paths])
+        right = print_reports(chosen, wait_for_reports(browser, paths), paths)
         if once or not right:
             return 0 if right else 1
         rows = table("Sign in as", "Password", "To see")
         rows.add_row("student", passwords["student"], "the assignments, these submissions, their reports")
         rows.add_row("teacher", passwords["teacher"], "everybody's submissions with everything in them, and accounts")
         console.print(rows)
-        console.print(f"Serving at {address} until Ctrl-C; the data is in {home}.")
+        console.print(f"Serving at {address} until Ctrl-C; the data is in {home}.", soft_wrap=True)
         return process.wait()
 
 

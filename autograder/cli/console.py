@@ -28,7 +28,8 @@ def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None
     """An aligned table; columns named in `numbers` are aligned to the right."""
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        right = column in numbers
+        made.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
     return made
 
 

@@ -16,20 +16,25 @@ from autograder.report import Report, TestResult
 
 COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
 LABELS = {"timed_out": "timed out", "out_of_memory": "out of memory", "not_implemented": "not implemented"}
+LABEL_WIDTH = len("not implemented")
+OTHER_COLUMNS = LABEL_WIDTH + len(" 100 / 100 ") + 6  # what stands beside a test's name
 
 
 def label(verdict: str) -> str:
     return {"grader_error": "our fault"}.get(verdict, LABELS.get(verdict, verdict))
 
 
-def report(shown: Report, console: Console, *, words: bool = True) -> None:
-    """Print a report, already reduced to what its reader may see; without `words` the tables alone."""
+def report(shown: Report, console: Console, *, tests: bool = True, words: bool = True) -> None:
+    """Print a report, already reduced to what its reader may see.
+
+    tests, words : whether to print a line for each test, and what is to be said of each that did not pass.
+    """
     console.print(_head(shown))
     if shown.state != "graded":
         return
-    if len(shown.problems) > 1:
+    if len(shown.problems) > 1 or not tests:
         console.print(_problems(shown))
-    for rows in _tests(shown):
+    for rows in _tests(shown, console.width - OTHER_COLUMNS) if tests else ():
         console.print(rows)
     for result in shown.tests:
         if words and result.verdict != "passed":
@@ -55,12 +60,12 @@ def _problems(shown: Report) -> RenderableType:
     return rows
 
 
-def _tests(shown: Report) -> Iterator[RenderableType]:
+def _tests(shown: Report, room: int) -> Iterator[RenderableType]:
     """One table for the public tests, one for the hidden ones, with their columns below each other."""
-    width = max((len(result.name) for result in shown.tests), default=0)
+    width = min(room, max((len(result.name) for result in shown.tests), default=0))
     for visibility in ("public", "hidden"):
         rows = table(f"{visibility.capitalize()} test", "Verdict", "Points", numbers=("Points",))
-        rows.columns[0].min_width = width
+        rows.columns[0].width, rows.columns[1].width = width, LABEL_WIDTH
         for result in shown.tests:
             if result.visibility == visibility:
                 verdict = Text(label(result.verdict), style=COLOURS.get(result.verdict, "red"))
