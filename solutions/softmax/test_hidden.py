@@ -98,20 +98,26 @@ def batches(draw, n=ROWS, k=CLASSES, dtype=np.float64):
 
 
 @st.composite
-def far_batches(draw):
-    """(z, y): rows around one height of +-1e4, in which some logits lie far below the others; labels of any of them."""
-    z, y = draw(batches(ROWS, sizes(2, 8)))
-    rng = np.random.default_rng(draw(SEEDS))
-    height = draw(st.sampled_from([-9.9e3, 9.9e3]))
-    z = z + height - np.where(rng.random(z.shape) < 0.3, rng.uniform(0, 2e4, z.shape), 0)
-    return z.clip(-1e4, 1e4).round(3), y
+def far_batches(draw, one_height=False):
+    """(z, y): rows at heights from 9.9e3 down to -9.9e3, or all at one of these two; some logits lie anywhere below
+    their row, and the least likely class of the first row is its label."""
+    n, k, rng = draw(sizes(2, 7)), draw(sizes(2, 8)), np.random.default_rng(draw(SEEDS))
+    heights = (
+        np.full((n, 1), draw(st.sampled_from([9.9e3, -9.9e3])))
+        if one_height
+        else np.linspace(9.9e3, -9.9e3, n)[:, None]
+    )
+    far = rng.random((n, k)) < 0.3
+    far[0, 0] = True
+    z = np.where(far, rng.uniform(-1e4, heights, (n, k)), heights + rng.normal(0, 4, (n, k))).round(3)
+    return z, np.append(z[0].argmin(), rng.integers(0, k, n - 1))
 
 
 @st.composite
 def rows_far_apart(draw):
-    """(z, y): rows of which each is around 0, but for a height of its own: the first at 1e4, the last at -1e4."""
-    z, y = draw(batches(sizes(2, 7), sizes(2, 8)))
-    return (z + np.linspace(9.9e3, -9.9e3, len(z))[:, None]).round(3), y
+    """(n, k) logits in rows that are each around a height of its own, from 9.9e3 down to -9.9e3."""
+    n, k, rng = draw(sizes(2, 7)), draw(sizes(2, 8)), np.random.default_rng(draw(SEEDS))
+    return (np.linspace(9.9e3, -9.9e3, n)[:, None] + rng.normal(0, 4, (n, k))).round(3)
 
 
 @st.composite
@@ -166,7 +172,7 @@ def test_softmax_of_one_example_or_none(student, z):
 
 @points(3, problem="softmax")
 @FEW
-@given(batch=far_batches())
+@given(batch=far_batches(one_height=True))
 def test_large_logits_stay_finite(student, batch):
     """softmax is finite and right for logits of +-10000, however far apart the logits of a row are."""
     z, _ = batch
@@ -175,10 +181,9 @@ def test_large_logits_stay_finite(student, batch):
 
 @points(2, problem="softmax")
 @FEW
-@given(batch=rows_far_apart())
-def test_softmax_of_rows_far_apart(student, batch):
+@given(z=rows_far_apart())
+def test_softmax_of_rows_far_apart(student, z):
     """softmax is right for every row, also where another row of the batch is 20000 above it."""
-    z, _ = batch
     assert_close(student.softmax(z.copy()), oracle_softmax(z), rtol=rounding(z))
 
 
@@ -216,7 +221,7 @@ def test_log_softmax_is_its_formula(student, batch):
 
 @points(3, problem="log_softmax")
 @FEW
-@given(batch=st.one_of(far_batches(), rows_far_apart()))
+@given(batch=far_batches())
 def test_log_softmax_of_large_logits_is_finite(student, batch):
     """log_softmax is finite and right for logits of +-10000, also where softmax rounds the probability to 0."""
     z, _ = batch
@@ -265,7 +270,7 @@ def test_cross_entropy_is_its_formula(student, batch):
 
 @points(3, problem="cross_entropy")
 @FEW
-@given(batch=st.one_of(far_batches(), rows_far_apart()))
+@given(batch=far_batches())
 def test_cross_entropy_of_large_logits_is_finite(student, batch):
     """cross_entropy is finite and right for logits of +-10000, also for labels that the logits all but rule out."""
     z, y = batch
@@ -338,7 +343,7 @@ def test_gradient_is_the_derivative_of_the_loss(student, batch):
 
 @points(2, problem="cross_entropy_grad")
 @FEW
-@given(batch=st.one_of(far_batches(), rows_far_apart()))
+@given(batch=far_batches())
 def test_gradient_of_large_logits_is_finite(student, batch):
     """cross_entropy_grad is finite and right for logits of +-10000 and for rows far apart."""
     z, y = batch
@@ -431,25 +436,26 @@ def test_full_batches_are_gradient_descent(student, data, epochs, beyond, rate, 
 
 @points(5, problem="training")
 @needs("test_gradient_of_a_small_example", "test_gradient_is_the_derivative_of_the_loss")
-@FEW
-@given(data=training_sets(sizes(2, 4)), size=sizes(1, 3), rate=RATES, decay=DECAYS, seed=SEEDS)
-def test_an_epoch_takes_every_example_once(student, data, size, rate, decay, seed):
+@settings(max_examples=10)
+@given(data=training_sets(sizes(3, 4)), rate=RATES, decay=DECAYS, seed=SEEDS)
+def test_an_epoch_takes_every_example_once(student, data, rate, decay, seed):
     """An epoch cuts some order of the examples into batches: each example is used once, with its own label, and a
     smaller last batch is used with the mean over its own examples."""
     x, y = data
-    orders = itertools.permutations(range(len(x)))
-    ways = [oracle_epoch(x, y, start(x, y), order, size, rate, decay) for order in orders]
-    found = student.softmax_regression(
-        x.copy(),
-        y.copy(),
-        learning_rate=rate,
-        epochs=1,
-        batch_size=size,
-        weight_decay=decay,
-        rng=np.random.default_rng(seed),
-    )
-    expected = ways[nearest(found, ways)]
-    assert_close(found, expected, what="the pair (w, b), held to the nearest order,", rtol=1e-9, atol=1e-12)
+    for size in (1, 2, 3):
+        orders = itertools.permutations(range(len(x)))
+        ways = [oracle_epoch(x, y, start(x, y), order, size, rate, decay) for order in orders]
+        found = student.softmax_regression(
+            x.copy(),
+            y.copy(),
+            learning_rate=rate,
+            epochs=1,
+            batch_size=size,
+            weight_decay=decay,
+            rng=np.random.default_rng(seed),
+        )
+        what = f"the pair (w, b) after batches of {size}, held to the nearest order,"
+        assert_close(found, ways[nearest(found, ways)], what=what, rtol=1e-9, atol=1e-12)
 
 
 # Three examples whose six orders lead to weights far apart from each other.
@@ -543,7 +549,7 @@ def test_log_hears_the_objective_and_the_accuracy(student, data, epochs, rate, d
         low, high = float((lead > 1e-9).mean()), float((lead > -1e-9).mean())  # a tie may go either way
         accuracy = float(named["accuracy"])
         check(
-            low - 1e-9 <= accuracy <= high + 1e-9,
+            low - 1e-6 <= accuracy <= high + 1e-6,
             f"the accuracy of epoch {e} is {accuracy}, expected {low}" + (f" to {high}" if high > low else ""),
         )
 
