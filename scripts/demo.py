@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import html.parser
 import http.cookiejar
 import os
@@ -42,6 +43,7 @@ from autograder.mutants import mutants
 from autograder.report import Report
 from grader_service import accounts
 from grader_service.database import Database
+from grader_service.process import die_with_parent
 from grader_service.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -167,6 +169,7 @@ def service(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C reaches this script alone, which then stops the service in order
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
     try:
         yield _address(process), process
@@ -270,6 +273,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serve a demo course and hand five submissions in.")
     parser.add_argument("--once", action="store_true", help="stop after the reports")
     once = parser.parse_args().once
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: the service is stopped in order
     try:
         if not once:
             return demo(REPOSITORY / "demo-data", once=False)

@@ -104,3 +104,21 @@ def test_continuous_integration_runs_what_a_developer_runs():
     path = REPOSITORY / ".ci" / "run"
     assert os.access(path, os.X_OK)
     assert path.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+def test_the_demo_comes_true(tmp_path):
+    """Five submissions over HTTP through the real service; its exit code says whether each is what it must be."""
+    environment = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "160"}
+    ran = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / "demo.py", "--once"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"the reference +100 / 100 +full marks", ran.stdout)
+    assert re.search(r"the untouched stub +0 / 100 +not implemented", ran.stdout)
+    assert ran.stdout.count("  caught by test_") == 3
+    assert list(tmp_path.iterdir()) == []

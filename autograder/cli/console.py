@@ -65,7 +65,6 @@ def progress(title: str) -> Iterator[Callable[[Event], None]]:
     """A bar on stderr that follows the events of a run of tests, and is gone when it ends. Silent off a terminal.
 
     The events are the judge's: `collected` says how many tests there are, `started` which one runs, `finished` counts.
-    An event of several runs (`verify`) says in `run` which one it belongs to, and `runs` announces how many there are.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -80,8 +79,19 @@ def progress(title: str) -> Iterator[Callable[[Event], None]]:
                 case {"event": "collected", "tests": tests}:
                     bar.update(task, total=len(tests), completed=0)
                 case {"event": "started", "test": test}:
-                    bar.update(task, description=f"{title}  {test.partition('::')[2]}")
+                    bar.update(task, description=f"{title}  {test.rpartition('::')[2]}")
                 case {"event": "finished"}:
                     bar.advance(task)
 
         yield follow
+
+
+@contextlib.contextmanager
+def busy(title: str) -> Iterator[None]:
+    """A sign of life on stderr for work whose length nobody knows. Silent off a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(title):
+        yield

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
 from autograder import submission
 from autograder.cli import console
@@ -28,7 +29,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
         half = "yes" if facts["solution"] else "absent"
         rows.add_row(
             assignment.name,
-            facts["title"],
+            Text(console.plain(facts["title"])),
             console.number(facts["points"]),
             ", ".join(facts["files"]),
             facts["device"],
@@ -96,7 +97,7 @@ def _draw(shown, folder: Path) -> None:
     for test in shown.tests:
         for index, figure in enumerate(test.figures):
             path = folder / f"{test.name}-{index}.png"
-            console.write(path, figures.png(figure))
+            console.write(path, figures.draw(figure))
             print(f"{path}: {console.plain(figure.title)}")
 
 
@@ -118,13 +119,15 @@ def doctor(json: Json = False) -> None:
     """Attack this machine's own sandbox and say whether it stands."""
     from autograder import doctor as check_up
 
-    findings = check_up.run()
+    with console.busy("attacking the sandbox"):
+        findings = check_up.run()
     if json:
         console.print_json([{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings])
     else:
         rows = console.table("Wall", "", "Found")
         for one in findings:
-            rows.add_row(one.name, "[green]ok[/]" if one.ok else "[bold red]no[/]", console.plain(one.detail))
+            stands = Text("ok", "green") if one.ok else Text("no", "bold red")
+            rows.add_row(one.name, stands, Text(console.plain(one.detail)))
         console.out().print(rows)
     raise typer.Exit(0 if all(one.ok for one in findings) else 1)
 
