@@ -49,10 +49,10 @@ def run() -> list[Finding]:
 def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     def ask(attack: Callable[[Remote], Any], limits: Limits = LIMITS) -> Any:
         """What the attack returned, or what ended it."""
-        with sandbox.worker(limits) as worker:
+        with sandbox.worker() as worker:
             try:
                 files = {"attacks.py": ATTACKS.read_bytes()}
-                return attack(Remote(worker, files, "attacks", FOLDER, limits))
+                return attack(Remote(worker, files, "attacks", limits))
             except (StudentGone, Exception) as error:
                 if isinstance(error, GraderError):
                     raise

@@ -31,7 +31,6 @@ from autograder.manifest import Limits
 from autograder.report import TestResult, Visibility
 from autograder.sandbox import Sandbox
 from autograder.student.remote import Remote, printed
-from autograder.worker import FOLDER
 
 PR_SET_PDEATHSIG = 1
 
@@ -57,8 +56,8 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
 
         @contextmanager
         def make_student(limits: Limits) -> Iterator[Remote]:
-            with sandbox.worker(limits) as worker:
-                yield Remote(worker, job.files, manifest.module, FOLDER, limits)
+            with sandbox.worker() as worker:
+                yield Remote(worker, job.files, manifest.module, limits)
 
         judging = Judging(
             make_student=make_student,

@@ -31,11 +31,13 @@ from autograder.manifest import Limits
 from autograder.sandbox import cgroups, seccomp
 from autograder.sandbox.runtime import Runtime, runtime
 from autograder.sandbox.watchdog import Watchdog
+from autograder.worker import READY
 
 START_SECONDS = 90.0  # for the zygote to import its packages; past it the sandbox is unavailable
-ANSWER_SECONDS = 30.0  # for the zygote to fork or to reap; past it the sandbox is lost
+READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
+ANSWER_SECONDS = 30.0  # for the zygote to kill and reap a worker; past it the sandbox is lost
 GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
-OWN_PROCESSES = 6  # bubblewrap's two, the zygote, a keeper and an init, and one to spare
+OWN_PROCESSES = 8  # bubblewrap's two, the zygote, a keeper and an init, and the next worker's three
 OWN_MEMORY_MB = 64  # of the zygote and its kin
 UIDS = 30_000
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -53,6 +55,7 @@ class Sandbox:
         self.runtime = runtime(packages)
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
+        self._spare: Worker | None = None
         self._start()
 
     def __enter__(self) -> Sandbox:
@@ -67,18 +70,34 @@ class Sandbox:
         limited = f"cgroup v{self._cgroup.version}" if self._cgroup else "rlimits and watchdog"
         return f"bubblewrap, {'dropped uid' if _root() else 'user namespace'}, seccomp, {limited}"
 
-    def worker(self, limits: Limits) -> Worker:
-        """A fresh worker. Raises SandboxUnavailable or SandboxLost: our fault, whatever the student's code does."""
+    def worker(self) -> Worker:
+        """A fresh worker; the next one is made ready meanwhile.
+
+        Raises SandboxUnavailable or SandboxLost: our fault, whatever the student's code does.
+        """
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._start()
         self._wait_until_ready()
-        return Worker(self, limits)
+        worker, self._spare = self._spare or Worker(self), None
+        try:
+            worker.wait_until_ready()
+        except SandboxLost:
+            # A spare may have fallen with the test before it, when memory ran out.
+            worker.discard()
+            worker = Worker(self)
+            worker.wait_until_ready()
+        self.memory_was_exceeded()  # forget what an earlier worker did
+        self._spare = Worker(self)
+        return worker
 
     def close(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
+        if self._spare:
+            self._spare.discard()
+            self._spare = None
         self._control.close()
         if self._watchdog:
             self._watchdog.stop()
@@ -89,13 +108,27 @@ class Sandbox:
 
     # between the sandbox and its workers
 
-    def order(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> dict[str, Any]:
-        """Tell the zygote, and hear its answer. Raises SandboxLost."""
+    def tell(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+        """Give the zygote an order. Raises SandboxLost."""
         try:
             socket.send_fds(self._control, [json.dumps(message).encode()], list(fds))
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Give an order and hear its answer. Raises SandboxLost."""
+        self.tell(message)
+        try:
             return self._answer(ANSWER_SECONDS)
         except (OSError, ValueError) as error:
-            raise SandboxLost(f"the sandbox is gone: {error}; {self._words()}".strip("; ")) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> SandboxLost:
+        return SandboxLost(f"the sandbox is gone: {error}; {self._words()}".strip("; "))
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
 
     def memory_was_exceeded(self) -> bool:
         """Since the last time this was asked."""
@@ -167,30 +200,41 @@ class Sandbox:
 class Worker:
     """One test's process. Leave its context to end it and everything that it has started."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._id = next(_numbers)
         self._ended = False
+        limits = sandbox.limits
         self.socket, data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.output, pipe = os.pipe()
         os.set_blocking(self.output, False)
         order = {
             "op": "spawn",
+            "id": self._id,
             "memory_mb": limits.memory_mb,
             "files_mb": limits.files_mb,
             "processes": limits.processes,
-            "cpu_seconds": int(limits.test_seconds * max(2, limits.threads)) + 5,
         }
         try:
-            sandbox.memory_was_exceeded()  # forget what an earlier worker did
-            sandbox.order(order, (data.fileno(), pipe))
+            sandbox.tell(order, (data.fileno(), pipe))
         except BaseException:
-            self.socket.close()
-            os.close(self.output)
+            self._close()
             raise
         finally:
             data.close()
             os.close(pipe)
-        self.socket.setblocking(False)
+
+    def wait_until_ready(self) -> None:
+        """Its walls stand, and it has said so, before there is a student's file in it. Raises SandboxLost."""
+        self.socket.settimeout(READY_SECONDS)
+        try:
+            said = self.socket.recv(len(READY), socket.MSG_WAITALL)
+        except OSError as error:
+            raise SandboxLost(f"a worker did not start: {error}") from error
+        finally:
+            self.socket.setblocking(False)
+        if said != READY:
+            raise SandboxLost(f"a worker did not start: {self._complaint()}")
 
     def __enter__(self) -> Worker:
         return self
@@ -199,15 +243,30 @@ class Worker:
         try:
             self.end()
         finally:
-            self.socket.close()
-            os.close(self.output)
+            self._close()
+
+    def discard(self) -> None:
+        """Of one that no test has used."""
+        with contextlib.suppress(SandboxLost):
+            self.end()
+        self._close()
+
+    def _close(self) -> None:
+        self.socket.close()
+        os.close(self.output)
+
+    def _complaint(self) -> str:
+        try:
+            return os.read(self.output, 1000).decode(errors="replace").strip()
+        except OSError:
+            return "it hung up"
 
     def end(self, grace_seconds: float = 0.0) -> int:
         """Kill it; its exit status, negative where it still ran after the grace. Raises SandboxLost."""
         if self._ended:
             return 0
         self._ended = True
-        return int(self._sandbox.order({"op": "end", "grace_seconds": grace_seconds})["status"])
+        return int(self._sandbox.ask({"op": "end", "id": self._id, "grace_seconds": grace_seconds})["status"])
 
     def ran_out_of_memory(self) -> bool:
         """Has the limit been reached since this was last asked?"""

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
-from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, SandboxLost, StudentGone, TimedOut
+from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, StudentGone, TimedOut
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
 
-READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
 LOOK_SECONDS = 0.25  # between two looks at the memory limit while a call runs
 CHUNK = 2**18
 POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
@@ -42,7 +41,6 @@ class Channel:
         self._left = limits.test_seconds
         self.seq = 0  # number of the last request
         self._gone: StudentGone | GraderError | None = None
-        self._wait_until_ready()
 
     def request(
         self, kind: str, fields: list[Any], buffers: list[wire.Buffer], *, read: Read, answer: Answer, what: str
@@ -102,14 +100,6 @@ class Channel:
             except Exception as error:  # of the test's own function: raised when the student's has returned
                 failure = error
                 self._write(wire.pack(["refuse", self.seq], []), deadline)
-
-    def _wait_until_ready(self) -> None:
-        try:
-            header, _ = self._read_frame(time.monotonic() + READY_SECONDS)
-        except (_TooLate, _Full, _HungUp, OSError, wire.WireError) as error:
-            raise SandboxLost(f"a worker did not start: {self.output() or type(error).__name__}") from error
-        if header[:2] != ["ready", 0]:
-            raise SandboxLost("a worker did not start as it should")
 
     def _cause(self, what: str) -> StudentGone | GraderError:
         try:

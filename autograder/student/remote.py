@@ -24,10 +24,11 @@ MAX_TEXT = 4000
 class Remote:
     """The student's module, loaded in a worker."""
 
-    def __init__(self, worker: Worker, files: dict[str, bytes], module: str, folder: str, limits: Limits) -> None:
+    def __init__(self, worker: Worker, files: dict[str, bytes], module: str, limits: Limits) -> None:
         self._link = _Link(Channel(worker, limits))
         self._known: dict[str, Any] = {}
-        self._link.ask("load", [files, module, folder], f"importing {module}.py")
+        cpu_seconds = int(limits.test_seconds * max(2, limits.threads)) + 5
+        self._link.ask("load", [files, module, cpu_seconds], f"importing {module}.py")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,8 +1,8 @@
 """Answers calls with a student's functions, over one socket, for one test.
 
     judge -> worker                                     worker -> judge
-                                                         ["ready", 0]          once, before any student file is here
-    ["load", seq, {file: bytes}, module, files folder]   ["value", seq, tree, changes]
+                                                         READY, once, before any student file is here
+    ["load", seq, {file: bytes}, module, cpu seconds]    ["value", seq, tree, changes]
     ["get", seq, name]                                   ["raised", seq, [class names], message, traceback, changes]
     ["attribute", seq, id, name]                         ["callback", seq, number, args, kwargs]
     ["call", seq, target, args, kwargs]
@@ -19,6 +19,7 @@ import contextlib
 import hashlib
 import os
 import random
+import resource
 import socket
 import sys
 import traceback
@@ -31,6 +32,7 @@ import numpy as np
 import numpy.random  # numpy imports it when it is first used: here, once, and not in every worker
 
 from autograder import wire
+from autograder.worker import FOLDER, READY
 
 MAX_TEXT = 4000  # characters of a message or a traceback
 MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
@@ -51,14 +53,13 @@ class Server:
         self._connection = connection
         self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)
         self._module: Any = None
-        self._folder = ""
         self._objects: list[Any] = []
         self._ids: dict[int, int] = {}  # id(object) -> its place in _objects, which keeps it alive
         self._makers: dict[int, Made] = {}  # place in _objects -> the call that made it
         self._seq = 0
 
     def run(self) -> None:
-        self._send(["ready", 0], [])
+        self._connection.sendall(READY)
         for header, body in self._frames:
             kind, self._seq, *fields = header
             made: list[Made] = []
@@ -72,14 +73,16 @@ class Server:
     # requests
 
     def _on_load(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> None:
-        files, module, self._folder = fields
+        files, module, cpu_seconds = fields
+        # The judge's clock decides; this is for what would go on behind its back.
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
         # Arithmetic that draws from the global generators still answers alike in every run.
         random.seed(0)
         np.random.seed(0)
         for name, content in files.items():
-            Path(self._folder, name).write_bytes(content)
-        os.chdir(self._folder)
-        sys.path.insert(0, self._folder)
+            Path(FOLDER, name).write_bytes(content)
+        os.chdir(FOLDER)
+        sys.path.insert(0, FOLDER)
         self._module = __import__(module)
 
     def _on_get(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
@@ -177,9 +180,9 @@ class Server:
 
     def _frames_of(self, error: Exception) -> str:
         """The student's own frames: those in the folder of the files that were handed in."""
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(self._folder + "/")]
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(FOLDER + "/")]
         for frame in frames:
-            frame.filename = frame.filename[len(self._folder) + 1 :]
+            frame.filename = frame.filename[len(FOLDER) + 1 :]
         text = "".join(traceback.format_list(frames[-20:]))
         if isinstance(error, SyntaxError):
             text += f"  line {error.lineno}\n"
