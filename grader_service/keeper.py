@@ -18,8 +18,6 @@ import threading
 import time
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from grader_service import jobs
 from grader_service.database import Database
 from grader_service.jobs import Claim
@@ -72,9 +70,9 @@ class Keeper(threading.Thread):
             with self._lock:
                 try:
                     self._turn()
-                except SQLAlchemyError as error:
-                    # Out of reach, or busy for a minute: grading goes on, the token decides at the end.
-                    log.warning("the database did not answer the heartbeat: %s", error)
+                except Exception:
+                    # The database is out of reach, or busy: grading goes on, and the token decides at the end.
+                    log.exception("the heartbeat failed")
 
     def _turn(self) -> None:
         now = time.monotonic()

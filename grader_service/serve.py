@@ -25,6 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
 from grader_service import accounts, jobs, keys
@@ -54,8 +57,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. Must be called from the main thread. Port 0 takes any free one.
 
-    Raises DeepgradeError, before anything is started, where the port is taken, the course is wrong, or the data
-    folder is in use by another `deepgrade serve`.
+    Raises DeepgradeError, before anything is started, where the port is taken, the course is wrong, the data folder is
+    in use by another `deepgrade serve`, or a wall of the sandbox does not stand.
     """
     settings = settings or Settings.from_environment()
     if course is not None:
@@ -64,6 +67,7 @@ def serve(
         os.umask(0o077)
         count = sum(1 for assignment in find_course(settings.course) if assignment.manifest)
         with _locked(settings):
+            _check_up()
             _prepare(settings, say)
             address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
             Supervisor(settings, listener).run(
@@ -95,6 +99,13 @@ def listen(host: str, port: int) -> socket.socket:
             f"port {port} on {host} {why}; stop what uses it, or choose another with --port"
         ) from error
     return listener
+
+
+def _check_up() -> None:
+    """Where a wall is open nothing may be graded: it fails closed, and says so now instead of to each student."""
+    if broken := [finding for finding in doctor.run() if not finding.ok]:
+        what = "; ".join(f"{finding.name}: {finding.detail}" for finding in broken)
+        raise DeepgradeError(f"the sandbox does not hold on this machine ({what}); `deepgrade doctor` shows all walls")
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
@@ -202,6 +213,8 @@ class Supervisor:
         try:
             with database.write() as session:
                 jobs.expire(session, workers=worker)
+        except SQLAlchemyError as error:
+            log.warning("the job of %s comes back when its lease runs out: %s", worker, error)
         finally:
             database.close()
 

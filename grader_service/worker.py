@@ -17,6 +17,8 @@ import sys
 import time
 import traceback
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from autograder import grade
 from autograder.course import Assignment, Course, find_course
 from autograder.errors import DeepgradeError, GraderError, Refused, StudentGone
@@ -33,6 +35,7 @@ from grader_service.settings import Settings
 log = logging.getLogger("deepgrade.worker")
 
 LOOK_SECONDS = 0.1  # an idle worker looks for work so often
+FAILED_SECONDS = 1.0  # and again so long after the database failed
 QUEUES = ("cpu", "gpu")  # the worker beside the web process takes what there is
 
 
@@ -57,7 +60,14 @@ class Worker:
     def run(self) -> None:
         while not self.keeper.told_to_stop:
             grade.warm()
-            if not self.grade_next():
+            try:
+                found = self.grade_next()
+            except SQLAlchemyError:
+                # Whatever was in hand comes back when its lease runs out.
+                log.exception("the database failed")
+                found = False
+                time.sleep(FAILED_SECONDS)
+            if not found:
                 time.sleep(LOOK_SECONDS)
 
     def grade_next(self) -> bool:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from autograder import feedback
 from autograder import report as reports
+from autograder.errors import UnknownAssignment
 from autograder.report import Report
 from grader_service import jobs, pictures, submissions
 from grader_service.models import Picture, Submission
@@ -110,4 +111,7 @@ def _place(submission: Submission) -> int:
 
 
 def _title(submission: Submission) -> str:
-    return next((a.manifest.title for a in course() if a.name == submission.assignment), submission.assignment)
+    try:
+        return course()[submission.assignment].manifest.title
+    except UnknownAssignment:
+        return submission.assignment  # the course has lost it; what was handed in is still there

@@ -89,6 +89,7 @@ def test_everything_killed_in_mid_grading_is_graded_once_after_the_restart(setti
         ada = Client(service.url, "ada")
         assert ada.report(number)["points"] == 5
         assert ada.report(waiting)["points"] == 5
+        assert "sign in as admin" not in "".join(service.said), "that was said at the first start"
     assert processes.results(settings) == [number, waiting]
 
 
@@ -129,12 +130,9 @@ def test_told_to_stop_it_ends_all_and_a_job_in_hand_waits_unharmed(settings):
     assert (job.state, job.workers_lost, job.faults) == ("queued", 0, 0)
 
 
-def test_the_admin_s_password_is_said_once_and_lets_in(settings):
-    with serving(settings) as service:
-        (said,) = re.findall(r"sign in as admin with the password (\S+)", "".join(service.said))
-        assert Client(service.url, "admin", said).get("/password")[0] == 200
-    with serving(settings) as service:
-        assert "sign in as admin" not in "".join(service.said)
+def test_the_first_admin_s_password_is_said_and_lets_in(running):
+    (said,) = re.findall(r"sign in as admin with the password (\S+)", "".join(running.said))
+    assert Client(running.url, "admin", said).get("/password")[0] == 200
 
 
 def test_a_port_in_use_is_told_before_anything_is_made(tmp_path):
@@ -146,18 +144,29 @@ def test_a_port_in_use_is_told_before_anything_is_made(tmp_path):
     assert not settings.home.exists()
 
 
-def test_a_data_folder_in_use_is_told(running):
-    settings = running.settings
-    again = subprocess.run(
+def run_serve(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-c", processes.COMMAND],
-        env={**os.environ, **settings.to_environment()},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=processes.PATIENCE_SECONDS,
         check=False,
     )
+
+
+def test_a_data_folder_in_use_is_told(running):
+    settings = running.settings
+    again = run_serve({**os.environ, **settings.to_environment()})
     assert again.returncode != 0
     assert f"{settings.home}: another `deepgrade serve` uses this folder" in again.stderr
+
+
+def test_where_no_sandbox_stands_nothing_is_served(tmp_path):
+    settings = Settings(home=tmp_path / "home", course=COURSE)
+    refused = run_serve({**os.environ, **settings.to_environment(), "PATH": str(tmp_path)})  # no bubblewrap there
+    assert refused.returncode != 0
+    assert "the sandbox does not hold on this machine" in refused.stderr
 
 
 def test_an_address_that_is_not_of_this_machine_is_told(tmp_path):

@@ -8,12 +8,15 @@ from __future__ import annotations
 import io
 
 import pytest
+from flask.testing import FlaskClient
 
 from autograder.report import Figure, Report, TestResult
 from grader_service import accounts, jobs, pictures
+from grader_service.app import create_app
 from grader_service.models import Person
+from grader_service.settings import Settings
 
-from .conftest import RIGHT, zip_of
+from .conftest import COURSE, PASSWORD, RIGHT, User, zip_of
 
 FIGURE = Figure("numbers", "N", {"rows": [{"name": "accuracy", "value": 0.5, "bar": None, "unit": ""}]})
 TEST = TestResult("a::b", "b", "law", "double", 1.0, 1.0, "public", "passed", figures=[FIGURE])
@@ -55,63 +58,91 @@ def test_the_table_has_every_route(app):
     assert routes == set(TABLE)
 
 
-@pytest.fixture
-def readers(user, database, claim):
-    app_readers = {
-        "nobody": user(),
-        "owner": user("ada"),
-        "student": user("bob"),
-        "staff": user("eve", role="staff"),
-        "admin": user("root", role="admin"),
-    }
-    assert app_readers["owner"].handed_in() == 1
-    with database.write() as session:
-        jobs.finish(session, claim(), REPORT, pictures.draw_all(REPORT))
-        accounts.create(session, login="carol", name="Carol")
-    return app_readers
+class World:
+    """Everybody signed in, once for the whole table; each test gets a browser with its role's cookie."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings)
+        self.app.testing = True
+        self.app.config["WTF_CSRF_ENABLED"] = False  # that has tests of its own; here the role alone decides
+        database = self.app.extensions["database"]
+        self.cookies = {"nobody": ""}
+        for role in ("owner", "student", "staff", "admin"):
+            with database.write() as session:
+                kind = "student" if role == "owner" else role
+                accounts.create(session, login=role, name=role, role=kind, password=PASSWORD)
+            client = self.app.test_client()
+            client.post("/sign-in", data={"login": role, "password": PASSWORD})
+            self.cookies[role] = client.get_cookie("deepgrade").value
+        with database.write() as session:
+            self.somebody = accounts.create(session, login="carol", name="Carol")[0].id
+        answer = self.browser("owner").post("/assignments/double", data=zip_field())
+        assert answer.location == "/submissions/1"
+        with database.write() as session:
+            claim = jobs.claim(session, worker="w", queues=["cpu"], lease_seconds=45)
+            jobs.finish(session, claim, REPORT, pictures.draw_all(REPORT))
+
+    def browser(self, role: str) -> FlaskClient:
+        client = self.app.test_client()
+        client.set_cookie("deepgrade", self.cookies[role])
+        return client
+
+
+def zip_field() -> dict[str, object]:
+    return {"zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return World(Settings(home=tmp_path_factory.mktemp("roles") / "home", course=COURSE))
 
 
 @pytest.mark.parametrize("route", TABLE)
 @pytest.mark.parametrize("role", READERS)
-def test_each_role_gets_of_each_route_what_the_table_says(app, database, readers, route, role):
-    app.config["WTF_CSRF_ENABLED"] = False  # that has tests of its own; here the role alone decides
+def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
     method, rule = route.split(" ")
-    with database.read() as session:
-        carol = accounts.find(session, "carol")
     path = (
         rule.replace("<path:filename>", "deepgrade.css")
         .replace("<name>", "double")
         .replace("<int:submission_id>", "1")
-        .replace("<int:person_id>", str(carol.id))
+        .replace("<int:person_id>", str(world.somebody))
         .replace("<key>", pictures.key(FIGURE))
     )
-    data = {"zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")} if rule == "/assignments/<name>" else {}
-    client = readers[role].client
-    answer = client.get(path) if method == "GET" else client.post(path, data=data, content_type="multipart/form-data")
+    data = zip_field() if rule == "/assignments/<name>" else {}
+    answer = world.browser(role).open(path, method=method, data=data if method == "POST" else None)
     assert answer.status_code == TABLE[route][READERS.index(role)]
     if role == "nobody" and answer.status_code == TO_SIGN_IN:
         assert answer.location.startswith("/sign-in")
 
 
-def test_staff_look_after_students_alone(readers, database):
-    eve = readers["staff"]
+@pytest.fixture
+def bob(user) -> User:
+    return user("bob")
+
+
+@pytest.fixture
+def eve(user) -> User:
+    return user("eve", role="staff")
+
+
+def test_staff_look_after_students_alone(eve, database):
     answer = eve.post("/staff/people", {"login": "mallory", "name": "M", "role": "admin"})
     assert answer.status_code == 422
-    admin_id = readers["admin"].person.id
-    assert eve.post(f"/staff/people/{admin_id}/password", form_at="/").status_code == 403
+    with database.write() as session:
+        admin, _ = accounts.create(session, login="root", role="admin")
+    assert eve.post(f"/staff/people/{admin.id}/password", form_at="/").status_code == 403
     with database.read() as session:
         assert accounts.find(session, "mallory") is None
 
 
-def test_somebody_added_on_the_page_gets_in_with_the_password_shown(readers, user):
-    page = readers["staff"].post("/staff/people", {"login": "dan", "name": "Dan", "role": "student"}).text
+def test_somebody_added_on_the_page_gets_in_with_the_password_shown(eve, user):
+    page = eve.post("/staff/people", {"login": "dan", "name": "Dan", "role": "student"}).text
     once = page.split('<code class="once">')[1].split("<")[0]
     assert user().sign_in("dan", once).location == "/"
 
 
-def test_a_new_password_for_somebody_ends_their_sessions(readers, database):
-    bob = readers["student"]
-    assert readers["staff"].post(f"/staff/people/{bob.person.id}/password", form_at="/").status_code == 200
+def test_a_new_password_for_somebody_ends_their_sessions(eve, bob, database):
+    assert eve.post(f"/staff/people/{bob.person.id}/password", form_at="/").status_code == 200
     assert bob.get("/").status_code == 303
     with database.read() as session:
         assert session.get_one(Person, bob.person.id).must_change_password
@@ -120,14 +151,14 @@ def test_a_new_password_for_somebody_ends_their_sessions(readers, database):
 @pytest.mark.parametrize(
     "path", ["/assignments/nothing", "/assignments/..%2f..", "/submissions/999", "/submissions/-1", "/x"]
 )
-def test_what_is_not_there_is_answered_404_with_a_sentence(readers, path):
-    answer = readers["admin"].get(path)
+def test_what_is_not_there_is_answered_404_with_a_sentence(world, path):
+    answer = world.browser("admin").get(path)
     assert answer.status_code == 404
     assert "There is no such page, or it is not yours to see." in answer.text
 
 
-def test_every_form_needs_its_token(app, readers):
+def test_every_form_needs_its_token(eve):
     posts = [route.split(" ")[1] for route in TABLE if route.startswith("POST")]
     for rule in posts:
         path = rule.replace("<name>", "double").replace("<int:submission_id>", "1").replace("<int:person_id>", "2")
-        assert readers["admin"].client.post(path).status_code == 400, path
+        assert eve.client.post(path).status_code == 400, path
