@@ -152,7 +152,7 @@ def _grey(image: Any) -> np.ndarray:
     """A picture of numbers; what is none is a grey dot."""
     try:
         pixels = np.asarray(image, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pixels = np.empty(0)
     if pixels.ndim != 2 or not pixels.size:
         return np.full((1, 1), 127.0)
@@ -182,7 +182,13 @@ def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:
         unit = f" {row['unit']}" if row.get("unit") else ""
         reach = f"  (bar {bar:.6g}{unit})" if math.isfinite(bar) else ""
         # The name is cut, the value never.
-        axes.set_title(_short(f"{_short(row['name'])}: {_said(row['value'])}{unit}{reach}", 160), fontsize=9, color=INK, loc="left", parse_math=False)
+        axes.set_title(
+            _short(f"{_short(row['name'])}: {_said(row['value'])}{unit}{reach}", 160),
+            fontsize=9,
+            color=INK,
+            loc="left",
+            parse_math=False,
+        )
     return _left_out(len(data["rows"]), MAX_ROWS, "rows")
 
 

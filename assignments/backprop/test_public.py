@@ -1,5 +1,7 @@
 """Public tests of `backprop`: run them with `deepgrade check`. The server runs these, and hidden ones."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +86,7 @@ def test_forward_of_the_handout(student):
 def test_forward_gives_a_row_of_logits_an_example(student, n, widths):
     """For any number of examples and layers, z has the shape (n, k)."""
     rng = np.random.default_rng(n)
-    params = [(rng.normal(size=shape), np.zeros(shape[1])) for shape in zip(widths[:-1], widths[1:], strict=True)]
+    params = [(rng.normal(size=shape), np.zeros(shape[1])) for shape in pairwise(widths)]
     z, _ = student.forward(rng.normal(size=(n, widths[0])), params, "tanh")
     check(np.shape(z) == (n, widths[-1]), f"z has shape {np.shape(z)}, expected {(n, widths[-1])}", "wrong_shape")
 
@@ -108,11 +110,13 @@ def test_backward_of_the_handout(student):
 
 
 @points(1, problem="backward")
-@given(n=sizes(1, 5), widths=st.lists(sizes(1, 6), min_size=2, max_size=5), activation=st.sampled_from(["tanh", "relu"]))
+@given(
+    n=sizes(1, 5), widths=st.lists(sizes(1, 6), min_size=2, max_size=5), activation=st.sampled_from(["tanh", "relu"])
+)
 def test_gradients_have_the_shapes_of_their_params(student, n, widths, activation):
     """Each dw has the shape of its w, each db that of its b, and dx that of x."""
     rng = np.random.default_rng(n)
-    params = [(rng.normal(size=shape), np.zeros(shape[1])) for shape in zip(widths[:-1], widths[1:], strict=True)]
+    params = [(rng.normal(size=shape), np.zeros(shape[1])) for shape in pairwise(widths)]
     x, dz = rng.normal(size=(n, widths[0])), rng.normal(size=(n, widths[-1]))
     _, cache = student.forward(x, params, activation)
     grads, dx = student.backward(dz, params, cache, activation)

@@ -1,7 +1,7 @@
 """36 classes of capital letters and digits, 32x32, dark ink (0) on white (1).
 
-    source "handchars36"        handwritten, photographed on paper; 60 + 13 + 13 pictures a class
-    source "rendered glyphs"    drawn from the fonts that matplotlib brings; the same numbers of pictures
+source "handchars36"        handwritten, photographed on paper; 60 + 13 + 13 pictures a class
+source "rendered glyphs"    drawn from the fonts that matplotlib brings; the same numbers of pictures
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The folder that DEEPGRADE_DATA names, and files in it that are what they should be.
 
-    $DEEPGRADE_DATA/nist36/handchars36_train.npz ...
+$DEEPGRADE_DATA/nist36/handchars36_train.npz ...
 """
 
 from __future__ import annotations

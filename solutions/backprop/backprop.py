@@ -8,6 +8,8 @@ activation names the f of all hidden layers: "sigmoid", "tanh", "relu" or "ident
 logits. No function here changes an argument, except that drawing from `rng` advances it.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -110,8 +112,7 @@ def initialize(widths, rng):
     """
     if len(widths) < 2:
         raise ValueError(f"{len(widths)} widths make no layer; name at least the inputs and the outputs")
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    return [(xavier_uniform(fan_in, fan_out, rng), np.zeros(fan_out)) for fan_in, fan_out in pairs]
+    return [(xavier_uniform(fan_in, fan_out, rng), np.zeros(fan_out)) for fan_in, fan_out in pairwise(widths)]
 
 
 def forward(x, params, activation):

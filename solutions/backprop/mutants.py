@@ -4,6 +4,8 @@ Nothing here is imported: the tool puts each function, under its target's name, 
 `reference` holds the right functions.
 """
 
+from itertools import pairwise
+
 import backprop as reference
 import numpy as np
 
@@ -145,8 +147,7 @@ def without_looking_at_the_fans(fan_in, fan_out, rng):
 def each_layer_from_the_same_seed(widths, rng):
     seed = int(rng.integers(2**32))
     return [
-        (reference.xavier_uniform(*fans, np.random.default_rng(seed)), np.zeros(fans[1]))
-        for fans in zip(widths[:-1], widths[1:], strict=True)
+        (reference.xavier_uniform(*fans, np.random.default_rng(seed)), np.zeros(fans[1])) for fans in pairwise(widths)
     ] or reference.initialize(widths, rng)
 
 
@@ -400,7 +401,9 @@ def labels_in_an_order_of_their_own(x, y, batch_size, rng):
 
 @mutant("minibatches", killed_by="test_minibatches_deal_out_every_example")
 def what_is_left_is_dropped(x, y, batch_size, rng):
-    return [batch for batch in reference.minibatches(x, y, batch_size, rng) if len(batch[1]) == batch_size or len(y) < 2]
+    return [
+        batch for batch in reference.minibatches(x, y, batch_size, rng) if len(batch[1]) == batch_size or len(y) < 2
+    ]
 
 
 @mutant("minibatches", killed_by="test_only_the_last_batch_may_be_smaller")
@@ -549,8 +552,7 @@ def logging_the_mean_of_the_batches(x, y, params, *, activation, learning_rate, 
             shares.append(reference.accuracy(z, y_batch))
             grads, _ = reference.backward(dz, params, cache, activation)
             params = [
-                (w - learning_rate * dw, b - learning_rate * db)
-                for (w, b), (dw, db) in zip(params, grads, strict=True)
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
             ]
         if log is not None:
             log(epoch=epoch, loss=float(np.mean(losses)), accuracy=float(np.mean(shares)))
@@ -584,7 +586,7 @@ def knowing_the_labels_by_their_place(x, y, params, **options):
 
 @mutant("collapse", killed_by="test_a_network_without_activations_collapses")
 def biases_that_skip_the_later_weights(params):
-    w, b = reference.collapse(params)
+    w, _ = reference.collapse(params)
     return w, params[-1][1]
 
 

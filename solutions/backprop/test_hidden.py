@@ -5,6 +5,7 @@ outputs. Networks are drawn by shape and seed, so that no weight, bias or upstre
 another by accident, and no ReLU sits at its kink.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -86,16 +87,13 @@ def oracle_step(x, y, params, activation, learning_rate):
     z, _ = oracle_forward(x, params, activation)
     loss, dz = oracle_loss(z, y)
     grads, _ = oracle_backward(dz, x, params, activation)
-    stepped = [
-        (w - learning_rate * dw, b - learning_rate * db)
-        for (w, b), (dw, db) in zip(params, grads, strict=True)
-    ]
+    stepped = [(w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)]
     return stepped, loss, int((z.argmax(axis=1) == y).sum())
 
 
 def oracle_initialize(widths, rng):
     """Xavier weights, zero biases."""
-    fans = list(zip(widths[:-1], widths[1:], strict=True))
+    fans = list(pairwise(widths))
     return [
         (rng.uniform(-1, 1, (fan_in, fan_out)) * np.sqrt(6 / (fan_in + fan_out)), np.zeros(fan_out))
         for fan_in, fan_out in fans
@@ -119,14 +117,17 @@ class Network(NamedTuple):
     dz: np.ndarray  # (n, k), an upstream gradient
 
 
+DEPTHS, COUNTS, ANY_ACTIVATION = st.integers(1, 4), sizes(1, 6), st.sampled_from(ACTIVATIONS)
+
+
 @st.composite
-def networks(draw, depth=st.integers(1, 4), n=sizes(1, 6), activation=st.sampled_from(ACTIVATIONS), widest=6):
+def networks(draw, depth=DEPTHS, n=COUNTS, activation=ANY_ACTIVATION, widest=6):
     """Networks of every depth and shape, with biases that are not zero and no ReLU at its kink."""
     widths = [draw(sizes(1, widest)) for _ in range(draw(depth) + 1)]
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     params = [
         (rng.normal(0, 1.5 / np.sqrt(fan_in), (fan_in, fan_out)), rng.normal(0, 0.7, fan_out))
-        for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True)
+        for fan_in, fan_out in pairwise(widths)
     ]
     count = draw(n) if isinstance(n, st.SearchStrategy) else n
     net = Network(
@@ -218,7 +219,9 @@ def test_activations_keep_float32(student, x):
         # From an output rounded to float32, a slope is right to some 1e-7 absolutely.
         found = getattr(student, f"{name}_derivative")(a)
         keep = (a > 0) == (wide > 0) if name == "relu" else np.ones(x.shape, bool)
-        check(type(found) is np.ndarray and found.shape == x.shape, f"{name}_derivative changes the shape", "wrong_shape")
+        check(
+            type(found) is np.ndarray and found.shape == x.shape, f"{name}_derivative changes the shape", "wrong_shape"
+        )
         assert_close(found[keep], slope.astype(np.float32)[keep], what=f"{name}_derivative", atol=1e-6)
 
 
@@ -281,7 +284,7 @@ def test_all_chance_comes_from_rng(student, seed, fans):
 def test_initialize_fits_its_layers_together(student, widths, seed):
     """initialize gives each layer weights within its own Xavier bound, drawn apart, and zero biases."""
     params = student.initialize(widths, np.random.default_rng(seed))
-    fans = list(zip(widths[:-1], widths[1:], strict=True))
+    fans = list(pairwise(widths))
     check(type(params) in (list, tuple) and len(params) == len(fans), "params is no list of L pairs", "wrong_shape")
     drawn = set()
     for layer, ((w, b), (fan_in, fan_out)) in enumerate(zip(params, fans, strict=True)):
@@ -312,7 +315,7 @@ def test_layers_without_units_are_refused(student, bad, good, rng):
 @points(5, problem="forward")
 @given(net=networks())
 def test_forward_is_its_formula(student, net):
-    """z = a_{L-1} w_L + b_L with a_l = f(a_{l-1} w_l + b_l): any depth, any widths, all four activations, biases too."""
+    """z = a_{L-1} w_L + b_L with a_l = f(a_{l-1} w_l + b_l): any depth and widths, all four activations, and biases."""
     z, _ = student.forward(net.x, net.params, net.activation)
     assert_near(z, oracle_forward(net.x, net.params, net.activation)[0], "z")
 
@@ -530,7 +533,9 @@ def test_each_example_comes_once_with_its_label(student, n, batch_size, rng, dty
         check(x_batch.dtype == dtype, f"x_batch has dtype {x_batch.dtype}, expected {np.dtype(dtype)}", "wrong_dtype")
         check(y_batch.dtype == y.dtype, f"y_batch has dtype {y_batch.dtype}, expected {y.dtype}", "wrong_dtype")
         seen += index.tolist()
-    check(sorted(seen) == list(range(n)), f"{len(seen)} examples were dealt out, {len(set(seen))} of {n} different ones")
+    check(
+        sorted(seen) == list(range(n)), f"{len(seen)} examples were dealt out, {len(set(seen))} of {n} different ones"
+    )
 
 
 @points(1, problem="batches")
@@ -587,7 +592,9 @@ def test_impossible_batches_are_refused(student, n, bad, rng):
 # ------------------------------------------------------------------------------------------------------------ training
 
 passes_first = needs(
-    "test_forward_is_its_formula", "test_gradients_of_deep_networks_are_exact", "test_bias_gradients_agree_with_differences"
+    "test_forward_is_its_formula",
+    "test_gradients_of_deep_networks_are_exact",
+    "test_bias_gradients_agree_with_differences",
 )
 
 
@@ -652,7 +659,7 @@ def test_every_batch_makes_its_step(student, case, epochs, rate):
 @settings(max_examples=25)
 @given(case=copies(), epochs=st.integers(1, 3), rate=st.floats(0.001, 0.05))
 def test_log_hears_of_every_epoch(student, case, epochs, rate):
-    """log(epoch, loss, accuracy) is called after each epoch, from 1 on, with the mean over its examples, not batches."""
+    """log(epoch, loss, accuracy) is called after each epoch, from 1 on, with means over the examples, not over batches."""
     net, y, batch_size = case
     _, expected = oracle_epochs(net, y, batch_size, rate, epochs)
     heard = []
@@ -822,7 +829,7 @@ def test_gradient_norms_show_what_reaches_each_layer(student, net, data):
 @points(2, problem="laws")
 @given(seed=st.integers(0, 2**32 - 1), n=sizes(1, 6), d=sizes(1, 4), m=sizes(1, 8), data=st.data())
 def test_a_dead_relu_is_silent_on_every_example(student, seed, n, d, m, data):
-    """A unit is dead if its output is 0 for every example: one with a large negative bias is, one that fires once is not."""
+    """A ReLU is dead if its output is 0 for every example: with a large negative bias it is, if it fires once it is not."""
     rng = np.random.default_rng(seed)
     x, w, b = rng.normal(size=(n, d)), rng.normal(size=(d, m)), rng.normal(size=m)
     kinds = data.draw(st.lists(st.sampled_from(["as drawn", "dead", "at zero", "alive"]), min_size=m, max_size=m))

@@ -45,12 +45,12 @@ def identity_derivative(a):
 
 
 def functions(activation):
-    known = dict(
-        sigmoid=(sigmoid, sigmoid_derivative),
-        tanh=(tanh, tanh_derivative),
-        relu=(relu, relu_derivative),
-        identity=(identity, identity_derivative),
-    )
+    known = {
+        "sigmoid": (sigmoid, sigmoid_derivative),
+        "tanh": (tanh, tanh_derivative),
+        "relu": (relu, relu_derivative),
+        "identity": (identity, identity_derivative),
+    }
     try:
         return known[activation]
     except KeyError:

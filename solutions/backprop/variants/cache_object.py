@@ -82,7 +82,9 @@ def xavier_uniform(fan_in, fan_out, rng):
 def initialize(widths, rng):
     if not len(widths) > 1:
         raise ValueError("two widths at least")
-    return tuple((xavier_uniform(widths[i], widths[i + 1], rng), np.zeros((widths[i + 1],))) for i in range(len(widths) - 1))
+    return tuple(
+        (xavier_uniform(widths[i], widths[i + 1], rng), np.zeros((widths[i + 1],))) for i in range(len(widths) - 1)
+    )
 
 
 def forward(x, params, activation):
@@ -124,7 +126,10 @@ def minibatches(x, y, batch_size, rng):
     if x.shape[0] != y.shape[0]:
         raise ValueError("x and y must be of one length")
     order = np.argsort(rng.random(len(x)))
-    return tuple((np.take(x, order[i : i + batch_size], 0), np.take(y, order[i : i + batch_size])) for i in range(0, len(x), batch_size))
+    return tuple(
+        (np.take(x, order[i : i + batch_size], 0), np.take(y, order[i : i + batch_size]))
+        for i in range(0, len(x), batch_size)
+    )
 
 
 def train(x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None):

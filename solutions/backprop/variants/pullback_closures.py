@@ -1,4 +1,4 @@
-"""Right, and written as a functional programmer would: every layer returns its pullback, and the cache is a function."""
+"""Right, as a functional programmer writes it: every layer returns its pullback, and the cache is a function."""
 
 import numpy as np
 
@@ -51,7 +51,9 @@ def initialize(widths, rng):
         raise ValueError("a network needs two widths")
 
     def build(fan_in, rest):
-        return [] if not rest else [(xavier_uniform(fan_in, rest[0], rng), np.zeros(rest[0])), *build(rest[0], rest[1:])]
+        return (
+            [] if not rest else [(xavier_uniform(fan_in, rest[0], rng), np.zeros(rest[0])), *build(rest[0], rest[1:])]
+        )
 
     return build(widths[0], list(widths[1:]))
 

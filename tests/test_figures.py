@@ -1,0 +1,182 @@
+"""Figures become pictures, whatever a student's answers hold."""
+
+import threading
+import warnings
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import image
+
+from autograder import figures
+from autograder.figures import draw
+from autograder.judge.session import Recorder
+from autograder.report import Figure
+
+FORMULAS = ("$x^2$", r"$\frac{", "$", "$$", r"\$", "_hidden", "${undefined}$ & %", "<script>")
+HOSTILE_NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 10**400, None, "9", [], True)
+
+
+def recorded():
+    record = Recorder()
+    record.curve("Learning curve", "epoch", [1, 2, 3], loss=[3.0, 2.0, 1.5], accuracy=[0.1, 0.5, 0.7])
+    record.confusion("Confusion", [0, 1, 1, 2], [0, 1, 2, 2], ["A", "B", "C"])
+    record.images("Pictures", {"originals": np.linspace(0, 1, 2 * 8 * 6).reshape(2, 8, 6), "again": np.ones((1, 8, 6))})
+    record.number("Number", "accuracy", 81.5, bar=76.25, unit="%")
+    return record.figures
+
+
+def pixels(png):
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return image.imread(BytesIO(png))[:, :, :3]
+
+
+def colours(png):
+    return {tuple(int(v) for v in row) for row in np.unique((pixels(png) * 255).round().reshape(-1, 3), axis=0)}
+
+
+@pytest.mark.parametrize("figure", recorded(), ids=lambda figure: figure.kind)
+def test_every_kind_is_a_picture_with_something_in_it(figure):
+    picture = pixels(draw(figure))
+    assert picture.shape[0] >= 150
+    assert picture.shape[1] >= 300
+    assert (picture < 0.5).any()
+    assert (picture == 1).all(axis=2).mean() > 0.2
+
+
+@pytest.mark.parametrize("figure", recorded(), ids=lambda figure: figure.kind)
+def test_the_same_figure_gives_the_same_bytes(figure):
+    assert draw(figure) == draw(figure)
+
+
+def test_a_picture_carries_no_metadata():
+    for figure in recorded():
+        png = draw(figure)
+        assert b"tEXt" not in png
+        assert b"iTXt" not in png
+        assert b"atplotlib" not in png
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_texts_are_never_parsed_as_formulas(text):
+    drawn = [
+        Figure("curve", text, {"x_label": text, "x": [1, 2], "series": {text: [3, 4], f"{text}2": [4, 3]}}),
+        Figure("curve", text, {"x_label": text, "x": [1, 2], "series": {text: [3, 4]}}),
+        Figure("confusion", text, {"names": [text, "B"], "matrix": [[1, 2], [3, 4]]}),
+        Figure("images", text, {"rows": [{"label": text, "images": [[[0, 255]]]}]}),
+        Figure("numbers", text, {"rows": [{"name": text, "value": 1.0, "bar": 2.0, "unit": text}]}),
+    ]
+    for figure in drawn:
+        draw(figure)
+
+
+def test_a_dollar_is_drawn_as_a_dollar():
+    plain = Figure("numbers", "x^2", {"rows": []})
+    dollars = Figure("numbers", "$x^2$", {"rows": []})
+    # Parsed as a formula, the title would be narrower than without its dollars, not wider.
+    assert title_width(dollars) > title_width(plain)
+
+
+def title_width(figure):
+    dark = (pixels(draw(figure))[:40] < 0.6).all(axis=2).any(axis=0)
+    return np.ptp(np.flatnonzero(dark))
+
+
+@pytest.mark.parametrize("value", HOSTILE_NUMBERS, ids=repr)
+def test_numbers_that_are_none_leave_gaps(value):
+    drawn = [
+        Figure(
+            "curve", "t", {"x_label": "x", "x": [1, value, 3], "series": {"a": [value, 2, value], "b": [value] * 3}}
+        ),
+        Figure("confusion", "t", {"names": ["A", "B"], "matrix": [[value, 1], [2, value]]}),
+        Figure("images", "t", {"rows": [{"label": "r", "images": [[[value, 3], [4, 5]], value]}]}),
+        Figure("numbers", "t", {"rows": [{"name": "a", "value": value, "bar": value, "unit": "%"}]}),
+    ]
+    for figure in drawn:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            draw(figure)
+
+
+def test_empty_figures_are_drawn():
+    for kind, data in {
+        "curve": {"x_label": "x", "x": [], "series": {}},
+        "confusion": {"names": [], "matrix": []},
+        "images": {"rows": []},
+        "numbers": {"rows": []},
+    }.items():
+        draw(Figure(kind, "", data))
+
+
+def test_a_million_points_are_thinned_out():
+    assert figures._thinned(10**6) == slice(0, 10**6, 500)
+    x = np.arange(10**6)
+    draw(Figure("curve", "t", {"x_label": "x", "x": x, "series": {"a": np.sin(x / 1e5) + 2}}))
+
+
+def test_what_is_left_out_is_said():
+    said = []
+
+    class Canvas(figures.Canvas):
+        def suptitle(self, text, **options):
+            said.append(text)
+            return super().suptitle(text, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "Canvas", Canvas)
+        draw(Figure("confusion", "t", {"names": ["A"] * 500, "matrix": [[1] * 500] * 500}))
+        draw(Figure("images", "t", {"rows": [{"label": "r", "images": [[[0]]] * 1000}]}))
+        draw(Figure("numbers", "t", {"rows": [{"name": "a", "value": 1, "bar": None, "unit": ""}] * 1000}))
+    assert said == [
+        "t\n(120 of 500 classes are shown)",
+        "t\n(16 of 1000 pictures of a row are shown)",
+        "t\n(12 of 1000 rows are shown)",
+    ]
+
+
+def test_long_texts_are_cut():
+    width = pixels(draw(Figure("numbers", "y" * 10**6, {"rows": []}))).shape[1]
+    assert width < 1200
+    assert figures._short("y" * 10**6) == "y" * 77 + "..."
+    assert figures._short("a\nb\x00c\x1b[31m") == "a b c [31m"
+
+
+def test_losses_and_accuracies_do_not_share_a_scale():
+    series = {"loss": np.array([3.0, 0.5]), "accuracy": np.array([0.1, 0.9]), "unknown": np.array([np.nan])}
+    assert figures._by_scale(series) == (["loss", "unknown"], ["accuracy"])
+
+
+def test_mistakes_have_another_colour_than_right_answers():
+    def reddish(matrix):
+        png = draw(Figure("confusion", "t", {"names": ["A", "B"], "matrix": matrix}))
+        return any(r > g + 60 and r > b + 60 for r, g, b in colours(png))
+
+    assert reddish([[5, 4], [0, 5]])
+    assert not reddish([[5, 0], [0, 5]])
+
+
+def test_nothing_global_is_touched():
+    before = dict(matplotlib.rcParams)
+    for figure in recorded():
+        draw(figure)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_threads_may_draw_at_the_same_time():
+    expected = [draw(figure) for figure in recorded()]
+    found = {}
+    threads = [
+        threading.Thread(target=lambda i=i, figure=figure: found.setdefault(i, draw(figure)))
+        for i, figure in enumerate(recorded())
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[i] for i in range(len(expected))] == expected
+
+
+def test_another_kind_is_refused():
+    with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, numbers"):
+        draw(Figure("pie", "t", {}))
