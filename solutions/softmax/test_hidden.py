@@ -298,7 +298,7 @@ def test_cross_entropy_of_float32(student, batch):
 @points(2, problem="cross_entropy")
 @FEW
 @given(batch=batches(n=st.just(40), k=st.just(30)), seed=SEEDS)
-def test_cross_entropy_takes_labels_of_any_integer_dtype(student, batch, seed):
+def test_cross_entropy_takes_any_integer_labels(student, batch, seed):
     """cross_entropy takes labels of 8 to 64 bits, signed and unsigned, also where n k is beyond their range."""
     z, y = batch
     expected = oracle_cross_entropy(z, y)
@@ -364,7 +364,7 @@ def test_gradient_of_float32_is_float32(student, batch):
 @points(1, problem="cross_entropy_grad")
 @FEW
 @given(batch=batches(n=st.just(40), k=st.just(30)), seed=SEEDS)
-def test_gradient_takes_labels_of_any_integer_dtype(student, batch, seed):
+def test_gradient_takes_any_integer_labels(student, batch, seed):
     """cross_entropy_grad takes labels of 8 to 64 bits, signed and unsigned."""
     z, y = batch
     expected = oracle_gradient(z, y)
@@ -403,7 +403,7 @@ RATES, DECAYS = st.sampled_from([0.03, 0.1, 0.5]), st.sampled_from([0.02, 0.3, 1
 @needs("test_softmax_of_a_small_example")
 @FEW
 @given(n=sizes(0, 6), drawn=weights_and_pairs(), scale=st.sampled_from([1.0, 300.0]), seed=SEEDS)
-def test_predict_proba_is_the_softmax_of_an_affine_map(student, n, drawn, scale, seed):
+def test_predict_proba_is_softmax_of_an_affine_map(student, n, drawn, scale, seed):
     """predict_proba(x, (w, b)) = softmax(x w + b), of no example, one or many, near and far from the origin."""
     (w, b), _, _ = drawn
     x = np.random.default_rng(seed).normal(0, scale, (n, len(w))).round(2)
@@ -627,6 +627,7 @@ def test_training_learns_three_clouds(student, record, seed):
         rng=np.random.default_rng(seed),
         log=lambda *values, **named: heard.append(named),
     )
+    heard = [named for named in heard if named.keys() >= {"epoch", "loss", "accuracy"}]  # judged elsewhere
     record.curve(
         "Training on three clouds",
         "epoch",
@@ -663,7 +664,7 @@ def test_predict_names_the_most_probable_class(student, n, d, k, seed):
 @points(2, problem="decision_regions")
 @FEW
 @given(drawn=weights_and_pairs(), seed=SEEDS)
-def test_boundary_is_where_two_classes_are_equally_probable(student, drawn, seed):
+def test_boundary_is_where_the_log_odds_vanish(student, drawn, seed):
     """decision_boundary gives the (a, c) with a . x + c = log(p_i / p_j) at every x: 0 on the boundary, and positive
     where class i is the more probable."""
     (w, b), i, j = drawn
@@ -693,7 +694,7 @@ def test_reflection_turns_the_log_odds_around(student, n, drawn, seed):
 @points(2, problem="decision_regions")
 @FEW
 @given(d=sizes(1, 4), seed=SEEDS)
-def test_all_classes_are_equally_probable_at_the_meeting_point(student, d, seed):
+def test_classes_are_equal_at_the_meeting_point(student, d, seed):
     """At meeting_point(weights) each of the k = d + 1 classes has the probability 1/k."""
     rng = np.random.default_rng(seed)
     w, b = rng.normal(0, 2, (d, d + 1)).round(2), rng.normal(0, 2, d + 1).round(2)
