@@ -659,7 +659,7 @@ def test_every_batch_makes_its_step(student, case, epochs, rate):
 @settings(max_examples=25)
 @given(case=copies(), epochs=st.integers(1, 3), rate=st.floats(0.001, 0.05))
 def test_log_hears_of_every_epoch(student, case, epochs, rate):
-    """log(epoch, loss, accuracy) is called after each epoch, from 1 on, with means over the examples, not over batches."""
+    """log(epoch, loss, accuracy) is called after each epoch, from 1 on, with means over examples, not over batches."""
     net, y, batch_size = case
     _, expected = oracle_epochs(net, y, batch_size, rate, epochs)
     heard = []
@@ -770,6 +770,7 @@ def read_characters(student, train, valid, epochs, seed, labels=None):
 @points(4, problem="training")
 @limits(seconds=120, test_seconds=180)
 @passes_first
+@needs("test_each_example_comes_once_with_its_label", "test_full_batches_follow_the_gradient")
 def test_the_network_reads_characters(student, record):
     """Trained on 36 classes of characters, 1024-64-36 with sigmoids reads the validation set as well as it should."""
     train, valid = datasets.characters("train"), datasets.characters("valid")
@@ -786,6 +787,7 @@ def test_the_network_reads_characters(student, record):
 @points(1, problem="training")
 @limits(seconds=120, test_seconds=180)
 @passes_first
+@needs("test_each_example_comes_once_with_its_label", "test_full_batches_follow_the_gradient")
 def test_nothing_is_learned_from_shuffled_labels(student):
     """Trained on labels that were dealt out anew, a network reads no better than by chance."""
     train, valid = datasets.characters("train"), datasets.characters("valid")
@@ -829,7 +831,7 @@ def test_gradient_norms_show_what_reaches_each_layer(student, net, data):
 @points(2, problem="laws")
 @given(seed=st.integers(0, 2**32 - 1), n=sizes(1, 6), d=sizes(1, 4), m=sizes(1, 8), data=st.data())
 def test_a_dead_relu_is_silent_on_every_example(student, seed, n, d, m, data):
-    """A ReLU is dead if its output is 0 for every example: with a large negative bias it is, if it fires once it is not."""
+    """A ReLU is dead if its output is 0 for every example; a large negative bias kills it, one example revives it."""
     rng = np.random.default_rng(seed)
     x, w, b = rng.normal(size=(n, d)), rng.normal(size=(d, m)), rng.normal(size=m)
     kinds = data.draw(st.lists(st.sampled_from(["as drawn", "dead", "at zero", "alive"]), min_size=m, max_size=m))
