@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 
 from autograder import course
+from autograder.errors import StudentGone
 from autograder.judge import examples, verdicts
 from autograder.judge.session import JUDGING, Judging, Recorder
 from autograder.manifest import Limits
@@ -33,6 +34,13 @@ RECORD: pytest.StashKey[Recorder] = pytest.StashKey()
 
 class Blocked(Exception):
     """A test that stands on another one that did not pass."""
+
+
+class GoneOutside(Exception):
+    """`__cause__` is the StudentGone that came before the test's first line, or after its last.
+
+    Only the fixture raises it: pytest tidies up after an Exception in a fixture, and after nothing else.
+    """
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -115,11 +123,14 @@ def student(request: pytest.FixtureRequest) -> Iterator[Any]:
         folder = Path(request.config.getoption("--student") or request.path.parent)
         yield Local(folder, _module(request.path.parent))
         return
-    with judging.make_student(limits_of(request.node, judging.limits)) as student:
-        try:
-            yield student
-        finally:
-            request.node.stash[OUTPUT] = judging.printed(student)
+    try:
+        with judging.make_student(limits_of(request.node, judging.limits)) as student:
+            try:
+                yield student
+            finally:
+                request.node.stash[OUTPUT] = judging.printed(student)
+    except StudentGone as gone:
+        raise GoneOutside from gone
 
 
 @pytest.fixture
@@ -169,6 +180,8 @@ def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:
         return verdicts.Outcome("blocked", str(error), str(error))
     judging = item.config.stash.get(JUDGING, None)
     folder = judging.student_folder if judging else None
+    if isinstance(error, GoneOutside) and error.__cause__ is not None:
+        return verdicts.judge(error.__cause__, folder)
     failure = item.stash[FAILURE]
     if isinstance(error, hypothesis.errors.Flaky):
         return verdicts.judge(error, folder)
