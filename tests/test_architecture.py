@@ -26,14 +26,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "worker": {"wire"},
-    # Walls know limits, and nothing of tests.
-    "sandbox": {"errors", "manifest", "wire"},
+    # Walls know limits and how a worker is started, and nothing of tests.
+    "sandbox": {"errors", "manifest", "wire", "worker"},
     "student": {"errors", "manifest", "wire", "sandbox"},
     # What test files import: nothing of those who run them.
     "testing": set(),
     "judge": {"course", "errors", "manifest", "report", "plugin", "sandbox", "student", "testing", "worker"},
     "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
+    "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
+    "attacks": set(),
     "feedback": {"report"},
     "figures": {"report", "errors"},
     "datasets": {"errors"},
@@ -42,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {*COURSE, "grade", "mutants"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
-    "cli": {*COURSE, "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold", "sandbox"},
+    "cli": {*COURSE, "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold", "doctor"},
 }
 # The one look upward, and only when the command runs.
 EXCEPTIONS = {("cli/staff.py", "grader_service.serve")}

@@ -248,17 +248,18 @@ def test_a_new_assignment_is_sound(deepgrade):
     assert deepgrade("new", "my_net").returncode == 0
     result = deepgrade("verify", "my_net")
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "test_error_is_the_mean_of_squares   xXx" in result.stdout
     assert "my_net: sound" in result.stdout
 
 
 def test_verify_says_what_is_unsound(deepgrade, course_folder):
     path = course_folder / "solutions" / "tiny" / "mutants.py"
     path.write_text(path.read_text().replace("np.sum((p - y) ** 2)\n", "np.mean((p - y) ** 2)\n", 1))
-    result = deepgrade("verify", "tiny")
-    assert result.returncode == 1
-    assert "sum_for_mean" in result.stdout
-    assert "tiny: unsound" in result.stdout
-    assert json.loads(deepgrade("verify", "tiny", "--json").stdout)["tiny"]["sound"] is False
+    result = deepgrade("verify", "tiny", "--json")
+    assert result.returncode == 1, result.stderr
+    found = json.loads(result.stdout)["tiny"]
+    assert found["sound"] is False
+    assert found["problems"] == ["mutant sum_for_mean survives all tests; test_error_of_a_small_example should kill it"]
 
 
 # --- bad input: one sentence, exit code 2 -------------------------------------------------------------------------
