@@ -22,6 +22,7 @@ number of values, bytes, and a fixed set of dtypes. Anything else is a `WireErro
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,10 +31,11 @@ import msgspec
 import numpy as np
 
 PREFIX = struct.Struct(">IQ")
-MAX_HEADER = 16 * 2**20  # bytes; some 200,000 small values
+MAX_HEADER = 4 * 2**20  # bytes; some 200,000 small values. An empty list is 1 byte there and 64 in memory
 MAX_DEPTH = 32
 JOINED = 2**16  # bytes of arrays up to which a frame is one piece
 MAX_VALUES = 200_000
+MAX_ODD_KEYS = 2_000  # dict keys that are no text: hashes of numbers can be made to collide, which is quadratic time
 DTYPES = {
     np.dtype(code).str: np.dtype(code)
     for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
@@ -42,7 +44,7 @@ DTYPES = {
 _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder()
 
-Buffer = bytes | memoryview
+Buffer = bytes | bytearray | memoryview
 
 
 class WireError(Exception):
@@ -98,6 +100,7 @@ class Decoder:
         self._at = 0
         self._special = special
         self._left = MAX_VALUES
+        self._odd_keys = MAX_ODD_KEYS
 
     def with_special(self, special: Callable[[list[Any], Decoder], Any]) -> Decoder:
         """The same decoder, which now knows what stands for objects and functions."""
@@ -146,19 +149,20 @@ class Decoder:
 
     def _key(self, tree: Any, depth: int) -> Any:
         key = self.value(tree, depth + 1)
+        if type(key) is not str and type(key) is not bytes:
+            self._odd_keys -= 1
+            if self._odd_keys < 0:
+                raise WireError(f"more than {MAX_ODD_KEYS} keys that are no text")
         hash(key)
         return key
 
     def _array(self, dtype: np.dtype, shape: Any) -> np.ndarray:
-        count = 1
-        for size in _list(shape):
-            if type(size) is not int or size < 0:
-                raise WireError("not a shape")
-            count *= size
-        size = count * dtype.itemsize
-        end = self._at + size
+        # Checked before they are multiplied: the product of a million large sizes takes hours.
+        if len(_list(shape)) > MAX_DEPTH or any(type(size) is not int or size < 0 for size in shape):
+            raise WireError("not a shape")
+        end = self._at + math.prod(shape) * dtype.itemsize
         # Sizes are compared before numpy sees them: a shape of 2**62 entries must not reach an allocation.
-        if len(shape) > MAX_DEPTH or end > len(self._body):
+        if end > len(self._body):
             raise WireError("an array is larger than the bytes that came with it")
         array = np.frombuffer(self._body[self._at : end], dtype).reshape(shape).copy()
         self._at = end
@@ -174,11 +178,11 @@ def pack(header: list[Any], buffers: list[Buffer]) -> list[Buffer]:
     return [b"".join((prefix, data, *buffers))] if size < JOINED else [prefix + data, *buffers]
 
 
-def lengths(prefix: Buffer, max_body: int) -> tuple[int, int]:
+def lengths(prefix: Buffer, max_body: int, max_header: int = MAX_HEADER) -> tuple[int, int]:
     """(header, body) lengths of a frame, refused before a byte of them is read if they are too large."""
     header, body = PREFIX.unpack(prefix)
-    if header > MAX_HEADER or body > max_body:
-        raise WireError(f"a frame of {header + body} bytes is larger than the limit of {MAX_HEADER + max_body}")
+    if header > max_header or body > max_body:
+        raise WireError(f"a frame of {header + body} bytes is larger than the limit of {max_header + max_body}")
     return header, body
 
 
@@ -193,12 +197,15 @@ def unpack_header(data: Buffer) -> list[Any]:
 
 
 def read(recv_into: Callable[[memoryview], int], max_body: int) -> Iterator[tuple[list[Any], Buffer]]:
-    """Frames from a blocking source, until it ends. (The judge, under deadlines, reads for itself.)"""
+    """Frames from a blocking source that is trusted, until it ends: a submission's files lie in a header.
+
+    (The judge, under deadlines and limits, reads for itself.)
+    """
     while True:
         prefix = _exactly(recv_into, PREFIX.size)
         if prefix is None:
             return
-        header_length, body_length = lengths(prefix, max_body)
+        header_length, body_length = lengths(prefix, max_body, max_header=max_body)
         header, body = _exactly(recv_into, header_length), _exactly(recv_into, body_length)
         if header is None or body is None:
             return
@@ -219,7 +226,7 @@ def _exactly(recv_into: Callable[[memoryview], int], size: int) -> bytearray | N
 def _bytes_of(array: np.ndarray) -> Buffer:
     if array.nbytes < 2**14 or not array.flags.c_contiguous:
         return array.tobytes()
-    return memoryview(array).cast("B")
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _list(tree: Any) -> list[Any]:
@@ -242,7 +249,7 @@ def _from_hex(text: Any) -> int:
 
 def _generator(state: Any, inc: Any, has_uint32: Any, uinteger: Any) -> np.random.Generator:
     bits = np.random.PCG64(0)
-    inner = {"state": _from_hex(state) % 2**128, "inc": _from_hex(inc) % 2**128}
+    inner: Any = {"state": _from_hex(state) % 2**128, "inc": _from_hex(inc) % 2**128}
     bits.state = {
         "bit_generator": "PCG64",
         "state": inner,

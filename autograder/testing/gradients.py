@@ -23,7 +23,7 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, *, step: f
     x = np.array(x, dtype=np.float64)
     gradient = np.zeros_like(x)
     for i in np.ndindex(x.shape):
-        kept, h = x[i], step * max(1.0, abs(x[i]))
+        kept, h = x[i], step * max(1.0, abs(float(x[i])))
         x[i] = kept + h
         above = float(f(x.copy()))
         x[i] = kept - h

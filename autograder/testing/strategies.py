@@ -22,7 +22,7 @@ def _drawn(draw: Any, size: Sizes) -> int:
 
 def _finite(bound: float, dtype: Any) -> st.SearchStrategy[float]:
     width = np.dtype(dtype).itemsize * 8
-    return st.floats(-bound, bound, width=width, allow_subnormal=False)  # type: ignore[arg-type]
+    return st.floats(-bound, bound, width=width, allow_subnormal=False)
 
 
 def float_arrays(shape: Any, *, bound: float = 10.0, dtype: Any = np.float64) -> st.SearchStrategy[np.ndarray]:
