@@ -2,6 +2,7 @@
 
 Letters, everywhere: n examples, k classes, d features; z are logits, y labels, p probabilities.
 Arrays are float64 unless a docstring says otherwise. No function changes an argument, except that `rng` moves on.
+"Right to rounding" leaves room for a few rounding errors of the dtype in numbers as large as max |z|.
 """
 
 import numpy as np  # noqa: F401
@@ -11,8 +12,8 @@ def softmax(z):
     """Probabilities of each row:  softmax(z)[i, j] = exp(z[i, j]) / sum_m exp(z[i, m]).
 
     z : (n, k) float64 or float32 array of logits, n >= 0, k >= 1, |z| <= 1e4.
-    Returns an (n, k) array of z's dtype. Every entry is finite, and right to the dtype's rounding, however far apart
-    the logits of a row are, and however far apart its rows (an entry too small for the dtype is 0).
+    Returns an (n, k) array of z's dtype. Every entry is finite and right to rounding, however far apart the logits of
+    a row are, and however far apart the rows (an entry too small for the dtype is 0).
     """
     raise NotImplementedError("softmax: yours to write")
 
@@ -21,8 +22,8 @@ def log_softmax(z):
     """Logarithms of the probabilities:  log_softmax(z)[i, j] = z[i, j] - log sum_m exp(z[i, m]).
 
     z : (n, k) float64 or float32 array of logits, n >= 0, k >= 1, |z| <= 1e4.
-    Returns an (n, k) array of z's dtype, natural logarithms. Every entry is finite, and right to the dtype's rounding
-    of max |z|, also where softmax(z) is too small for the dtype: log_softmax([[0, 1000]]) = [[-1000, 0]].
+    Returns an (n, k) array of z's dtype, natural logarithms. Every entry is finite and right to rounding, also where
+    softmax(z) is too small for the dtype: log_softmax([[0, 1000]]) = [[-1000, 0]].
     """
     raise NotImplementedError("log_softmax: yours to write")
 
@@ -32,7 +33,7 @@ def cross_entropy(z, y):
 
     z : (n, k) float64 or float32 array of logits, n >= 1, k >= 1, |z| <= 1e4.
     y : (n,) array of labels of any integer dtype, signed or unsigned, 0 <= y[i] < k.
-    Returns a number, in nats; finite, and right to the rounding of z's dtype of max |z|.
+    Returns a number, in nats; finite and right to rounding in z's dtype.
     Raises ValueError if n = 0, if y is not of shape (n,), or if a label is negative or not below k.
     """
     raise NotImplementedError("cross_entropy: yours to write")
@@ -42,7 +43,7 @@ def cross_entropy_grad(z, y):
     """Gradient of cross_entropy by the logits:  dL/dz[i, j] = (softmax(z)[i, j] - [j = y[i]]) / n.
 
     z, y : as for cross_entropy; [j = y[i]] is 1 where j is the label of example i, else 0.
-    Returns an (n, k) array of z's dtype.
+    Returns an (n, k) array of z's dtype; finite and right to rounding.
     Raises ValueError if n = 0, if y is not of shape (n,), or if a label is negative or not below k.
     """
     raise NotImplementedError("cross_entropy_grad: yours to write")

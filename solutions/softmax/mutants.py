@@ -402,10 +402,9 @@ def seeds_a_generator_of_its_own(n, batch_size, rng):
 
 
 @mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
-def shuffles_the_batches_and_not_the_examples(n, batch_size, rng):
-    starts = np.arange(0, n, batch_size)
-    first = int(rng.integers(len(starts)))
-    return [np.arange(s, min(s + batch_size, n)) for s in np.roll(starts, first)]
+def rotates_for_shuffling(n, batch_size, rng):
+    order = np.roll(np.arange(n), int(rng.integers(n)))
+    return [order[start : start + batch_size] for start in range(0, n, batch_size)]
 
 
 @mutant("_batches", killed_by="test_equal_generators_give_equal_weights")

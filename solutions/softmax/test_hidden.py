@@ -25,7 +25,8 @@ from autograder.testing import (
 
 SEEDS = st.integers(0, 2**32 - 1)
 ROWS, CLASSES, FEATURES, TWO_OR_MORE = sizes(1, 7), sizes(1, 8), sizes(1, 4), sizes(2, 5)
-FEW = settings(max_examples=20)  # each draws whole arrays anew; a mistake that one of them misses, the next one meets
+FEW = settings(max_examples=15)  # each draws whole arrays anew; a mistake that one of them misses, the next one meets
+FEWER = settings(max_examples=5)  # where every draw shows the mistake
 INTEGERS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
 # ---------------------------------------------------------------------------------------------------------- the oracle
@@ -197,7 +198,7 @@ def test_softmax_of_float32_is_float32(student, batch):
 
 
 @points(1, problem="softmax")
-@FEW
+@FEWER
 @given(batch=batches())
 def test_softmax_leaves_its_input(student, batch):
     """softmax leaves z as it is."""
@@ -246,7 +247,7 @@ def test_log_softmax_of_float32_is_float32(student, batch):
 
 
 @points(1, problem="log_softmax")
-@FEW
+@FEWER
 @given(batch=batches())
 def test_log_softmax_leaves_its_input(student, batch):
     """log_softmax leaves z as it is."""
@@ -296,7 +297,7 @@ def test_cross_entropy_of_float32(student, batch):
 
 
 @points(2, problem="cross_entropy")
-@FEW
+@FEWER
 @given(batch=batches(n=st.just(40), k=st.just(30)), seed=SEEDS)
 def test_cross_entropy_takes_any_integer_labels(student, batch, seed):
     """cross_entropy takes labels of 8 to 64 bits, signed and unsigned, also where n k is beyond their range."""
@@ -308,7 +309,7 @@ def test_cross_entropy_takes_any_integer_labels(student, batch, seed):
 
 
 @points(2, problem="cross_entropy")
-@settings(max_examples=4)
+@FEWER
 @given(batch=batches(n=sizes(2, 6), k=sizes(2, 6)))
 def test_cross_entropy_refuses_wrong_labels(student, batch):
     """cross_entropy raises ValueError where n = 0, where y is not of shape (n,), and for labels below 0 or not below
@@ -319,7 +320,7 @@ def test_cross_entropy_refuses_wrong_labels(student, batch):
 
 
 @points(1, problem="cross_entropy")
-@FEW
+@FEWER
 @given(batch=batches())
 def test_cross_entropy_leaves_its_inputs(student, batch):
     """cross_entropy leaves z and y as they are."""
@@ -362,7 +363,7 @@ def test_gradient_of_float32_is_float32(student, batch):
 
 
 @points(1, problem="cross_entropy_grad")
-@FEW
+@FEWER
 @given(batch=batches(n=st.just(40), k=st.just(30)), seed=SEEDS)
 def test_gradient_takes_any_integer_labels(student, batch, seed):
     """cross_entropy_grad takes labels of 8 to 64 bits, signed and unsigned."""
@@ -374,7 +375,7 @@ def test_gradient_takes_any_integer_labels(student, batch, seed):
 
 
 @points(2, problem="cross_entropy_grad")
-@settings(max_examples=4)
+@FEWER
 @given(batch=batches(n=sizes(2, 6), k=sizes(2, 6)))
 def test_gradient_refuses_wrong_labels(student, batch):
     """cross_entropy_grad raises ValueError where n = 0, where y is not of shape (n,), and for labels below 0 or not
@@ -385,7 +386,7 @@ def test_gradient_refuses_wrong_labels(student, batch):
 
 
 @points(1, problem="cross_entropy_grad")
-@FEW
+@FEWER
 @given(batch=batches())
 def test_gradient_leaves_its_inputs(student, batch):
     """cross_entropy_grad leaves z and y as they are."""
@@ -504,7 +505,7 @@ def test_every_epoch_draws_a_new_order(student, seed):
 
 
 @points(1, problem="training")
-@FEW
+@FEWER
 @given(data=training_sets(sizes(5, 8)), seed=SEEDS)
 def test_equal_generators_give_equal_weights(student, data, seed):
     """softmax_regression draws from rng alone: equal generators give exactly equal weights."""
@@ -577,7 +578,7 @@ def test_log_hears_of_all_examples(student, data, size, rate, decay, seed):
 
 
 @points(1, problem="training")
-@FEW
+@FEWER
 @given(data=training_sets(sizes(2, 8)), seed=SEEDS)
 def test_training_leaves_the_training_set(student, data, seed):
     """softmax_regression leaves x and y as they are, in order and in value."""
@@ -587,7 +588,7 @@ def test_training_leaves_the_training_set(student, data, seed):
 
 
 @points(1, problem="training")
-@settings(max_examples=4)
+@FEWER
 @given(data=training_sets(sizes(2, 6)))
 def test_training_refuses_wrong_arguments(student, data):
     """softmax_regression raises ValueError where y is not of shape (n,) and where batch_size < 1."""
@@ -706,7 +707,7 @@ def test_classes_are_equal_at_the_meeting_point(student, d, seed):
 
 
 @points(1, problem="decision_regions")
-@settings(max_examples=4)
+@FEWER
 @given(drawn=weights_and_pairs(sizes(3, 5)))
 def test_regions_without_a_boundary_are_refused(student, drawn):
     """ValueError where i = j, where two classes have equal columns of w and so no boundary, and where the regions do
