@@ -49,11 +49,17 @@ def sentences(folder: Path) -> set[str]:
 
 
 def leaks(data: bytes, assignment) -> list[str]:
-    """Where a kit says what only staff's half says, or holds one of its files."""
-    secret = sentences(assignment.solution) - sentences(assignment.folder)
-    inside = {name: content for name, content in unpacked(data).items() if "!autograder/scaffold/" not in name}
-    said = [f"{name}: {line}" for name, content in inside.items() for line in secret if line.encode() in content]
-    return said + [name for name in inside if re.search(r"hidden|mutants|solutions|variants", name)]
+    """Where a kit says what staff's half says and the students' does not, or holds a file of a staff's name."""
+    theirs = "\n".join(path.read_text(encoding="utf-8") for path in assignment.folder.glob("*.*"))
+    secret = {line.encode() for line in sentences(assignment.solution) if line not in theirs}
+    found = []
+    for name, content in unpacked(data).items():
+        engine = "!autograder/" in name  # it has a module `mutants`, and in its skeleton an assignment's two halves
+        if "!autograder/scaffold/" not in name:
+            found += [f"{name}: {line.decode()}" for line in sorted(secret) if line in content]
+        if re.search(r"solutions|test_hidden" if engine else r"solutions|hidden|mutants|variants", name):
+            found += [] if "!autograder/scaffold/" in name else [name]
+    return found
 
 
 def test_a_kit_holds_the_students_half_and_a_wheel(tiny):

@@ -57,9 +57,9 @@ def labelled_logits(
 @st.composite
 def probabilities(draw: Any, n: Sizes | None = None, k: Sizes | None = None) -> np.ndarray:
     """(n, k) rows that are positive and sum to 1."""
-    z = draw(logits(n, k, bound=4.0))
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    shape = (_drawn(draw, n if n is not None else sizes(1, 5)), _drawn(draw, k if k is not None else sizes(2, 6)))
+    p = draw(hnp.arrays(np.float64, shape, elements=st.floats(1 / 64, 1), fill=st.nothing()))
+    return p / p.sum(axis=1, keepdims=True)
 
 
 @st.composite
