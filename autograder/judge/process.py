@@ -1,10 +1,13 @@
-"""The judge of one submission, in a process of its own: `python -m autograder.judge.process`.
+"""The judge of one submission, in a process of its own, forked from one that has everything imported.
 
-    standard input    one Job, as JSON, and its end
-    standard output   a line of JSON for each event; the last is {"event": "judged", ...} or {"event": "fault", ...}
+    caller ── control socket ──> server: `python -m autograder.judge.process FD`: pytest, hypothesis, numpy, no data
+                                   │ fork, one for each job
+       job socket, error file      └─> judge: reads a Job (JSON, up to the end of what the caller writes), answers a
+                                       line of JSON for each event: first {"event": "begun", "pid": ..}, last
+                                       {"event": "judged", ..} or {"event": "fault", ..}
 
-A process for each submission keeps pytest's and hypothesis's global state apart, and lets the caller end it. Started
-ahead, it waits with everything imported, so that a submission waits for nothing.
+A process for each submission keeps pytest's and hypothesis's global state apart, and lets the caller end it; forking it
+saves most of a second. When the caller goes, the server ends, and with it every judge and every sandbox.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -76,27 +81,55 @@ def visibility(path: Path) -> Visibility:
 
 
 def main() -> None:
-    # A judge whose caller is killed has nobody to tell; bubblewrap dies with the judge.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # Tests may print: standard output belongs to the events alone.
-    events = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    if os.getppid() == 1:
-        return
-    data = sys.stdin.buffer.read()
-    if not data:
-        return
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a judge ended: its last line says that
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to act on
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        if not message:
+            return
+        server = os.getpid()
+        if os.fork() == 0:
+            control.close()
+            _be_the_judge(descriptors, server)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
+    """In the forked process: one job, then the end."""
     try:
-        judged = judge(msgspec.json.decode(data, type=Job), lambda event: _say(events, event))
-        _say(events, {"event": "judged", "judged": msgspec.to_builtins(judged)})
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if os.getppid() != server:
+            os._exit(0)  # it went before we could ask to go with it
+        # Tests may print: the socket belongs to the events alone.
+        os.dup2(descriptors[1], 1)
+        os.dup2(descriptors[1], 2)
+        os.close(descriptors[1])
+        with socket.socket(fileno=descriptors[0]) as events:
+            _answer(events)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def _answer(events: socket.socket) -> None:
+    def say(event: dict[str, Any]) -> None:
+        events.sendall(json.dumps(event).encode() + b"\n")
+
+    say({"event": "begun", "pid": os.getpid()})
+    with events.makefile("rb") as stream:
+        data = stream.read()
+    try:
+        judged = judge(msgspec.json.decode(data, type=Job), say)
+        say({"event": "judged", "judged": msgspec.to_builtins(judged)})
     except DeepgradeError as error:
-        _say(events, {"event": "fault", "kind": type(error).__name__, "message": str(error)})
+        say({"event": "fault", "kind": type(error).__name__, "message": str(error)})
     except Exception as error:
-        _say(events, {"event": "fault", "kind": "GraderError", "message": verdicts.full_text(error)})
-
-
-def _say(events: Any, event: dict[str, Any]) -> None:
-    events.write(json.dumps(event).encode() + b"\n")
+        say({"event": "fault", "kind": "GraderError", "message": verdicts.full_text(error)})
 
 
 if __name__ == "__main__":
