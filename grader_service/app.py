@@ -9,6 +9,7 @@ import datetime
 
 from flask import Flask, g
 from flask_login import current_user
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -16,6 +17,7 @@ import autograder
 from autograder.course import find_course
 from grader_service import handout, keys, pictures, security, words
 from grader_service.database import Database
+from grader_service.models import Person
 from grader_service.pages import assignments, auth, errors, health, staff, submissions
 from grader_service.settings import Settings
 
@@ -63,8 +65,16 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.context_processor(lambda: {"me": getattr(current_user, "person", None)})
+    app.context_processor(_who)
     return app
+
+
+def _who() -> dict[str, Person | None]:
+    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach."""
+    try:
+        return {"me": getattr(current_user, "person", None)}
+    except OperationalError:
+        return {"me": None}
 
 
 def _reading(database: Database):

@@ -48,7 +48,8 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         settings.make_home()
         # Each of the web process's threads may hold a reading and a writing connection at once.
-        self.engine = sa.create_engine(settings.database_url, pool_size=20)
+        # Parameters are uploads and password hashes: errors that are logged do not hold them.
+        self.engine = sa.create_engine(settings.database_url, pool_size=20, hide_parameters=True)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)

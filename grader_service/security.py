@@ -47,7 +47,7 @@ limiter = Limiter(get_remote_address, storage_uri="memory://")  # there is one w
 
 def install(app: Flask) -> None:
     csrf.init_app(app)
-    logins.init_app(app)
+    logins.init_app(app, add_context_processor=False)
     limiter.init_app(app)
     app.before_request(_sign_in_first)
     app.after_request(_add_headers)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, render_template
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger("deepgrade.web")
-
-DRAIN_BYTES = 64 * 1024 * 1024  # of a body that is too large: a browser shows no answer before it has sent it
 
 SENTENCES = {
     400: "The request cannot be understood.",
@@ -29,7 +27,6 @@ FORM_EXPIRED = "This form has expired; go back, reload the page and send it agai
 def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
-    app.register_error_handler(413, _too_large)
     app.register_error_handler(OperationalError, _database)
 
 
@@ -41,13 +38,6 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
     if error.code is None or error.code not in SENTENCES:
         return error.get_response()  # type: ignore[return-value]
     return page(error.code)
-
-
-def _too_large(error: HTTPException) -> tuple[str, int]:
-    left = min(request.content_length or 0, DRAIN_BYTES)
-    while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, 65536))):
-        left -= len(piece)
-    return page(413)
 
 
 def _database(error: OperationalError) -> tuple[str, int]:

@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 60  # for anything that is waited for; past it the test fails
 
-COMMAND = "from grader_service.serve import serve; serve('127.0.0.1', 0)"
+# -P: the folder that a test happens to run in is no place to import from.
+COMMAND = [sys.executable, "-P", "-c", "from grader_service.serve import serve; serve('127.0.0.1', 0)"]
 
 # Three of the hidden tests and a public one call this, so there is time to kill what grades it.
 SLOW = "import time\ndef double(x):\n    time.sleep(0.5)\n    return 2 * x\ndef negate(x):\n    return -x\n"
@@ -54,7 +55,7 @@ class Service:
         self.settings = settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND],
+            COMMAND,
             env={**environment, **settings.to_environment()},
             cwd=settings.home.parent,
             stdout=subprocess.PIPE,

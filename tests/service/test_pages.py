@@ -138,7 +138,8 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
     number = ada.handed_in()
     graded = report(result("test_a", "public", "passed", figures=[CURVE]))
     with database.write() as session:
-        jobs.finish(session, claim(), graded, pictures.draw_all(graded))
+        strange = "f" * 32
+        jobs.finish(session, claim(), graded, {**pictures.draw_all(graded), strange: b"PNG"})
     page = ada.get(f"/submissions/{number}").text
     source, words_for_it = re.search(r'<img src="([^"]+)" alt="([^"]+)"', page).groups()
     assert "train from 2 to 1" in words_for_it
@@ -146,7 +147,8 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
     assert answer.mimetype == "image/png"
     assert answer.data == figures.draw(CURVE)
     assert bob.get(source).status_code == 404
-    assert ada.get(f"/submissions/{number}/figures/{'0' * 32}.png").status_code == 404
+    assert ada.get(f"/submissions/{number}/figures/{'0' * 32}.png").status_code == 404, "there is none"
+    assert ada.get(f"/submissions/{number}/figures/{strange}.png").status_code == 404, "it is not in the view"
 
 
 @pytest.mark.parametrize(

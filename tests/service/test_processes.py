@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -146,7 +145,7 @@ def test_a_port_in_use_is_told_before_anything_is_made(tmp_path):
 
 def run_serve(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", processes.COMMAND],
+        processes.COMMAND,
         env=environment,
         capture_output=True,
         text=True,

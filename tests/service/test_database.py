@@ -1,0 +1,75 @@
+"""The tables are what the models describe, and the database keeps what it has said."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from grader_service.database import Database
+from grader_service.models import Base, Job, Upload
+
+
+def test_migrations_make_what_the_models_describe(settings):
+    database = Database(settings)
+    database.upgrade()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
+        assert compare_metadata(context, Base.metadata) == []
+        made = {
+            check["name"]
+            for table in ("person", "job")
+            for check in sa.inspect(connection).get_check_constraints(table)
+        }
+    assert made == {"ck_person_role", "ck_job_state"}, "checks are not compared"
+
+
+def test_starting_again_changes_nothing(user, app, database):
+    user("ada")
+    database.upgrade()
+    assert user().sign_in("ada").status_code == 303
+
+
+def test_writers_that_read_first_wait_for_each_other(user, database):
+    number = user("ada").handed_in()
+
+    def add() -> None:
+        for _ in range(10):
+            with database.write() as session:
+                job = session.scalars(sa.select(Job).where(Job.submission_id == number)).one()
+                job.attempt += 1
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(add) for _ in range(4)]:
+            done.result()
+    with database.read() as session:
+        assert session.scalars(sa.select(Job.attempt)).one() == 40
+
+
+def test_a_database_out_of_reach_is_told_on_a_page_of_its_own(user, database):
+    ada = user("ada")
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE person RENAME TO gone")
+        connection.commit()
+    answer = ada.get("/")
+    assert answer.status_code == 503
+    assert "try again in a minute" in answer.text
+
+
+def test_errors_of_the_database_do_not_hold_what_was_stored(user, database):
+    twice = sa.insert(Upload).values([{"sha256": "canary", "data": b""}] * 2)
+    with pytest.raises(sa.exc.IntegrityError) as error, database.write() as session:
+        session.execute(twice)
+    assert "canary" not in str(error.value)
+
+
+def test_sqlite_keeps_what_it_has_said(database):
+    with database.engine.connect() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        ]
+    assert found == ["wal", 2, 60_000, 1]
