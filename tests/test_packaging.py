@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import autograder
+from autograder import report
 from autograder.course import Course
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -38,6 +40,11 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_the_version_is_said_once_and_the_same_everywhere():
     assert PROJECT["version"] == autograder.__version__ == metadata.version("deepgrade")
+
+
+def test_the_schema_in_the_repository_is_the_codes():
+    """`make schema` writes it."""
+    assert json.loads(report.SCHEMA_FILE.read_text(encoding="utf-8")) == report.schema()
 
 
 def test_the_light_base_is_light():
