@@ -35,6 +35,7 @@ MAX_HEADER = 4 * 2**20  # bytes; some 200,000 small values. An empty list is 1 b
 MAX_DEPTH = 32
 JOINED = 2**16  # bytes of arrays up to which a frame is one piece
 MAX_VALUES = 200_000
+MAX_EMPTY = 2**20  # bytes that an array without entries would have, if its empty sides were one long
 MAX_ODD_KEYS = 2_000  # dict keys that are no text: hashes of numbers can be made to collide, which is quadratic time
 DTYPES = {
     np.dtype(code).str: np.dtype(code)
@@ -54,7 +55,7 @@ class WireError(Exception):
 class Encoder:
     """Turns values into trees, and gathers the bytes of their arrays."""
 
-    def __init__(self, special: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, special: Callable[[Any, Encoder], Any] | None = None) -> None:
         self.buffers: list[Buffer] = []
         self._special = special  # for what is no data: returns a tree, or raises WireError
         self._left = MAX_VALUES
@@ -88,7 +89,7 @@ class Encoder:
             inner = state["state"]
             return ["g", _hex(inner["state"]), _hex(inner["inc"]), state["has_uint32"], state["uinteger"]]
         if self._special is not None:
-            return self._special(value)
+            return self._special(value, self)
         raise WireError(f"a {kind.__name__} is no plain data")
 
 
@@ -119,7 +120,7 @@ class Decoder:
         try:
             if kind is list:
                 return self._tagged(tree, depth)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise WireError(f"not a value: {type(error).__name__}") from None
         raise WireError(f"not a value: {kind.__name__}")
 
@@ -161,8 +162,10 @@ class Decoder:
         if len(_list(shape)) > MAX_DEPTH or any(type(size) is not int or size < 0 for size in shape):
             raise WireError("not a shape")
         end = self._at + math.prod(shape) * dtype.itemsize
-        # Sizes are compared before numpy sees them: a shape of 2**62 entries must not reach an allocation.
-        if end > len(self._body):
+        # Sizes are compared before numpy sees them: a shape of 2**62 entries must not reach an allocation. Nor may the
+        # other sides of an empty array be endless, since a sum along the empty one has their size.
+        sides = math.prod(size or 1 for size in shape) * dtype.itemsize
+        if end > len(self._body) or sides > max(len(self._body), MAX_EMPTY):
             raise WireError("an array is larger than the bytes that came with it")
         array = np.frombuffer(self._body[self._at : end], dtype).reshape(shape).copy()
         self._at = end
@@ -182,7 +185,7 @@ def lengths(prefix: Buffer, max_body: int, max_header: int = MAX_HEADER) -> tupl
     """(header, body) lengths of a frame, refused before a byte of them is read if they are too large."""
     header, body = PREFIX.unpack(prefix)
     if header > max_header or body > max_body:
-        raise WireError(f"a frame of {header + body} bytes is larger than the limit of {max_header + max_body}")
+        raise WireError(f"a frame of {header} + {body} bytes is larger than the limit of {max_header} + {max_body}")
     return header, body
 
 

@@ -40,7 +40,7 @@ GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its e
 OWN_PROCESSES = 8  # bubblewrap's two, the zygote, a keeper and an init, and the next worker's three
 OWN_MEMORY_MB = 64  # of the zygote and its kin
 UIDS = 30_000
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")  # not zero: shared mappings of it are memory that no limit counts
 
 _numbers = itertools.count()
 
@@ -56,6 +56,8 @@ class Sandbox:
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._spare: Worker | None = None
+        self._watchdog: Watchdog | None = None
+        self._kills = 0  # for want of memory, when last looked at
         self._start()
 
     def __enter__(self) -> Sandbox:
@@ -79,16 +81,25 @@ class Sandbox:
             self.close()
             self._start()
         self._wait_until_ready()
+        try:
+            worker = self._take()
+        except SandboxLost:
+            # The spare, or the zygote, may have fallen with the test before it, when memory or processes ran out.
+            self.close()
+            self._start()
+            self._wait_until_ready()
+            worker = self._take()
+        self.memory_was_exceeded()  # forget what an earlier worker did
+        self._spare = Worker(self)
+        return worker
+
+    def _take(self) -> Worker:
         worker, self._spare = self._spare or Worker(self), None
         try:
             worker.wait_until_ready()
         except SandboxLost:
-            # A spare may have fallen with the test before it, when memory ran out.
             worker.discard()
-            worker = Worker(self)
-            worker.wait_until_ready()
-        self.memory_was_exceeded()  # forget what an earlier worker did
-        self._spare = Worker(self)
+            raise
         return worker
 
     def close(self) -> None:
@@ -242,6 +253,11 @@ class Worker:
     def __exit__(self, *exception: object) -> None:
         try:
             self.end()
+        except SandboxLost:
+            # What it left running may have brought the sandbox down after its last answer: its own fault, not ours.
+            if not self.ran_out_of_memory():
+                raise
+            raise OutOfMemory("used more memory than the limit") from None
         finally:
             self._close()
 

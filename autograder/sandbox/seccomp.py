@@ -19,7 +19,7 @@ ALLOWED = """
     readlinkat getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir rename renameat renameat2 unlink unlinkat
     link linkat symlink symlinkat chmod fchmod fchmodat umask truncate ftruncate fallocate fsync fdatasync
     sync_file_range utime utimes utimensat futimesat flock fcntl fadvise64 copy_file_range sendfile splice tee
-    mmap munmap mremap mprotect madvise msync mincore brk mlock munlock membarrier
+    munmap mremap mprotect madvise msync mincore brk mlock munlock membarrier
     fork vfork exit exit_group wait4 waitid kill tkill tgkill set_tid_address set_robust_list get_robust_list futex
     futex_waitv rseq arch_prctl prctl sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_setparam
     sched_getscheduler sched_setscheduler sched_get_priority_max sched_get_priority_min getpriority setpriority getcpu
@@ -36,6 +36,8 @@ ALLOWED = """
 
 # Flags of clone that make namespaces; a thread or a plain fork has none of them.
 NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+
+MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 
 
 @cache
@@ -57,6 +59,9 @@ def program() -> bytes:
     # glibc falls back to clone, whose flags can be looked at, only if clone3 does not exist.
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
     _allow(seccomp, rules, "socketpair", seccomp.Arg(0, seccomp.EQ, 1))  # AF_UNIX: both ends are its own
+    # Shared memory without a file belongs to no process, so that without cgroups nothing would count it.
+    _allow(seccomp, rules, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_ANONYMOUS, 0))
+    _allow(seccomp, rules, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_ANONYMOUS))
     for request in (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451):  # TCGETS WINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
         _allow(seccomp, rules, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
     with tempfile.TemporaryFile() as file:

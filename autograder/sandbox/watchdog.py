@@ -1,16 +1,17 @@
 """Memory of a whole process tree, watched from outside, where no cgroup can be written.
 
-Twenty times a second the private memory of all processes below one is added up; past the limit the tree is killed. A
-burst between two looks is stopped by each process's own RLIMIT_DATA, and what it writes by the size of its tmpfs.
+Twenty times a second what all processes below one hold is added up; past the limit the tree is killed. A burst between
+two looks is stopped by each process's own RLIMIT_DATA, what it writes by the size of its tmpfs, and shared memory
+without a file, which can be held without being mapped, by the system-call filter.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+HELD = ("RssAnon:", "RssShmem:", "VmPTE:", "VmSwap:")
 INTERVAL = 0.05  # seconds between two looks
 
 
@@ -28,7 +29,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stop.wait(INTERVAL):
-            if sum(private_bytes(pid) for pid in tree(self._pid)) > self._limit:
+            if sum(held_bytes(pid) for pid in tree(self._pid)) > self._limit:
                 self.bitten = True
                 self._kill()
                 return
@@ -48,9 +49,10 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def private_bytes(pid: int) -> int:
+def held_bytes(pid: int) -> int:
+    """Its anonymous and shared memory, swapped out or not, and its page tables; not the files it has mapped."""
     try:
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(HELD))

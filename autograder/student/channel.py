@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +18,10 @@ from autograder import wire
 from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, StudentGone, TimedOut
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
+from autograder.student.raised import printable
 
 LOOK_SECONDS = 0.25  # between two looks at the memory limit while a call runs
+REPLIES = 16  # times reply_mb, all replies of one test together; past it the test is `died`
 CHUNK = 2**18
 POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -38,9 +41,11 @@ class Channel:
         self._inbox = bytearray()
         self._output = bytearray()
         self._dropped = False
+        self._received = 0  # bytes
         self._left = limits.test_seconds
         self.seq = 0  # number of the last request
         self._gone: StudentGone | GraderError | None = None
+        self._busy = False  # a request waits for its reply
 
     def request(
         self, kind: str, fields: list[Any], buffers: list[wire.Buffer], *, read: Read, answer: Answer, what: str
@@ -48,11 +53,15 @@ class Channel:
         """Send one request and return its reply, as `read` reads it. Raises StudentGone, or SandboxLost."""
         if self._gone is not None:
             raise self._gone
+        if self._busy:
+            raise GraderError(f"{what}: a function that a test passes to the student may not call the student itself")
         seconds = min(self._limits.seconds, self._left)
         began = time.monotonic()
         deadline = began + seconds
         self.seq += 1
+        self._busy = True
         try:
+            self._check_that_nothing_waits()
             reply, decoder = self._exchange(kind, fields, buffers, answer, deadline)
             return read(reply, decoder)
         except _TooLate:
@@ -63,20 +72,30 @@ class Channel:
             self._gone = OutOfMemory(f"{what} used more memory than the limit")
         except wire.WireError as error:
             self._gone = BrokenProtocol(f"{what} answered with something that is no answer: {error}")
-        except (_HungUp, OSError):
+        except _HungUp:
             self._gone = self._cause(what)
         finally:
+            self._busy = False
             self._left -= time.monotonic() - began
         raise self._gone
 
     def output(self) -> str:
         """What the worker printed, cut at the limit, as text with control characters escaped."""
         with contextlib.suppress(OSError):
-            while self._take():
+            # Not to the end: a child that prints faster than we read would keep us here.
+            while not self._dropped and self._take():
                 pass
-        text = self._output.decode(errors="backslashreplace")
-        safe = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
-        return safe + ("\n... (more was printed, and dropped)" if self._dropped else "")
+        text = printable(self._output.decode(errors="backslashreplace"))
+        return text + ("\n... (more was printed, and dropped)" if self._dropped else "")
+
+    def _check_that_nothing_waits(self) -> None:
+        """An answer that is there before its question can be no answer to it."""
+        waiting = len(self._inbox)
+        if not waiting:
+            with contextlib.suppress(OSError):
+                waiting = len(self._socket.recv(1, socket.MSG_PEEK))
+        if waiting:
+            raise wire.WireError("an answer to another question")
 
     def _exchange(
         self, kind: str, fields: list[Any], buffers: list[wire.Buffer], answer: Answer, deadline: float
@@ -91,15 +110,18 @@ class Channel:
                 if failure is not None:
                     raise failure
                 return [header[0], *header[2:]], decoder
+            if len(header) != 5:
+                raise wire.WireError("not a callback")
+            number, args, kwargs = header[2:]
             try:
-                number, args, kwargs = header[2:]
                 tree, back = answer(number, args, kwargs, decoder)
-                self._write(wire.pack(["answer", self.seq, tree], back), deadline)
-            except (wire.WireError, ValueError) as error:
-                raise wire.WireError(f"not a callback: {error}") from None
+            except wire.WireError:
+                raise
             except Exception as error:  # of the test's own function: raised when the student's has returned
                 failure = error
                 self._write(wire.pack(["refuse", self.seq], []), deadline)
+            else:
+                self._write(wire.pack(["answer", self.seq, tree], back), deadline)
 
     def _cause(self, what: str) -> StudentGone | GraderError:
         try:
@@ -115,7 +137,7 @@ class Channel:
             view = memoryview(piece).cast("B") if len(piece) else memoryview(b"")
             while view:
                 try:
-                    view = view[self._socket.send(view[:CHUNK]) :]
+                    view = view[self._send(view[:CHUNK]) :]
                 except BlockingIOError:
                     self._poll.modify(self._socket, select.POLLOUT | select.POLLERR | select.POLLHUP)
                     try:
@@ -123,9 +145,32 @@ class Channel:
                     finally:
                         self._poll.modify(self._socket, POLL_IN)
 
+    def _send(self, piece: memoryview) -> int:
+        try:
+            return self._socket.send(piece)
+        except BlockingIOError:
+            raise
+        except OSError:
+            raise _HungUp from None
+
+    def _receive(self) -> bytes:
+        """Some bytes. Not an OSError when there are no more: a student's code may raise those as well."""
+        try:
+            chunk = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            raise
+        except OSError:
+            raise _HungUp from None
+        if not chunk:
+            raise _HungUp
+        return chunk
+
     def _read_frame(self, deadline: float) -> tuple[list[Any], wire.Decoder]:
         prefix = self._read(wire.PREFIX.size, deadline)
         header, body = wire.lengths(prefix, self._limits.reply_mb * 2**20)
+        self._received += header + body
+        if self._received > REPLIES * self._limits.reply_mb * 2**20:
+            raise wire.WireError(f"all its answers are together larger than {REPLIES * self._limits.reply_mb:,} MB")
         tree = wire.unpack_header(self._read(header, deadline))
         return tree, wire.Decoder(self._read(body, deadline))
 
@@ -133,13 +178,10 @@ class Channel:
         """The next `size` bytes. The inbox grows as bytes arrive: a length that lies costs nothing."""
         while len(self._inbox) < size:
             try:
-                chunk = self._socket.recv(CHUNK)
+                self._inbox += self._receive()
             except BlockingIOError:
                 self._wait(deadline)
                 continue
-            if not chunk:
-                raise _HungUp
-            self._inbox += chunk
             if time.monotonic() > deadline:
                 raise _TooLate
         data = self._inbox[:size]

@@ -40,6 +40,11 @@ def _twin(kind: str) -> type[StudentRaised]:
     return type(f"Student{kind}", (StudentRaised, base), {})
 
 
+def printable(text: str) -> str:
+    """A student's text with control characters escaped: it ends on terminals and pages of other people."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def student_raised(lineage: list[str], message: str, traceback_text: str) -> StudentRaised:
     """The judge's version of an exception whose class and bases are named `lineage`, nearest first."""
     kind = next((name for name in lineage if name in BUILTIN), "Exception")

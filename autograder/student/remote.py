@@ -16,7 +16,7 @@ from autograder.errors import NotImplementedYet, OutOfMemory
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
 from autograder.student.channel import Channel
-from autograder.student.raised import student_raised
+from autograder.student.raised import printable, student_raised
 
 MAX_TEXT = 4000
 
@@ -49,7 +49,7 @@ class RemoteObject:
         self._link, self._place, self._remote_type, self._label = link, place, kind, kind
         self._methods: dict[str, RemoteObject] = {}
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._link.call(self._place, args, kwargs, self._label)
 
     def __getattr__(self, name: str) -> Any:
@@ -60,6 +60,9 @@ class RemoteObject:
             if not isinstance(value, RemoteObject):
                 return value
             value._label = f"{self._label}.{name}"
+            # An object in an attribute may be another one after the next call.
+            if value._remote_type not in ("method", "function", "type"):
+                return value
             self._methods[name] = value
         return self._methods[name]
 
@@ -118,7 +121,8 @@ class _Link:
                 return value
             if kind == "raised":
                 lineage, message, traceback_text, changes = fields
-                error = student_raised([_text(name) for name in lineage[:20]], _text(message), _text(traceback_text))
+                names = [_text(name) for name in lineage[:20]]
+                error = student_raised(names, printable(_text(message)), printable(_text(traceback_text)))
                 self._apply(changes, decoder)
             else:
                 raise wire.WireError("neither a value nor an exception")
@@ -148,7 +152,7 @@ class _Link:
         encoder = wire.Encoder(self._outward)
         return encoder.value(self._functions[number](*values, **named)), encoder.buffers
 
-    def _outward(self, value: Any) -> Any:
+    def _outward(self, value: Any, encoder: wire.Encoder) -> Any:
         if isinstance(value, (RemoteObject, RemoteTuple)):
             return ["r", value._place]
         if callable(value):
@@ -208,4 +212,6 @@ def _merged(old: Any, new: Any) -> Any:
     if same_array or (type(old) is type(new) and isinstance(old, (list, dict, np.random.Generator))):
         _make_equal(old, new)
         return old
+    if type(old) is tuple and type(new) is tuple and len(old) == len(new):
+        return tuple(map(_merged, old, new))
     return new

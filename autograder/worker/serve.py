@@ -16,6 +16,7 @@ item) this is, so that an optimizer's in-place updates are seen over there as th
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import random
@@ -144,14 +145,13 @@ class Server:
         return ["h", place, type(value).__name__[:100]]
 
     def _encoder(self) -> wire.Encoder:
-        def special(value: Any) -> Any:
-            tree = self._hold(value)
-            if tree[0] == "T":
-                tree[2] = [encoder.value(item, 1) for item in tree[2]]
-            return tree
+        return wire.Encoder(self._special)
 
-        encoder = wire.Encoder(special)
-        return encoder
+    def _special(self, value: Any, encoder: wire.Encoder) -> Any:
+        tree = self._hold(value)
+        if tree[0] == "T":
+            tree[2] = [encoder.value(item, 1) for item in tree[2]]
+        return tree
 
     # replies
 
@@ -167,6 +167,8 @@ class Server:
 
     def _raised_reply(self, error: Exception, made: list[Made]) -> tuple[list[Any], list[wire.Buffer]]:
         lineage = [base.__name__ for base in type(error).__mro__][:20]
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            lineage.insert(0, "MemoryError")  # what mmap and fork say at the memory limit
         encoder = self._encoder()
         try:
             message = str(error)[:MAX_TEXT]
@@ -241,5 +243,5 @@ class Callback:
         self._server = server
         self.number = number
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._server.call_back(self.number, args, kwargs)
