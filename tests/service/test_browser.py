@@ -153,14 +153,14 @@ def test_a_file_that_is_too_large_is_not_sent(visit):
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     hand_in(page, bytes(65 * 1024))
-    assert sent == []
+    assert "POST" not in sent
     assert "65 kB, the limit is 64 kB" in page.get_by_role("alert").inner_text()
 
 
 def test_without_scripts_a_body_that_is_too_large_still_gets_its_sentence(visit):
     page = visit("ada", java_script_enabled=False)
     page.get_by_role("link", name="Twice as much").first.click()
-    hand_in(page, bytes(30_000_000))
+    hand_in(page, bytes(3_000_000))
     page.get_by_text("larger than any assignment allows").wait_for()
 
 
