@@ -125,7 +125,15 @@ def test_gradients_have_the_shapes_of_their_params(student, n, widths, activatio
     check(np.shape(dx) == x.shape, f"dx has shape {np.shape(dx)}, expected {x.shape}", "wrong_shape")
 
 
-# ----------------------------------------------------------------------------------------------- accuracy, minibatches
+# ----------------------------------------------------------------------------------------- loss, accuracy, minibatches
+
+
+@points(1, problem="batches")
+def test_cross_entropy_of_a_small_example(student):
+    """For z = [[0, ln 3], [0, 0]] and y = [0, 1], the loss is ln 4 + ln 2 and dz is [[-3/4, 3/4], [1/2, -1/2]]."""
+    loss, dz = student.cross_entropy(np.array([[0.0, np.log(3.0)], [0.0, 0.0]]), np.array([0, 1]))
+    assert_close(loss, np.log(8.0), what="the loss")
+    assert_close(dz, np.array([[-0.75, 0.75], [0.5, -0.5]]), what="dz")
 
 
 @points(1, problem="batches")
@@ -148,7 +156,7 @@ def test_minibatches_deal_out_every_example(student, n, batch_size, rng):
 
 
 @points(2, problem="training")
-@needs("test_forward_of_the_handout", "test_backward_of_the_handout")
+@needs("test_forward_of_the_handout", "test_backward_of_the_handout", "test_cross_entropy_of_a_small_example")
 @settings(max_examples=3)
 @given(seed=st.integers(0, 99))
 def test_train_tells_three_clouds_apart(student, seed):

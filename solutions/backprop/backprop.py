@@ -14,13 +14,12 @@ import numpy as np
 
 
 def cross_entropy(z, y):
-    """Cross-entropy summed over a batch, and its gradient. Given: you derived it in the assignment on softmax.
+    """Cross-entropy, summed over the examples, and its gradient; you derived both in the assignment on softmax.
 
-        L(z, y) = -sum_i log softmax(z)[i, y[i]],   dL/dz = softmax(z) - onehot(y)
+        L(z, y) = -sum_i log softmax(z)[i, y[i]],   dL/dz[i, j] = softmax(z)[i, j] - [j = y[i]]
 
-    z : (n, k) array of logits, |z| <= 1e4.
-    y : (n,) int array of labels, 0 <= y[i] < k.
-    Returns (L, dz): a float, in nats, and an (n, k) array.
+    z : (n, k) float64 array of logits, n >= 1, |z| <= 1e4.   y : (n,) int array of labels, 0 <= y[i] < k.
+    Returns (L, dz): a float, in nats, and an (n, k) array; both are finite, however far apart the logits are.
     """
     shifted = z - z.max(axis=1, keepdims=True)  # (n, k), at most 0
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

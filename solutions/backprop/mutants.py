@@ -365,7 +365,32 @@ def slopes_from_inputs_that_are_recovered(dz, params, cache, activation):
     return grads, delta
 
 
-# ----------------------------------------------------------------------------------------------- accuracy, minibatches
+# ----------------------------------------------------------------------------------------- loss, accuracy, minibatches
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+def averaged_loss(z, y):
+    loss, dz = reference.cross_entropy(z, y)
+    return loss / len(y), dz
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+def averaged_gradient(z, y):
+    loss, dz = reference.cross_entropy(z, y)
+    return loss, dz / len(y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_summed_over_the_examples")
+def without_subtracting_the_maximum(z, y):
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return float(-np.log(p[np.arange(len(y)), y]).sum()), p - np.eye(z.shape[1])[y]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_summed_over_the_examples")
+def with_a_small_number_in_the_logarithm(z, y):
+    _, dz = reference.cross_entropy(z, y)
+    p = dz + np.eye(z.shape[1])[y]
+    return float(-np.log(p[np.arange(len(y)), y] + 1e-8).sum()), dz
 
 
 @mutant("accuracy", killed_by="test_accuracy_is_the_share_of_right_rows")

@@ -76,10 +76,9 @@ def oracle_backward(dz, x, params, activation):
 
 def oracle_loss(z, y):
     """(cross-entropy summed over the examples, its gradient)."""
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
+    log_sum = np.logaddexp.reduce(z, axis=1)
     truth = np.arange(z.shape[1]) == np.asarray(y)[:, None]
-    return -np.log(p[truth]).sum(), p - truth
+    return (log_sum - z[truth]).sum(), np.exp(z - log_sum[:, None]) - truth
 
 
 def oracle_step(x, y, params, activation, learning_rate):
@@ -312,7 +311,7 @@ def test_layers_without_units_are_refused(student, bad, good, rng):
 # ------------------------------------------------------------------------------------------------------------ forward
 
 
-@points(5, problem="forward")
+@points(4, problem="forward")
 @given(net=networks())
 def test_forward_is_its_formula(student, net):
     """z = a_{L-1} w_L + b_L with a_l = f(a_{l-1} w_l + b_l): any depth and widths, all four activations, and biases."""
@@ -489,10 +488,24 @@ def test_saturated_units_pass_nothing_on(student, net):
     assert_near(dx, np.zeros_like(net.x), "dx")
 
 
-# ----------------------------------------------------------------------------------------------- accuracy, minibatches
+# ----------------------------------------------------------------------------------------- loss, accuracy, minibatches
 
 
-@points(2, problem="batches")
+@points(1, problem="batches")
+@given(zy=labelled_logits(n=sizes(1, 6)), far=st.sampled_from([1.0, 30.0, 500.0]))
+def test_cross_entropy_is_summed_over_the_examples(student, zy, far):
+    """cross_entropy is L = -sum_i log softmax(z)[i, y[i]] and its gradient, finite for logits of +-10000 too."""
+    z, y = far * zy[0], zy[1]
+    before = snapshot(z, y)
+    answer = student.cross_entropy(z, y)
+    check(type(answer) in (list, tuple) and len(answer) == 2, "cross_entropy does not return a pair", "wrong_type")
+    loss, dz = oracle_loss(z, y)
+    assert_close(answer[0], float(loss), what="the loss", atol=1e-12 * far * len(z), any_float=True)
+    assert_close(answer[1], dz, what="dz", atol=1e-11)
+    assert_unchanged((z, y), before, what="(z, y)")
+
+
+@points(1, problem="batches")
 @given(zy=labelled_logits(n=sizes(1, 9)), dtype=st.sampled_from([np.int64, np.int32, np.uint8]))
 def test_accuracy_is_the_share_of_right_rows(student, zy, dtype):
     """accuracy is the share of rows whose greatest logit is at their label: a number from 0 to 1, for one row too."""
@@ -592,6 +605,7 @@ def test_impossible_batches_are_refused(student, n, bad, rng):
 # ------------------------------------------------------------------------------------------------------------ training
 
 passes_first = needs(
+    "test_cross_entropy_is_summed_over_the_examples",
     "test_forward_is_its_formula",
     "test_gradients_of_deep_networks_are_exact",
     "test_bias_gradients_agree_with_differences",

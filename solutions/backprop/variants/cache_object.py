@@ -13,9 +13,11 @@ class Tape:
 
 
 def cross_entropy(z, y):
-    p = np.exp(z - z.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    loss = -np.log(p[range(len(y)), y]).sum()
+    shifted = z - z.max(axis=1, keepdims=True)
+    p = np.exp(shifted)
+    total = p.sum(axis=1, keepdims=True)
+    loss = (np.log(total[:, 0]) - shifted[range(len(y)), y]).sum()
+    p /= total
     p[range(len(y)), y] -= 1
     return float(loss), p
 
