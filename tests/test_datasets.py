@@ -5,8 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from autograder import datasets
-from autograder.datasets import BadData, characters, files, glyphs, shifted
+from autograder.datasets import BadData, characters, characters36, files, glyphs, shifted
 from autograder.errors import DeepgradeError
 
 
@@ -24,7 +23,7 @@ def data_folder(tmp_path, monkeypatch):
     path.parent.mkdir()
     np.savez(path, images=images, labels=np.array([1, 35], np.uint8), class_names=np.array(list(glyphs.NAMES)))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(datasets.characters.__globals__["SHA256"], "valid", sha256)
+    monkeypatch.setitem(characters36.SHA256, "valid", sha256)
     monkeypatch.setenv(files.VARIABLE, str(tmp_path))
     return tmp_path
 

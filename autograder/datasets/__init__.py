@@ -9,7 +9,7 @@ file that is not there is no error, since every data set has a smaller stand-in 
 of the two it was, and stands on every figure and in every report, because their results must not be compared.
 """
 
-from autograder.datasets.characters import SPLITS, characters
+from autograder.datasets.characters36 import SPLITS, characters
 from autograder.datasets.dataset import Dataset, shifted
 from autograder.datasets.files import BadData
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from autograder.datasets import files, glyphs
 from autograder.datasets.dataset import Dataset, from_images
-from autograder.datasets.files import BadData
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -39,12 +39,12 @@ def characters(split: Split) -> Dataset:
         raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
     path = files.find(f"nist36/handchars36_{split}.npz")
     with _rendering:
-        return _rendered(split) if path is None else _handwritten(str(path), split)
+        return _rendered(split) if path is None else _handwritten(path, split)
 
 
 @cache
-def _handwritten(path: str, split: Split) -> Dataset:
-    arrays = files.load_npz(files.Path(path), SHA256[split])
+def _handwritten(path: Path, split: Split) -> Dataset:
+    arrays = files.load_npz(path, SHA256[split])
     names = tuple(str(name) for name in arrays["class_names"])
     return from_images(arrays["images"], arrays["labels"], names, HANDWRITTEN)
 
@@ -54,6 +54,3 @@ def _rendered(split: Split) -> Dataset:
     per_class = {"train": 60, "valid": 13, "test": 13}[split]
     images, y = glyphs.render(per_class, seed=SPLITS.index(split))
     return from_images(images, y, tuple(glyphs.NAMES), RENDERED)
-
-
-__all__ = ["SPLITS", "BadData", "characters"]
