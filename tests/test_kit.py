@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import os
+import py_compile
 import re
 import subprocess
 import sys
@@ -116,6 +117,7 @@ def test_a_trace_would_be_found(tiny):
 
 
 def test_the_wheel_holds_the_engine_and_neither_service_nor_course():
+    py_compile.compile(kit.__file__)  # leaves what must not travel, where Python itself would
     name, data = kit.student_wheel()
     assert name == f"deepgrade-{metadata.version('deepgrade')}-py3-none-any.whl"
     inside = unpacked(data)

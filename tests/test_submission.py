@@ -356,6 +356,8 @@ def test_pack_gives_the_same_bytes_whenever_it_runs(tmp_path):
         os.utime(tmp_path / name, (1, 1))
         (tmp_path / name).chmod(0o600)
     assert submission.pack(tmp_path, MANIFEST) == first
+    dates = {member.date_time for member in zipfile.ZipFile(io.BytesIO(first)).infolist()}
+    assert dates == {(1980, 1, 1, 0, 0, 0)}, "no clock was asked"
 
 
 def test_pack_refuses_what_would_be_refused_later(tmp_path):
