@@ -338,3 +338,24 @@ def test_a_kit_is_read_as_a_zip(deepgrade, tmp_path):
     deepgrade("release", "tiny", "-o", "kit.zip")
     with zipfile.ZipFile(io.BytesIO((tmp_path / "kit.zip").read_bytes())) as kit:
         assert kit.testzip() is None
+
+
+# --- our fault ----------------------------------------------------------------------------------------------------
+
+
+def test_where_no_sandbox_can_be_built_nothing_is_graded(deepgrade, handed_in, tmp_path):
+    """Exit code 3, one sentence with the way out, and no report; `doctor` says the same and exits 1."""
+    result = deepgrade("grade", "tiny", handed_in, "--json", "report.json", PATH=str(tmp_path))
+    assert result.returncode == 3, result.stdout + result.stderr
+    assert one_sentence(result.stderr)
+    assert "bubblewrap" in result.stderr
+    assert not (tmp_path / "report.json").exists()
+    result = deepgrade("doctor", "--json", PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert [finding["ok"] for finding in json.loads(result.stdout)] == [False]
+
+
+def test_doctor_finds_the_sandbox_of_this_machine_standing(deepgrade):
+    result = deepgrade("doctor")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "sandbox starts" in result.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -111,6 +112,44 @@ def test_continuous_integration_runs_what_a_developer_runs():
     path = REPOSITORY / ".ci" / "run"
     assert os.access(path, os.X_OK)
     assert path.read_text(encoding="utf-8").splitlines()[-1] == "exec make test"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setup is for Debian and Ubuntu")
+def test_setup_that_cannot_install_says_what_to_do(tmp_path):
+    """On a machine with neither bubblewrap nor apt-get."""
+    for tool in ("bash", "dirname", "uname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    ran = subprocess.run(
+        ["bash", REPOSITORY / "scripts" / "setup.sh", "service"],
+        env={"PATH": str(tmp_path), "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert re.fullmatch(
+        r"setup: missing: bubblewrap.*, and there is no apt-get here; install them yourself "
+        r"\(`apt-get install bubblewrap.*` as root\), then run this again\n",
+        ran.stderr,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="setup is for Debian and Ubuntu")
+def test_setup_wants_a_recent_python(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    for tool in ("bash", "dirname", "uname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    ran = subprocess.run(
+        ["bash", REPOSITORY / "scripts" / "setup.sh", "service"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "setup: Python 3.11 or newer is needed; name one with `make PYTHON=/path/to/python3.11 ...`\n"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
