@@ -30,16 +30,18 @@ from msgspec import Meta
 from autograder.errors import BadManifest
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\.(py|json|npz|safetensors|txt|md)")
 
-Positive = Annotated[float, Meta(gt=0)]
-PositiveInt = Annotated[int, Meta(gt=0)]
+# Bounded above, since TOML has `inf`, and the kernel has no number for 10**30 megabytes.
+Positive = Annotated[float, Meta(gt=0, le=1e6)]
+PositiveInt = Annotated[int, Meta(gt=0, le=2**20)]
 
 
 class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     title: str
-    points: Annotated[float, Meta(ge=0)]
+    points: Annotated[float, Meta(ge=0, le=1e6)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +84,7 @@ def load(path: Path) -> Manifest:
         raise BadManifest(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: an integer of 5,000 digits, say
         raise BadManifest(f"{path}: is not valid TOML: {error}") from error
     try:
         manifest = msgspec.convert(data, Manifest)
@@ -103,6 +105,9 @@ def _check(path: Path, manifest: Manifest) -> None:
         raise BadManifest(f"{path}: files: a name occurs twice (names equal but for case count as equal)")
     if f"{manifest.module}.py" not in manifest.files:
         raise BadManifest(f"{path}: module: {manifest.module!r} has no {manifest.module}.py among files")
+    for package in manifest.packages:
+        if not PACKAGE.fullmatch(package):
+            raise BadManifest(f"{path}: packages: {package!r} is not a distribution's name; write it as pip knows it")
     names = [problem.name for problem in manifest.problems]
     for name in names:
         if not NAME.fullmatch(name):
