@@ -101,7 +101,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.stash[STARTED] = time.perf_counter()
     if judging:
         judging.on_event({"event": "started", "test": _id(item)})
-    result = yield
+    with examples.nobodys_constants():
+        result = yield
     if judging:
         _finish(item, judging)
     return result
@@ -167,10 +168,11 @@ def _module(folder: Path) -> str:
 def _check_needs(item: pytest.Item, judging: Judging | None) -> None:
     if judging is None:
         return
-    verdict = {result.name: result.verdict for result in judging.results}
+    # Of a parametrised test, `test_x[1]` and the others, all must have passed.
+    fallen = {name for r in judging.results if r.verdict != "passed" for name in (r.name, r.name.partition("[")[0])}
     for mark in item.iter_markers("needs"):
         for name in mark.args:
-            if verdict.get(name, "passed") != "passed":
+            if name in fallen:
                 raise Blocked(f"not tried, because it stands on what {name} checks, and that did not pass")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,11 +39,22 @@ def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -
     if only:
         arguments += [f"--deselect-all-but={only}"]
     with _only_our_plugin():
-        code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
+        try:
+            code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
+        finally:
+            _forget(files)
     if judging.errors:
         raise GraderError(f"the tests cannot be loaded: {judging.errors[0]}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise GraderError(f"pytest ended with {pytest.ExitCode(code).name}")
+
+
+def _forget(files: list[Path]) -> None:
+    """A second run in this process reads the tests as they are then; pytest would take the modules it has."""
+    paths = {str(path) for path in files}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) in paths:
+            del sys.modules[name]
 
 
 @contextmanager
