@@ -56,6 +56,8 @@ def _hear(ours: socket.socket, job: Job, on_event: Callable[[dict[str, Any]], No
         ours.shutdown(socket.SHUT_WR)
         with ours.makefile("rb") as lines:
             for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # it ended in the middle of a word
                 event = json.loads(line)
                 if event["event"] == "judged":
                     return msgspec.convert(event["judged"], Judged)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis.errors
+import pytest
 
 from autograder.errors import DeepgradeError, StudentGone
 from autograder.report import Verdict
@@ -61,7 +62,7 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
     if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException, MemoryError)):
         return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
-    if isinstance(error, AssertionError):
+    if isinstance(error, (AssertionError, pytest.fail.Exception)):
         return Outcome("failed", SENTENCES["wrong_value"], str(error) or "the law does not hold")
     if isinstance(error, Exception):
         # The test stumbled over what it got back: None where an array was promised, say. The reference passes the
@@ -77,17 +78,21 @@ def _raised(error: BaseException, kind: str, frames: str) -> Outcome:
 
 
 def _student_frames(error: BaseException, folder: Path | None) -> str:
-    """The part of a traceback inside the student's own files, if the error came from there."""
+    """The part of a traceback inside the student's own files, if the error came from there.
+
+    Not where it came from a function of the test's that the student's code had called: a wire keeps those apart, too.
+    """
     if folder is None:
         return ""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).parent == folder:
         return "".join(traceback.format_exception_only(error))
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        frame
-        for frame in frames
-        if Path(frame.filename).parent == folder and not Path(frame.filename).name.startswith("test_")
-    ]
+    own: list[traceback.FrameSummary] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        if path.name.startswith("test_"):
+            own = []
+        elif path.parent == folder:
+            own.append(frame)
     if not own:
         return ""
     return "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error))
