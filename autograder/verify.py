@@ -76,9 +76,9 @@ class _Verification:
             self._problems += list(static_problems(self._assignment))
             wrong = mutants(self._assignment)
             right = {"reference": _submission(self._assignment.reference()), **self._variants()}
+            stub = _submission(self._assignment.stub())
         except BadCourse as error:
             return Soundness(self._assignment.name, [*self._problems, str(error)], [], [], [], [])
-        stub = _submission(self._assignment.stub())
         everything = {
             **right,
             "stub": stub,
@@ -106,7 +106,7 @@ class _Verification:
         assert self._assignment.solution is not None
         manifest = self._assignment.manifest
         found = {}
-        for path in sorted((self._assignment.solution / "variants").iterdir()):
+        for path in sorted((self._assignment.solution / "variants").glob("*")):  # none, where it is missing
             if path.is_dir() and not path.name.startswith("__"):
                 found[f"variant {path.name}"] = _submission(read_files(path, manifest.files))
             elif path.suffix == ".py":
@@ -204,6 +204,8 @@ def _differences(stub: Path, reference: Path) -> list[str]:
 def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
     try:
         tree = ast.parse(path.read_bytes())
+    except OSError as error:
+        raise BadCourse(f"{path}: cannot be read ({error.strerror}); the manifest names it") from error
     except SyntaxError as error:
         raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
     found: dict[str, tuple[str, str | None]] = {}
