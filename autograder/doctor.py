@@ -25,6 +25,7 @@ from autograder.worker import FOLDER
 
 ATTACKS = Path(__file__).with_name("attacks.py")
 LIMITS = Limits(seconds=5.0, test_seconds=10.0, memory_mb=256, processes=24, files_mb=16)
+OWN_PLACES = {"/", "/tmp", "/dev", "/dev/shm"}  # a sandbox has its own, which are no finding where we work in ours
 SECRET_PLACES = ["/proc/1", "/proc/self", "/root", "/home", "/etc/passwd", "/etc/shadow", "/bin/sh", "/usr/bin", "/var"]
 
 
@@ -66,7 +67,9 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     yield Finding("sandbox starts", answer == 42, sandbox.walls if answer == 42 else _words(answer))
 
     places = [*SECRET_PLACES, canaries.folder, str(Path(__file__).parent), os.getcwd(), str(Path.home())]
-    yield nothing("other files", ask(lambda s: s.files_found([p for p in places if p != "/"])), "foreign path in sight")
+    yield nothing(
+        "other files", ask(lambda s: s.files_found([p for p in places if p not in OWN_PLACES])), "foreign path in sight"
+    )
     yield nothing("canary in a file", ask(lambda s: s.text_found(canaries.word)), "file holds the canary")
     yield nothing("read-only", ask(lambda s: s.writable_places()), "place outside /tmp can be written")
     environment = ask(lambda s: s.environment())
