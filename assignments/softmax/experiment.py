@@ -117,7 +117,7 @@ for rate, colour in zip((0.02, 0.1, 0.5, 2.0), plt.cm.viridis(np.linspace(0.85, 
     label = f"{rate:g}   (validation error {invalid:.1%})"
     left.plot(range(1, epochs + 1), 100 * errors, color=colour, label=label)
     right.plot(range(1, epochs + 1), losses, color=colour)
-left.set(xlabel="epoch", ylabel="training error, %", ylim=(0, None))
+left.set(xlabel="epoch", ylabel="training error, %", ylim=(0, 100))
 right.set(xlabel="epoch", ylabel="training loss, nats", yscale="log")
 left.legend(title="learning rate")
 figure.suptitle(f"Gradient descent with four learning rates ({source})")
