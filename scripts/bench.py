@@ -1,37 +1,53 @@
-"""`make bench`: what isolation costs, measured on this machine. Every figure is a median, with the range beside it.
+"""`make bench`: what isolation costs, measured here and written to docs/benchmarks.md.
 
-call      one question to student code in the sandbox, small arrays: there, computed, and back
-in place  all tests of a reference in the grader, against the same tests in one process without a sandbox
-verdict   from the POST of a zip to its report, over HTTP, in a service with nothing else to do
+    call       one question to student code in the sandbox, small arrays: there, computed, and back
+    worker     a fresh walled-in process with the student's module loaded, as every test gets one
+    grading    all tests of a reference, in the sandbox (its start included) and with the module in the tests' own
+               process: the same examples, on as many threads, each in a new process after its imports, interleaved
+    verdict    from the POST of a zip to its report, over HTTP, in a service with nothing else to do
+
+Every figure is a median, with the range beside it; a ratio is of two medians of this one run.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from demo import Browser, make_accounts, service, wait_for_reports
 from rich.console import Console
 
-from autograder import grade, submission
+from autograder import submission
 from autograder.cli.console import table
-from autograder.course import Course
+from autograder.course import Assignment, Course
+from autograder.judge.examples import PUBLIC_SECRET
+from autograder.judge.process import Job, judge, visibility
+from autograder.judge.run import run_tests
+from autograder.judge.session import Judging
 from autograder.manifest import Limits
+from autograder.report import TestResult
 from autograder.sandbox import Sandbox
+from autograder.student.local import Local
 from autograder.student.remote import Remote
-from autograder.submission import Submission, sha256_of
 from grader_service.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SECRET = b"deepgrade bench"
+ISOLATED, INSIDE = "in the sandbox", "in one process"
+WAYS = (ISOLATED, INSIDE)
+PAGE = REPOSITORY / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 CALLS = 2000  # in one row of timed calls, after a tenth as many that are not timed
 
 
@@ -61,28 +77,61 @@ def call(rounds: int) -> list[float]:
         return [seconds / CALLS for seconds in seconds_of(lambda: [student.double(z) for _ in range(CALLS)], rounds)]
 
 
-def isolated(course: Course, name: str, rounds: int) -> list[float]:
-    """Seconds of grading a reference in the sandbox, the start of everything included."""
-    assignment = course[name]
-    files = assignment.reference()
-    handed = Submission(files, sha256_of(files))
-    return seconds_of(lambda: grade.grade(assignment, handed, secret=SECRET), rounds)
+def worker(rounds: int) -> list[float]:
+    """Seconds until a fresh worker has loaded a module and is gone again."""
+    limits = Limits(test_seconds=600.0)
+    with Sandbox(["numpy"], limits) as sandbox:
+
+        def fresh() -> None:
+            with sandbox.worker() as one:
+                Remote(one, {"echo.py": b"x = 1\n"}, "echo", limits)
+
+        fresh()
+        return seconds_of(fresh, 10 * rounds)
 
 
-def in_process(course: Course, name: str, rounds: int) -> list[float]:
-    """Seconds of the same tests under plain pytest, with the reference imported beside them, on as many threads."""
-    assignment = course[name]
+def grading(assignment: Assignment, rounds: int) -> dict[str, list[float]]:
+    """Seconds of grading the reference, each way."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(names, str(assignment.manifest.limits.threads))
+    took: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, seconds in took.items():
+            command = [sys.executable, __file__, "--once", assignment.name, way]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+            seconds.append(float(done.stdout))
+    return took
+
+
+def grade_once(assignment: Assignment, way: str) -> float:
+    """In a process of its own: seconds from the files to the last verdict."""
     assert assignment.solution is not None
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--student", str(assignment.solution)]
-    command += ["-c", "/dev/null", "--rootdir", "/", *map(str, assignment.test_files)]
+    began = time.perf_counter()
+    if way == ISOLATED:
+        tests = [str(path) for path in assignment.test_files]
+        job = Job(str(assignment.folder / "assignment.toml"), tests, assignment.reference(), SECRET)
+        results = judge(job, lambda event: None).results
+    else:
+        results = judge_here(assignment, assignment.solution)
+    took = time.perf_counter() - began
+    if failed := [result.id for result in results if result.verdict != "passed"]:
+        raise SystemExit(f"bench: {assignment.name}'s reference fails {failed[0]} {way}, so nothing was measured")
+    return took
 
-    threads = str(assignment.manifest.limits.threads)
-    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
 
-    def run() -> None:
-        subprocess.run(command, check=True, capture_output=True, cwd=tempfile.gettempdir(), env=environment)
+def judge_here(assignment: Assignment, folder: Path) -> list[TestResult]:
+    """The same tests and examples, with the module in this process."""
 
-    return seconds_of(run, rounds)
+    @contextmanager
+    def make_student(limits: Limits) -> Iterator[Local]:
+        yield Local(folder, assignment.manifest.module)
+
+    def secret(path: Path) -> bytes:
+        return PUBLIC_SECRET if visibility(path) == "public" else SECRET
+
+    judging = Judging(make_student, assignment.manifest.limits, visibility, secret)
+    run_tests(assignment.test_files, judging)
+    return judging.results
 
 
 def verdict(course: Course, name: str, rounds: int) -> list[float]:
@@ -94,23 +143,60 @@ def verdict(course: Course, name: str, rounds: int) -> list[float]:
         with service(settings) as (address, _):
             browser = Browser(address)
             browser.sign_in("student", password)
-            return seconds_of(lambda: wait_for_reports(browser, [browser.hand_in(name, data)]), rounds)
+            hand_in = lambda: wait_for_reports(browser, [browser.hand_in(name, data)])  # noqa: E731
+            hand_in()  # the first one warms the worker up
+            return seconds_of(hand_in, rounds)
+
+
+def machine() -> str:
+    model = platform.processor()
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}, numpy {np.__version__}"
+
+
+def write(rows: list[tuple[str, str, str]]) -> None:
+    """The table, between two marks of the page; what is around them is written by hand."""
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    lines = [f"`make bench`, {datetime.date.today():%Y-%m-%d}, {machine()}.", ""]
+    lines += ["| what | median | range, or goal |", "|---|---|---|"]
+    lines += [f"| {what} | {value} | {note} |" for what, value, note in rows]
+    PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what isolation costs.")
+    parser = argparse.ArgumentParser(description="Measure what isolation costs, and write docs/benchmarks.md.")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure")
-    rounds = parser.parse_args().rounds
-    console, course = Console(highlight=False), Course(REPOSITORY)
-    rows = table("What", "Median", "Range", numbers=("Median", "Range"), title=f"{rounds} measurements each")
-    rows.add_row("one isolated call, (4, 3) array", *shown(call(rounds), 1e-6, "us"))
-    for name in (assignment.name for assignment in course):
-        here, there = in_process(course, name, rounds), isolated(course, name, rounds)
-        rows.add_row(f"{name}: tests in one process", *shown(here, 1, "s"))
-        rows.add_row(f"{name}: graded in the sandbox", *shown(there, 1, "s"))
-        rows.add_row(f"{name}: the ratio", f"{statistics.median(there) / statistics.median(here):.2f}", "")
-    rows.add_row("softmax: upload to verdict", *shown(verdict(course, "softmax", rounds), 1, "s"))
-    console.print(rows)
+    parser.add_argument("--dry", action="store_true", help="print, but leave docs/benchmarks.md as it is")
+    parser.add_argument("--once", nargs=2, metavar=("NAME", "WAY"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    rounds, course = arguments.rounds, Course(REPOSITORY)
+    if arguments.once:
+        print(grade_once(course[arguments.once[0]], arguments.once[1]))
+        return
+
+    console = Console(highlight=False)
+    rows = [
+        ("one isolated call, (4, 3) array", *shown(call(rounds), 1e-6, "µs")),
+        ("a fresh worker", *shown(worker(rounds), 1e-3, "ms")),
+    ]
+    for assignment in course:
+        took = grading(assignment, rounds)
+        for way, seconds in took.items():
+            rows.append((f"{assignment.name}: graded {way}", *shown(seconds, 1, "s")))
+        ratio = statistics.median(took[ISOLATED]) / statistics.median(took[INSIDE])
+        rows.append((f"{assignment.name}: the price of isolation", f"{ratio:.2f} times", "goal: 1.15 times"))
+    rows.append(("softmax: upload to verdict", *shown(verdict(course, "softmax", rounds), 1, "s")))
+    printed = table("What", "Median", "Range", numbers=("Median", "Range"), title=f"{rounds} measurements each")
+    for row in rows:
+        printed.add_row(*row)
+    console.print(printed)
+    if not arguments.dry:
+        write(rows)
+        console.print(f"{PAGE.relative_to(REPOSITORY)} is written")
 
 
 if __name__ == "__main__":
