@@ -82,7 +82,7 @@ for rate in rates:
     runs[rate] = params, np.array(history)
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 for rate, colour in zip(rates, ("tab:blue", "tab:red", "tab:green"), strict=True):
     history = runs[rate][1]
     ticks = np.arange(1, len(history) + 1)
@@ -92,7 +92,7 @@ for rate, colour in zip(rates, ("tab:blue", "tab:red", "tab:green"), strict=True
     right.plot(ticks, 100 * history[:, 3], "--", color=colour)
 left.set(xlabel="epoch", ylabel="cross-entropy (nats an example)", ylim=(0, 4.5))
 right.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 100))
-left.legend(title="learning rate", fontsize=8)
+figure.legend(loc="outside lower center", ncols=3, fontsize=8, title="learning rate")
 for axes in (left, right):
     axes.grid(alpha=0.3)
 figure.suptitle(f"Three learning rates, 1024-64-36, sigmoid, on {valid.source}")
