@@ -77,7 +77,7 @@ class Sandbox:
 
         Raises SandboxUnavailable or SandboxLost: our fault, whatever the student's code does.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None or self._fallen:
             self.close()
             self._start()
         self._wait_until_ready()
@@ -135,6 +135,7 @@ class Sandbox:
             raise self._lost(error) from error
 
     def _lost(self, error: Exception) -> SandboxLost:
+        self._fallen = True  # a late answer must not be taken for one to the next order
         return SandboxLost(f"the sandbox is gone: {error}; {self._words()}".strip("; "))
 
     @property
@@ -150,16 +151,23 @@ class Sandbox:
         kills, self._kills = self._kills, self._cgroup.out_of_memory_kills()
         return self._kills > kills
 
+    def has_memory_to_spare(self) -> bool:
+        """Is less than half of the limit in use? Unknown without a cgroup, so no."""
+        half = (self._limits.memory_mb + OWN_MEMORY_MB) * 2**20 // 2
+        return self._cgroup is not None and self._cgroup.memory_in_use() < half
+
     # starting
 
     def _start(self) -> None:
         limits = self._limits
+        # What may be missing here is asked for first, so that nothing is left behind without it.
+        bwrap, _ = _bwrap(), seccomp.program()
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         self._kills = 0
-        self._ready = False
+        self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [_bwrap(), *_arguments(self.runtime, limits), "--", *_zygote(self.runtime, theirs.fileno())]
+        command = [bwrap, *_arguments(self.runtime, limits), "--", *_zygote(self.runtime, theirs.fileno())]
         if self._cgroup:
             command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
         with theirs:

@@ -8,6 +8,7 @@ Where neither can be had, `make` returns None, and rlimits with a watchdog (watc
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import time
@@ -36,6 +37,11 @@ class Cgroup:
                 return int(value)
         return 0
 
+    def memory_in_use(self) -> int:
+        """Bytes."""
+        name = "memory.usage_in_bytes" if self.version == 1 else "memory.current"
+        return int((self._folders["memory"] / name).read_text())
+
     def remove(self) -> None:
         """Gone once its last process is; a few milliseconds after the kill."""
         for folder in set(self._folders.values()):
@@ -50,11 +56,20 @@ class Cgroup:
 
 
 def make(memory_mb: int, processes: int) -> Cgroup | None:
+    """A cgroup with these limits, or None where none can be written."""
     return _version_1(memory_mb, processes) or _version_2(memory_mb, processes)
 
 
 def _name() -> str:
     return f"deepgrade-{os.getpid()}-{next(_numbers)}"
+
+
+def _sweep(parent: Path) -> None:
+    """Away with what killed judges left behind; the kernel keeps one that still holds a process."""
+    for folder in parent.glob("deepgrade-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _version_1(memory_mb: int, processes: int) -> Cgroup | None:
@@ -65,6 +80,7 @@ def _version_1(memory_mb: int, processes: int) -> Cgroup | None:
             own = _own_folder(controller)
             if own is None:
                 return None
+            _sweep(own)
             folder = own / name
             folder.mkdir()
             folders[controller] = folder
@@ -103,6 +119,7 @@ def _version_2(memory_mb: int, processes: int) -> Cgroup | None:
     folder = Path(given) / _name()
     try:
         (folder.parent / "cgroup.subtree_control").write_text("+memory +pids")
+        _sweep(folder.parent)
         folder.mkdir()
         (folder / "memory.max").write_text(str(memory_mb * 2**20))
         swap = folder / "memory.swap.max"

@@ -52,7 +52,7 @@ class Made:
 class Server:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)
+        self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)  # type: ignore[attr-defined]
         self._module: Any = None
         self._objects: list[Any] = []
         self._ids: dict[int, int] = {}  # id(object) -> its place in _objects, which keeps it alive

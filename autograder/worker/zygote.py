@@ -5,7 +5,8 @@
                                   │     └── init  pid 1 there; fresh /tmp and /dev/shm; drops every right; seccomp
                                   │           └── worker: serves one test over its data socket
     {"op": "spawn", "id": 1, limits} + [data socket, output pipe]      no answer: the worker says "ready" by itself
-    {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}
+    {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}, when all of it is gone
+    {"op": "kill", "id": 1}                                            no answer
 
 When the keeper is killed its init dies with it, and the kernel kills everything else in that pid namespace, however
 often it has forked. There is no /proc, so nothing here can look at, or write into, another process.
@@ -48,6 +49,7 @@ def main() -> None:
     importlib.import_module("autograder.worker.serve")
     control.send(b'{"ready": true}')
     keepers: dict[int, int] = {}
+    dying: list[int] = []
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
@@ -55,9 +57,13 @@ def main() -> None:
         order = json.loads(message)
         if order["op"] == "spawn":
             keepers[order["id"]] = _spawn(control, fds, order, settings, program)
-        else:
+        elif order["op"] == "end":
             status = _end(keepers.pop(order["id"]), order["grace_seconds"])
             control.send(json.dumps({"status": status}).encode())
+        else:
+            dying.append(keepers.pop(order["id"]))
+            os.kill(dying[-1], signal.SIGKILL)
+        dying = [keeper for keeper in dying if not _reaped(keeper)]
 
 
 def _spawn(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> int:
@@ -89,11 +95,21 @@ def _end(keeper: int, grace_seconds: float) -> int:
             break
         time.sleep(0.002)
         waited += 0.002
-    while True:  # its init, an orphan now, comes to us, the subreaper; it ends when all below it has ended
-        try:
-            os.waitpid(-keeper, 0)
-        except ChildProcessError:
-            return status
+    _reaped(keeper, wait=True)
+    return status
+
+
+def _reaped(keeper: int, *, wait: bool = False) -> bool:
+    """Is all gone that a killed keeper had started?
+
+    Its init, an orphan now, has come to us, the subreaper; it ends when everything below it has ended.
+    """
+    try:
+        while os.waitpid(-keeper, 0 if wait else os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
