@@ -110,7 +110,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[Any]:
-    if _asks_for_student(item) and call.excinfo is not None and OUTCOME not in item.stash:
+    judging = item.config.stash.get(JUDGING, None)
+    if call.excinfo is None:
+        pass
+    elif not _asks_for_student(item):
+        # A test of the author's own, or one that hypothesis cannot run: then it no longer asks for anything.
+        if judging:
+            judging.errors.append(f"{_id(item)}: {call.excinfo.exconly()}")
+    elif OUTCOME not in item.stash:
         item.stash[OUTCOME] = _outcome(item, call.excinfo.value)
     return (yield)
 

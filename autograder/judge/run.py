@@ -44,7 +44,7 @@ def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -
         finally:
             _forget(files)
     if judging.errors:
-        raise GraderError(f"the tests cannot be loaded: {judging.errors[0]}")
+        raise GraderError(f"the tests are broken: {judging.errors[0]}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise GraderError(f"pytest ended with {pytest.ExitCode(code).name}")
 

@@ -280,8 +280,22 @@ def test_events_come_in_order(run):
 
 
 def test_a_test_that_does_not_ask_for_the_student_gives_no_result(run):
-    found = run("def test_own(): assert 0\ndef test_law(student): pass\n", Echo())
+    found = run("def test_own(): pass\ndef test_law(student): pass\n", Echo())
     assert [r.name for r in found.results] == ["test_law"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def test_own(): assert 0",
+        "@given(x=st.nothing())\ndef test_law(student, x): pass",
+        "@given(y=st.integers())\ndef test_law(student, x): pass",
+    ],
+)
+def test_a_test_that_fails_without_the_student_is_our_fault(run, text):
+    """Hypothesis makes of one that it cannot run a test that asks for nothing: its points would vanish."""
+    with pytest.raises(GraderError, match=r"the tests are broken: test_hidden\.py::test_"):
+        run(text, Echo())
 
 
 def test_only_the_named_test_is_run(run):
@@ -294,7 +308,7 @@ def test_only_the_named_test_is_run(run):
     "text", ["import no_such_module", "def test_(:", "1 / 0", "@points(1)\ndef test_a(student): pass"]
 )
 def test_a_broken_test_file_is_our_fault(run, text):
-    with pytest.raises(GraderError, match="the tests cannot be loaded"):
+    with pytest.raises(GraderError, match="the tests are broken"):
         run(text, Echo())
 
 
