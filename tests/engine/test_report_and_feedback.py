@@ -1,0 +1,130 @@
+"""The report as data, and what of it a student may see."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder import report as reports
+from autograder.errors import BadCourse
+from autograder.feedback import view
+from autograder.judge.assemble import assemble
+from autograder.report import Figure, ProblemResult, Report, TestResult, Timings
+
+CANARY = "canary-5f3a"
+FREE = ("detail", "example", "traceback", "output", "repeat")  # fields that may hold an input or a value
+
+texts = st.text(st.characters(codec="utf-8"), max_size=10)
+figures = st.builds(
+    Figure, st.just("curve"), texts, st.just({"x_label": "epoch", "x": [1.0], "series": {"train": [0.5]}})
+)
+
+
+@st.composite
+def results(draw):
+    name = draw(st.text("abc", min_size=1, max_size=5))
+    visibility = draw(st.sampled_from(["public", "hidden"]))
+    verdict = draw(st.sampled_from(reports.Verdict.__args__))
+    free = {field: f"{draw(texts)}{CANARY}{draw(texts)}" for field in FREE}
+    figure = draw(st.lists(figures, max_size=1))
+    return TestResult(
+        f"test_{visibility}.py::test_{name}", f"test_{name}", "a law", "p", 0.0, 1.0, visibility, verdict, "a failure",
+        **free, figures=figure,
+    )  # fmt: skip
+
+
+@st.composite
+def whole(draw):
+    tests = draw(st.lists(results(), max_size=4))
+    return Report(
+        "tiny", "Tiny", "graded", "", 0.0, 4.0, [ProblemResult("p", "P", 0.0, 4.0)], tests,
+        timings=Timings(1.0, {test.id: 0.5 for test in tests}),
+    )  # fmt: skip
+
+
+quick = settings(max_examples=40, deadline=None, database=None)
+
+
+@quick
+@given(report=whole())
+def test_nothing_of_a_hidden_test_but_law_and_class_of_failure_reaches_a_student(report):
+    seen = view(report, "student")
+    hidden = [test for test in seen.tests if test.visibility == "hidden"]
+    assert CANARY not in json.dumps(msgspec.to_builtins(hidden))
+    assert [(t.id, t.law, t.verdict, t.failure, t.points) for t in seen.tests] == [
+        (t.id, t.law, t.verdict, t.failure, t.points) for t in report.tests
+    ]
+    assert not set(seen.timings.test_seconds) & {test.id for test in hidden}
+
+
+@quick
+@given(report=whole())
+def test_a_public_test_reaches_a_student_whole_and_staff_see_everything(report):
+    assert view(report, "staff") == report
+    seen = view(report, "student")
+    assert [t for t in seen.tests if t.visibility == "public"] == [t for t in report.tests if t.visibility == "public"]
+
+
+def test_every_field_of_a_result_is_either_shown_or_hidden_on_purpose():
+    """A new field must be put into one of the two lists."""
+    shown = "id name law problem points possible visibility verdict failure figures".split()
+    assert set(TestResult.__struct_fields__) == {*shown, *FREE}
+
+
+@quick
+@given(report=whole())
+def test_a_report_survives_json_and_fits_its_schema(report):
+    data = reports.to_json(report)
+    assert reports.from_json(data) == report
+    jsonschema.validate(json.loads(data), reports.schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_is_in_sync_with_the_code():
+    assert json.loads(reports.SCHEMA_FILE.read_text(encoding="utf-8")) == reports.schema()
+    jsonschema.Draft202012Validator.check_schema(reports.schema())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"state": "fine"}, {"points": "many"}, {"tests": [{}]}, {"colour": 1}, {"timings": {"test_seconds": {"a": None}}}],
+    ids=str,
+)
+def test_what_is_no_report_is_refused_by_code_and_schema(change):
+    data = json.loads(reports.to_json(Report("tiny", "Tiny", "graded"))) | change
+    with pytest.raises(msgspec.ValidationError):
+        reports.from_json(json.dumps(data))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, reports.schema())
+
+
+def result(name: str, problem: str, points: float, possible: float) -> TestResult:
+    verdict = "passed" if points else "failed"
+    return TestResult(f"t::{name}", name, "law", problem, points, possible, "hidden", verdict)
+
+
+def test_points_are_summed_by_problem_in_the_order_of_the_manifest(tiny):
+    found = assemble(
+        tiny,
+        [
+            result("a", "gradient", 0, 2),
+            result("b", "loss", 1, 1),
+            result("c", "gradient", 1, 1),
+            result("d", "", 0, 0),
+        ],
+        {"t::a": 0.12345},
+        total_seconds=1.23456,
+        sandbox="walls",
+    )
+    assert [(p.name, p.points, p.possible) for p in found.problems] == [("loss", 1, 1), ("gradient", 1, 3)]
+    assert (found.points, found.possible, found.tests_sha256) == (2, 4, tiny.tests_sha256())
+    assert found.timings == Timings(1.235, {"t::a": 0.123})
+
+
+def test_points_for_a_problem_that_the_manifest_lacks_are_the_authors_mistake(tiny):
+    with pytest.raises(BadCourse, match=r"t::a gives points for 'los', which is no problem"):
+        assemble(tiny, [result("a", "los", 1, 1)], {}, total_seconds=0, sandbox="")
