@@ -24,6 +24,7 @@ from autograder import errors
 from autograder.errors import GraderError
 from autograder.judge.process import Job, Judged
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
 
 _lock = threading.Lock()
@@ -86,7 +87,9 @@ def _running() -> socket.socket:
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-P", "-m", "autograder.judge.process", str(theirs.fileno())]
     with theirs:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),))
+        # One thread for the tests' own arithmetic: the other cores belong to the students' processes.
+        environment = os.environ | dict.fromkeys(THREADS, "1")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment)
     _server = os.getpid(), process, control
     return control
 

@@ -84,5 +84,5 @@ def images(
 
 
 def rngs() -> st.SearchStrategy[np.random.Generator]:
-    """A `numpy.random.Generator`, shown as its seed. A call that draws from it leaves it advanced, as locally."""
+    """A `numpy.random.Generator`. A call that draws from it leaves it advanced, as locally."""
     return st.integers(0, 2**32 - 1).map(np.random.default_rng)
