@@ -11,6 +11,9 @@ import builtins
 import numpy as np
 import pytest
 
+from autograder.manifest import Limits
+from autograder.student.local import Local
+from autograder.student.remote import Remote
 from autograder.testing import Mismatch, assert_raises
 
 
@@ -421,13 +424,19 @@ def test_files_do_not_carry_to_the_next_test(ask_remote, folder):
 
 
 def test_a_file_of_theirs_may_import_another_one(tmp_path, sandbox):
-    from autograder.manifest import Limits
-    from autograder.student.local import Local
-    from autograder.student.remote import Remote
-
     files = {"answer.py": b"from layers import f\n", "layers.py": b"import answer\ndef f(): return 5\n"}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     assert Local(tmp_path, "answer").f() == 5
     with sandbox.worker() as worker:
         assert Remote(worker, files, "answer", Limits()).f() == 5
+
+
+def test_state_in_another_file_of_theirs_does_not_carry_to_the_next_test(tmp_path, sandbox):
+    files = {"answer.py": b"import store\ndef count():\n    store.n += 1\n    return store.n", "store.py": b"n = 0\n"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    for _ in range(2):
+        assert Local(tmp_path, "answer").count() == 1
+        with sandbox.worker() as worker:
+            assert Remote(worker, files, "answer", Limits()).count() == 1
