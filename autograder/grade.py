@@ -30,12 +30,14 @@ def grade(
     secret: bytes,
     on_event: OnEvent | None = None,
     tests: list[Path] | None = None,
+    shrink: bool = True,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
     secret : the course's; the examples of hidden tests are drawn from it.
     on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
     tests : other test files than the assignment's.
+    shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
     files = tests if tests is not None else assignment.test_files
@@ -44,6 +46,7 @@ def grade(
         tests=[str(path) for path in files],
         files=submission.files,
         secret=secret,
+        shrink=shrink,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None))

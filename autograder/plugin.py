@@ -97,7 +97,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return (yield)
     judging = item.config.stash.get(JUDGING, None)
     assert isinstance(item, pytest.Function)
-    item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path) if judging else examples.PUBLIC_SECRET)
+    if judging:
+        item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path), judging.shrink_runs)
+    else:
+        item.stash[FAILURE] = examples.prepare(item, examples.PUBLIC_SECRET)
     item.stash[STARTED] = time.perf_counter()
     if judging:
         judging.on_event({"event": "started", "test": _id(item)})

@@ -76,7 +76,7 @@ def nobodys_constants() -> Iterator[None]:
         providers.CONSTANTS_CACHE.cache.clear()
 
 
-def prepare(item: pytest.Function, secret: bytes) -> Failure:
+def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS) -> Failure:
     """Fix the examples of a test, and watch it for its smallest failing input."""
     failure = Failure()
     function = item.obj
@@ -84,18 +84,18 @@ def prepare(item: pytest.Function, secret: bytes) -> Failure:
     if handle is None:
         return failure
     hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
-    handle.inner_test = _watched(handle.inner_test, failure)
+    handle.inner_test = _watched(handle.inner_test, failure, shrink_runs)
     return failure
 
 
-def _watched(inner: Any, failure: Failure) -> Any:
+def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
     inner = getattr(inner, "__watched__", inner)
 
     @functools.wraps(inner)
     def run(*args: Any, **kwargs: Any) -> None:
         if failure.error is not None:
             failure.runs += 1
-            if failure.runs > SHRINK_RUNS:
+            if failure.runs > shrink_runs:
                 raise ShrinkingDone
         given = {name: value for name, value in kwargs.items() if name not in ("student", "record")}
         try:

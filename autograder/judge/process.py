@@ -29,7 +29,7 @@ import msgspec
 from autograder import manifest as manifests
 from autograder.errors import DeepgradeError
 from autograder.judge import verdicts
-from autograder.judge.examples import PUBLIC_SECRET
+from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
@@ -45,6 +45,7 @@ class Job(msgspec.Struct):
     tests: list[str]  # paths, in order
     files: dict[str, bytes]
     secret: bytes
+    shrink: bool = True
 
 
 class Judged(msgspec.Struct):
@@ -71,6 +72,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             printed=printed,
             on_event=on_event,
+            shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
         run_tests([Path(path) for path in job.tests], judging)
         return Judged(judging.results, judging.seconds, sandbox.walls, sandbox.runtime.versions)

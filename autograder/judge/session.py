@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder.judge.examples import PUBLIC_SECRET
+from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.manifest import Limits
 from autograder.report import Figure, TestResult, Visibility
 
@@ -32,6 +32,7 @@ class Judging:
     printed: Callable[[Any], str] = lambda student: ""  # what a student's code has printed so far
     student_folder: Path | None = None  # of a Local student: its frames are the student's fault
     on_event: Callable[[Event], None] = lambda event: None
+    shrink_runs: int = SHRINK_RUNS  # of a failing test, to find a smaller input; 0 where only the verdict counts
     results: list[TestResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
