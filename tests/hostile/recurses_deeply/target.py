@@ -1,0 +1,7 @@
+"""Recurses without end."""
+
+from honest import *
+
+
+def softmax(z):
+    return softmax(z)

@@ -1,0 +1,4 @@
+"""Is no Python."""
+
+def double(x:
+    return 2 * x

@@ -1,0 +1,1 @@
+"""Empty in the students' half: the reference brings its own."""
