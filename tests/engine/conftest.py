@@ -74,7 +74,13 @@ def run(tmp_path: Path) -> Callable[..., Run]:
     """`run(tests, student)`: a test file's text against an object that stands for the student."""
 
     def run(
-        text: str, answer: Any = None, *, name: str = "test_hidden.py", secret: bytes = b"secret", **more: Any
+        text: str,
+        answer: Any = None,
+        *,
+        name: str = "test_hidden.py",
+        secret: bytes = b"secret",
+        only: str | None = None,
+        **settings: Any,
     ) -> Run:
         folder = tmp_path / "tests"
         folder.mkdir(exist_ok=True)
@@ -92,8 +98,9 @@ def run(tmp_path: Path) -> Callable[..., Run]:
             visibility=lambda path: "public" if path.name == "test_public.py" else "hidden",
             secret=lambda path: secret,
             on_event=events.append,
+            **settings,
         )
-        run_tests([path], judging, **more)
+        run_tests([path], judging, only=only)
         return Run(judging.results, events)
 
     return run

@@ -111,7 +111,8 @@ def test_the_input_is_shown_as_it_was_before_the_student_changed_it(run):
     assert run(text, Spoils())["test_law"].example == "x = array([0., 0.])"
 
 
-def test_shrinking_ends_after_a_number_of_runs(run, monkeypatch):
+@pytest.mark.parametrize("budget", [0, 15])
+def test_shrinking_ends_after_a_number_of_runs(run, budget):
     calls = []
 
     class Counts:
@@ -119,15 +120,14 @@ def test_shrinking_ends_after_a_number_of_runs(run, monkeypatch):
             calls.append(x)
             return len(x) > 40
 
-    monkeypatch.setattr(examples, "SHRINK_RUNS", 15)
     text = """
         @given(x=st.lists(st.integers(), min_size=30, max_size=80))
         def test_law(student, x):
             check(not student.f(x), "long")
         """
-    result = run(text, Counts())["test_law"]
+    result = run(text, Counts(), shrink_runs=budget)["test_law"]
     first = next(i for i, x in enumerate(calls) if len(x) > 40)
-    assert len(calls) - first - 1 == 15
+    assert len(calls) - first - 1 == budget
     assert result.verdict == "failed"
     assert result.detail == "long"
     assert result.example.startswith("x = [")
