@@ -7,6 +7,7 @@ ways for a hidden input to get out. Staff see everything.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 import msgspec
@@ -20,10 +21,24 @@ def view(report: Report, viewer: Viewer) -> Report:
     """The report without what this viewer may not see."""
     if viewer == "staff":
         return report
-    tests = [_public(test) for test in report.tests]
+    tests = [_public(test) for test in _without_parameters(report.tests)]
     # How long one hidden test took is a channel as well; the total is coarse enough.
     seconds = {test.id: report.timings.test_seconds.get(test.id, 0.0) for test in tests if test.visibility == "public"}
     return msgspec.structs.replace(report, tests=tests, timings=Timings(report.timings.total_seconds, seconds))
+
+
+def _without_parameters(tests: list[TestResult]) -> list[TestResult]:
+    """Hidden `test_x[0.5]` shows an input in its name: its number among its like does not."""
+    seen: Counter[str] = Counter()
+    named = []
+    for test in tests:
+        base, bracket, _ = test.id.partition("[")
+        if bracket and test.visibility == "hidden":
+            seen[base] += 1
+            ending = f"[{seen[base]}]"
+            test = msgspec.structs.replace(test, id=base + ending, name=test.name.partition("[")[0] + ending)
+        named.append(test)
+    return named
 
 
 def _public(test: TestResult) -> TestResult:

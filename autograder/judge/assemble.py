@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import platform
 
+import hypothesis
+import numpy as np
+
 from autograder import __version__
 from autograder.course import Assignment
 from autograder.errors import BadCourse
@@ -40,9 +43,19 @@ def assemble(
         tests_sha256=assignment.tests_sha256(),
         device="cpu",
         sandbox=sandbox,
-        versions={"deepgrade": __version__, "python": platform.python_version(), **(versions or {})},
+        versions={**own_versions(), **(versions or {})},
         timings=Timings(round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}),
     )
+
+
+def own_versions() -> dict[str, str]:
+    """Of what decides the examples and the verdicts, beside the student's distributions."""
+    return {
+        "deepgrade": __version__,
+        "python": platform.python_version(),
+        "hypothesis": hypothesis.__version__,
+        "numpy": np.__version__,
+    }
 
 
 def _check_problems(assignment: Assignment, results: list[TestResult]) -> None:

@@ -30,7 +30,7 @@ from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, Sandb
 from autograder.manifest import Limits
 from autograder.sandbox import cgroups, seccomp
 from autograder.sandbox.runtime import Runtime, runtime
-from autograder.sandbox.watchdog import Watchdog
+from autograder.sandbox.watchdog import Watchdog, check_that_it_can_watch
 from autograder.worker import READY
 
 START_SECONDS = 90.0  # for the zygote to import its packages; past it the sandbox is unavailable
@@ -163,6 +163,8 @@ class Sandbox:
         # What may be missing here is asked for first, so that nothing is left behind without it.
         bwrap, _ = _bwrap(), seccomp.program()
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
+        if self._cgroup is None:
+            check_that_it_can_watch()
         self._kills = 0
         self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox

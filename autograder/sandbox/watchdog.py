@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from autograder.errors import SandboxUnavailable
+
 HELD = ("RssAnon:", "RssShmem:", "VmPTE:", "VmSwap:")
 INTERVAL = 0.05  # seconds between two looks
 
@@ -33,6 +35,15 @@ class Watchdog:
                 self.bitten = True
                 self._kill()
                 return
+
+
+def check_that_it_can_watch() -> None:
+    """Raises SandboxUnavailable on a kernel that does not say who is whose child: every tree would look empty."""
+    if not Path(f"/proc/self/task/{threading.get_native_id()}/children").exists():
+        raise SandboxUnavailable(
+            "memory cannot be limited here: no cgroup can be written, and /proc does not list children; run as root, "
+            "or set DEEPGRADE_CGROUP to a cgroup of version 2 that is delegated to this user"
+        )
 
 
 def tree(pid: int) -> list[int]:

@@ -185,7 +185,8 @@ def _text(value: Any) -> str:
 def _make_equal(mine: Any, theirs: Any) -> None:
     """Make an argument of ours what it became over there, in place where that is possible."""
     if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
-        if mine.shape == theirs.shape and mine.dtype == theirs.dtype:
+        # A read-only one stays: over there it was a copy, which could be written.
+        if mine.shape == theirs.shape and mine.dtype == theirs.dtype and mine.flags.writeable:
             mine[...] = theirs
     elif isinstance(mine, list) and type(theirs) is list:
         mine[:] = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)] + theirs[len(mine) :]

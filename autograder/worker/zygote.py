@@ -15,6 +15,7 @@ often it has forked. There is no /proc, so nothing here can look at, or write in
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import importlib
 import json
@@ -62,7 +63,7 @@ def main() -> None:
             control.send(json.dumps({"status": status}).encode())
         else:
             dying.append(keepers.pop(order["id"]))
-            os.kill(dying[-1], signal.SIGKILL)
+            _kill(dying[-1])
         dying = [keeper for keeper in dying if not _reaped(keeper)]
 
 
@@ -90,13 +91,19 @@ def _end(keeper: int, grace_seconds: float) -> int:
             status = os.waitstatus_to_exitcode(raw)
             break
         if waited >= grace_seconds:
-            os.kill(keeper, signal.SIGKILL)
+            _kill(keeper)
             status = -signal.SIGKILL
             break
         time.sleep(0.002)
         waited += 0.002
     _reaped(keeper, wait=True)
     return status
+
+
+def _kill(keeper: int) -> None:
+    """Its whole group: an init that has just been forked does not yet die with its keeper."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(keeper, signal.SIGKILL)
 
 
 def _reaped(keeper: int, *, wait: bool = False) -> bool:

@@ -62,6 +62,18 @@ def test_nothing_of_a_hidden_test_but_law_and_class_of_failure_reaches_a_student
     assert not set(seen.timings.test_seconds) & {test.id for test in hidden}
 
 
+def test_the_input_in_a_parametrised_hidden_tests_name_is_only_a_number_to_a_student():
+    tests = [
+        TestResult(f"test_{kind}.py::test_x[{CANARY}-{i}]", f"test_x[{CANARY}-{i}]", "law", "p", 0, 1, kind, "failed")
+        for kind in ("public", "hidden")
+        for i in (7, 8)
+    ]
+    seen = view(Report("tiny", "Tiny", "graded", tests=tests), "student").tests
+    assert seen[:2] == tests[:2]
+    assert [test.id for test in seen[2:]] == ["test_hidden.py::test_x[1]", "test_hidden.py::test_x[2]"]
+    assert [test.name for test in seen[2:]] == ["test_x[1]", "test_x[2]"]
+
+
 @quick
 @given(report=whole())
 def test_a_public_test_reaches_a_student_whole_and_staff_see_everything(report):

@@ -342,3 +342,10 @@ def test_only_the_named_distributions_and_what_they_need_are_mounted():
     tops = {place.split("/")[2].split("-")[0] for place in places if place.startswith("/site/")}
     assert tops <= {"numpy", "numpy.libs", "msgspec", "msgspec.libs"}
     assert not [place for place in places if "/bin" in place and place != "/runtime/bin/python3"]
+
+
+def test_without_a_cgroup_and_without_a_view_of_children_nothing_is_graded(monkeypatch):
+    monkeypatch.setattr("autograder.sandbox.cgroups.make", lambda memory_mb, processes: None)
+    monkeypatch.setattr("autograder.sandbox.watchdog.Path.exists", lambda path: False)
+    with pytest.raises(SandboxUnavailable, match=r"memory cannot be limited here.*DEEPGRADE_CGROUP"):
+        Sandbox(["numpy"], Limits())
