@@ -41,6 +41,7 @@ from autograder.course import Assignment, Course
 from autograder.errors import Refused
 from autograder.grade import grade
 from autograder.report import Report, Timings
+from autograder.sandbox import cgroups
 from autograder.submission import Submission
 
 HERE = Path(__file__).parent
@@ -210,6 +211,7 @@ def uploads(folder: Path, good: dict[str, bytes]) -> list[bytes]:
 
 def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> None:
     if expected.same_as_honest:
+        assert [(test.name, test.verdict, test.detail) for test in found.tests if test.verdict != "passed"] == []
         assert comparable(found, output=False) == comparable(honest, output=False)
         return
     names = {test.name for test in honest.tests}
@@ -339,6 +341,22 @@ def test_nothing_outlives_a_grader_that_is_killed(ground: Ground, tmp_path: Path
         finally:
             process.kill()
     assert becomes(lambda: not processes_named(ground.mark))
+
+
+def test_cgroups_of_killed_judges_are_swept_up() -> None:
+    own = cgroups._own_folder("memory")
+    made = cgroups.make(memory_mb=64, processes=8)
+    if own is None or made is None:
+        pytest.skip("no cgroup of version 1 can be written here")
+    made.remove()
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    left = own / f"deepgrade-{dead.pid}-0"
+    left.mkdir()
+    other = cgroups.make(memory_mb=64, processes=8)
+    assert other is not None
+    other.remove()
+    assert not left.exists()
 
 
 # An ordinary user has other walls: a user namespace, and rlimits with a watchdog where root has cgroups.
