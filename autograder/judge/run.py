@@ -38,23 +38,26 @@ def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -
     arguments += ["-c", str(EMPTY_INI), "--rootdir", str(files[0].parent)]
     if only:
         arguments += [f"--deselect-all-but={only}"]
-    with _only_our_plugin():
-        try:
-            code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
-        finally:
-            _forget(files)
+    with _only_our_plugin(), _their_own_modules(files):
+        code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
     if judging.errors:
         raise GraderError(f"the tests are broken: {judging.errors[0]}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise GraderError(f"pytest ended with {pytest.ExitCode(code).name}")
 
 
-def _forget(files: list[Path]) -> None:
-    """A second run in this process reads the tests as they are then; pytest would take the modules it has."""
-    paths = {str(path) for path in files}
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) in paths:
-            del sys.modules[name]
+@contextmanager
+def _their_own_modules(files: list[Path]) -> Iterator[None]:
+    """The tests are read as they are now: pytest would take a module of their name that is loaded already, be it
+    from an earlier run or, in a pytest run around this one, of another folder."""
+    names = [path.stem for path in files]
+    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    try:
+        yield
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(kept)
 
 
 @contextmanager
