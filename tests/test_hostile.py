@@ -297,6 +297,29 @@ def test_a_marked_process_is_seen_from_outside() -> None:
     assert becomes(lambda: not processes_named(mark))
 
 
+LAW = '''
+import numpy as np
+from autograder.testing import points
+
+
+@points(1, problem="arithmetic")
+def test_gram_matrix(student):
+    """A law that looks at no shape: double(x) double(x)^T has no negative entry."""
+    y = student.double(np.ones(3))
+    assert np.all(y @ y.T >= 0)
+'''
+
+
+@pytest.mark.parametrize("rows", [60_000, 1_900_000])
+def test_what_broadcasts_into_gigabytes_is_a_wrong_answer(rows: int, ground: Ground, tmp_path: Path) -> None:
+    """29 gigabytes, and 29 terabytes (60,000 and 1,900,000 squared, 8 bytes each), of the judge's: it neither takes them nor calls that its own fault."""
+    law = tmp_path / "test_hidden.py"
+    law.write_text(LAW)
+    source = f"import numpy as np\n\n\ndef double(x):\n    return np.ones(({rows}, 1))\n"
+    found = grade(ground.target, ground.submission(source), secret=SECRET, tests=[law])
+    assert [(test.verdict, test.points) for test in found.tests] == [("failed", 0)]
+
+
 # What several gradings have to do with each other.
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -38,6 +39,7 @@ from autograder.sandbox import Sandbox
 from autograder.student.remote import Remote, printed
 
 PR_SET_PDEATHSIG = 1
+MEMORY_MB = 4096  # of a judge; past it a test's own arithmetic on what came back raises MemoryError
 
 
 class Job(msgspec.Struct):
@@ -105,6 +107,7 @@ def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if os.getppid() != server:
             os._exit(0)  # it went before we could ask to go with it
+        _limit_memory()
         # Tests may print: the socket belongs to the events alone.
         os.dup2(descriptors[1], 1)
         os.dup2(descriptors[1], 2)
@@ -116,6 +119,13 @@ def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
+
+
+def _limit_memory() -> None:
+    """The soft limit alone: a sandbox's processes inherit it, and set their own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    size = MEMORY_MB * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 
 
 def _answer(events: socket.socket) -> None:

@@ -60,7 +60,11 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
         return Outcome("failed", SENTENCES[error.kind], str(error))
     if isinstance(error, hypothesis.errors.Flaky):
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
-    if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException, MemoryError)):
+    if isinstance(error, MemoryError):
+        # Of the judge's own limit (judge/process.py), within which the reference passes: a column came back where a
+        # row was promised, and broadcasts against another into terabytes.
+        return Outcome("failed", SENTENCES["wrong_shape"], f"MemoryError: {error}", full_text(error))
+    if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException)):
         return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
     if isinstance(error, (AssertionError, pytest.fail.Exception)):
         return Outcome("failed", SENTENCES["wrong_value"], str(error) or "the law does not hold")
