@@ -312,7 +312,7 @@ def test_gram_matrix(student):
 
 @pytest.mark.parametrize("rows", [60_000, 1_900_000])
 def test_what_broadcasts_into_gigabytes_is_a_wrong_answer(rows: int, ground: Ground, tmp_path: Path) -> None:
-    """29 gigabytes, and 29 terabytes (60,000 and 1,900,000 squared, 8 bytes each), of the judge's: it neither takes them nor calls that its own fault."""
+    """rows^2 entries, 29 gigabytes or terabytes: the judge neither takes them nor calls that its own fault."""
     law = tmp_path / "test_hidden.py"
     law.write_text(LAW)
     source = f"import numpy as np\n\n\ndef double(x):\n    return np.ones(({rows}, 1))\n"
