@@ -31,12 +31,14 @@ def grade(
     on_event: OnEvent | None = None,
     tests: list[Path] | None = None,
     shrink: bool = True,
+    only: str | None = None,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
     secret : the course's; the examples of hidden tests are drawn from it.
     on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
     tests : other test files than the assignment's.
+    only : the name of one test; it is run, with those that it needs, and no other.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
@@ -47,6 +49,7 @@ def grade(
         files=submission.files,
         secret=secret,
         shrink=shrink,
+        only=only,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None))

@@ -49,13 +49,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
     )
-    parser.addoption("--deselect-all-but", metavar="TEST", help="deepgrade: run only the tests of this name")
+    parser.addoption("--deselect-all-but", metavar="TEST", help="deepgrade: run only this test, and those it needs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     name = config.getoption("--deselect-all-but")
-    if name:
-        items[:] = [item for item in items if name in (item.name, getattr(item, "originalname", None))]
+    if not name:
+        return
+    wanted, named = set(), {name}
+    while named - wanted:
+        wanted |= named
+        chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
+        named = {other for item in chosen for mark in item.iter_markers("needs") for other in mark.args}
+    items[:] = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
 
 
 def pytest_configure(config: pytest.Config) -> None:

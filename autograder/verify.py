@@ -44,7 +44,7 @@ class Soundness(msgspec.Struct, frozen=True):
     assignment: str
     problems: list[str]  # sentences; none: sound
     kills: list[Kill]
-    idle_tests: list[str]  # tests that killed no mutant
+    idle_tests: list[str]  # tests that killed no mutant; unknown, so empty, without the matrix
     variants: list[str]  # other right answers that got full marks
     tests: list[str]  # names, in order
 
@@ -59,16 +59,26 @@ class Soundness(msgspec.Struct, frozen=True):
 
 
 def verify(
-    assignment: Assignment, *, on_event: OnEvent | None = None, secret: bytes = SECRET, jobs: int = 2
+    assignment: Assignment,
+    *,
+    on_event: OnEvent | None = None,
+    secret: bytes = SECRET,
+    jobs: int = 2,
+    matrix: bool = True,
 ) -> Soundness:
-    """Prove an assignment. Raises GraderError where nothing can be graded here; what the author must mend is told
-    in `problems`."""
-    return _Verification(assignment, on_event or (lambda event: None), secret, jobs).run()
+    """Prove an assignment.
+
+    matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
+        and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
+    Raises GraderError where nothing can be graded here; what the author must mend is told in `problems`.
+    """
+    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix).run()
 
 
 class _Verification:
-    def __init__(self, assignment: Assignment, on_event: OnEvent, secret: bytes, jobs: int) -> None:
+    def __init__(self, assignment: Assignment, on_event: OnEvent, secret: bytes, jobs: int, matrix: bool) -> None:
         self._assignment, self._tell, self._secret, self._jobs = assignment, on_event, secret, jobs
+        self._matrix = matrix
         self._problems: list[str] = []
 
     def run(self) -> Soundness:
@@ -84,7 +94,8 @@ class _Verification:
             "stub": stub,
             **{f"mutant {mutant.name}": mutant.submission for mutant in wrong},
         }
-        reports = self._grade_all(everything)
+        alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in wrong}
+        reports = self._grade_all(everything, alone)
         if "reference" not in reports:
             return Soundness(self._assignment.name, self._problems, [], [], [], [])
         tests = [test.name for test in reports["reference"].tests]
@@ -96,7 +107,7 @@ class _Verification:
             self._kill(mutant, reports[name], tests) for mutant in wrong if (name := f"mutant {mutant.name}") in reports
         ]
         effective = {test for kill in kills for test in kill.killed_by}
-        idle = [test for test in tests if test not in effective]
+        idle = [test for test in tests if test not in effective] if self._matrix else []
         return Soundness(
             self._assignment.name, self._problems, kills, idle, [name for name in full if name != "reference"], tests
         )
@@ -114,13 +125,16 @@ class _Verification:
                 found[f"variant {path.stem}"] = _submission(files)
         return found
 
-    def _grade_all(self, submissions: dict[str, Submission]) -> dict[str, Report]:
+    def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
+        """Reports by name; `alone` are those that meet one test only."""
         self._tell({"event": "collected", "tests": list(submissions)})
 
         def one(name: str) -> Report | str:
             self._tell({"event": "started", "test": name})
             try:
-                return grading.grade(self._assignment, submissions[name], secret=self._secret, shrink=False)
+                return grading.grade(
+                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=alone.get(name)
+                )
             except BadCourse as error:
                 return str(error)
             finally:

@@ -22,6 +22,9 @@ LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's col
 def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Assignments; all if none.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Let each wrong answer meet only the test that it names.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Prove an assignment sound: the reference gets full marks, the stub none, and every wrong answer is caught."""
@@ -32,7 +35,7 @@ def verify(
     results = {}
     for assignment in chosen:
         with console.progress(f"verifying {assignment.name}") as follow:
-            results[assignment.name] = verifying.verify(assignment, on_event=follow)
+            results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick)
         if not json:
             _print(results[assignment.name])
     if json:

@@ -48,6 +48,7 @@ class Job(msgspec.Struct):
     files: dict[str, bytes]
     secret: bytes
     shrink: bool = True
+    only: str | None = None  # a test's name: run it, and those it needs
 
 
 class Judged(msgspec.Struct):
@@ -76,7 +77,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             on_event=on_event,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
-        run_tests([Path(path) for path in job.tests], judging)
+        run_tests([Path(path) for path in job.tests], judging, only=job.only)
         return Judged(judging.results, judging.seconds, sandbox.walls, sandbox.runtime.versions)
 
 

@@ -31,7 +31,7 @@ class _Judge:
 def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -> None:
     """Run the tests of these files in order; `judging.results` then holds their results.
 
-    only : a test's name; parametrised ones of that name are all run.
+    only : a test's name; parametrised ones of that name are all run, and those that they need.
     Raises GraderError where the tests themselves are broken.
     """
     arguments = ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib", "--noconftest", "-s"]
