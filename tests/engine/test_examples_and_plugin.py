@@ -297,6 +297,18 @@ def test_only_the_named_test_is_run(run):
     assert [r.name for r in run(text, Echo(), only="test_b").results] == ["test_b"]
 
 
+def test_the_named_test_brings_those_it_needs(run):
+    text = """
+        def test_first(student): pass
+        @needs("test_first")
+        def test_second(student): pass
+        @needs("test_second")
+        def test_third(student): pass
+        def test_other(student): pass
+        """
+    assert [r.name for r in run(text, Echo(), only="test_third").results] == ["test_first", "test_second", "test_third"]
+
+
 @pytest.mark.parametrize(
     "text", ["import no_such_module", "def test_(:", "1 / 0", "@points(1)\ndef test_a(student): pass"]
 )

@@ -299,6 +299,21 @@ def test_what_is_not_sound_is_named(lean, spoil, named):
     assert not any("\n" in problem for problem in found.problems)
 
 
+def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
+    whole, quick = verify.verify(lean), verify.verify(lean, matrix=False)
+    assert whole.sound
+    assert quick.sound
+    assert [kill.killed_by for kill in quick.kills] == [[kill.named] for kill in whole.kills]
+    assert quick.idle_tests == []
+
+
+@pytest.mark.parametrize("name", ["mutant survives the named test", "mutant names no test"])
+def test_a_wrong_answer_that_survives_is_found_without_the_matrix_too(lean, name):
+    spoil, _ = NOT_SOUND[name]
+    spoil(lean)
+    assert not verify.verify(lean, matrix=False).sound
+
+
 def test_a_course_without_solutions_cannot_be_proven_and_says_so(course_folder):
     import shutil
 
