@@ -19,7 +19,7 @@ import pytest
 
 from autograder import course
 from autograder.errors import StudentGone
-from autograder.judge import examples, verdicts
+from autograder.judge import constants, examples, verdicts
 from autograder.judge.session import JUDGING, Judging, Recorder
 from autograder.manifest import Limits
 from autograder.report import TestResult
@@ -110,7 +110,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.stash[STARTED] = time.perf_counter()
     if judging:
         judging.on_event({"event": "started", "test": _id(item)})
-    with examples.nobodys_constants():
+    with examples.nobodys_constants(), constants.restored(item.module):
         result = yield
     if judging:
         _finish(item, judging)

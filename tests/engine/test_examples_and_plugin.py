@@ -297,6 +297,20 @@ def test_only_the_named_test_is_run(run):
     assert [r.name for r in run(text, Echo(), only="test_b").results] == ["test_b"]
 
 
+def test_a_constant_of_the_test_file_is_as_written_for_every_test(run):
+    class Spoils:
+        def f(self, x):
+            x[...] = 7
+
+    text = """
+        A, B = np.zeros(2), (np.zeros(2), [np.zeros(1)])
+        def test_first(student):
+            for x in (A, B[0], B[1][0]): student.f(x)
+        def test_second(student): assert not A.any() and not B[0].any() and not B[1][0].any()
+        """
+    assert [r.verdict for r in run(text, Spoils()).results] == ["passed", "passed"]
+
+
 def test_the_named_test_brings_those_it_needs(run):
     text = """
         def test_first(student): pass
