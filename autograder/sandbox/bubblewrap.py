@@ -262,7 +262,7 @@ class Worker:
 
     def __exit__(self, *exception: object) -> None:
         try:
-            self.end()
+            self._leave()
         except SandboxLost:
             # What it left running may have brought the sandbox down after its last answer: its own fault, not ours.
             if not self.ran_out_of_memory():
@@ -270,6 +270,15 @@ class Worker:
             raise OutOfMemory("used more memory than the limit") from None
         finally:
             self._close()
+
+    def _leave(self) -> None:
+        """Have it killed. It is waited for only where what it holds could be missing to the next one: that takes
+        longer than many a test."""
+        if self._ended or not self._sandbox.has_memory_to_spare():
+            self.end()
+            return
+        self._ended = True
+        self._sandbox.tell({"op": "kill", "id": self._id})
 
     def discard(self) -> None:
         """Of one that no test has used."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -48,6 +49,7 @@ def main() -> None:
     for name in settings["imports"]:
         importlib.import_module(name)
     importlib.import_module("autograder.worker.serve")
+    gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
     keepers: dict[int, int] = {}
     dying: list[int] = []
