@@ -264,9 +264,31 @@ def test_a_sandbox_that_fell_is_said_to_be_lost_and_started_again():
         os.kill(own._process.pid, signal.SIGKILL)
         own._process.wait()
         with pytest.raises(SandboxLost), worker:
-            pass
+            worker.end()
         with own.worker() as worker:
             assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
+
+
+def test_a_sandbox_that_fell_after_the_last_answer_is_replaced_for_the_next_test():
+    with Sandbox(["numpy"], Limits()) as own:
+        with own.worker():
+            pass
+        os.kill(own._process.pid, signal.SIGKILL)
+        own._process.wait()
+        with own.worker() as worker:
+            assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
+
+
+def test_a_worker_that_holds_much_memory_is_waited_for(monkeypatch):
+    """What it holds must not be missing to the next one."""
+    asked = []
+    with Sandbox(["numpy"], Limits()) as own:
+        monkeypatch.setattr(own, "ask", lambda order: asked.append(order["op"]) or {"status": 0})
+        for spare, expected in ((True, []), (False, ["end"])):
+            monkeypatch.setattr(own, "has_memory_to_spare", lambda spare=spare: spare)
+            with own.worker():
+                pass
+            assert asked == expected
 
 
 def test_a_zygote_that_did_not_answer_in_time_is_not_asked_again(monkeypatch):
@@ -274,8 +296,10 @@ def test_a_zygote_that_did_not_answer_in_time_is_not_asked_again(monkeypatch):
     with Sandbox(["numpy"], Limits()) as own:
         worker = own.worker()
         first = own._process.pid
-        with monkeypatch.context() as hurried, pytest.raises(SandboxLost), worker:
+        with monkeypatch.context() as hurried, worker:
             hurried.setattr(bubblewrap, "ANSWER_SECONDS", 0.0)
+            with pytest.raises(SandboxLost):
+                worker.end()
         with own.worker():
             assert own._process.pid != first
 
