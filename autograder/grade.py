@@ -62,6 +62,7 @@ def grade(
         submission_sha256=submission.sha256,
         sandbox=judged.walls,
         versions=judged.versions,
+        import_failure=judged.import_failure,
     )
 
 

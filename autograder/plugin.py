@@ -127,7 +127,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         if judging:
             judging.errors.append(f"{_id(item)}: {call.excinfo.exconly()}")
     elif OUTCOME not in item.stash:
-        item.stash[OUTCOME] = _outcome(item, call.excinfo.value)
+        outcome = item.stash[OUTCOME] = _outcome(item, call.excinfo.value)
+        if judging and call.when == "setup" and outcome.verdict not in ("blocked", "grader_error"):
+            judging.import_failure = judging.import_failure or outcome.detail or outcome.failure
     return (yield)
 
 

@@ -77,7 +77,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assignment: str
     title: str
     state: State
-    message: str = ""  # why it was refused, or that the fault is ours
+    message: str = ""  # why it was refused, or cannot be imported, or that the fault is ours
     points: float = 0.0
     possible: float = 0.0
     problems: list[ProblemResult] = []

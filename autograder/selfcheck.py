@@ -50,4 +50,5 @@ def check(
         judging.seconds,
         total_seconds=time.monotonic() - began,
         sandbox="none: your own machine",
+        import_failure=judging.import_failure,
     )

@@ -36,6 +36,9 @@ def report(shown: Report, console: Console, *, tests: bool = True, words: bool =
         console.print(_problems(shown))
     for rows in _tests(shown, console.width - OTHER_COLUMNS) if tests else ():
         console.print(rows)
+    if shown.message:
+        console.print(Text(plain(shown.message), style="red"))
+        return
     for result in shown.tests:
         if words and result.verdict != "passed":
             console.print(_words(result))

@@ -22,6 +22,7 @@ def assemble(
     sandbox: str,
     submission_sha256: str = "",
     versions: dict[str, str] | None = None,
+    import_failure: str = "",
 ) -> Report:
     """Points by problem, in the manifest's order. Raises BadCourse for a test whose problem the manifest lacks."""
     manifest = assignment.manifest
@@ -35,6 +36,7 @@ def assemble(
         assignment=assignment.name,
         title=manifest.title,
         state="graded",
+        message=_message(manifest.module, import_failure),
         points=sum(problem.points for problem in problems),
         possible=sum(problem.possible for problem in problems),
         problems=problems,
@@ -46,6 +48,12 @@ def assemble(
         versions={**own_versions(), **(versions or {})},
         timings=Timings(round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}),
     )
+
+
+def _message(module: str, import_failure: str) -> str:
+    """One sentence instead of one for every test. It can hold nothing hidden: no test had asked anything yet."""
+    first = import_failure.strip().splitlines()[:1]
+    return f"{module}.py cannot be imported, so no test could ask it anything: {first[0]}" if first else ""
 
 
 def own_versions() -> dict[str, str]:

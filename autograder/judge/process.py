@@ -56,6 +56,7 @@ class Judged(msgspec.Struct):
     seconds: dict[str, float]
     walls: str
     versions: dict[str, str]
+    import_failure: str = ""
 
 
 def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
@@ -78,7 +79,8 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only)
-        return Judged(judging.results, judging.seconds, sandbox.walls, sandbox.runtime.versions)
+        versions = sandbox.runtime.versions
+        return Judged(judging.results, judging.seconds, sandbox.walls, versions, judging.import_failure)
 
 
 def visibility(path: Path) -> Visibility:

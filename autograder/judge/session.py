@@ -35,6 +35,7 @@ class Judging:
     shrink_runs: int = SHRINK_RUNS  # of a failing test, to find a smaller input; 0 where only the verdict counts
     results: list[TestResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 
 

@@ -54,6 +54,22 @@ def test_the_reference_gets_full_marks(tiny):
     assert report.submission_sha256 == submission(tiny.reference()["tiny.py"]).sha256
 
 
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("def mean_squared_error(p, y:", "SyntaxError: '(' was never closed (tiny.py, line 1)"),
+        ("import torch", "ModuleNotFoundError: No module named 'torch'"),
+        ("import os; os._exit(3)", "importing tiny.py: its process ended (exit status 3)"),
+    ],
+)
+def test_what_cannot_be_imported_says_so_once(tiny, text, reason):
+    assert grade(tiny, text).message == f"tiny.py cannot be imported, so no test could ask it anything: {reason}"
+
+
+def test_what_can_be_imported_has_no_message_however_wrong(tiny):
+    assert grade(tiny, RIGHT_AND_WRONG).message == ""
+
+
 def test_two_gradings_are_alike_to_the_byte_apart_from_times(tiny):
     found = {without_times(grade(tiny, RIGHT_AND_WRONG)) for _ in range(3)}
     assert len(found) == 1
