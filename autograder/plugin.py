@@ -56,7 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     name = config.getoption("--deselect-all-but")
     if not name:
         return
-    wanted, named = set(), {name}
+    wanted: set[str] = set()
+    named = {name}
     while named - wanted:
         wanted |= named
         chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
