@@ -7,7 +7,6 @@ are none of our business.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -62,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted |= named
         chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
         named = {other for item in chosen for mark in item.iter_markers("needs") for other in mark.args}
-    items[:] = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
+    items[:] = chosen
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -240,7 +239,3 @@ def _finish(item: pytest.Item, judging: Judging) -> None:
 def _sentence(item: pytest.Item) -> str:
     doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
     return " ".join(doc.split()) or item.name
-
-
-with contextlib.suppress(AttributeError):
-    TestResult.__test__ = False

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import hypothesis
@@ -48,7 +48,6 @@ class Failure:
     error: BaseException | None = None
     example: str = ""
     runs: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 def seed(secret: bytes, test_id: str) -> int:
