@@ -1,8 +1,8 @@
 """Who may see what of a report.
 
 A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, and figures
-that a test recorded on purpose. Never an input, a value, a traceback, or anything the code printed, since those are
-ways for a hidden input to get out. Staff see everything.
+and time ratios that a test recorded on purpose. Never an input, a value, a traceback, or anything the code printed,
+since those are ways for a hidden input to get out. Staff see everything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def view(report: Report, viewer: Viewer) -> Report:
     tests = [_public(test) for test in _without_parameters(report.tests)]
     # How long one hidden test took is a channel as well; the total is coarse enough.
     seconds = {test.id: report.timings.test_seconds.get(test.id, 0.0) for test in tests if test.visibility == "public"}
-    return msgspec.structs.replace(report, tests=tests, timings=Timings(report.timings.total_seconds, seconds))
+    ratios = {test.id: report.timings.ratios[test.id] for test in tests if test.id in report.timings.ratios}
+    timings = Timings(report.timings.total_seconds, seconds, ratios)
+    return msgspec.structs.replace(report, tests=tests, timings=timings)
 
 
 def _without_parameters(tests: list[TestResult]) -> list[TestResult]:

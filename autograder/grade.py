@@ -48,6 +48,7 @@ def grade(
         tests=[str(path) for path in files],
         files=submission.files,
         secret=secret,
+        reference=assignment.reference() if assignment.solution else {},
         shrink=shrink,
         only=only,
     )
@@ -59,6 +60,7 @@ def grade(
         judged.results,
         judged.seconds,
         total_seconds=time.monotonic() - began,
+        ratios=judged.ratios,
         submission_sha256=submission.sha256,
         sandbox=judged.walls,
         versions=judged.versions,

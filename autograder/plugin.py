@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import hypothesis
 import pytest
 
 from autograder import course
-from autograder.errors import StudentGone
+from autograder.errors import GraderError, StudentGone
 from autograder.judge import constants, examples, verdicts
+from autograder.judge.race import Race
 from autograder.judge.session import JUDGING, Judging, Recorder
 from autograder.manifest import Limits
-from autograder.report import TestResult
+from autograder.report import Ratio, TestResult
 from autograder.student.local import Local
 
 FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
@@ -153,6 +155,31 @@ def student(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.fixture
+def race(request: pytest.FixtureRequest) -> Race:
+    """The student's code against the reference, by the clock. Only a judge has both."""
+    judging = request.config.stash.get(JUDGING, None)
+    _check_needs(request.node, judging)
+    if judging is None:
+        pytest.skip("is timed against the reference, which only a grader has")
+    if judging.make_reference is None:
+        raise GraderError("is timed against the reference, which is not here; such a test belongs to the hidden ones")
+    limits, open_reference = limits_of(request.node, judging.limits), judging.make_reference
+
+    @contextmanager
+    def open_student() -> Iterator[Any]:
+        with judging.make_student(limits) as student:
+            try:
+                yield student
+            finally:
+                request.node.stash.setdefault(OUTPUT, judging.printed(student))  # of the first round
+
+    def tell(ratio: float, limit: float) -> None:
+        judging.ratios[_id(request.node)] = Ratio(round(ratio, 2), limit)
+
+    return Race(open_student, lambda: open_reference(limits), limits.test_seconds, tell)
+
+
+@pytest.fixture
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
     return request.node.stash.setdefault(RECORD, Recorder())
@@ -169,7 +196,7 @@ def limits_of(item: pytest.Item, limits: Limits) -> Limits:
 
 
 def _asks_for_student(item: pytest.Item) -> bool:
-    return "student" in getattr(item, "fixturenames", ())
+    return not {"student", "race"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _id(item: pytest.Item) -> str:

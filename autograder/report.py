@@ -68,9 +68,17 @@ class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     possible: float
 
 
+class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the student's code took, the reference's time in the same job being 1."""
+
+    value: float
+    limit: float
+
+
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_seconds: float = 0.0
     test_seconds: dict[str, float] = {}
+    ratios: dict[str, Ratio] = {}  # of the tests that time something
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

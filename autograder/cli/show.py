@@ -77,6 +77,14 @@ def _tests(shown: Report, room: int) -> Iterator[RenderableType]:
                 rows.add_row(Text(plain(result.name)), verdict, _points(result.points, result.possible))
         if rows.rows:
             yield rows
+    if shown.timings.ratios:
+        rows = table(
+            "Timed test", "Times the reference's time", "At most", numbers=("Times the reference's time", "At most")
+        )
+        rows.columns[0].width = width
+        for test, ratio in shown.timings.ratios.items():
+            rows.add_row(Text(plain(test.partition("::")[2])), f"{ratio.value:.2f}", f"{ratio.limit:g}")
+        yield rows
 
 
 def _words(result: TestResult) -> RenderableType:

@@ -10,7 +10,7 @@ import numpy as np
 from autograder import __version__
 from autograder.course import Assignment
 from autograder.errors import BadCourse
-from autograder.report import ProblemResult, Report, TestResult, Timings
+from autograder.report import ProblemResult, Ratio, Report, TestResult, Timings
 
 
 def assemble(
@@ -19,6 +19,7 @@ def assemble(
     seconds: dict[str, float],
     *,
     total_seconds: float,
+    ratios: dict[str, Ratio] | None = None,
     sandbox: str,
     submission_sha256: str = "",
     versions: dict[str, str] | None = None,
@@ -46,7 +47,9 @@ def assemble(
         device="cpu",
         sandbox=sandbox,
         versions={**own_versions(), **(versions or {})},
-        timings=Timings(round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}),
+        timings=Timings(
+            round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}, ratios or {}
+        ),
     )
 
 

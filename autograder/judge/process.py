@@ -21,7 +21,8 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,7 @@ from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
-from autograder.report import TestResult, Visibility
+from autograder.report import Ratio, TestResult, Visibility
 from autograder.sandbox import Sandbox
 from autograder.student.remote import Remote, printed
 
@@ -47,6 +48,7 @@ class Job(msgspec.Struct):
     tests: list[str]  # paths, in order
     files: dict[str, bytes]
     secret: bytes
+    reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
     shrink: bool = True
     only: str | None = None  # a test's name: run it, and those it needs
 
@@ -54,6 +56,7 @@ class Job(msgspec.Struct):
 class Judged(msgspec.Struct):
     results: list[TestResult]
     seconds: dict[str, float]
+    ratios: dict[str, Ratio]
     walls: str
     versions: dict[str, str]
     import_failure: str = ""
@@ -62,15 +65,26 @@ class Judged(msgspec.Struct):
 def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
-    with Sandbox(manifest.packages, manifest.limits) as sandbox:
+    # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
+    with Sandbox(manifest.packages, manifest.limits) as sandbox, ExitStack() as later:
 
         @contextmanager
         def make_student(limits: Limits) -> Iterator[Remote]:
             with sandbox.worker() as worker:
                 yield Remote(worker, job.files, manifest.module, limits)
 
+        @cache
+        def references() -> Sandbox:
+            return later.enter_context(Sandbox(manifest.packages, manifest.limits))
+
+        @contextmanager
+        def make_reference(limits: Limits) -> Iterator[Remote]:
+            with references().worker() as worker:
+                yield Remote(worker, job.reference, manifest.module, limits)
+
         judging = Judging(
             make_student=make_student,
+            make_reference=make_reference if job.reference else None,
             limits=manifest.limits,
             visibility=visibility,
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
@@ -80,7 +94,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only)
         versions = sandbox.runtime.versions
-        return Judged(judging.results, judging.seconds, sandbox.walls, versions, judging.import_failure)
+        return Judged(judging.results, judging.seconds, judging.ratios, sandbox.walls, versions, judging.import_failure)
 
 
 def visibility(path: Path) -> Visibility:

@@ -12,7 +12,7 @@ import pytest
 
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.manifest import Limits
-from autograder.report import Figure, TestResult, Visibility
+from autograder.report import Figure, Ratio, TestResult, Visibility
 
 Event = dict[str, Any]
 
@@ -35,6 +35,8 @@ class Judging:
     shrink_runs: int = SHRINK_RUNS  # of a failing test, to find a smaller input; 0 where only the verdict counts
     results: list[TestResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    make_reference: StudentFactory | None = None  # for tests that race against it; None where there is none
+    ratios: dict[str, Ratio] = field(default_factory=dict)
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 

@@ -27,6 +27,7 @@ SENTENCES = {
     "changed_input": "changed an argument that it must leave as it is",
     "no_error": "returned where it must raise an error",
     "unstable": "gave different answers to the same question",
+    "too_slow": "is right, but takes too many times as long as the reference",
     "not_implemented": "is not implemented yet",
     "timed_out": "took longer than the time limit",
     "out_of_memory": "used more memory than the limit",

@@ -15,7 +15,15 @@ from typing import Any, Literal
 import numpy as np
 
 Kind = Literal[
-    "wrong_value", "wrong_shape", "wrong_dtype", "wrong_type", "not_finite", "changed_input", "no_error", "unstable"
+    "wrong_value",
+    "wrong_shape",
+    "wrong_dtype",
+    "wrong_type",
+    "not_finite",
+    "changed_input",
+    "no_error",
+    "unstable",
+    "too_slow",
 ]
 
 # Room for a right answer that sums in another order. One rounding error is eps / 2; sixty-four of them, times the
