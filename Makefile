@@ -17,7 +17,7 @@ demo: setup      ## the service with a demo course and five graded submissions (
 
 test:            ## all tests, in the real sandbox and the real browser
 	@$(SETUP) dev chromium
-	@$(BIN)/python -m pytest tests $(ARGS)
+	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile $(ARGS)
 
 lint:            ## ruff and mypy, as pre-commit runs them
 	@$(SETUP) dev

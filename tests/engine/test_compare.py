@@ -31,6 +31,9 @@ class Sub(np.ndarray):
 class Shy:
     _remote_type = "Tensor"
 
+    def __str__(self) -> str:  # no address: tests that run side by side must have the same names
+        return "a shy tensor"
+
 
 RIGHT = [
     (1.0, 1.0),
