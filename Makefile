@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench schema
+.PHONY: help setup demo test lint bench matrices schema
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -25,8 +25,12 @@ lint:            ## ruff and mypy, as pre-commit runs them
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: setup     ## what isolation costs, measured here
-	@$(BIN)/python scripts/bench.py
+bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": that section only)
+	@$(SETUP) dev
+	@PYTHONPATH=scripts $(BIN)/python -m bench $(ARGS)
+
+matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
+	@$(BIN)/deepgrade verify --write docs/kill_matrices $(ARGS)
 
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \

@@ -11,6 +11,7 @@ idle tests                a test that no mutant dies by cannot be shown to check
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,6 +48,8 @@ class Soundness(msgspec.Struct, frozen=True):
     idle_tests: list[str]  # tests that killed no mutant; unknown, so empty, without the matrix
     variants: list[str]  # other right answers that got full marks
     tests: list[str]  # names, in order
+
+    sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
 
     @property
     def sound(self) -> bool:
@@ -85,7 +88,7 @@ class _Verification:
         try:
             self._problems += list(static_problems(self._assignment))
             wrong = mutants(self._assignment)
-            right = {"reference": _submission(self._assignment.reference()), **self._variants()}
+            right = {name: _submission(files) for name, files in right_answers(self._assignment).items()}
             stub = _submission(self._assignment.stub())
         except BadCourse as error:
             return Soundness(self._assignment.name, [*self._problems, str(error)], [], [], [], [])
@@ -108,22 +111,9 @@ class _Verification:
         ]
         effective = {test for kill in kills for test in kill.killed_by}
         idle = [test for test in tests if test not in effective] if self._matrix else []
-        return Soundness(
-            self._assignment.name, self._problems, kills, idle, [name for name in full if name != "reference"], tests
-        )
-
-    def _variants(self) -> dict[str, Submission]:
-        """Other right answers: variants/<name>.py for the one file handed in, or a folder with all of them."""
-        assert self._assignment.solution is not None
-        manifest = self._assignment.manifest
-        found = {}
-        for path in sorted((self._assignment.solution / "variants").glob("*")):  # none, where it is missing
-            if path.is_dir() and not path.name.startswith("__"):
-                found[f"variant {path.name}"] = _submission(read_files(path, manifest.files))
-            elif path.suffix == ".py":
-                files = {**self._assignment.reference(), f"{manifest.module}.py": path.read_bytes()}
-                found[f"variant {path.stem}"] = _submission(files)
-        return found
+        others = [name for name in full if name != "reference"]
+        sources = sources_sha256(self._assignment)
+        return Soundness(self._assignment.name, self._problems, kills, idle, others, tests, sources)
 
     def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
         """Reports by name; `alone` are those that meet one test only."""
@@ -176,6 +166,32 @@ class _Verification:
                 f"mutant {mutant.name} survives {mutant.killed_by}, which it names; killed by {', '.join(killers)}"
             )
         return Kill(mutant.name, mutant.target, mutant.killed_by, killers)
+
+
+def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
+    """The reference and the variants, as the files a student would hand in.
+
+    variants/<name>.py stands for the one file of the manifest's module; a folder variants/<name>/ has all of them.
+    """
+    found = {"reference": assignment.reference()}
+    assert assignment.solution is not None
+    manifest = assignment.manifest
+    for path in sorted((assignment.solution / "variants").glob("*")):  # none, where it is missing
+        if path.is_dir() and not path.name.startswith("__"):
+            found[f"variant {path.name}"] = read_files(path, manifest.files)
+        elif path.suffix == ".py":
+            found[f"variant {path.stem}"] = {**found["reference"], f"{manifest.module}.py": path.read_bytes()}
+    return found
+
+
+def sources_sha256(assignment: Assignment) -> str:
+    """One hash over manifest, tests, wrong and right answers: a proof holds as long as it does not change."""
+    assert assignment.solution is not None
+    digest = hashlib.sha256(assignment.tests_sha256().encode())
+    digest.update((assignment.solution / "mutants.py").read_bytes())
+    for name, files in right_answers(assignment).items():
+        digest.update(f"{name}\0{sha256_of(files)}\0".encode())
+    return digest.hexdigest()
 
 
 def _submission(files: dict[str, bytes]) -> Submission:

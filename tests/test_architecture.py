@@ -42,9 +42,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "selfcheck": {*COURSE, "judge", "plugin", "student"},
     "mutants": {"course", "errors", "submission"},
     "verify": {*COURSE, "grade", "mutants"},
+    "matrices": {"verify"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
-    "cli": {*COURSE, "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold", "doctor"},
+    "cli": {
+        *COURSE,
+        "secrets",
+        "selfcheck",
+        "grade",
+        "feedback",
+        "figures",
+        "verify",
+        "matrices",
+        "kit",
+        "scaffold",
+        "doctor",
+    },
 }
 # The one look upward, and only when the command runs.
 EXCEPTIONS = {("cli/staff.py", "grader_service.serve")}

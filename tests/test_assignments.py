@@ -9,16 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import Course
-from autograder.verify import verify
+from autograder import matrices, submission
+from autograder import verify as verifying
+from autograder.course import Assignment, Course
+from autograder.errors import StudentGone
+from autograder.sandbox import Sandbox
+from autograder.student import StudentRaised
+from autograder.student.remote import Remote
 
-COURSE = Course(Path(__file__).resolve().parent.parent)
+REPOSITORY = Path(__file__).resolve().parent.parent
+COURSE = Course(REPOSITORY)
 NAMES = [assignment.name for assignment in COURSE]
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def soundness(request):
-    return verify(COURSE[request.param], matrix=False)
+    return verifying.verify(COURSE[request.param], matrix=False)
+
+
+@pytest.fixture(params=NAMES)
+def assignment(request) -> Assignment:
+    return COURSE[request.param]
 
 
 def test_an_assignment_is_sound(soundness):
@@ -32,3 +43,42 @@ def test_every_wrong_answer_dies_by_the_test_it_names(soundness):
 
 def test_at_least_three_other_right_answers_get_full_marks(soundness):
     assert len(soundness.variants) >= 3
+
+
+def test_points_add_up_to_a_hundred(assignment):
+    assert assignment.manifest.points == 100
+
+
+def test_the_zip_of_a_reference_is_what_its_folder_is(assignment):
+    """So what `verify` says of folders it says of uploads."""
+    read = submission.read_zip(submission.zipped(assignment.reference()), assignment.manifest)
+    assert read.files == assignment.reference()
+
+
+def test_the_kill_matrix_in_the_docs_is_of_these_tests(assignment):
+    page = REPOSITORY / "docs" / "kill_matrices" / f"{assignment.name}.md"
+    stale = f'{page.name} is stale: write it again with `make matrices ARGS="{assignment.name}"`'
+    assert matrices.sources_of(page) == verifying.sources_sha256(assignment), stale
+
+
+def test_only_the_distributions_of_the_manifest_can_be_imported(assignment):
+    """What it names can be; torch, which is not named, cannot, though it may be installed here."""
+    manifest = assignment.manifest
+    allowed = {"scikit-image": "skimage"}
+    assert imports(manifest, [allowed.get(name, name) for name in manifest.packages]) == []
+    if "torch" not in manifest.packages:
+        assert imports(manifest, ["torch"]) == ["torch: No module named 'torch'"]
+
+
+def imports(manifest, modules: list[str]) -> list[str]:
+    """What goes wrong when student code imports each of these."""
+    wrong = []
+    with Sandbox(manifest.packages, manifest.limits) as sandbox:
+        for module in modules:
+            with sandbox.worker() as worker:
+                try:
+                    files = {"answer.py": f"import {module}\n".encode()}
+                    assert Remote(worker, files, "answer", manifest.limits).__dict__
+                except (StudentRaised, StudentGone) as error:
+                    wrong.append(f"{module}: {error}")
+    return wrong

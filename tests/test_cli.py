@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from autograder import submission
+from autograder import matrices, submission, verify
 
 
 def solve(tiny) -> None:
@@ -258,6 +258,23 @@ def test_a_new_assignment_is_sound(deepgrade):
     assert "my_net: sound" in result.stdout
 
 
+def test_verify_writes_a_matrix_that_a_change_makes_stale(deepgrade, tiny, tmp_path):
+    result = deepgrade("verify", "tiny", "--write", tmp_path / "pages")
+    assert result.returncode == 0, result.stdout + result.stderr
+    page = tmp_path / "pages" / "tiny.md"
+    assert "| sum for mean | `test_error_of_a_small_example` | `test_error_is_the_mean_of_squares`" in page.read_text()
+    assert matrices.sources_of(page) == verify.sources_sha256(tiny)
+    with tiny.hidden_tests.open("a") as file:
+        file.write("# another line\n")
+    assert matrices.sources_of(page) != verify.sources_sha256(tiny)
+
+
+def test_verify_writes_no_matrix_of_what_is_unsound(deepgrade, tiny, tmp_path):
+    (tiny.folder / "experiment.py").unlink()
+    assert deepgrade("verify", "tiny", "--write", tmp_path / "pages").returncode == 1
+    assert not (tmp_path / "pages").exists()
+
+
 def test_verify_says_what_is_unsound(deepgrade, course_folder):
     path = course_folder / "solutions" / "tiny" / "mutants.py"
     path.write_text(path.read_text().replace("np.sum((p - y) ** 2)\n", "np.mean((p - y) ** 2)\n", 1))
@@ -286,6 +303,7 @@ def take_the_name(tiny, tmp_path):
 
 BAD = {
     "an unknown assignment": (("grade", "sofmax", "."), None, "no assignment 'sofmax' in "),
+    "a matrix without its tests": (("verify", "--quick", "--write", "x"), None, "--write: a matrix needs every wrong"),
     "a missing course": (("--course", "nowhere", "list"), None, "holds no folder `assignments`; name a course with"),
     "a broken manifest": (("list",), break_manifest, "assignment.toml: is not valid TOML: "),
     "a broken manifest in check": (("check", "course/assignments/tiny"), break_manifest, "is not valid TOML: "),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import string
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from autograder.cli import console
 from autograder.course import find_course
+from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
     from autograder.verify import Kill, Soundness
@@ -25,11 +27,17 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Let each wrong answer meet only the test that it names.")
     ] = False,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Prove an assignment sound: the reference gets full marks, the stub none, and every wrong answer is caught."""
+    from autograder import matrices
     from autograder import verify as verifying
 
+    if quick and write:
+        raise DeepgradeError("--write: a matrix needs every wrong answer to meet every test; leave --quick out")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}
@@ -38,6 +46,8 @@ def verify(
             results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick)
         if not json:
             _print(results[assignment.name])
+        if write and results[assignment.name].sound:
+            matrices.write(results[assignment.name], write)
     if json:
         console.print_json({name: _facts(result) for name, result in results.items()})
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)

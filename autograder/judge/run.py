@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,11 @@ class _Judge:
         config.stash[JUDGING] = self._judging
 
 
-def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -> None:
+def run_tests(files: list[Path], judging: Judging, *, only: str | None = None, plugins: Sequence[object] = ()) -> None:
     """Run the tests of these files in order; `judging.results` then holds their results.
 
     only : a test's name; parametrised ones of that name are all run, and those that they need.
+    plugins : further ones for pytest.
     Raises GraderError where the tests themselves are broken.
     """
     arguments = ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib", "--noconftest", "-s"]
@@ -40,7 +41,7 @@ def run_tests(files: list[Path], judging: Judging, *, only: str | None = None) -
     if only:
         arguments += [f"--deselect-all-but={only}"]
     with _only_our_plugin(), _their_own_modules(files):
-        code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging)])
+        code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging), *plugins])
     if judging.errors:
         raise GraderError(f"the tests are broken: {judging.errors[0]}")
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):

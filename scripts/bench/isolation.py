@@ -1,4 +1,4 @@
-"""`make bench`: what isolation costs, measured here and written to docs/benchmarks.md.
+"""What isolation costs.
 
     call       one question to student code in the sandbox, small arrays: there, computed, and back
     worker     a fresh walled-in process with the student's module loaded, as every test gets one
@@ -11,10 +11,7 @@ Every figure is a median, with the range beside it; a ratio is of two medians of
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,10 +23,8 @@ from pathlib import Path
 
 import numpy as np
 from demo import Browser, make_accounts, service, wait_for_reports
-from rich.console import Console
 
 from autograder import submission
-from autograder.cli.console import table
 from autograder.course import Assignment, Course
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.process import Job, judge, visibility
@@ -40,14 +35,12 @@ from autograder.report import TestResult
 from autograder.sandbox import Sandbox
 from autograder.student.local import Local
 from autograder.student.remote import Remote
+from bench.page import REPOSITORY, Section, shown
 from grader_service.settings import Settings
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 SECRET = b"deepgrade bench"
 ISOLATED, INSIDE = "in the sandbox", "in one process"
 WAYS = (ISOLATED, INSIDE)
-PAGE = REPOSITORY / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 CALLS = 2000  # in one row of timed calls, after a tenth as many that are not timed
 
 
@@ -58,12 +51,6 @@ def seconds_of(work: Callable[[], object], rounds: int) -> list[float]:
         work()
         found.append(time.perf_counter() - began)
     return found
-
-
-def shown(seconds: list[float], unit: float, name: str) -> tuple[str, str]:
-    """The median, and the range."""
-    middle, low, high = (f"{value / unit:.3g}" for value in (statistics.median(seconds), min(seconds), max(seconds)))
-    return f"{middle} {name}", f"{low} to {high}"
 
 
 def call(rounds: int) -> list[float]:
@@ -97,7 +84,7 @@ def grading(assignment: Assignment, rounds: int) -> dict[str, list[float]]:
     took: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, seconds in took.items():
-            command = [sys.executable, __file__, "--once", assignment.name, way]
+            command = [sys.executable, "-m", "bench.isolation", assignment.name, way]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
             seconds.append(float(done.stdout))
     return took
@@ -109,7 +96,8 @@ def grade_once(assignment: Assignment, way: str) -> float:
     began = time.perf_counter()
     if way == ISOLATED:
         tests = [str(path) for path in assignment.test_files]
-        job = Job(str(assignment.folder / "assignment.toml"), tests, assignment.reference(), SECRET)
+        files = assignment.reference()
+        job = Job(str(assignment.folder / "assignment.toml"), tests, files, SECRET, reference=files)
         results = judge(job, lambda event: None).results
     else:
         results = judge_here(assignment, assignment.solution)
@@ -129,7 +117,8 @@ def judge_here(assignment: Assignment, folder: Path) -> list[TestResult]:
     def secret(path: Path) -> bytes:
         return PUBLIC_SECRET if visibility(path) == "public" else SECRET
 
-    judging = Judging(make_student, assignment.manifest.limits, visibility, secret)
+    limits = assignment.manifest.limits
+    judging = Judging(make_student, limits, visibility, secret, make_reference=make_student)
     run_tests(assignment.test_files, judging)
     return judging.results
 
@@ -148,56 +137,22 @@ def verdict(course: Course, name: str, rounds: int) -> list[float]:
             return seconds_of(hand_in, rounds)
 
 
-def machine() -> str:
-    model = platform.processor()
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}, numpy {np.__version__}"
-
-
-def write(rows: list[tuple[str, str, str]]) -> None:
-    """The table, between two marks of the page; what is around them is written by hand."""
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    lines = [f"`make bench`, {datetime.date.today():%Y-%m-%d}, {machine()}.", ""]
-    lines += ["| what | median | range, or goal |", "|---|---|---|"]
-    lines += [f"| {what} | {value} | {note} |" for what, value, note in rows]
-    PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure what isolation costs, and write docs/benchmarks.md.")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each figure")
-    parser.add_argument("--dry", action="store_true", help="print, but leave docs/benchmarks.md as it is")
-    parser.add_argument("--once", nargs=2, metavar=("NAME", "WAY"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    rounds, course = arguments.rounds, Course(REPOSITORY)
-    if arguments.once:
-        print(grade_once(course[arguments.once[0]], arguments.once[1]))
-        return
-
-    console = Console(highlight=False)
-    rows = [
+def measure(rounds: int) -> Section:
+    rounds, course = rounds or 5, Course(REPOSITORY)
+    section = Section("make bench ARGS=isolation", ("what", "median", "range, or goal"))
+    section.rows += [
         ("one isolated call, (4, 3) array", *shown(call(rounds), 1e-6, "µs")),
         ("a fresh worker", *shown(worker(rounds), 1e-3, "ms")),
     ]
     for assignment in course:
         took = grading(assignment, rounds)
         for way, seconds in took.items():
-            rows.append((f"{assignment.name}: graded {way}", *shown(seconds, 1, "s")))
+            section.rows.append((f"{assignment.name}: graded {way}", *shown(seconds, 1, "s")))
         ratio = statistics.median(took[ISOLATED]) / statistics.median(took[INSIDE])
-        rows.append((f"{assignment.name}: the price of isolation", f"{ratio:.2f} times", "goal: 1.15 times"))
-    rows.append(("softmax: upload to verdict", *shown(verdict(course, "softmax", rounds), 1, "s")))
-    printed = table("What", "Median", "Range", numbers=("Median", "Range"), title=f"{rounds} measurements each")
-    for row in rows:
-        printed.add_row(*row)
-    console.print(printed)
-    if not arguments.dry:
-        write(rows)
-        console.print(f"{PAGE.relative_to(REPOSITORY)} is written")
+        section.rows.append((f"{assignment.name}: the price of isolation", f"{ratio:.2f} times", "goal: 1.15 times"))
+    section.rows.append(("softmax: upload to verdict", *shown(verdict(course, "softmax", rounds), 1, "s")))
+    return section
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one grading, in a process of its own
+    print(grade_once(Course(REPOSITORY)[sys.argv[1]], sys.argv[2]))

@@ -1,0 +1,62 @@
+"""Kill matrices as pages: what `verify` saw, kept beside the code and checked to be of today's sources.
+
+    docs/kill_matrices/softmax.md     sources: <sha256>; a table of wrong answers; which tests kill each
+
+A page tells which sources it was seen with. When any of these changes, the page is stale until it is written again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+from autograder.verify import Kill, Soundness
+
+SOURCES = re.compile(r"^Sources: `([0-9a-f]{64})`", re.MULTILINE)
+
+
+def write(soundness: Soundness, folder: Path) -> Path:
+    """Write the page of one assignment. Raises ValueError without a whole matrix of a sound assignment."""
+    if not soundness.sound or not soundness.kills:
+        raise ValueError(f"{soundness.assignment} is unsound, so there is nothing to show")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{soundness.assignment}.md"
+    path.write_text(page(soundness), encoding="utf-8")
+    return path
+
+
+def sources_of(path: Path) -> str | None:
+    """The hash of the sources that a page was seen with; None where it tells none."""
+    found = SOURCES.search(path.read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
+def page(soundness: Soundness) -> str:
+    """Markdown: the wrong answers to each function, the test that each names, and all others that kill it."""
+    counts = {test: sum(test in kill.killed_by for kill in soundness.kills) for test in soundness.tests}
+    lines = [
+        f"# Kill matrix of {soundness.assignment}",
+        "",
+        f"Written by `deepgrade verify --write docs/kill_matrices {soundness.assignment}`; do not edit.",
+        "",
+        f"{len(soundness.kills)} wrong answers; every one dies by the test it names. Full marks: the reference, "
+        f"{', '.join(soundness.variants)}.",
+        "",
+        f"Sources: `{soundness.sources_sha256}`",
+    ]
+    for target, kills in itertools.groupby(sorted(soundness.kills, key=_target), _target):
+        lines += ["", f"## {target}", "", "| wrong answer | dies by | and by |", "|---|---|---|"]
+        lines += [_row(kill) for kill in kills]
+    lines += ["", "## How many each test kills", "", "| test | wrong answers |", "|---|---:|"]
+    lines += [f"| `{test}` | {count} |" for test, count in counts.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _target(kill: Kill) -> str:
+    return kill.target
+
+
+def _row(kill: Kill) -> str:
+    others = [f"`{test}`" for test in kill.killed_by if test != kill.named]
+    return f"| {kill.mutant.replace('_', ' ')} | `{kill.named}` | {', '.join(others)} |"
