@@ -9,13 +9,11 @@ from __future__ import annotations
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Literal
+
+import numpy as np
 
 from autograder.datasets import files, glyphs
-from autograder.datasets.dataset import Dataset, from_images
-
-Split = Literal["train", "valid", "test"]
-SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+from autograder.datasets.dataset import BY_COLUMNS, SPLITS, Dataset, Split, check_split
 
 HANDWRITTEN = "handchars36"
 RENDERED = "rendered glyphs"
@@ -35,8 +33,7 @@ def characters(split: Split) -> Dataset:
     x : (n, 1024), every picture by columns.   names : "A" .. "Z", "0" .. "9".
     Raises BadData if a file of the handwritten set is there but is not what it should be, ValueError for another split.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    check_split(split)
     path = files.find(f"nist36/handchars36_{split}.npz")
     with _rendering:
         return _rendered(split) if path is None else _handwritten(path, split)
@@ -46,11 +43,11 @@ def characters(split: Split) -> Dataset:
 def _handwritten(path: Path, split: Split) -> Dataset:
     arrays = files.load_npz(path, SHA256[split])
     names = tuple(str(name) for name in arrays["class_names"])
-    return from_images(arrays["images"], arrays["labels"], names, HANDWRITTEN)
+    return Dataset(arrays["images"], arrays["labels"].astype(np.int64), names, HANDWRITTEN, order=BY_COLUMNS)
 
 
 @cache
 def _rendered(split: Split) -> Dataset:
     per_class = {"train": 60, "valid": 13, "test": 13}[split]
     images, y = glyphs.render(per_class, seed=SPLITS.index(split))
-    return from_images(images, y, tuple(glyphs.NAMES), RENDERED)
+    return Dataset(images, y, tuple(glyphs.NAMES), RENDERED, order=BY_COLUMNS)
