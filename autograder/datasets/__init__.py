@@ -11,9 +11,10 @@ stands on every figure and in every report, because their results must not be co
 """
 
 from autograder.datasets.characters36 import characters
+from autograder.datasets.cifar import cifar10
 from autograder.datasets.dataset import SPLITS, Dataset, shifted
 from autograder.datasets.digits8 import digits
 from autograder.datasets.files import BadData
 from autograder.datasets.mnist28 import fashion_mnist, mnist
 
-__all__ = ["SPLITS", "BadData", "Dataset", "characters", "digits", "fashion_mnist", "mnist", "shifted"]
+__all__ = ["SPLITS", "BadData", "Dataset", "characters", "cifar10", "digits", "fashion_mnist", "mnist", "shifted"]

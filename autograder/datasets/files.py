@@ -12,6 +12,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -25,6 +26,15 @@ CACHE_VARIABLE = "DEEPGRADE_CACHE"
 
 class BadData(DeepgradeError):
     """A data file, or the folder of data files, is not what it should be."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that is known byte for byte. name : its path below a folder of data; size : in bytes."""
+
+    name: str
+    size: int
+    sha256: str
 
 
 def cache_folder() -> Path:
@@ -60,9 +70,9 @@ def find(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def find_all(names: Iterable[str]) -> tuple[Path, ...] | None:
-    """The files of these names, or None if any is missing: parts of a data set must not come from two data sets."""
-    paths = [find(name) for name in names]
+def find_all(files: Iterable[File]) -> tuple[Path, ...] | None:
+    """Where these files are, or None if any is missing: parts of a data set must not come from two data sets."""
+    paths = [find(file.name) for file in files]
     return None if None in paths else tuple(path for path in paths if path)
 
 
