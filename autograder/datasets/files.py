@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -93,8 +94,12 @@ def read(path: Path, sha256: str) -> bytes:
 
 def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
     """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+    content = BytesIO(read(path, sha256))
     try:
-        with np.load(BytesIO(read(path, sha256)), allow_pickle=False) as arrays:
+        if not zipfile.is_zipfile(content):
+            raise ValueError("no zip")
+        content.seek(0)
+        with np.load(content, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadData(f"{path}: is no .npz of plain arrays ({error}); fetch it again") from error
