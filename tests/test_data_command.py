@@ -381,6 +381,20 @@ def test_what_cannot_be_meant_is_said(data, arguments, words):
     assert words in sentence(data(*arguments))
 
 
+def test_all_is_all_that_has_a_public_address(data):
+    assert sentence(data("--all")).startswith("deepgrade: mnist/train-images-idx3-ubyte.gz: no mirror gave it (")
+
+
+@pytest.mark.skipif(not FOLDER, reason="no DEEPGRADE_DATA")
+def test_what_is_in_the_folder_is_not_fetched(data, tmp_path):
+    result = data("--all", DEEPGRADE_DATA=FOLDER)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        f"{name}: in DEEPGRADE_DATA, nothing to fetch" for name in ("mnist", "fashion_mnist", "cifar10")
+    ]
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_folder_that_is_none_is_said(data):
     assert "mistyped is no folder" in sentence(data(DEEPGRADE_DATA="mistyped"))
 
