@@ -7,6 +7,7 @@ import hashlib
 import io
 import struct
 import tarfile
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -97,8 +98,13 @@ def test_gzip_gives_back_what_was_written():
 
 def test_a_gzip_bomb_is_refused_before_it_is_unpacked():
     bomb = gzip.compress(bytes(10**7))
-    with pytest.raises(BadData, match=r"^here: unpacks to more than 1000000 bytes"):
-        idx.unzip(bomb, "here", limit=10**6)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadData, match=r"^here: unpacks to more than 1000000 bytes"):
+            idx.unzip(bomb, "here", limit=10**6)
+        assert tracemalloc.get_traced_memory()[1] < 5 * 10**6
+    finally:
+        tracemalloc.stop()
     assert len(idx.unzip(bomb, "here", limit=10**7)) == 10**7
 
 
