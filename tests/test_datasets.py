@@ -357,6 +357,19 @@ def test_of_the_archive_a_part_is_taken_that_takes_turns(tiny_cifar):
         assert (data[y == label] * 255 == flat[flat[:, 0] == label, 1:]).all()
 
 
+def test_where_both_are_here_the_whole_comes_from_the_archive(tiny_cifar, monkeypatch):
+    folder, _ = tiny_cifar
+    written = []
+    for file, n in zip(catalogue.CIFAR10.or_else, (20, 10), strict=True):
+        np.savez(
+            folder / file.name, images=np.zeros((n, 32, 32, 3), np.uint8), labels=np.arange(n, dtype=np.uint8) % 10
+        )
+        written.append(known(folder / file.name, file.name))
+    monkeypatch.setattr(catalogue, "CIFAR10", replace(catalogue.CIFAR10, or_else=tuple(written)))
+    assert [len(cifar10(split)) for split in SPLITS] == [18, 2, 10]
+    assert [len(cifar10(split, whole=True)) for split in SPLITS] == [90, 10, 20]
+
+
 def test_places_that_the_subset_lacks_are_left_out():
     y = np.repeat(np.arange(10), 5)
     pixels = np.arange(50)
