@@ -149,7 +149,7 @@ def test_an_archive_without_all_its_files_is_refused():
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         member = tarfile.TarInfo(cifar.MEMBERS[0])
-        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", cifar.RECORD * cifar.RECORDS
         archive.addfile(member)
     with pytest.raises(BadData, match=r"^here: cifar-10-batches-bin/data_batch_1\.bin: has 0 bytes"):
         cifar.read_archive(buffer.getvalue(), "here")
