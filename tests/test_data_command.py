@@ -323,14 +323,15 @@ def test_the_table_says_what_is_here_and_where_it_would_be(data, tmp_path):
 
 
 def test_the_table_says_what_is_incomplete_or_damaged(data, tmp_path):
-    for name in ("mnist/train-labels-idx1-ubyte.gz", "nist36/handchars36_test.npz"):
-        (tmp_path / "data" / name).parent.mkdir(parents=True)
+    for name in ("mnist/train-labels-idx1-ubyte.gz", *(file.name for file in catalogue.CHARACTERS.files)):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).write_bytes(b"damaged")
     result = data(DEEPGRADE_DATA=str(tmp_path / "data"), COLUMNS="300")
     assert re.search(r"mnist .* damaged: .*train-labels-idx1-ubyte\.gz", result.stdout)
     listed = json.loads(data("--json", DEEPGRADE_DATA=str(tmp_path / "data")).stdout)
-    mnist = next(one for one in listed if one["name"] == "mnist")
-    assert mnist["here"] is False
+    characters, _, mnist = listed[:3]
+    assert (characters["here"], mnist["here"]) == (False, False)
+    assert (characters["where"], mnist["where"]) == (["DEEPGRADE_DATA"], [])  # complete, but wrong
     assert [file["damaged"] for file in mnist["files"]] == [False, True, False, False]
     assert mnist["files"][1]["path"] == str(tmp_path / "data" / "mnist" / "train-labels-idx1-ubyte.gz")
 
