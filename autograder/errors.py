@@ -5,6 +5,7 @@
     │   └── BadManifest             assignment.toml is wrong (author)
     ├── UnknownAssignment           no such name in this course (whoever typed it)
     ├── BadData                     a data set's file is not what it should be (operator); in datasets/
+    ├── NotFetched                  no mirror gave a data set's file (whoever asked for it); in datasets/
     ├── Refused                     an upload is turned away, nothing unpacked (student)
     └── GraderError                 our fault: never a zero, never an attempt used, retried
         ├── SandboxUnavailable      a wall cannot be built: no grading (operator)

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
         *COURSE,
+        "datasets",
         "secrets",
         "selfcheck",
         "grade",

@@ -153,7 +153,7 @@ def test_pack_makes_a_zip_that_is_accepted(deepgrade, tiny, tmp_path):
     assert (tiny.folder / "tiny.zip").read_bytes() == (tmp_path / "out.zip").read_bytes()
 
 
-@pytest.mark.parametrize("command", [("check",), ("pack", "-o", "x.zip")])
+@pytest.mark.parametrize("command", [("check",), ("pack", "-o", "x.zip"), ("data",)])
 def test_students_commands_need_nothing_that_windows_lacks(deepgrade, tiny, tmp_path, command):
     solve(tiny)
     absent = tmp_path / "absent"

@@ -126,6 +126,7 @@ def test_the_wheel_holds_the_engine_and_neither_service_nor_course():
         name.removesuffix("-py3-none-any.whl") + ".dist-info",
     }
     assert "autograder/plugin.py" in inside
+    assert "autograder/datasets/digits.npz" in inside
     assert not [path for path in inside if "__pycache__" in path]
 
 
@@ -173,6 +174,11 @@ def test_a_student_with_python_alone_types_the_two_lines_of_the_handout(tiny, tm
     assert types("deepgrade pack").returncode == 0
     absent = types('python -c "import torch"'), types('python -c "import flask"')
     assert all(result.returncode for result in absent), "the light base brings neither torch nor Flask"
+    listed = (
+        types("deepgrade data digits"),
+        types("python -c \"from autograder.datasets import mnist; mnist('train').x\""),
+    )
+    assert [result.stderr for result in listed] == ["", ""]
     drawn = types("python experiment.py")
     assert drawn.returncode == 0, drawn.stderr
     assert (tmp_path / "tiny" / "figures" / "descent.png").is_file()

@@ -71,6 +71,7 @@ def test_the_wheel_holds_engine_service_and_course_as_data(wheel):
     assert not [name for name in names if re.search(r"__pycache__|/figures/.*png|\.hypothesis|\.venv", name)]
     assert [name for name in names if name.startswith("grader_service/templates/")]
     assert "autograder/scaffold/solution/mutants.py" in names
+    assert "autograder/datasets/digits.npz" in names
 
 
 def test_an_installed_wheel_lists_its_course_and_grades(wheel, tmp_path):
