@@ -156,7 +156,6 @@ def test_sgd_without_momentum_is_plain(student, task, lr, nesterov):
 
 
 @points(1, problem="momentum")
-@needs("test_sgd_is_its_formula")
 @settings(max_examples=15)
 @given(task=tasks(), lr=rates, momentum=st.floats(0.05, 0.95), nesterov=st.booleans(), factor=st.floats(-50, 50))
 def test_sgd_moves_in_proportion_to_the_gradients(student, task, lr, momentum, nesterov, factor):
@@ -230,7 +229,6 @@ def assert_share_nothing(student, name, arguments, one, two):
 
 
 @points(2, problem="momentum")
-@needs("test_sgd_is_its_formula")
 @settings(max_examples=10)
 @given(task=tasks(count=st.just(8)), lr=rates, momentum=st.floats(0.3, 0.9))
 def test_two_sgds_share_nothing(student, task, lr, momentum):
@@ -278,7 +276,6 @@ def assert_refuses(student, name, arguments, task, how):
 
 
 @points(1, problem="momentum")
-@needs("test_sgd_is_its_formula")
 @settings(max_examples=15)
 @given(task=tasks(count=st.integers(1, 3)), how=SPOILED)
 def test_sgd_refuses_gradients_that_do_not_fit(student, task, how):
@@ -337,7 +334,6 @@ def test_the_first_step_shows_the_bias_correction(student, task, lr, betas, deca
 
 
 @points(1, problem="adaptive")
-@needs("test_adagrad_is_its_formula", "test_rmsprop_is_its_formula", "test_adam_is_its_formula")
 @settings(max_examples=3)
 @given(task=tasks(count=st.just(120)), lr=rates, eps=epsilons)
 def test_a_hundred_steps_are_as_right_as_one(student, task, lr, eps):
@@ -389,7 +385,6 @@ def test_decay_of_adamw_is_decoupled(student, task, lr, weight_decay):
 
 
 @points(1, problem="adaptive")
-@needs(*(f"test_{name.lower()}_is_its_formula" for name in ADAPTIVE))
 @settings(max_examples=12)
 @given(task=tasks(scale=st.sampled_from([1e-10, 1e-8, 1e-4])), name=st.sampled_from(ADAPTIVE))
 def test_settings_have_the_promised_defaults(student, task, name):
@@ -426,7 +421,6 @@ MILD = {
 
 
 @points(1, problem="adaptive")
-@needs(*(f"test_{name.lower()}_is_its_formula" for name in ADAPTIVE))
 @settings(max_examples=12)
 @given(task=tasks(count=st.just(6), scale=st.just(1.0)), name=st.sampled_from(ADAPTIVE))
 def test_two_adaptive_optimizers_share_nothing(student, task, name):
@@ -435,7 +429,6 @@ def test_two_adaptive_optimizers_share_nothing(student, task, name):
 
 
 @points(1, problem="adaptive")
-@needs(*(f"test_{name.lower()}_is_its_formula" for name in ADAPTIVE))
 @settings(max_examples=12)
 @given(task=tasks(count=st.integers(1, 3), scale=st.just(1.0)), how=SPOILED, name=st.sampled_from(ADAPTIVE))
 def test_adaptive_optimizers_are_careful_with_gradients(student, task, how, name):
@@ -629,8 +622,11 @@ class Batch(NamedTuple):
     eps: float
 
 
+COUNTS, FEATURES, EPSILONS = sizes(2, 8), sizes(1, 5), st.sampled_from([1e-8, 1e-5, 1e-2, 0.5, 4.0])
+
+
 @st.composite
-def batches(draw, n=sizes(2, 8), d=sizes(1, 5), eps=st.sampled_from([1e-8, 1e-5, 1e-2, 0.5, 4.0])):
+def batches(draw, n=COUNTS, d=FEATURES, eps=EPSILONS):
     """Batches with other means and spreads in every feature, and no neutral gamma, beta or running statistics."""
     count, width = draw(n), draw(d)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -915,8 +911,11 @@ class Lesson(NamedTuple):
     model: dict
 
 
+SOME, WITH_OR_WITHOUT = sizes(5, 9), st.booleans()
+
+
 @st.composite
-def lessons(draw, n=sizes(5, 9), batch_norm=st.booleans()):
+def lessons(draw, n=SOME, batch_norm=WITH_OR_WITHOUT):
     """A model with up to two hidden layers, and data for it."""
     widths = [draw(sizes(1, 4)), *draw(st.lists(sizes(2, 5), max_size=2)), draw(sizes(2, 4))]
     rng = np.random.default_rng(draw(seeds))
