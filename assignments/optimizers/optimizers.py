@@ -299,9 +299,10 @@ def train(
         or more.) The optimizer's state lasts from epoch to epoch.
     rng : draws orders and dropout masks: the same one gives the same model.
     keep_prob : of the dropout on every hidden layer; 1 is no dropout.
-    log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=..) with two floats: the
-        mean cross-entropy of an example, in nats and without penalties, and the share of right answers, over the
-        epoch's batches as they came (with their dropout), each taken before the step on it.
+    log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=.., model=..): two floats,
+        the mean cross-entropy of an example, in nats and without penalties, and the share of right answers, both over
+        the epoch's batches as they came (with their dropout), each taken before the step on it; and the model as it
+        is by now, for the caller to look at (or a copy of it).
     Returns the trained model, running statistics included.
     """
     raise NotImplementedError("train: yours to write")

@@ -175,7 +175,7 @@ def test_three_clouds_are_told_apart(student, seed):
     for name, arguments in RECIPES.items():
         heard = []
 
-        def log(epoch, loss, accuracy, heard=heard):
+        def log(epoch, loss, accuracy, model, heard=heard):
             heard.append((epoch, loss, accuracy))
 
         model = student.train(

@@ -136,6 +136,17 @@ class new_arrays_instead_of_in_place(reference.SGD):
         super().__init__([p.copy() for p in params], lr, momentum, nesterov, weight_decay)
 
 
+@mutant("SGD", killed_by="test_the_arrays_themselves_are_changed")
+class other_arrays_in_the_list(reference.SGD):
+    def step(self, grads):
+        own = [p.copy() for p in self.params]
+        super().step(grads)
+        for i, old in enumerate(own):
+            new = self.params[i].copy()
+            self.params[i][...] = old
+            self.params[i] = new
+
+
 @mutant("SGD", killed_by="test_sgd_leaves_the_gradients_alone")
 class decay_added_to_the_gradients_in_place(reference.SGD):
     def step(self, grads):
@@ -807,11 +818,24 @@ def evaluation_differentiated_like_training(dy, cache):
 
 
 @mutant("batch_norm_backward", killed_by="test_each_cache_belongs_to_its_own_forward")
-def the_cache_is_used_up(dy, cache, used=[]):  # noqa: B006
-    if any(cache is old for old in used):
-        return np.zeros_like(dy), np.zeros(dy.shape[1]), np.zeros(dy.shape[1])
-    used.append(cache)
-    return reference.batch_norm_backward(dy, cache)
+def scribbling_on_the_cache(dy, cache):
+    answer = reference.batch_norm_backward(dy, cache)
+    normalized = cache[0]
+    normalized *= answer[1] / len(dy)
+    return answer
+
+
+@mutant("batch_norm_forward", killed_by="test_each_cache_belongs_to_its_own_forward")
+def remembering_the_last_batch_alone(
+    x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5, last=[np.zeros((0, 0))]  # noqa: B006
+):  # fmt: skip
+    y, (u, scale, _) = reference.batch_norm_forward(
+        x, gamma, beta, running, training=training, momentum=momentum, eps=eps
+    )
+    if last[0].shape != u.shape:
+        last[0] = u.copy()
+    last[0][...] = u
+    return y, (last[0], scale, training)
 
 
 @mutant("batch_norm_backward", killed_by="test_batch_norm_leaves_its_arguments_alone")
@@ -916,10 +940,10 @@ def last_batch_left_out_for_being_small(x, y, model, optimizer, settings, *, bat
 
 @mutant("train", killed_by="test_log_hears_means_over_all_examples")
 def log_hears_the_penalties_too(x, y, model, optimizer, settings, *, lambda1=0.0, lambda2=0.0, log=None, **options):
-    def penalized(epoch, loss, accuracy):
+    def penalized(epoch, loss, accuracy, model):
         weights = [w for w, _ in model["layers"]]
         more = reference.l1_penalty(weights, lambda1)[0] + reference.l2_penalty(weights, lambda2)[0]
-        log(epoch=epoch, loss=loss + more, accuracy=accuracy)
+        log(epoch=epoch, loss=loss + more, accuracy=accuracy, model=model)
 
     return reference.train(
         x, y, model, optimizer, settings, lambda1=lambda1, lambda2=lambda2, log=log and penalized, **options
@@ -928,10 +952,18 @@ def log_hears_the_penalties_too(x, y, model, optimizer, settings, *, lambda1=0.0
 
 @mutant("train", killed_by="test_three_clouds_are_told_apart")
 def epochs_counted_from_zero(x, y, model, optimizer, settings, *, log=None, **options):
-    def earlier(epoch, loss, accuracy):
-        log(epoch=epoch - 1, loss=loss, accuracy=accuracy)
+    def earlier(epoch, **more):
+        log(epoch=epoch - 1, **more)
 
     return reference.train(x, y, model, optimizer, settings, log=log and earlier, **options)
+
+
+@mutant("train", killed_by="test_log_hears_means_over_all_examples")
+def log_sees_the_model_of_the_beginning(x, y, model, optimizer, settings, *, log=None, **options):
+    def stale(**heard):
+        log(**{**heard, "model": model})
+
+    return reference.train(x, y, model, optimizer, settings, log=log and stale, **options)
 
 
 @mutant("train", killed_by="test_log_hears_means_over_all_examples")
@@ -956,7 +988,7 @@ def log_averages_the_batches(
             losses.append(loss)
             shares.append(float(np.mean(z.argmax(axis=1) == y[chosen])))
         if log is not None:
-            log(epoch=epoch, loss=float(np.mean(losses)), accuracy=float(np.mean(shares)))
+            log(epoch=epoch, loss=float(np.mean(losses)), accuracy=float(np.mean(shares)), model=model)
     return model
 
 

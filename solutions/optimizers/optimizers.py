@@ -368,9 +368,10 @@ def train(
         or more.) The optimizer's state lasts from epoch to epoch.
     rng : draws orders and dropout masks: the same one gives the same model.
     keep_prob : of the dropout on every hidden layer; 1 is no dropout.
-    log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=..) with two floats: the
-        mean cross-entropy of an example, in nats and without penalties, and the share of right answers, over the
-        epoch's batches as they came (with their dropout), each taken before the step on it.
+    log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=.., model=..): two floats,
+        the mean cross-entropy of an example, in nats and without penalties, and the share of right answers, both over
+        the epoch's batches as they came (with their dropout), each taken before the step on it; and the model as it
+        is by now, for the caller to look at (or a copy of it).
     Returns the trained model, running statistics included.
     """
     model = copied(model)
@@ -394,7 +395,7 @@ def train(
             loss_sum += loss * len(chosen)
             right += int((z.argmax(axis=1) == y[chosen]).sum())
         if log is not None:
-            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x), model=model)
     return model
 
 

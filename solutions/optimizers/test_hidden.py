@@ -283,6 +283,23 @@ def test_sgd_refuses_gradients_that_do_not_fit(student, task, how):
     assert_refuses(student, "SGD", {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1}, task, how)
 
 
+@points(2, problem="momentum")
+@settings(max_examples=4)
+@given(task=tasks(count=st.just(2), scale=st.just(1.0)))
+def test_the_arrays_themselves_are_changed(student, task):
+    """Each optimizer changes the arrays that it was given, and the list goes on holding these very arrays."""
+    for name in RULES:
+        arrays = snapshot(task.params)
+        params = list(arrays)
+        optimizer = getattr(student, name)(params, lr=0.3)
+        for grads in task.steps:
+            optimizer.step(grads)
+        expected = oracle_path(name, {"lr": 0.3}, task.params, task.steps)[-1]
+        assert_params(arrays, expected, task.params, f"arrays given to {name}")
+        kept = len(params) == len(arrays) and all(p is a for p, a in zip(params, arrays, strict=True))
+        check(kept, f"{name} puts other arrays into the list of params", "changed_input")
+
+
 # ----------------------------------------------------------------------------------------------------------- adaptive
 
 
@@ -349,23 +366,22 @@ def test_a_hundred_steps_are_as_right_as_one(student, task, lr, eps):
 
 
 @points(1, problem="adaptive")
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
-    task=tasks(scale=st.just(1.0), silent=False), lr=rates, name=st.sampled_from(ADAPTIVE),
+    task=tasks(scale=st.just(1.0), silent=False), lr=rates,
     factor=st.sampled_from([1e-80, 1e-20, 1e-6, 0.01, 300.0, 1e7, 1e20, 1e80]),
 )  # fmt: skip
-def test_the_size_of_the_gradients_does_not_matter(student, task, lr, name, factor):
+def test_the_size_of_the_gradients_does_not_matter(student, task, lr, factor):
     """With eps = 0, the adaptive optimizers step alike if all gradients are multiplied by a positive number."""
-    params = [snapshot(task.params), snapshot(task.params)]
-    for each, c in zip(params, (1.0, factor), strict=True):
-        optimizer = getattr(student, name)(each, lr=lr, eps=0.0)
-        for grads in task.steps:
-            optimizer.step([c * g for g in grads])
-    check(
-        all(not np.allclose(p, old, rtol=1e-9, atol=0) for p, old in zip(params[0], task.params, strict=True)),
-        f"{name} does not move the params",
-    )
-    assert_params(params[1], params[0], task.params, f"params of {name}")
+    for name in ADAPTIVE:
+        params = [snapshot(task.params), snapshot(task.params)]
+        for each, c in zip(params, (1.0, factor), strict=True):
+            optimizer = getattr(student, name)(each, lr=lr, eps=0.0)
+            for grads in task.steps:
+                optimizer.step([c * g for g in grads])
+        still = (np.allclose(p, old, rtol=1e-9, atol=0) for p, old in zip(params[0], task.params, strict=True))
+        check(not any(still), f"{name} does not move the params")
+        assert_params(params[1], params[0], task.params, f"params of {name}")
 
 
 @points(1, problem="adaptive")
@@ -385,12 +401,13 @@ def test_decay_of_adamw_is_decoupled(student, task, lr, weight_decay):
 
 
 @points(1, problem="adaptive")
-@settings(max_examples=12)
-@given(task=tasks(scale=st.sampled_from([1e-10, 1e-8, 1e-4])), name=st.sampled_from(ADAPTIVE))
-def test_settings_have_the_promised_defaults(student, task, name):
+@settings(max_examples=6)
+@given(task=tasks(scale=st.sampled_from([1e-10, 1e-8, 1e-4])))
+def test_settings_have_the_promised_defaults(student, task):
     """Without settings, the adaptive optimizers use the defaults of their signatures."""
     tiny = task._replace(params=[p * 1e-2 for p in task.params])
-    assert_follows(student, name, {}, tiny)
+    for name in ADAPTIVE:
+        assert_follows(student, name, {}, tiny)
 
 
 BAD = [
@@ -421,22 +438,24 @@ MILD = {
 
 
 @points(1, problem="adaptive")
-@settings(max_examples=12)
-@given(task=tasks(count=st.just(6), scale=st.just(1.0)), name=st.sampled_from(ADAPTIVE))
-def test_two_adaptive_optimizers_share_nothing(student, task, name):
+@settings(max_examples=4)
+@given(task=tasks(count=st.just(6), scale=st.just(1.0)))
+def test_two_adaptive_optimizers_share_nothing(student, task):
     """Two optimizers of one class that are alive at once share neither moments nor step count."""
-    assert_share_nothing(student, name, MILD[name], task.params, (task.steps[:3], task.steps[3:]))
+    for name in ADAPTIVE:
+        assert_share_nothing(student, name, MILD[name], task.params, (task.steps[:3], task.steps[3:]))
 
 
 @points(1, problem="adaptive")
-@settings(max_examples=12)
-@given(task=tasks(count=st.integers(1, 3), scale=st.just(1.0)), how=SPOILED, name=st.sampled_from(ADAPTIVE))
-def test_adaptive_optimizers_are_careful_with_gradients(student, task, how, name):
+@settings(max_examples=6)
+@given(task=tasks(count=st.integers(1, 3), scale=st.just(1.0)), how=SPOILED)
+def test_adaptive_optimizers_are_careful_with_gradients(student, task, how):
     """The adaptive optimizers leave the gradients as they were, and refuse those that do not fit with ValueError,
     changing neither params nor state."""
     before = snapshot(task.steps)
-    assert_refuses(student, name, MILD[name], task, how)
-    assert_unchanged(task.steps, before, what="the gradients")
+    for name in ADAPTIVE:
+        assert_refuses(student, name, MILD[name], task, how)
+        assert_unchanged(task.steps, before, what=f"the gradients given to {name}")
 
 
 # ---------------------------------------------------------------------------------------------------------- penalties
@@ -983,26 +1002,32 @@ def test_each_epoch_is_a_new_order_of_all_examples(student, lesson, name, seed):
 @settings(max_examples=15)
 @given(lesson=lessons(n=sizes(5, 9)), batch_size=sizes(3, 4), epochs=st.integers(1, 3), name=names_of_trainers)
 def test_log_hears_means_over_all_examples(student, lesson, batch_size, epochs, name):
-    """log(epoch, loss, accuracy) is called after every epoch, from 1 on, with means over examples, not over batches,
-    and without penalties."""
+    """log(epoch, loss, accuracy, model) is called after every epoch, from 1 on, with means over examples, not over
+    batches and without penalties, and with the model of that moment."""
     x, y, model = lesson
     model = {**model, "norms": []}
-    heard = []
 
-    def log(epoch, loss, accuracy):
-        heard.append((epoch, loss, accuracy))
+    def heard_at(lr):
+        heard = []
+
+        def log(epoch, loss, accuracy, model):
+            heard.append((epoch, loss, accuracy, snapshot(model)))
+
+        trained = student.train(
+            x, y, model, getattr(student, name), {"lr": lr}, epochs=epochs, batch_size=batch_size,
+            rng=np.random.default_rng(1), lambda1=0.3, lambda2=0.2, log=log,
+        )  # fmt: skip
+        check(len(heard) == epochs, f"log was called {len(heard)} times in {epochs} epochs", "wrong_shape")
+        return heard, trained
 
     # So slow that the order of the batches does not matter.
-    student.train(
-        x, y, model, getattr(student, name), {"lr": 1e-12}, epochs=epochs, batch_size=batch_size,
-        rng=np.random.default_rng(1), lambda1=0.3, lambda2=0.2, log=log,
-    )  # fmt: skip
     loss, _, right = oracle_loss(oracle_logits(model, x), y)
-    check(len(heard) == epochs, f"log was called {len(heard)} times in {epochs} epochs", "wrong_shape")
-    for number, (epoch, mean, share) in enumerate(heard, 1):
+    for number, (epoch, mean, share, _) in enumerate(heard_at(1e-12)[0], 1):
         assert_equal(epoch, number, what="epoch")
         assert_close(mean, loss / len(x), what=f"the loss of epoch {number}", rtol=1e-6, any_float=True)
         assert_close(share, right / len(x), what=f"the accuracy of epoch {number}", any_float=True)
+    heard, trained = heard_at(0.01)
+    assert_models(heard[-1][3], trained)
 
 
 @points(1, problem="training")
@@ -1059,7 +1084,17 @@ RECIPES = {
     "Adam": ("Adam", {"lr": 0.003}, {}),
     "Adam, batch norm, dropout": ("Adam", {"lr": 0.003}, {"keep_prob": 0.8}),
 }
-BARS = {"SGD": 85.0, "momentum": 88.0, "AdaGrad": 88.0, "Adam": 88.0, "Adam, batch norm, dropout": 88.0}
+
+# Accuracy on the 600 digits of the validation and test sets that `train` must reach, in percent. Measured with the
+# reference, other seeds for weights, orders and masks in each of 80 runs:
+#                                minimum   5 %  median  95 %  maximum    sd
+#     SGD                           91.8  93.2    95.0  96.2     96.5   0.9
+#     momentum                      94.7  95.0    96.0  96.7     97.3   0.5
+#     AdaGrad                       94.7  95.3    96.3  97.0     97.2   0.5
+#     Adam                          95.0  95.5    96.3  97.0     97.5   0.5
+#     Adam, batch norm, dropout     95.5  95.8    97.0  97.7     97.8   0.5
+# The bars stand seven standard deviations and more below the mean: a right answer fails less than once in a million.
+BARS = {"SGD": 88.0, "momentum": 92.0, "AdaGrad": 92.0, "Adam": 92.0, "Adam, batch norm, dropout": 92.0}
 
 
 def read_digits(student, recipe, seed, shuffled=False):
@@ -1077,15 +1112,19 @@ def read_digits(student, recipe, seed, shuffled=False):
     model = oracle_model(WIDTHS, rng, batch_norm="keep_prob" in more)
     heard = []
 
-    def log(epoch, loss, accuracy):
-        heard.append((epoch, loss))
+    held_out = np.concatenate([part.x for part in parts[1:]])
+    truth = np.concatenate([part.y for part in parts[1:]])
+
+    def percent(model):
+        return 100 * float(np.mean(oracle_logits(model, held_out).argmax(axis=1) == truth))
+
+    def log(epoch, loss, accuracy, model):
+        heard.append((loss, percent(model)))
 
     model = student.train(
         x, y, model, getattr(student, name), arguments, epochs=EPOCHS, batch_size=BATCH_SIZE, rng=rng, log=log, **more
     )
-    z = oracle_logits(model, np.concatenate([part.x for part in parts[1:]]))
-    truth = np.concatenate([part.y for part in parts[1:]])
-    return 100 * float(np.mean(z.argmax(axis=1) == truth)), heard
+    return percent(model), heard
 
 
 training_limits = limits(seconds=60, test_seconds=180)
@@ -1098,15 +1137,17 @@ training_limits = limits(seconds=60, test_seconds=180)
 def test_the_network_reads_digits(student, record):
     """Trained on 1,197 digits, 64-32-32-10 reads the other 600 as well as it should, with each of the optimizers, and
     with batch normalization and dropout."""
-    curves, failed = {}, []
+    costs, percents, failed = {}, {}, []
     for recipe, bar in BARS.items():
         percent, heard = read_digits(student, recipe, seed=64)
         record.number("Reading digits", f"{recipe}: accuracy", percent, bar=bar, unit="%")
-        curves[recipe] = [loss for _, loss in heard]
+        if len(heard) == EPOCHS:
+            costs[recipe], percents[recipe] = zip(*heard, strict=True)
         if not percent >= bar:
             failed.append(f"{recipe} reaches {percent:.2f} %, expected at least {bar} %")
-    if all(len(losses) == EPOCHS for losses in curves.values()):
-        record.curve("Training cost of every optimizer on 8x8 digits", "epoch", range(1, EPOCHS + 1), **curves)
+    if costs:
+        record.curve("Training cost (nats) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **costs)
+        record.curve("Validation accuracy (%) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **percents)
     check(not failed, "; ".join(failed))
 
 
@@ -1117,4 +1158,5 @@ def test_the_network_reads_digits(student, record):
 def test_nothing_is_learned_from_shuffled_labels(student):
     """Trained on labels that were dealt out anew, the network reads no better than by chance."""
     percent, _ = read_digits(student, "Adam", seed=65, shuffled=True)
+    # Chance is 10 %; 80 runs of the reference reached 4.3 to 19.0 %, with a standard deviation of 3.1 %.
     check(percent <= 30, f"accuracy on true labels is {percent:.1f} % after training on shuffled ones")

@@ -194,7 +194,7 @@ def train(
             hits += np.sum(np.argmax(z, axis=1) == y_batch)
             seen += len(x_batch)
         if log:
-            log(epoch=epoch + 1, loss=total / seen, accuracy=hits / seen)
+            log(epoch=epoch + 1, loss=total / seen, accuracy=hits / seen, model=model)
     return model
 
 

@@ -177,7 +177,7 @@ def train(
         told = [one_batch(order[at : at + batch_size]) for at in range(0, len(x), batch_size)]
         if log is not None:
             losses, right = zip(*told, strict=True)
-            log(epoch=epoch, loss=sum(losses) / len(x), accuracy=sum(right) / len(x))
+            log(model=copied(model), epoch=epoch, loss=sum(losses) / len(x), accuracy=sum(right) / len(x))
     return model
 
 

@@ -198,7 +198,7 @@ def train(
                 grads[i] = grads[i] + lambda1 * np.sign(w) + lambda2 * w
             stepper.step(grads)
         if log is not None:
-            log(epoch=epoch, loss=float(told[0] / len(y)), accuracy=float(told[1] / len(y)))
+            log(epoch=epoch, loss=float(told[0] / len(y)), accuracy=float(told[1] / len(y)), model=model)
     return model
 
 
