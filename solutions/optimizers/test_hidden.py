@@ -108,6 +108,9 @@ def tasks(draw, count=None, scale=SCALES, silent=True):
 
 rates, decays = st.floats(0.01, 0.5), st.floats(0.05, 1.0)
 epsilons = st.floats(-3, 1).map(lambda power: 10**power)  # times the size of the gradients
+# Numbers of a usual size: products with the tiniest floats are all rounding.
+FACTORS = st.floats(0.02, 50).flatmap(lambda factor: st.sampled_from([factor, -factor]))
+STRENGTHS = st.just(0.0) | st.floats(1e-3, 3)
 betas_pairs = st.tuples(st.floats(0, 0.98), st.floats(0, 0.995))
 
 
@@ -157,7 +160,7 @@ def test_sgd_without_momentum_is_plain(student, task, lr, nesterov):
 
 @points(1, problem="momentum")
 @settings(max_examples=15)
-@given(task=tasks(), lr=rates, momentum=st.floats(0.05, 0.95), nesterov=st.booleans(), factor=st.floats(-50, 50))
+@given(task=tasks(), lr=rates, momentum=st.floats(0.05, 0.95), nesterov=st.booleans(), factor=FACTORS)
 def test_sgd_moves_in_proportion_to_the_gradients(student, task, lr, momentum, nesterov, factor):
     """If all gradients are multiplied by a number, so is all movement of SGD (without weight decay)."""
     moved = []
@@ -472,7 +475,7 @@ weights_lists = st.builds(
 
 @points(2, problem="penalties")
 @settings(max_examples=20)
-@given(params=weights_lists, lam=st.floats(0, 3))
+@given(params=weights_lists, lam=STRENGTHS)
 def test_l1_is_its_formula(student, params, lam):
     """l1_penalty is lam sum |w| over all arrays; its gradient is lam sign(w), and 0 at 0; params stay as they were."""
     before = snapshot(params)
@@ -486,7 +489,7 @@ def test_l1_is_its_formula(student, params, lam):
 
 @points(2, problem="penalties")
 @settings(max_examples=20)
-@given(params=weights_lists, lam=st.floats(0, 3))
+@given(params=weights_lists, lam=STRENGTHS)
 def test_l2_is_its_formula(student, params, lam):
     """l2_penalty is lam / 2 sum w^2 over all arrays; its gradient is lam w; params stay as they were."""
     before = snapshot(params)
