@@ -121,14 +121,14 @@ def assert_follows(student, name, arguments, task):
     optimizer = getattr(student, name)(params, **arguments)
     for number, (grads, right) in enumerate(zip(task.steps, expected, strict=True), 1):
         optimizer.step(grads)
-        assert_params(params, right, task.params, f"params after step {number}")
+        assert_params(params, right, [task.params, *expected], f"params after step {number}")
 
 
-def assert_params(actual, expected, start, what):
-    """To nine digits of where each array is, or began: sums of a few products, in any order."""
+def assert_params(actual, expected, path, what):
+    """To nine digits of how far from 0 each array has been on its path: sums of a few products, in any order."""
     check(len(actual) == len(expected), f"{what}: there are {len(actual)} arrays, not {len(expected)}", "wrong_shape")
-    for i, (found, right, first) in enumerate(zip(actual, expected, start, strict=True)):
-        scale = max(float(np.abs(right).max()), float(np.abs(first).max()))
+    for i, (found, right) in enumerate(zip(actual, expected, strict=True)):
+        scale = max(float(np.abs(place[i]).max()) for place in [*path, expected])
         assert_close(found, right, what=f"array {i} of the {what}", rtol=1e-9, atol=1e-9 * scale)
 
 
@@ -154,8 +154,9 @@ def test_sgd_without_momentum_is_plain(student, task, lr, nesterov):
     optimizer = student.SGD(params, lr) if nesterov is None else student.SGD(params, lr=lr, nesterov=nesterov)
     for grads in task.steps:
         optimizer.step(grads)
+    path = oracle_path("SGD", {"lr": lr}, task.params, task.steps)
     expected = [p - lr * sum(grads) for p, *grads in zip(task.params, *task.steps, strict=True)]
-    assert_params(params, expected, task.params, "params")
+    assert_params(params, expected, [task.params, *path], "params")
 
 
 @points(1, problem="momentum")
@@ -163,14 +164,16 @@ def test_sgd_without_momentum_is_plain(student, task, lr, nesterov):
 @given(task=tasks(), lr=rates, momentum=st.floats(0.05, 0.95), nesterov=st.booleans(), factor=FACTORS)
 def test_sgd_moves_in_proportion_to_the_gradients(student, task, lr, momentum, nesterov, factor):
     """If all gradients are multiplied by a number, so is all movement of SGD (without weight decay)."""
+    starts = [np.zeros_like(p) for p in task.params]
     moved = []
     for c in (1.0, factor):
-        params = [np.zeros_like(p) for p in task.params]
+        params = snapshot(starts)
         optimizer = student.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov)
         for grads in task.steps:
             optimizer.step([c * g for g in grads])
         moved.append(params)
-    assert_close(moved[1], [factor * p for p in moved[0]], what="the movement", rtol=1e-9)
+    path = oracle_path("SGD", {"lr": lr}, starts, [[abs(factor) * np.abs(g) for g in grads] for grads in task.steps])
+    assert_params(moved[1], [factor * p for p in moved[0]], path, "movement")
 
 
 @points(2, problem="momentum")
@@ -228,7 +231,7 @@ def assert_share_nothing(student, name, arguments, one, two):
     for number, both in enumerate(zip(*two, strict=True)):
         for which, grads in enumerate(both):
             optimizers[which].step(grads)
-            assert_params(params[which], paths[which][number], one, f"params of optimizer {which + 1}")
+            assert_params(params[which], paths[which][number], [one, *paths[which]], f"params of optimizer {which + 1}")
 
 
 @points(2, problem="momentum")
@@ -275,7 +278,7 @@ def assert_refuses(student, name, arguments, task, how):
             optimizer.step(spoiled(grads, how))
         assert_unchanged(params, before, what="params")
         optimizer.step(grads)
-        assert_params(params, right, task.params, "params after a step that was refused")
+        assert_params(params, right, [task.params, *expected], "params after a step that was refused")
 
 
 @points(1, problem="momentum")
@@ -297,8 +300,8 @@ def test_the_arrays_themselves_are_changed(student, task):
         optimizer = getattr(student, name)(params, lr=0.3)
         for grads in task.steps:
             optimizer.step(grads)
-        expected = oracle_path(name, {"lr": 0.3}, task.params, task.steps)[-1]
-        assert_params(arrays, expected, task.params, f"arrays given to {name}")
+        path = oracle_path(name, {"lr": 0.3}, task.params, task.steps)
+        assert_params(arrays, path[-1], [task.params, *path], f"arrays given to {name}")
         kept = len(params) == len(arrays) and all(p is a for p, a in zip(params, arrays, strict=True))
         check(kept, f"{name} puts other arrays into the list of params", "changed_input")
 
@@ -350,7 +353,7 @@ def test_the_first_step_shows_the_bias_correction(student, task, lr, betas, deca
         params = snapshot(task.params)
         getattr(student, name)(params, lr=lr, eps=eps, **arguments).step(task.steps[0])
         expected = [p - lr * g / (share * np.abs(g) + eps) for p, g in zip(task.params, task.steps[0], strict=True)]
-        assert_params(params, expected, task.params, f"params of {name}")
+        assert_params(params, expected, [task.params], f"params of {name}")
 
 
 @points(1, problem="adaptive")
@@ -364,8 +367,8 @@ def test_a_hundred_steps_are_as_right_as_one(student, task, lr, eps):
         optimizer = getattr(student, name)(params, **arguments)
         for grads in task.steps:
             optimizer.step(grads)
-        right = oracle_path(name, arguments, task.params, task.steps)[-1]
-        assert_params(params, right, task.params, f"params of {name} after 120 steps")
+        path = oracle_path(name, arguments, task.params, task.steps)
+        assert_params(params, path[-1], [task.params, *path], f"params of {name} after 120 steps")
 
 
 @points(1, problem="adaptive")
@@ -384,7 +387,7 @@ def test_the_size_of_the_gradients_does_not_matter(student, task, lr, factor):
                 optimizer.step([c * g for g in grads])
         still = (np.allclose(p, old, rtol=1e-9, atol=0) for p, old in zip(params[0], task.params, strict=True))
         check(not any(still), f"{name} does not move the params")
-        assert_params(params[1], params[0], task.params, f"params of {name}")
+        assert_params(params[1], params[0], [task.params], f"params of {name}")
 
 
 @points(1, problem="adaptive")
@@ -721,13 +724,14 @@ def test_running_statistics_are_used_where_it_is_not_training(student, b):
 @settings(max_examples=15)
 @given(b=batches(n=sizes(3, 8), eps=st.sampled_from([1e-5, 1e-2])), sign=st.sampled_from([-1.0, 1.0]))
 def test_far_and_constant_features_are_normalized_too(student, b, sign):
-    """Features whose mean is 1e6 times their spread are normalized as others are, and constant ones become beta."""
-    x = np.round(b.x * 2**20) / 2**20 + sign * 2**20 * np.round(10 * np.abs(b.x).max())  # exact in float64
+    """Features whose mean is 500,000 times their spread are normalized as others are, and constant ones become beta."""
+    x = b.x + sign * 5e5 * b.x.std(axis=0)
     x[:, 0] = x[0, 0]
     y, _ = ask_norm(student, b._replace(x=x))
     expected = oracle_batch_norm(x, b.gamma, b.beta, b.eps, *oracle_statistics(x))
-    assert_close(y, expected, what="y", rtol=1e-5, atol=1e-5)
-    assert_close(y[:, 0], np.full(len(x), b.beta[0]), what="a constant feature", rtol=1e-5, atol=1e-5)
+    # What the mean is rounded to, 1e-16 of it, is 1e-10 of the spread; the mean of squares would lose 1e-5 of it.
+    assert_close(y, expected, what="y", rtol=1e-6, atol=1e-6)
+    assert_close(y[:, 0], np.full(len(x), b.beta[0]), what="a constant feature", rtol=1e-6, atol=1e-6)
 
 
 def assert_norm_grads(answer, expected, size):
@@ -974,11 +978,13 @@ def test_training_takes_the_optimizers_steps(student, lesson, name, epochs, stre
 @points(2, problem="training")
 @passes_first
 @settings(max_examples=3)
-@given(lesson=lessons(n=st.just(3), batch_norm=st.just(False)), name=names_of_trainers, seed=seeds)
-def test_each_epoch_is_a_new_order_of_all_examples(student, lesson, name, seed):
+@given(name=names_of_trainers, seed=seeds)
+def test_each_epoch_is_a_new_order_of_all_examples(student, name, seed):
     """In every epoch each example comes once with its label, in an order that is drawn anew, and makes its step; the
     optimizer's state lasts from epoch to epoch."""
-    x, y, model = lesson
+    rng = np.random.default_rng(seed)
+    # One layer and three labels: no two orders end at the same place, as they may where hidden units are dead.
+    x, y, model = rng.normal(size=(3, 3)), rng.permutation(4)[:3], oracle_model([3, 4], rng, False, neutral=False)
     ends = {}
     for orders in ((a, b) for a in permutations(range(3)) for b in permutations(range(3))):
         oracle = Oracle(model, name, TRAINERS[name])
@@ -993,7 +999,7 @@ def test_each_epoch_is_a_new_order_of_all_examples(student, lesson, name, seed):
         )  # fmt: skip
         w = trained["layers"][0][0]
         check(np.shape(w) == model["layers"][0][0].shape, "the first layer has another shape", "wrong_shape")
-        near = min(ends, key=lambda orders: float(np.abs(ends[orders]["layers"][0][0] - w).max()))
+        near = min(ends, key=lambda orders: float(np.abs(ends[orders]["layers"][0][0] - w).sum()))
         assert_models(trained, ends[near])
         repeated += near[0] == near[1]
     # By chance all twelve repeat their order once in 2,000,000,000 times.
