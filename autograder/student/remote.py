@@ -135,11 +135,12 @@ class _Link:
         raise error
 
     def _apply(self, changes: Any, decoder: wire.Decoder) -> None:
-        for number, place, tree in changes:
+        for number, place, tree, replaced in changes:
             arguments = self._calls[number]
             if type(place) is not int or not 0 <= place < len(arguments):
                 raise wire.WireError("no such argument")
-            _make_equal(arguments[place], decoder.value(tree))
+            theirs = decoder.value(tree)
+            _make_equal(arguments[place], theirs, {id(_found(theirs, path)) for path in decoder.value(replaced)})
 
     def _answer(self, number: Any, args: Any, kwargs: Any, decoder: wire.Decoder) -> tuple[Any, list[wire.Buffer]]:
         decoder = decoder.with_special(self._inward)
@@ -182,28 +183,43 @@ def _text(value: Any) -> str:
     return value[:MAX_TEXT]
 
 
-def _make_equal(mine: Any, theirs: Any) -> None:
-    """Make an argument of ours what it became over there, in place where that is possible."""
+def _found(value: Any, path: list[Any]) -> Any:
+    """What indices and keys lead to."""
+    for key in path:
+        if not isinstance(value, (list, tuple, dict)):
+            raise wire.WireError("a path to nowhere")
+        value = value[key]
+    return value
+
+
+def _make_equal(mine: Any, theirs: Any, others: set[int]) -> None:
+    """Make an argument of ours what it became over there, in place where that is possible.
+
+    others : ids of arrays in `theirs` that are no longer those that were sent: they take the place of ours, which stay.
+    """
     if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
         # A read-only one stays: over there it was a copy, which could be written.
         if mine.shape == theirs.shape and mine.dtype == theirs.dtype and mine.flags.writeable:
             mine[...] = theirs
     elif isinstance(mine, list) and type(theirs) is list:
-        mine[:] = [_merged(old, new) for old, new in zip(mine, theirs, strict=False)] + theirs[len(mine) :]
+        mine[:] = [_merged(old, new, others) for old, new in zip(mine, theirs, strict=False)] + theirs[len(mine) :]
     elif isinstance(mine, dict) and type(theirs) is dict:
-        merged = {key: _merged(mine.get(key), value) for key, value in theirs.items()}
+        merged = {key: _merged(mine.get(key), value, others) for key, value in theirs.items()}
         mine.clear()
         mine.update(merged)
     elif isinstance(mine, tuple) and isinstance(theirs, tuple):
         for old, new in zip(mine, theirs, strict=False):
-            _make_equal(old, new)
+            if id(new) not in others:
+                _make_equal(old, new, others)
     elif isinstance(mine, np.random.Generator) and isinstance(theirs, np.random.Generator):
         mine.bit_generator.state = theirs.bit_generator.state
 
 
-def _merged(old: Any, new: Any) -> Any:
+def _merged(old: Any, new: Any, others: set[int]) -> Any:
     """An item of a changed container: our own array, list, dict or generator made equal, so that whoever else holds it
     sees the change; anything else is the new value."""
+    if id(new) in others:
+        return new
     same_array = (
         isinstance(old, np.ndarray)
         and isinstance(new, np.ndarray)
@@ -211,8 +227,8 @@ def _merged(old: Any, new: Any) -> Any:
         and old.dtype == new.dtype
     )
     if same_array or (type(old) is type(new) and isinstance(old, (list, dict, np.random.Generator))):
-        _make_equal(old, new)
+        _make_equal(old, new, others)
         return old
     if type(old) is tuple and type(new) is tuple and len(old) == len(new):
-        return tuple(map(_merged, old, new))
+        return tuple(_merged(one, other, others) for one, other in zip(old, new, strict=True))
     return new

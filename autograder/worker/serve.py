@@ -10,7 +10,9 @@
     ["answer", seq, tree]     to a callback; or ["refuse", seq]: it failed over there
 
 `changes` are arguments that the call changed: of this call, and of the call that made the object whose method (or next
-item) this is, so that an optimizer's in-place updates are seen over there as they would be on a laptop.
+item) this is, so that an optimizer's in-place updates are seen over there as they would be on a laptop. Each is
+[seq of the call, place of the argument, tree, replaced]; `replaced` are the paths of arrays in it that are others than
+before: `params[0] -= g` changes the judge's own array, `params[0] = params[0] - g` puts another one in its place.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Made:
 
     arguments: list[Any]
     seen: list[tuple[Any, list[bytes]]]
+    arrays: list[dict[tuple[Any, ...], np.ndarray]]  # in each argument, by the path to them
     number: int  # the call's seq: the judge finds its own copies by it
 
 
@@ -107,7 +110,8 @@ class Server:
         function = self._resolve(target, decoder)
         if target[0] == "r":
             self._recall(target[1], made)
-        made.append(Made(arguments, [self._fingerprint(value) for value in arguments], self._seq))
+        seen = [self._fingerprint(value) for value in arguments]
+        made.append(Made(arguments, seen, [dict(_arrays(value)) for value in arguments], self._seq))
         return function(*args, **kwargs)
 
     def _on_next(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
@@ -207,14 +211,17 @@ class Server:
         ]
 
     def _changes(self, made: list[Made], encoder: wire.Encoder) -> list[Any]:
-        """[[call, place of the argument, tree]] of all arguments that are not as the judge last saw them."""
+        """[[call, place of the argument, tree, replaced]] of all arguments that are not as the judge last saw them."""
         changes = []
         for call in made:
             for place, value in enumerate(call.arguments):
                 now = self._fingerprint(value)
                 if now != call.seen[place]:
-                    changes.append([call.number, place, encoder.value(value)])
-                    call.seen[place] = now
+                    tree = encoder.value(value)
+                    arrays, before = dict(_arrays(value)), call.arrays[place]
+                    replaced = [list(path) for path in arrays if before.get(path, arrays[path]) is not arrays[path]]
+                    changes.append([call.number, place, tree, encoder.value(replaced)])
+                    call.seen[place], call.arrays[place] = now, arrays
         return changes
 
     # bytes
@@ -234,6 +241,15 @@ class Server:
         if header[0] == "refuse":
             raise RuntimeError("a function passed in by the caller failed")
         return wire.Decoder(body, self._resolve).value(header[2])
+
+
+def _arrays(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
+    """The arrays in lists, tuples and dicts, each with the indices and keys that lead to it."""
+    if type(value) is np.ndarray:
+        yield path, value
+    elif isinstance(value, (list, tuple, dict)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _arrays(item, (*path, key))
 
 
 class Callback:

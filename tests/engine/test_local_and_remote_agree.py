@@ -176,6 +176,50 @@ def test_arrays_in_a_tuple_are_changed_where_they_are(ask):
     assert w.tolist() == [4, 4]
 
 
+@pytest.mark.parametrize(
+    ("container", "key"), [(lambda w: [w], 0), (lambda w: {"w": w}, "w"), (lambda w: [({3: w}, 1)], None)], ids=str
+)
+def test_another_array_in_its_place_leaves_the_array_alone(ask, container, key):
+    w = np.zeros(2)
+    holder = container(w)
+    place = f"holder[{key!r}]" if key is not None else "holder[0][0][3]"
+    with ask(f"def f(holder): {place} = {place} + 1") as answer:
+        answer.f(holder)
+    assert w.tolist() == [0, 0]
+    inner, index = (holder, key) if key is not None else (holder[0][0], 3)
+    assert inner[index].tolist() == [1, 1]
+
+
+def test_an_array_put_in_place_is_changed_where_it_is_from_then_on(ask):
+    w = np.zeros(2)
+    params = [w]
+    code = """
+class Opt:
+    def __init__(self, params): self.params = params
+    def put(self): self.params[0] = self.params[0] + 1
+    def add(self): self.params[0] += 2
+"""
+    with ask(code) as answer:
+        opt = answer.Opt(params)
+        opt.add()
+        assert params[0] is w
+        opt.put()
+        other = params[0]
+        opt.add()
+        assert params[0] is other
+    assert w.tolist() == [2, 2]
+    assert other.tolist() == [5, 5]
+
+
+def test_arrays_that_move_up_a_list_keep_their_values(ask):
+    first, second = np.zeros(2), np.ones(2)
+    items = [first, second]
+    with ask("def f(items): del items[0]") as answer:
+        answer.f(items)
+    assert [item.tolist() for item in items] == [[1, 1]]
+    assert first.tolist() == [0, 0]
+
+
 def test_a_change_before_an_exception_is_seen(ask):
     x = np.zeros(2)
     with ask("def f(x):\n    x[0] = 1\n    raise ValueError('late')") as answer, pytest.raises(ValueError):

@@ -12,5 +12,5 @@ def server():
 
 def double(x):
     mine = server()
-    mine._changes = lambda made, encoder: [[call, place, None] for call in range(99) for place in range(9)]
+    mine._changes = lambda made, encoder: [[call, place, None, ["l", []]] for call in range(99) for place in range(9)]
     return 2 * x
