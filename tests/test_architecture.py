@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {*COURSE, "grade", "mutants"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
-    "cli": {*COURSE, "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold", "doctor"},
+    "cli": {*COURSE, "datasets", "secrets", "selfcheck", "grade", "feedback", "figures", "verify", "kit", "scaffold"}
+    | {"doctor"},
 }
 # The one look upward, and only when the command runs.
 EXCEPTIONS = {("cli/staff.py", "grader_service.serve")}

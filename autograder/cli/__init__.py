@@ -16,6 +16,7 @@ import typer
 
 from autograder import __version__
 from autograder.cli import authors, staff, students
+from autograder.cli.data import data
 from autograder.errors import DeepgradeError, GraderError
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ def _every_command(
 
 
 for panel, commands in {
-    "Students": (students.check, students.pack),
+    "Students": (students.check, students.pack, data),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
     "Authors": (authors.verify, authors.new),
 }.items():

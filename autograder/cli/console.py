@@ -11,7 +11,17 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from autograder.errors import DeepgradeError
@@ -82,6 +92,30 @@ def progress(title: str) -> Iterator[Callable[[Event], None]]:
                     bar.update(task, description=f"{title}  {test.rpartition('::')[2]}")
                 case {"event": "finished"}:
                     bar.advance(task)
+
+        yield follow
+
+
+@contextlib.contextmanager
+def downloads(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr, in bytes, for one file after the other; gone when they are here. Silent off a terminal.
+
+    What it yields takes a file's name, how many of its bytes came, and how many it has.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda name, done, size: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def follow(name: str, done: int, size: int) -> None:
+            if name not in tasks:
+                for earlier in tasks.values():
+                    bar.update(earlier, visible=False)
+                tasks[name] = bar.add_task(f"{title}  {name.rpartition('/')[2]}", total=size)
+            bar.update(tasks[name], completed=done)
 
         yield follow
 

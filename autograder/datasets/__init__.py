@@ -4,13 +4,17 @@
 
     train = characters("train")       # Dataset: x (n, 1024), y (n,), images (n, 32, 32), names, source
 
-`DEEPGRADE_DATA` names the folder, which is looked at first. A file found there is used only if its checksum is right; a
-file that is not there is no error, since every data set has a smaller stand-in that needs no file. `source` says which
-of the two it was, and stands on every figure and in every report, because their results must not be compared.
+`DEEPGRADE_DATA` names the folder, which is looked at first; then comes the cache, which `deepgrade data NAME` fills.
+Nothing here fetches by itself. A file that is found is used only if its checksum is right; a file that is not there is
+no error, since every data set has a smaller stand-in that needs no file. `source` says which of the two it was, and
+stands on every figure and in every report, because their results must not be compared.
 """
 
-from autograder.datasets.characters36 import SPLITS, characters
-from autograder.datasets.dataset import Dataset, shifted
+from autograder.datasets.characters36 import characters
+from autograder.datasets.cifar import cifar10
+from autograder.datasets.dataset import SPLITS, Dataset, shifted
+from autograder.datasets.digits8 import digits
 from autograder.datasets.files import BadData
+from autograder.datasets.mnist28 import fashion_mnist, mnist
 
-__all__ = ["SPLITS", "BadData", "Dataset", "characters", "shifted"]
+__all__ = ["SPLITS", "BadData", "Dataset", "characters", "cifar10", "digits", "fashion_mnist", "mnist", "shifted"]

@@ -9,22 +9,15 @@ from __future__ import annotations
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
-from autograder.datasets import files, glyphs
-from autograder.datasets.dataset import Dataset, from_images
+import numpy as np
 
-Split = Literal["train", "valid", "test"]
-SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+from autograder.datasets import catalogue, files, glyphs
+from autograder.datasets.dataset import BY_COLUMNS, SPLITS, Dataset, Split, check_split
+from autograder.datasets.files import File
 
 HANDWRITTEN = "handchars36"
 RENDERED = "rendered glyphs"
-
-SHA256 = {
-    "train": "ca376ee1046e9afa96545ad010599b922c63b56aee83fd1f5a9c8e35c5fa513c",
-    "valid": "2a1e093efc4e1c15da49f6606725ff862502d12cb6d62740dc56245bd1f84bfa",
-    "test": "032a9490fa4c5cc2894a68e74bf081d8c0e0874d1f5be7479b4e1c2e3ebf933a",
-}
 
 _rendering = threading.Lock()  # a service may ask from two threads at once; one of them renders
 
@@ -35,22 +28,24 @@ def characters(split: Split) -> Dataset:
     x : (n, 1024), every picture by columns.   names : "A" .. "Z", "0" .. "9".
     Raises BadData if a file of the handwritten set is there but is not what it should be, ValueError for another split.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
-    path = files.find(f"nist36/handchars36_{split}.npz")
-    with _rendering:
-        return _rendered(split) if path is None else _handwritten(path, split)
+    check_split(split)
+    paths = files.find_all(catalogue.CHARACTERS.files)
+    if paths is None:
+        with _rendering:
+            return _rendered(split)
+    part = SPLITS.index(split)
+    return _handwritten(paths[part], catalogue.CHARACTERS.files[part])
 
 
 @cache
-def _handwritten(path: Path, split: Split) -> Dataset:
-    arrays = files.load_npz(path, SHA256[split])
+def _handwritten(path: Path, file: File) -> Dataset:
+    arrays = files.load_npz(path, file.sha256)
     names = tuple(str(name) for name in arrays["class_names"])
-    return from_images(arrays["images"], arrays["labels"], names, HANDWRITTEN)
+    return Dataset(arrays["images"], arrays["labels"].astype(np.int64), names, HANDWRITTEN, order=BY_COLUMNS)
 
 
 @cache
 def _rendered(split: Split) -> Dataset:
     per_class = {"train": 60, "valid": 13, "test": 13}[split]
     images, y = glyphs.render(per_class, seed=SPLITS.index(split))
-    return from_images(images, y, tuple(glyphs.NAMES), RENDERED)
+    return Dataset(images, y, tuple(glyphs.NAMES), RENDERED, order=BY_COLUMNS)

@@ -1,6 +1,9 @@
-"""The folder that DEEPGRADE_DATA names, and files in it that are what they should be.
+"""Where the files of data sets are looked for, and files that are what they should be.
 
-$DEEPGRADE_DATA/nist36/handchars36_train.npz ...
+    $DEEPGRADE_DATA/mnist/train-images-idx3-ubyte.gz ...    a folder that is looked at first
+    <cache>/mnist/train-images-idx3-ubyte.gz ...            what `deepgrade data` fetched
+
+The cache is the folder that DEEPGRADE_CACHE names, else the one that the platform has for this.
 """
 
 from __future__ import annotations
@@ -8,6 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -16,14 +22,34 @@ import numpy as np
 from autograder.errors import DeepgradeError
 
 VARIABLE = "DEEPGRADE_DATA"
+CACHE_VARIABLE = "DEEPGRADE_CACHE"
 
 
 class BadData(DeepgradeError):
     """A data file, or the folder of data files, is not what it should be."""
 
 
-def find(name: str) -> Path | None:
-    """The file of that name below the folder, or None where there is no folder or no such file.
+@dataclass(frozen=True)
+class File:
+    """A file that is known byte for byte. name : its path below a folder of data; size : in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def cache_folder() -> Path:
+    """Where fetched files are kept; it need not exist."""
+    given = os.environ.get(CACHE_VARIABLE)
+    if given:
+        return Path(given)
+    import pooch  # takes its time; who names both folders does not wait for it
+
+    return Path(pooch.os_cache("deepgrade"))
+
+
+def data_folder() -> Path | None:
+    """The folder that DEEPGRADE_DATA names, or None.
 
     Raises BadData if the variable names something that is no folder: a typing mistake must not pass for "no data".
     """
@@ -33,12 +59,26 @@ def find(name: str) -> Path | None:
     folder = Path(given)
     if not folder.is_dir():
         raise BadData(f"{VARIABLE}: {given} is no folder; name the folder of the data files, or unset the variable")
-    path = folder / name
+    return folder
+
+
+def find(name: str) -> Path | None:
+    """The file of that name below the first folder that has it, or None. Raises BadData as `data_folder` does."""
+    given = data_folder()
+    if given and (given / name).is_file():
+        return given / name
+    path = cache_folder() / name
     return path if path.is_file() else None
 
 
-def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+def find_all(files: Iterable[File]) -> tuple[Path, ...] | None:
+    """Where these files are, or None if any is missing: parts of a data set must not come from two data sets."""
+    paths = [find(file.name) for file in files]
+    return None if None in paths else tuple(path for path in paths if path)
+
+
+def read(path: Path, sha256: str) -> bytes:
+    """The bytes of a file. Raises BadData where it cannot be read, and where its checksum is another."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -49,8 +89,17 @@ def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
             f"{path}: has the sha256 {found[:12]}..., expected {sha256[:12]}...; the file is damaged or another one: "
             f"fetch it again, or remove it to work with the embedded set"
         )
+    return content
+
+
+def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+    content = BytesIO(read(path, sha256))
     try:
-        with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        if not zipfile.is_zipfile(content):
+            raise ValueError("no zip")
+        content.seek(0)
+        with np.load(content, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadData(f"{path}: is no .npz of plain arrays ({error}); fetch it again") from error

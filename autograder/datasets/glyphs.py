@@ -18,6 +18,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+DIGITS = "0123456789"
 SIDE = 32  # pixels
 FONTS = (
     "DejaVuSans",
@@ -44,6 +45,27 @@ def render(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         outline = _outline(FONTS[rng.integers(len(FONTS))], NAMES[label])
         image[:] = _with_noise(_drawn(canvas, outline, rng), rng)
     return images, y
+
+
+def render_in_colour(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(images, y): (10 per_class, 32, 32, 3) uint8, digits of one colour on another, and int64 labels; in turns."""
+    rng = np.random.default_rng([10, seed])
+    y = np.tile(np.arange(len(DIGITS)), per_class)
+    canvas = RendererAgg(SIDE, SIDE, 72)
+    images = np.empty((len(y), SIDE, SIDE, 3), np.uint8)
+    for image, label in zip(images, y, strict=True):
+        ink = _drawn(canvas, _outline(FONTS[rng.integers(len(FONTS))], DIGITS[label]), rng)[:, :, None]
+        paper, colour = _two_colours(rng)
+        light = paper * (1 - ink) + colour * ink + rng.normal(0.0, 0.08, image.shape)
+        image[:] = np.rint(np.clip(light, 0, 1) * 255)
+    return images, y
+
+
+def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Red, green and blue of two colours that one can tell apart."""
+    first = rng.uniform(0.05, 0.95, 3)
+    far = np.where(first < 0.5, first + 0.45, first - 0.45)  # in one channel at least; in the others anywhere
+    return first, np.where(np.arange(3) == rng.integers(3), far, rng.uniform(0.05, 0.95, 3))
 
 
 @cache

@@ -1,0 +1,99 @@
+"""`deepgrade data`: which data sets are here, and the one command that fetches them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from autograder.cli import console
+from autograder.errors import DeepgradeError
+
+
+def data(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Fetch these.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Fetch every data set that has a public address.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List the data sets and where they are; with a NAME, fetch that one into the cache.
+
+    Files are looked for in the folder that DEEPGRADE_DATA names, then in the cache (DEEPGRADE_CACHE, else the
+    platform's). Without them everything runs on smaller stand-ins. DEEPGRADE_MIRROR names a mirror to ask first.
+    """
+    from autograder.datasets import catalogue, fetch
+
+    if names and everything:
+        raise DeepgradeError(f"--all already has {names[0]}: give names or --all, not both")
+    wanted = [catalogue.entry(name) for name in names or ()]
+    if everything:
+        wanted = [one for one in catalogue.ENTRIES if one.mirrors]
+    for one in wanted:
+        with console.downloads(one.name) as follow:
+            came = fetch.fetch(one, follow)
+        if not json:
+            print(_outcome(fetch.look(one), one.name, came))
+    shown = [(one, fetch.look(one)) for one in wanted or catalogue.ENTRIES]
+    if json:
+        console.print_json([_facts(one, here) for one, here in shown])
+    elif not wanted:
+        _table(shown)
+
+
+def _outcome(here: Any, name: str, came: list) -> str:
+    if came:
+        folder = here.paths[came[0].name].parent
+        return f"{name}: fetched {len(came)} files ({_megabytes(sum(file.size for file in came))}) into {folder}"
+    return f"{name}: {_state(here)}, nothing to fetch"
+
+
+def _table(shown: list) -> None:
+    from autograder.datasets import files
+
+    rows = console.table("Name", "What", "Size", "State", numbers=("Size",))
+    for entry, here in shown:
+        state = Text(_state(here), "red" if here.damaged else "green" if here.where else "yellow")
+        if not here.where and not here.damaged:
+            state.append(f"{'' if entry.mirrors else ', no public address'}; instead: {entry.stand_in}", "default")
+        rows.add_row(entry.name, Text(entry.what), _megabytes(here.size) if here.files else "", state)
+    console.out().print(rows)
+    folder = files.data_folder()
+    print(f"{files.VARIABLE}: {folder or 'not set'}")
+    print(f"the cache: {files.cache_folder()}")
+    print("`deepgrade data NAME` fetches one into the cache.")
+
+
+def _state(here: Any) -> str:
+    if here.damaged:
+        return f"damaged: {', '.join(map(str, here.damaged))}"
+    if here.where == ("embedded",):
+        return "comes with deepgrade"
+    if here.where:
+        return f"in {' and '.join('the cache' if name == 'cache' else name for name in here.where)}"
+    return f"not here ({len(here.paths)} of {len(here.files)} files)" if here.paths else "not here"
+
+
+def _facts(entry: Any, here: Any) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "what": entry.what,
+        "here": bool(here.where) and not here.damaged,
+        "where": list(here.where),
+        "stand_in": entry.stand_in or None,
+        "bytes": here.size,
+        "mirrors": list(entry.mirrors),
+        "files": [
+            {
+                "name": file.name,
+                "bytes": file.size,
+                "sha256": file.sha256,
+                "path": str(here.paths[file.name]) if file.name in here.paths else None,
+                "damaged": here.paths.get(file.name) in here.damaged,
+            }
+            for file in here.files
+        ],
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,163 @@
+"""Every data set that the course knows: its name, its files with their checksums, and who has them for everybody.
+
+The name is that of the function in `autograder.datasets`. Nothing here reads or fetches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autograder.datasets.files import File
+from autograder.errors import DeepgradeError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What there is to know of a data set.
+
+    files : all that it is made of; none means that it travels with deepgrade.
+    or_else : other files that serve as well (a part of it, without a public address).
+    mirrors : addresses of folders that hold `files`, by their last name; tried in turn.
+    stand_in : what is used where the files are not; empty for what is always here.
+    """
+
+    name: str
+    what: str
+    files: tuple[File, ...] = ()
+    or_else: tuple[File, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    stand_in: str = ""
+
+
+CHARACTERS = Entry(
+    name="characters",
+    what="handwritten capital letters and digits, 32x32, 36 classes",
+    files=(
+        File(
+            "nist36/handchars36_train.npz",
+            608_497,
+            "ca376ee1046e9afa96545ad010599b922c63b56aee83fd1f5a9c8e35c5fa513c",
+        ),
+        File(
+            "nist36/handchars36_valid.npz",
+            133_355,
+            "2a1e093efc4e1c15da49f6606725ff862502d12cb6d62740dc56245bd1f84bfa",
+        ),
+        File(
+            "nist36/handchars36_test.npz",
+            133_867,
+            "032a9490fa4c5cc2894a68e74bf081d8c0e0874d1f5be7479b4e1c2e3ebf933a",
+        ),
+    ),
+    stand_in="glyphs rendered from fonts",
+)
+
+DIGITS = Entry(
+    name="digits",
+    what="handwritten digits, 8x8, 10 classes",
+)
+
+MNIST = Entry(
+    name="mnist",
+    what="handwritten digits, 28x28, 10 classes",
+    files=(
+        File(
+            "mnist/train-images-idx3-ubyte.gz",
+            9_912_422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        File(
+            "mnist/train-labels-idx1-ubyte.gz",
+            28_881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        File(
+            "mnist/t10k-images-idx3-ubyte.gz",
+            1_648_877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        File(
+            "mnist/t10k-labels-idx1-ubyte.gz",
+            4_542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+    ),
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    stand_in="digits, enlarged",
+)
+
+FASHION_MNIST = Entry(
+    name="fashion_mnist",
+    what="clothing, 28x28, 10 classes",
+    files=(
+        File(
+            "fashion-mnist/train-images-idx3-ubyte.gz",
+            26_421_880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        File(
+            "fashion-mnist/train-labels-idx1-ubyte.gz",
+            29_515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        File(
+            "fashion-mnist/t10k-images-idx3-ubyte.gz",
+            4_422_102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        File(
+            "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+            5_148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    ),
+    mirrors=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    ),
+    stand_in="digits, enlarged",
+)
+
+CIFAR10 = Entry(
+    name="cifar10",
+    what="colour photographs, 32x32, 10 classes",
+    files=(
+        # The "binary version": plain records. The other archives hold pickles, which are never opened here.
+        File(
+            "cifar10/cifar-10-binary.tar.gz",
+            170_052_171,
+            "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        ),
+    ),
+    or_else=(
+        File(
+            "cifar10/cifar10_train_10k.npz",
+            28_276_191,
+            "4c1ac09773376a4420f07de052facd79d39c5c69f66fe61ca1ff408ea0d1c2c6",
+        ),
+        File(
+            "cifar10/cifar10_test_2k.npz",
+            5_657_830,
+            "58902fe2febc73369103ab5ed210515a59598755660c3317c27f5f89714f5507",
+        ),
+    ),
+    mirrors=(
+        "https://www.cs.toronto.edu/~kriz/",
+        "https://cave.cs.toronto.edu/kriz/",
+        "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
+    ),
+    stand_in="digits rendered from fonts, in colour",
+)
+
+ENTRIES = (CHARACTERS, DIGITS, MNIST, FASHION_MNIST, CIFAR10)
+
+
+def entry(name: str) -> Entry:
+    """Raises DeepgradeError for a name that is none; `fashion-mnist` is as good as `fashion_mnist`."""
+    for one in ENTRIES:
+        if one.name == name.lower().replace("-", "_"):
+            return one
+    raise DeepgradeError(f"{name}: is no data set; there are {', '.join(one.name for one in ENTRIES)}")
