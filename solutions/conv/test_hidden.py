@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from autograder import datasets
 from autograder.testing import (
@@ -179,18 +178,18 @@ class Case(NamedTuple):
         scales = oracle_conv_backward(*map(np.abs, (self.dout, self.x, self.w)), self.stride, self.padding)
         places = self.dout[:, 0].size
         terms = (self.w[:, 0].size, places, places)
-        for name, found, expected, scale, count in zip(
-            ("dx", "dw", "db"), gradients, exact, scales, terms, strict=True
-        ):
-            assert_near(found, expected.astype(self.x.dtype), terms=count, scale=scale, what=name)
+        names = ("dx", "dw", "db")
+        for name, found, right, scale, count in zip(names, gradients, exact, scales, terms, strict=True):
+            assert_near(found, right.astype(self.x.dtype), terms=count, scale=scale, what=name)
 
 
 BATCHES, STRIDES, PADDINGS = sizes(1, 3), st.tuples(sizes(1, 3), sizes(1, 3)), st.tuples(sizes(0, 2), sizes(0, 2))
+WINDOWS, SPARE = sizes(1, 4), sizes(0, 4)
 ANY_SEED = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def cases(draw, n=BATCHES, stride=STRIDES, padding=PADDINGS, sides=sizes(1, 4), spare=sizes(0, 4), dtype=np.float64):
+def cases(draw, n=BATCHES, stride=STRIDES, padding=PADDINGS, sides=WINDOWS, spare=SPARE, dtype=np.float64):
     """Convolutions of every legal shape: kernels as large as the map, strides longer than the kernel, rows to spare."""
     n, stride, padding = (draw(it) if isinstance(it, st.SearchStrategy) else it for it in (n, stride, padding))
     c, k, p, q = (draw(side) for side in (sizes(1, 3), sizes(1, 3), sides, sides))
@@ -231,7 +230,7 @@ class Pool(NamedTuple):
 
 
 @st.composite
-def pools(draw, n=BATCHES, stride=STRIDES, window=sizes(1, 4), dtype=np.float64):
+def pools(draw, n=BATCHES, stride=STRIDES, window=WINDOWS, dtype=np.float64):
     """Pooling over windows of every shape, apart, side by side and overlapping, with rows to spare."""
     n = draw(n) if isinstance(n, st.SearchStrategy) else n
     window, stride = (draw(window), draw(window)), draw(stride)
@@ -287,7 +286,7 @@ def test_receptive_field_is_what_one_output_sees(student, layers):
 @points(3, problem="convolution")
 @given(case=cases(stride=(1, 1), padding=(0, 0)))
 def test_convolution_is_its_formula(student, case):
-    """At stride 1 and without padding, out is the sum of its docstring: any number of channels, kernels of any shape."""
+    """At stride 1 and without padding, out is its docstring's sum: any number of channels, kernels of any shape."""
     case.assert_right(case.forward(student)[0])
 
 
@@ -705,7 +704,7 @@ forward_first = needs("test_the_network_is_its_formula")
 @settings(max_examples=15)
 @given(kernels=st.sampled_from([(40, 8), (8, 40), (25, 25)]), size=st.sampled_from([1, 3, 5]), seed=ANY_SEED)
 def test_weights_have_the_variance_that_relu_needs(student, kernels, size, seed):
-    """initialize draws normal weights of variance 2 / fan_in from rng, each layer by its own fan_in, and zero biases."""
+    """initialize draws normal weights of variance 2 / fan_in from rng, by each layer's own fan_in, and zero biases."""
     image, classes = (30, 9, 12), 40
     params = student.initialize(image, kernels, size, classes, np.random.default_rng(seed))
     features = kernels[1] * 2 * 3
@@ -740,7 +739,7 @@ def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
 @settings(max_examples=30)
 @given(net=networks())
 def test_the_network_is_its_formula(student, net):
-    """z is the docstring's: convolution, ReLU and pooling, twice, then a dense layer; kernels of any odd shape, biases."""
+    """z is the docstring's: twice convolution, ReLU and pooling, then a dense layer; kernels of any odd shape, biases."""
     before = snapshot(net.x, net.params)
     z, _ = student.forward(net.x, net.params)
     assert_like(z, oracle_forward(net.x, net.params)[0], "z")
@@ -780,7 +779,7 @@ def copies(draw):
 @settings(max_examples=15)
 @given(case=copies(), epochs=sizes(0, 3), rate=st.floats(0.001, 0.05))
 def test_every_batch_makes_its_step(student, case, epochs, rate):
-    """Each batch makes one step on its mean loss; log hears the means over all examples of an epoch, before the steps."""
+    """Each batch makes one step on its mean loss; log hears means over all examples of an epoch, before the steps."""
     x, y, params, batch_size = case
     before, expected, history, heard = snapshot(x, y, params), params, [], []
     for _ in range(epochs):
@@ -876,9 +875,12 @@ def test_the_network_reads_digits(student, record):
     if heard:
         epochs, loss, right = zip(*heard, strict=True)
         record.curve(f"Learning curve on {source}", "epoch", epochs, loss=loss, accuracy=right)
-    record.confusion(
-        f"Confusion on the validation set of {source}", truth, predicted, [str(digit) for digit in range(10)]
-    )
+    names = [str(digit) for digit in range(10)]
+    record.confusion(f"Confusion on the validation set of {source}", truth, predicted, names)
+    w = params[0][0]
+    check(np.shape(w) == (8, 1, 3, 3) and bool(np.isfinite(w).all()), "w_1 has another shape, or is not finite")
+    shown = 0.5 + w[:, 0] / (2 * np.abs(w).max())
+    record.images("The first layer's kernels after training (grey is 0)", {"w_1": list(shown)})
     check(percent >= BAR, f"validation accuracy is {percent:.2f} %, expected at least {BAR} %")
 
 
