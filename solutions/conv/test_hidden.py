@@ -739,7 +739,7 @@ def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
 @settings(max_examples=30)
 @given(net=networks())
 def test_the_network_is_its_formula(student, net):
-    """z is the docstring's: twice convolution, ReLU and pooling, then a dense layer; kernels of any odd shape, biases."""
+    """z is the docstring's: twice convolution, ReLU and pooling, then a dense layer; kernels of any odd shape."""
     before = snapshot(net.x, net.params)
     z, _ = student.forward(net.x, net.params)
     assert_like(z, oracle_forward(net.x, net.params)[0], "z")
@@ -838,11 +838,12 @@ EPOCHS, SHUFFLED_EPOCHS = 12, 8
 def read_digits(student, seed, epochs, labels=None):
     """(validation accuracy in percent, labels, predictions, what log heard) of a network that the student trains.
 
-    Both sets are given in an order of the judge's own; the validation labels stay here.
+    Both sets are given in an order of the judge's own, but with other labels the training set's is that of the course, so
+    that who knows the labels by their place is found out. The validation labels stay here.
     """
     train, valid = datasets.digits("train"), datasets.digits("valid")
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(train))
+    order = rng.permutation(len(train)) if labels is None else np.arange(len(train))
     y = (train.y if labels is None else labels)[order]
     x = train.x[order].reshape(-1, 1, 8, 8) - 0.3
     shapes = [(8, 1, 3, 3), (16, 8, 3, 3), (64, 10)]
