@@ -78,12 +78,13 @@ def oracle_pool(kind, x, window, stride):
 
 
 def oracle_pool_backward(kind, dout, x, window, stride):
-    """For np.max: without ties."""
+    """For np.max, of equal entries the first gets it all."""
     dx = np.zeros(x.shape)
     for (r, s), rows, columns in windows_of(x.shape, window, stride):
         patch = x[:, :, rows, columns]
         if kind is np.max:
-            share = patch == patch.max(axis=(2, 3), keepdims=True)
+            first = patch.reshape(*patch.shape[:2], window[0] * window[1]).argmax(axis=2)[:, :, None, None]
+            share = np.arange(window[0] * window[1]).reshape(window) == first
         else:
             share = np.full(patch.shape, 1 / (window[0] * window[1]))
         dx[:, :, rows, columns] += share * dout[:, :, r, s, None, None]
@@ -107,7 +108,11 @@ def oracle_forward(x, params):
 
 
 def oracle_backward(dz, x, params):
-    """The gradients of all params. Ties in pooling are ReLU's zeros, through which nothing passes anyway."""
+    """The gradients of all params; which rule for ties makes no difference to them.
+
+    Entries tie where ReLU gave 0, through which nothing passes, or where a kernel saw nothing but zeros: then dw gets
+    nothing from any of them, and db the same from each.
+    """
     _, inputs = oracle_forward(x, params)
     w = params[-1][0].reshape(*inputs[-1].shape[1:], -1)
     grads = [(np.einsum("nchv,nk->chvk", inputs[-1], dz).reshape(params[-1][0].shape), dz.sum(axis=0))]
@@ -153,16 +158,18 @@ class Case(NamedTuple):
     dout: np.ndarray  # (n, k, h', v'), an upstream gradient
     short: bool  # equal pairs are given as one int
 
-    def spelled(self, pair):
-        return pair[0] if self.short and pair[0] == pair[1] else pair
+    @property
+    def how(self):
+        return [pair[0] if self.short and pair[0] == pair[1] else pair for pair in (self.stride, self.padding)]
 
     def forward(self, student):
-        return student.conv2d_forward(self.x, self.w, self.b, self.spelled(self.stride), self.spelled(self.padding))
+        """On copies: who changes them fails the test that forbids it, and no other."""
+        return student.conv2d_forward(self.x.copy(), self.w.copy(), self.b.copy(), *self.how)
 
     def backward(self, student):
         """The student's (dx, dw, db) on the student's cache."""
         _, cache = self.forward(student)
-        answer = student.conv2d_backward(self.dout, cache)
+        answer = student.conv2d_backward(self.dout.copy(), cache)
         check(
             type(answer) in (list, tuple) and len(answer) == 3, "conv2d_backward returns no (dx, dw, db)", "wrong_type"
         )
@@ -213,11 +220,10 @@ class Pool(NamedTuple):
 
     @property
     def how(self):
-        pairs = (self.window, self.stride)
-        return [pair[0] if self.short and pair[0] == pair[1] else pair for pair in pairs]
+        return [pair[0] if self.short and pair[0] == pair[1] else pair for pair in (self.window, self.stride)]
 
     def forward(self, function):
-        return function(self.x, *self.how)
+        return function(self.x.copy(), *self.how)
 
     def assert_right(self, kind, out):
         expected = oracle_pool(kind, self.x, self.window, self.stride).astype(self.x.dtype)
@@ -354,7 +360,7 @@ def test_convolution_keeps_float32(student, case):
 def test_convolution_leaves_its_arguments_alone(student, case):
     """conv2d_forward changes neither x nor w nor b."""
     before = snapshot(*case[:3])
-    case.forward(student)
+    student.conv2d_forward(*case[:3], *case.how)
     assert_unchanged(case[:3], before, what="(x, w, b)")
 
 
@@ -437,7 +443,7 @@ def test_backward_is_the_adjoint_of_convolution(student, case, seed):
     )
 
 
-@points(4, problem="gradients")
+@points(3, problem="gradients")
 @convolution_first
 @given(case=cases(n=sizes(2, 4)))
 def test_gradients_are_exact(student, case):
@@ -460,7 +466,7 @@ def test_gradients_of_one_picture_or_none(student, case):
 def test_backward_can_be_called_twice(student, case):
     """conv2d_backward changes neither dout nor x, w and b nor its cache: a second call gives the same gradients."""
     before = snapshot(case[:3], case.dout)
-    _, cache = case.forward(student)
+    _, cache = student.conv2d_forward(*case[:3], *case.how)
     first = snapshot(student.conv2d_backward(case.dout, cache))
     again = student.conv2d_backward(case.dout, cache)
     assert_unchanged((case[:3], case.dout), before, what="(x, w, b), dout")
@@ -476,7 +482,7 @@ def test_each_cache_belongs_to_its_own_forward(student, case, seed):
     other = case._replace(x=rng.normal(size=case.x.shape), w=rng.normal(size=case.w.shape))
     caches = [one.forward(student)[1] for one in (case, other)]
     for one, cache in zip((case, other), caches, strict=True):
-        one.assert_right_gradients(student.conv2d_backward(one.dout, cache))
+        one.assert_right_gradients(student.conv2d_backward(one.dout.copy(), cache))
 
 
 @points(1, problem="gradients")
@@ -506,7 +512,7 @@ def test_max_pooling_takes_the_greatest(student, pool):
 def test_the_greatest_entry_gets_the_gradient(student, pool):
     """Each window's gradient goes to its greatest entry, and to no other; entries in no window get none."""
     _, cache = pool.forward(student.max_pool_forward)
-    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout.copy(), cache))
 
 
 @points(2, problem="max_pooling")
@@ -518,7 +524,7 @@ def test_gradients_of_overlapping_windows_add_up(student, pool):
     x[:, :, x.shape[2] // 2, x.shape[3] // 2] = 50.0  # in the middle, of as many windows as can be
     pool = pool._replace(x=x)
     _, cache = pool.forward(student.max_pool_forward)
-    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout.copy(), cache))
 
 
 @points(2, problem="max_pooling")
@@ -551,7 +557,7 @@ def test_max_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes, and an empty batch gives an empty one, forward and backward."""
     out, cache = pool.forward(student.max_pool_forward)
     pool.assert_right(np.max, out)
-    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout.copy(), cache))
 
 
 @points(1, problem="max_pooling")
@@ -561,7 +567,7 @@ def test_max_pooling_keeps_float32(student, pool):
     """float32 stays float32, forward and backward."""
     out, cache = pool.forward(student.max_pool_forward)
     pool.assert_right(np.max, out)
-    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.max, student.max_pool_backward(pool.dout.copy(), cache))
 
 
 @points(1, problem="max_pooling")
@@ -570,7 +576,7 @@ def test_max_pooling_keeps_float32(student, pool):
 def test_max_pooling_leaves_its_arguments_alone(student, pool):
     """max_pool_forward changes not x, nor max_pool_backward dout or the cache: a second call gives the same dx."""
     before = snapshot(pool.x, pool.dout)
-    _, cache = pool.forward(student.max_pool_forward)
+    _, cache = student.max_pool_forward(pool.x, *pool.how)
     first = snapshot(student.max_pool_backward(pool.dout, cache))
     again = student.max_pool_backward(pool.dout, cache)
     assert_unchanged((pool.x, pool.dout), before, what="(x, dout)")
@@ -611,7 +617,7 @@ def test_average_pooling_takes_the_mean(student, pool):
 def test_average_pooling_shares_its_gradient_out(student, pool, seed):
     """Each window's gradient is shared out evenly among its entries, and overlapping windows add up: the adjoint."""
     _, cache = pool.forward(student.avg_pool_forward)
-    pool.assert_right_gradient(np.mean, student.avg_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.mean, student.avg_pool_backward(pool.dout.copy(), cache))
     assert_adjoint(
         lambda x: oracle_pool(np.mean, x, pool.window, pool.stride),
         lambda y: student.avg_pool_backward(y, cache),
@@ -628,7 +634,7 @@ def test_average_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes and its float32, and an empty batch gives an empty one, forward and backward."""
     out, cache = pool.forward(student.avg_pool_forward)
     pool.assert_right(np.mean, out)
-    pool.assert_right_gradient(np.mean, student.avg_pool_backward(pool.dout, cache))
+    pool.assert_right_gradient(np.mean, student.avg_pool_backward(pool.dout.copy(), cache))
 
 
 @points(1, problem="avg_pooling")
@@ -637,7 +643,7 @@ def test_average_pooling_of_one_picture_or_none(student, pool):
 def test_average_pooling_leaves_its_arguments_alone(student, pool):
     """avg_pool_forward changes not x, nor avg_pool_backward dout or the cache: a second call gives the same dx."""
     before = snapshot(pool.x, pool.dout)
-    _, cache = pool.forward(student.avg_pool_forward)
+    _, cache = student.avg_pool_forward(pool.x, *pool.how)
     first = snapshot(student.avg_pool_backward(pool.dout, cache))
     again = student.avg_pool_backward(pool.dout, cache)
     assert_unchanged((pool.x, pool.dout), before, what="(x, dout)")
@@ -838,8 +844,8 @@ EPOCHS, SHUFFLED_EPOCHS = 12, 8
 def read_digits(student, seed, epochs, labels=None):
     """(validation accuracy in percent, labels, predictions, what log heard) of a network that the student trains.
 
-    Both sets are given in an order of the judge's own, but with other labels the training set's is that of the course, so
-    that who knows the labels by their place is found out. The validation labels stay here.
+    Both sets are given in an order of the judge's own; but with other labels the training set keeps the course's order,
+    so that who knows the labels by their place is found out. The validation labels stay here.
     """
     train, valid = datasets.digits("train"), datasets.digits("valid")
     rng = np.random.default_rng(seed)
@@ -900,7 +906,8 @@ def test_nothing_is_learned_from_shuffled_labels(student):
 
 # A pixel of the timed maps costs a right answer well under a microsecond and a Python loop several, so the limit stands
 # far from both. Ratios to the reference, measured here (wire included; least and greatest of REPEATS runs):
-LIMIT = 12.0
+LIMIT = 10.0
+SIDE = 224
 
 
 def maps(number, sides):
@@ -909,45 +916,47 @@ def maps(number, sides):
 
 
 def timed_convolution(module, x, w, b, dout):
-    out, cache = module.conv2d_forward(x, w, b, 1, 1)
+    out, cache = module.conv2d_forward(x, w, b, 1, 0)
     return [out, *module.conv2d_backward(dout, cache)]
 
 
 def timed_max_pooling(module, x, dout):
-    out, cache = module.max_pool_forward(x, 2, 2)
+    out, cache = module.max_pool_forward(x, (2, 1), 1)
     return [out, module.max_pool_backward(dout, cache)]
 
 
 def timed_avg_pooling(module, x, dout):
-    out, cache = module.avg_pool_forward(x, 2, 2)
+    out, cache = module.avg_pool_forward(x, (2, 1), 1)
     return [out, module.avg_pool_backward(dout, cache)]
+
+
+def for_convolution(number):
+    return tuple(maps(number, sides) for sides in ((1, 1, SIDE, SIDE), (1, 1, 2, 2), (1,), (1, 1, SIDE - 1, SIDE - 1)))
+
+
+def for_pooling(number):
+    return maps(number, (1, 1, SIDE, SIDE)), maps(number, (1, 1, SIDE - 1, SIDE))
 
 
 @points(3, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_strides_and_paddings_have_two_axes", "test_gradients_are_exact")
 def test_convolution_does_not_loop_over_pixels(race):
-    """Convolution, forward and backward, takes at most 12 times as long as the reference: whole maps at a time."""
-    race.within(
-        LIMIT,
-        timed_convolution,
-        lambda number: (
-            maps(number, (2, 2, 96, 96)), maps(number, (4, 2, 3, 3)), maps(number, (4,)), maps(number, (2, 4, 96, 96))
-        ),
-    )  # fmt: skip
+    """Convolution, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_convolution, for_convolution)
 
 
 @points(2, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_max_pooling_takes_the_greatest", "test_the_greatest_entry_gets_the_gradient")
 def test_max_pooling_does_not_loop_over_pixels(race):
-    """Max pooling, forward and backward, takes at most 12 times as long as the reference: whole maps at a time."""
-    race.within(LIMIT, timed_max_pooling, lambda number: (maps(number, (2, 2, 192, 192)), maps(number, (2, 2, 96, 96))))
+    """Max pooling, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_max_pooling, for_pooling)
 
 
 @points(1, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_average_pooling_takes_the_mean", "test_average_pooling_shares_its_gradient_out")
 def test_average_pooling_does_not_loop_over_pixels(race):
-    """Average pooling, forward and backward, takes at most 12 times as long as the reference: whole maps at a time."""
-    race.within(LIMIT, timed_avg_pooling, lambda number: (maps(number, (2, 2, 192, 192)), maps(number, (2, 2, 96, 96))))
+    """Average pooling, both ways, takes at most 10 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_avg_pooling, for_pooling)
