@@ -200,7 +200,9 @@ def cases(draw, n=BATCHES, stride=STRIDES, padding=PADDINGS, sides=WINDOWS, spar
     """Convolutions of every legal shape: kernels as large as the map, strides longer than the kernel, rows to spare."""
     n, stride, padding = (draw(it) if isinstance(it, st.SearchStrategy) else it for it in (n, stride, padding))
     c, k, p, q = (draw(side) for side in (sizes(1, 3), sizes(1, 3), sides, sides))
-    h, v = (max(1, window - 2 * pad + draw(spare)) for window, pad in zip((p, q), padding, strict=True))
+    # Often as many columns as kernels come out, so that a bias can go along the wrong axis without an error.
+    spares = draw(spare), draw(st.one_of(st.just(k - 1), spare))
+    h, v = (max(1, side - 2 * pad + more) for side, pad, more in zip((p, q), padding, spares, strict=True))
     rng = np.random.default_rng(draw(ANY_SEED))
     x, w, b = rng.normal(0, 2, (n, c, h, v)), rng.normal(0, 1, (k, c, p, q)), rng.normal(0, 3, k)
     padded = (n, c, h + 2 * padding[0], v + 2 * padding[1])
