@@ -2,8 +2,8 @@
 
     python scripts/bench_conv.py
 
-(32, 3, 32, 32) maps, 16 kernels of 5x5, stride 1, no padding, the same arrays for all. Times are of the processor, of all
-threads together, so that waiting for it does not count. In each round everyone is timed once, after one round that is
+(32, 3, 32, 32) maps, 16 kernels of 5x5, stride 1, no padding, the same arrays for all. Times are the processor's, over
+all threads, so that waiting for it does not count. In each round everyone is timed once, after one round that is
 not counted; the shortest times are compared, since noise only ever adds. Without torch, it is left out.
 """
 
