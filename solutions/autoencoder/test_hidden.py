@@ -651,8 +651,8 @@ RECIPE = {"learning_rate": 5e-5, "momentum": 0.9, "epochs": 120, "batch_size": 1
 BARS = {"handchars36": 17.5, "rendered glyphs": 17.5}
 
 
-def rows_of(x, params):
-    """Check that params are those of WIDTHS: with a wider middle it is no autoencoder of 32 numbers."""
+def through_32_numbers(x, params):
+    """The judge's reconstructions of x by trained params; with a wider middle these are no answer."""
     shapes = [(np.shape(w), np.shape(b)) for w, b in params]
     expected = [((i, o), (o,)) for i, o in pairwise(WIDTHS)]
     check(shapes == expected, f"the trained params have the shapes {shapes}, expected {expected}", "wrong_shape")
@@ -679,16 +679,16 @@ def test_the_network_draws_characters_again(student, record):
 
     params = student.train(x, oracle_initialize(WIDTHS, rng), rng=rng, log=log, **RECIPE)
     # The judge passes the validation set through the params itself: nothing but 32 numbers of each image comes through.
-    r = rows_of(x_valid, params)
+    r = through_32_numbers(x_valid, params)
     decibels = float(oracle_psnr(x_valid, r).mean())
     bar = BARS[valid.source]
 
     mean, components = oracle_pca(x, 32)
     r_pca = mean + (x_valid - mean) @ components.T @ components
+    others = (("PCA, 32 numbers", r_pca), ("mean image", 0 * x_valid + mean))
+    beside = ", ".join(f"{name}: {oracle_psnr(x_valid, images).mean():.2f} dB" for name, images in others)
     title = "Average PSNR of reconstructed validation images"
-    record.number(title, f"this autoencoder, on {valid.source}", decibels, bar=bar, unit="dB")
-    record.number(title, "PCA with 32 components", float(oracle_psnr(x_valid, r_pca).mean()), unit="dB")
-    record.number(title, "the mean image", float(oracle_psnr(x_valid, 0 * x_valid + mean).mean()), unit="dB")
+    record.number(title, f"on {valid.source} ({beside})", decibels, bar=bar, unit="dB")
     if heard:
         epochs, loss = zip(*heard, strict=True)
         record.curve(f"Squared error of a training image, {valid.source}", "epoch", epochs, loss=loss)
