@@ -12,5 +12,17 @@ of the two it was, and stands on every figure and in every report, because their
 from autograder.datasets.characters36 import SPLITS, characters
 from autograder.datasets.dataset import Dataset, shifted
 from autograder.datasets.files import BadData
+from autograder.datasets.pages import Page, draw_page, pages
+from autograder.datasets.reader36 import character_reader
 
-__all__ = ["SPLITS", "BadData", "Dataset", "characters", "shifted"]
+__all__ = [
+    "SPLITS",
+    "BadData",
+    "Dataset",
+    "Page",
+    "character_reader",
+    "characters",
+    "draw_page",
+    "pages",
+    "shifted",
+]

@@ -37,8 +37,8 @@ def find(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+def read(path: Path, sha256: str) -> bytes:
+    """The bytes of a file. Raises BadData where it cannot be read, and where its checksum is another."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -49,6 +49,12 @@ def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
             f"{path}: has the sha256 {found[:12]}..., expected {sha256[:12]}...; the file is damaged or another one: "
             f"fetch it again, or remove it to work with the embedded set"
         )
+    return content
+
+
+def load_npz(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+    content = read(path, sha256)
     try:
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}

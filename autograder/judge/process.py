@@ -62,7 +62,7 @@ class Judged(msgspec.Struct):
 def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
-    with Sandbox(manifest.packages, manifest.limits) as sandbox:
+    with Sandbox(manifest.packages, manifest.limits, manifest.preload) as sandbox:
 
         @contextmanager
         def make_student(limits: Limits) -> Iterator[Remote]:
