@@ -99,7 +99,9 @@ def main() -> None:
     generator = torch.Generator().manual_seed(options.seed)
     train, valid, test = (characters(split) for split in ("train", "valid", "test"))
     if train.source != "handchars36":
-        print("DEEPGRADE_DATA names no folder with handchars36: this learns from rendered glyphs alone", file=sys.stderr)
+        print(
+            "DEEPGRADE_DATA names no folder with handchars36: this learns from rendered glyphs alone", file=sys.stderr
+        )
     drawn, drawn_y = glyphs.render(GLYPHS_PER_CLASS, seed=1000)
     ink, frames = ink_and_frames(np.concatenate([train.images, drawn / 255.0]))
     y = torch.from_numpy(np.concatenate([train.y, drawn_y]))

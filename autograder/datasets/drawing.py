@@ -9,6 +9,7 @@ promise of distances is measured on the pixels. The same arguments give the same
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg
@@ -19,7 +20,7 @@ from autograder.datasets.glyphs import _outline
 COVERED = 0.5  # a pixel belongs to a letter if at least this much of it is under ink
 LETTER_GAP = 0.25  # between the ink of two letters, and of a letter and a dot or speck, in heights
 LINE_GAP = 0.4  # free rows between two lines, in heights
-BREAK = 0.1  # the widest gap in a broken letter, in heights
+BREAK = 0.08  # the widest gap in a broken letter, in heights
 DOT = 0.2  # the diameter of a dot, in heights
 SPECK = 3  # the greatest side of a speck, in pixels
 STEEPEST = 0.004  # the greatest change of the paper's brightness from pixel to pixel, as a share of itself
@@ -78,7 +79,7 @@ def draw(
         that the light would change by more than 0.4 % from pixel to pixel.
     noise : standard deviation of every pixel's error.   specks : how many, of 1 to 3 pixels a side.
     dots : whether a full stop stands after the first letter of every line.
-    broken : probability that a letter's strokes are cut through by a gap of up to a tenth of its height; at most every
+    broken : probability that a letter's strokes are cut through by a gap of up to 0.08 of its height; at most every
         second letter of a page is, and never the first.
     threads : probability that two neighbours are joined by a thread, 1 or 2 pixels thick.
     """
@@ -156,7 +157,7 @@ def _line(text: str, pen: _Pen, spacing: float, slope: float, broken: float, dot
     """The letters of a line, each as far from those before it as it must be, on a baseline around row 0."""
     rng, height = pen.rng, pen.height
     span = 4 * pen.side + round(abs(slope) * 3 * height * len(text))
-    reach = np.full(span, -10.0**6)  # of each row: how far to the right ink has come; rows begin at -span / 2
+    reach = np.full(span, -(10.0**6))  # of each row: how far to the right ink has come; rows begin at -span / 2
     letters: list[Letter] = []
     room = 0.0
     for name in text:
@@ -175,9 +176,7 @@ def _line(text: str, pen: _Pen, spacing: float, slope: float, broken: float, dot
     return letters
 
 
-def _append(
-    letter: Letter, letters: list[Letter], reach: np.ndarray, gap: float, slope: float, offset: float
-) -> None:
+def _append(letter: Letter, letters: list[Letter], reach: np.ndarray, gap: float, slope: float, offset: float) -> None:
     """Put a letter down at the right of the others, its ink at least `gap` pixels away from theirs in any direction."""
     h, w = letter.ink.shape
     step = int(np.ceil(gap))
@@ -198,7 +197,7 @@ def _append(
 
 
 def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndarray:
-    """The letter with a straight gap through its strokes; as it was, where too little or too much would be left apart."""
+    """The letter with a straight gap through its strokes; as it was, where no gap of four leaves two parts of it."""
     h, w = ink.shape
     y, x = np.mgrid[:h, :w]
     for _ in range(4):
@@ -206,12 +205,19 @@ def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndar
         angle = rng.uniform(-0.7, 0.7)
         across = (y - h * rng.uniform(0.3, 0.7)) * np.cos(angle) + (x - w / 2) * np.sin(angle)
         cut = np.where(np.abs(across) <= gap / 2, 0, ink)
-        covered = cut >= COVERED
+        covered = _solid(cut >= COVERED)  # slivers do not count: whoever smooths the page does not see them
         total = (ink >= COVERED).sum()
         sides = covered[across > 0].sum(), covered[across < 0].sum()
-        if sum(sides) >= 0.75 * total and min(sides) >= 0.15 * total and _linked(covered, int(BREAK * height) + 1):
+        if sum(sides) >= 0.7 * total and min(sides) >= 0.15 * total and _linked(covered, int(BREAK * height) + 1):
             return _trimmed(cut)
     return ink
+
+
+def _solid(covered: np.ndarray) -> np.ndarray:
+    """The pixels of all squares of 3 x 3 covered ones."""
+    room = np.pad(covered, 2)
+    squares = np.lib.stride_tricks.sliding_window_view(room, (3, 3)).all(axis=(2, 3))
+    return np.lib.stride_tricks.sliding_window_view(squares, (3, 3)).any(axis=(2, 3))
 
 
 def _linked(covered: np.ndarray, step: int) -> bool:
@@ -248,7 +254,7 @@ def _draw_threads(
     page: np.ndarray, letters: list[Letter], share: float, height: float, rng: np.random.Generator
 ) -> None:
     """Straight threads along rows in which both neighbours have ink, and not far apart."""
-    for left, right in zip(letters, letters[1:], strict=False):
+    for left, right in pairwise(letters):
         if rng.random() >= share:
             continue
         ends = []
@@ -263,9 +269,7 @@ def _draw_threads(
             page[row : row + rng.integers(1, 3), start : stop + 1] = 1
 
 
-def _draw_specks(
-    page: np.ndarray, letters: list[Letter], count: int, height: float, rng: np.random.Generator
-) -> None:
+def _draw_specks(page: np.ndarray, letters: list[Letter], count: int, height: float, rng: np.random.Generator) -> None:
     """Dark specks where they are far from every letter and from one another."""
     gap = int(np.ceil(LETTER_GAP * height)) + SPECK
     free = np.ones(page.shape, bool)

@@ -34,7 +34,8 @@ def character_reader() -> Callable[[np.ndarray], str]:
         pictures = np.asarray(crops, dtype=np.float32)
         if pictures.ndim != 3 or pictures.shape[1:] != (SIDE, SIDE):
             raise ValueError(f"crops have the shape {pictures.shape}, expected (n, {SIDE}, {SIDE})")
-        labels = [_logits(part, weights).argmax(axis=1) for part in np.split(pictures, range(AT_ONCE, len(pictures), AT_ONCE))]
+        parts = np.split(pictures, range(AT_ONCE, len(pictures), AT_ONCE))
+        labels = [_logits(part, weights).argmax(axis=1) for part in parts]
         return "".join(NAMES[label] for label in np.concatenate(labels))
 
     return classify

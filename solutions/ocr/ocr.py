@@ -7,9 +7,9 @@ A page is an (h, w) float64 array, 0 (black) to 1 (white). With H for the median
 - Ink is at most 0.6 times as bright as the paper around it. The paper's own brightness lies anywhere in 0.3 .. 1 and
   changes from pixel to pixel by at most 0.5 % of itself, so ink in the light may be brighter than paper in the shade.
 - Every pixel has an error of its own, of a standard deviation up to 0.03.
-- Strokes of different letters are at least H/4 apart; their boxes may overlap.
-- A letter may be broken in pieces: no piece is further than H/10 from the rest of its letter.
-- Dots (at most H/4 high and wide) and specks (at most 3 pixels) are ink but no letters; they are H/4 or more away
+- Strokes of different letters are at least H/5 apart; their boxes may overlap.
+- At most every second letter is broken in pieces; then no piece is further than H/10 from the rest of its letter.
+- Dots (at most H/4 high and wide) and specks (at most 3 pixels) are ink but no letters; they are H/5 or more away
   from letters, and from one another.
 - Where all strokes are at least 8 pixels thick, a thread of 1 or 2 pixels may join two neighbours of a line.
 - Lines run from left to right, and may rise or fall: the middles of neighbours differ by at most 0.35 H in height.
@@ -76,7 +76,8 @@ def crop_letters(binary, boxes):
     Returns an (n, 32, 32) float64 array, entries 0 (ink) to 1 (paper), in the order of the boxes. The box's longer side
     takes 20 to 26 of the 32 pixels (which, is up to you), the shorter one its share of that, at least 1 pixel; both to
     a pixel. It is centred to a pixel, and everything around it is 1. The letter stands upright, as on the page, and is
-    scaled by averaging: each stroke leaves its trace, however much smaller the picture is.
+    scaled by averaging: each stroke leaves its trace, however much smaller the picture is. Strokes may come out up to
+    a pixel thicker.
     """
     crops = np.ones((len(boxes), SIDE, SIDE))
     for crop, (y0, x0, y1, x1) in zip(crops, boxes, strict=True):
@@ -138,7 +139,7 @@ def _without_threads(binary):
     depth = ndimage.distance_transform_edt(binary)  # across a stroke: 1, 2, .., t/2, .., 2, 1
     widths = 2 * depth[binary & (depth == ndimage.maximum_filter(depth, 3))]  # along the middle of every stroke
     strokes = widths[widths > THREAD]
-    if len(strokes) < len(widths) / 2 or not len(strokes) or np.quantile(strokes, 0.1) < 7:
+    if len(strokes) < len(widths) / 4 or not len(strokes) or np.quantile(strokes, 0.1) < 7:
         return binary  # strokes may be as thin as threads
     side = THREAD + 1
     thick, _ = ndimage.label(ndimage.binary_opening(binary, np.ones((side, side))), NEIGHBOURS)
@@ -146,7 +147,8 @@ def _without_threads(binary):
     joins = [
         i
         for i, place in enumerate(ndimage.find_objects(thin), 1)
-        if place[1].stop - place[1].start > side and len(np.unique(_around(thick, thin, i, place))) > 2
+        if place[1].stop - place[1].start > 2 * (place[0].stop - place[0].start)  # along the line
+        and len(np.unique(_around(thick, thin, i, place))) > 2
     ]
     return binary & ~np.isin(thin, joins)
 
