@@ -3,6 +3,7 @@
     curve        one panel for each scale: what stays within 0 to 1 (accuracies) apart from the rest (losses)
     confusion    counts as shades, the diagonal left out of the scale, so that mistakes are what one sees
     images       rows of grey pictures, each row with its label
+    page         a grey picture with boxes, and what was read beside it
     numbers      a bar for each value, a mark where it must reach
 
 What is drawn was computed from a student's answers, and its names may be a student's: every text is drawn letter by
@@ -12,7 +13,9 @@ the same bytes. Nothing global is touched (no pyplot, no rcParams), so threads m
 
 from __future__ import annotations
 
+import base64
 import math
+import zlib
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
@@ -21,6 +24,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
 
 from autograder.report import Figure
 
@@ -30,6 +34,9 @@ MAX_SERIES = 8  # of one curve; the rest is left out, and the picture says so
 MAX_CLASSES = 120  # of one confusion matrix; the same
 MAX_ROWS = 12  # of pictures, or of numbers; the same
 MAX_IMAGES = 16  # in a row; the same
+MAX_PIXELS = 2**20  # of a page; a larger one is no picture
+MAX_BOXES = 1000  # on a page; the same
+MAX_LINES = 40  # of a page's text; the same
 MAX_TEXT = 80  # characters of one label; the rest is cut
 LARGEST = 1e30  # in absolute value; beyond it matplotlib's own arithmetic overflows, so it counts as infinite
 
@@ -38,8 +45,8 @@ COLOURS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#6
 
 
 def draw(figure: Figure) -> bytes:
-    """The figure as a PNG. Raises ValueError for a kind that is none of the four."""
-    painters = {"curve": _curve, "confusion": _confusion, "images": _images, "numbers": _numbers}
+    """The figure as a PNG. Raises ValueError for a kind that is none of these."""
+    painters = {"curve": _curve, "confusion": _confusion, "images": _images, "page": _page, "numbers": _numbers}
     if figure.kind not in painters:
         raise ValueError(f"a figure of the kind {figure.kind!r} is none of {', '.join(painters)}")
     canvas = Canvas(figsize=(6.4, 4.0), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
@@ -158,6 +165,51 @@ def _grey(image: Any) -> np.ndarray:
         return np.full((1, 1), 127.0)
     steps = [max(1, math.ceil(side / 512)) for side in pixels.shape]
     return np.nan_to_num(pixels[:: steps[0], :: steps[1]], nan=127.0, posinf=255.0, neginf=0.0)
+
+
+def _page(canvas: Canvas, data: dict[str, Any]) -> str:
+    picture = _unpacked(data["shape"], data["grey"])
+    h, w = picture.shape
+    lines = data["lines"][:MAX_LINES]
+    # A wide page has its text below it, another one at its right.
+    wide = w >= 2 * h
+    size = 9.0 if len(lines) <= 20 else 6.0
+    room = 0.3 + 0.02 * size * max(1, len(lines)) if wide else 3.2
+    side = 7.0 if wide else 5.2
+    height = float(np.clip(side * h / w, 1.0, 9.0))
+    canvas.set_size_inches(side if wide else side + room, height + 0.6 + (room if wide else 0.0))
+    ratios: dict[str, Any] = {"height_ratios": [height, room]} if wide else {"width_ratios": [side, room]}
+    shown, text = canvas.subplots(*((2, 1) if wide else (1, 2)), **ratios)
+    for axes in (shown, text):
+        axes.axis("off")
+    shown.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    for box in data["boxes"][:MAX_BOXES]:
+        corners = _numbers_of(box) if isinstance(box, (list, tuple)) else np.empty(0)
+        if len(corners) == 4 and np.isfinite(corners).all():
+            # The middle of the first pixel is at 0, so that its edge is at -1/2; what lies outside is cut off.
+            y0, x0, y1, x1 = np.clip(corners, -1, [h + 1, w + 1, h + 1, w + 1]) - 0.5
+            shown.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=COLOURS[7], linewidth=0.9))
+    shown.set(xlim=(-0.5, w - 0.5), ylim=(h - 0.5, -0.5))
+    for place, line in enumerate(lines):
+        text.text(
+            0.0, 1 - (place + 0.5) / max(1, len(lines)) if wide else 0.97 - 0.02 * size * place / height,
+            _short(line, 100 if wide else 36), transform=text.transAxes, ha="left", va="center" if wide else "top",
+            fontsize=size, family="monospace", color=INK, parse_math=False,
+        )  # fmt: skip
+    return _left_out(len(data["boxes"]), MAX_BOXES, "boxes") or _left_out(len(data["lines"]), MAX_LINES, "lines")
+
+
+def _unpacked(shape: Any, grey: Any) -> np.ndarray:
+    """The picture of a page; what is none is a grey dot."""
+    try:
+        h, w = (int(side) for side in shape)
+        size = h * w
+        data = zlib.decompressobj().decompress(base64.b64decode(grey), max(1, min(size, MAX_PIXELS) + 1))
+    except (TypeError, ValueError, OverflowError, zlib.error):
+        size, data = 0, b""
+    if not 0 < len(data) == size or min(h, w) < 1:
+        return np.full((1, 1), 127.0)
+    return np.frombuffer(data, np.uint8).reshape(h, w).astype(np.float64)
 
 
 def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ order = 1                           # place in the course
 module = "softmax"                  # what `student` is in the tests: softmax.py
 files = ["softmax.py"]              # what is handed in; nothing else reaches the sandbox
 packages = ["numpy"]                # the only distributions mounted in the sandbox
+preload = ["scipy.ndimage"]         # optional: modules of theirs that are imported once, and not anew by every test
 device = "cpu"                      # or "gpu": wants one where there is one
 expected_seconds = 3                # of grading; short jobs never wait behind long ones
 
@@ -30,6 +31,7 @@ from msgspec import Meta
 from autograder.errors import BadManifest
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}")
 PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\.(py|json|npz|safetensors|txt|md)")
 
@@ -65,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: Annotated[list[str], Meta(min_length=1)]
     packages: list[str]
     problems: Annotated[list[Problem], Meta(min_length=1)]
+    preload: list[str] = []
     device: Literal["cpu", "gpu"] = "cpu"
     expected_seconds: Positive = 5.0
     limits: Limits = Limits()
@@ -108,6 +111,9 @@ def _check(path: Path, manifest: Manifest) -> None:
     for package in manifest.packages:
         if not PACKAGE.fullmatch(package):
             raise BadManifest(f"{path}: packages: {package!r} is not a distribution's name; write it as pip knows it")
+    for module in manifest.preload:
+        if not MODULE.fullmatch(module):
+            raise BadManifest(f"{path}: preload: {module!r} is not a module's name; write it as `import` knows it")
     names = [problem.name for problem in manifest.problems]
     for name in names:
         if not NAME.fullmatch(name):

@@ -33,10 +33,12 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind "curve": data = {"x_label": str, "x": [..], "series": {name: [..]}}
     kind "confusion": data = {"names": [..], "matrix": [[..]]}, rows are the truth
     kind "images": data = {"rows": [{"label": str, "images": [[[0..255]]]}]}, grey pictures
+    kind "page": data = {"shape": [h, w], "grey": str, "boxes": [[y0, x0, y1, x1]], "lines": [str]}, what was read on a
+        grey picture; "grey" is base64 of zlib of h * w bytes 0..255, a tenth of what a list would be
     kind "numbers": data = {"rows": [{"name": str, "value": float, "bar": float|null, "unit": str}]}
     """
 
-    kind: Literal["curve", "confusion", "images", "numbers"]
+    kind: Literal["curve", "confusion", "images", "page", "numbers"]
     title: str
     data: dict[str, Any]
 

@@ -52,6 +52,8 @@ def words(figure: Figure) -> str:
         return f"{figure.title}. Confusion matrix of {len(data['names'])} classes: {right} of {total} are right."
     if figure.kind == "images":
         return f"{figure.title}. Rows of pictures: {', '.join(str(row['label']) for row in data['rows'])}."
+    if figure.kind == "page":
+        return f"{figure.title}. A page with {len(data['boxes'])} boxes; read: {' / '.join(data['lines'])}"
     rows = [f"{row['name']} {_number(row['value'])} {row.get('unit', '')}".rstrip() for row in data["rows"]]
     return f"{figure.title}. {'; '.join(rows)}."
 

@@ -16,5 +16,21 @@ from autograder.datasets.dataset import SPLITS, Dataset, shifted
 from autograder.datasets.digits8 import digits
 from autograder.datasets.files import BadData
 from autograder.datasets.mnist28 import fashion_mnist, mnist
+from autograder.datasets.pages import Page, draw_page, pages
+from autograder.datasets.reader36 import character_reader
 
-__all__ = ["SPLITS", "BadData", "Dataset", "characters", "cifar10", "digits", "fashion_mnist", "mnist", "shifted"]
+__all__ = [
+    "SPLITS",
+    "BadData",
+    "Dataset",
+    "Page",
+    "character_reader",
+    "characters",
+    "cifar10",
+    "digits",
+    "draw_page",
+    "fashion_mnist",
+    "mnist",
+    "pages",
+    "shifted",
+]

@@ -66,7 +66,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
     # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
-    with Sandbox(manifest.packages, manifest.limits) as sandbox, ExitStack() as later:
+    with Sandbox(manifest.packages, manifest.limits, manifest.preload) as sandbox, ExitStack() as later:
 
         @contextmanager
         def make_student(limits: Limits) -> Iterator[Remote]:
@@ -75,7 +75,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
 
         @cache
         def references() -> Sandbox:
-            return later.enter_context(Sandbox(manifest.packages, manifest.limits))
+            return later.enter_context(Sandbox(manifest.packages, manifest.limits, manifest.preload))
 
         @contextmanager
         def make_reference(limits: Limits) -> Iterator[Remote]:

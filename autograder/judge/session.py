@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
@@ -40,6 +43,10 @@ class Judging:
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 
+
+PAGE_SIDE = 640  # pixels of the longer side of a page in a report
+GREYS = 24  # shades between black and white that a page keeps: as good to look at, and half the bytes
+PAGE_BOXES, PAGE_LINES, PAGE_TEXT = 1000, 60, 200  # of a page; the rest is dropped
 
 JUDGING: pytest.StashKey[Judging] = pytest.StashKey()
 
@@ -74,7 +81,37 @@ class Recorder:
         ]
         self.figures.append(Figure("images", title, {"rows": data}))
 
+    def page(self, title: str, image: Any, boxes: Any, lines: list[str]) -> None:
+        """A grey picture, entries 0 to 1, with the boxes (rows y0, x0, y1, x1, half open) and the text found on it.
+
+        Reduced to PAGE_SIDE pixels a side, and the boxes with it: a photograph is no bytes that a report should hold.
+        What a student returned may be given as it is: of what are no four numbers, or no text, nothing is kept.
+        """
+        picture = np.asarray(image, dtype=np.float64)
+        k = max(1, -(-max(picture.shape) // PAGE_SIDE))
+        h, w = (side // k for side in picture.shape)
+        small = picture[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
+        grey = ((small.clip(0, 1) * GREYS).round() * (255 / GREYS)).round().astype(np.uint8)
+        data = {
+            "shape": [h, w],
+            "grey": base64.b64encode(zlib.compress(grey.tobytes(), 9)).decode(),
+            "boxes": [[edge / k for edge in box] for box in _rectangles(boxes)],
+            "lines": [str(line)[:PAGE_TEXT] for line in lines[:PAGE_LINES]] if isinstance(lines, list) else [],
+        }
+        self.figures.append(Figure("page", title, data))
+
     def number(self, title: str, name: str, value: float, *, bar: float | None = None, unit: str = "") -> None:
         """One figure beside the bar that it is held to."""
         row = {"name": name, "value": float(value), "bar": bar, "unit": unit}
         self.figures.append(Figure("numbers", title, {"rows": [row]}))
+
+
+def _rectangles(boxes: Any) -> list[list[float]]:
+    """The rows of an (n, 4) array of finite numbers, the first thousand; nothing of anything else."""
+    try:
+        rows = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return []
+    if rows.ndim != 2 or rows.shape[1] != 4:
+        return []
+    return rows[:PAGE_BOXES][np.isfinite(rows[:PAGE_BOXES]).all(axis=1)].tolist()

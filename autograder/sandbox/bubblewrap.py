@@ -23,6 +23,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -51,8 +52,8 @@ ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 97; shift; done; shift; 
 class Sandbox:
     """Starts at once, in the background; `worker` waits until it is ready. Close it, or use it as a context."""
 
-    def __init__(self, packages: list[str], limits: Limits) -> None:
-        self.runtime = runtime(packages)
+    def __init__(self, packages: list[str], limits: Limits, preload: Sequence[str] = ()) -> None:
+        self.runtime = runtime(packages, preload)
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._spare: Worker | None = None
@@ -410,6 +411,7 @@ def environment(limits: Limits) -> dict[str, str]:
 def _zygote(box: Runtime, control: int) -> list[str]:
     settings = {
         "imports": box.imports,
+        "preload": box.preload,
         "uid": _uid(),
         "filter": base64.b64encode(seccomp.program()).decode(),
     }

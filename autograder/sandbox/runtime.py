@@ -14,7 +14,8 @@ import importlib.metadata
 import platform
 import sys
 import sysconfig
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,12 +36,16 @@ class Runtime:
     links: list[tuple[str, str]]  # (target, link)
     hidden: list[str]  # folders inside mounts to be covered with emptiness
     imports: list[str]  # modules for the zygote to import once
+    preload: list[str] = field(default_factory=list)  # more of them, with all that they load when first asked for it
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def runtime(packages: list[str]) -> Runtime:
-    """The runtime with these distributions. Raises SandboxUnavailable for one that is not installed here."""
-    return _runtime(tuple(packages))
+def runtime(packages: list[str], preload: Sequence[str] = ()) -> Runtime:
+    """The runtime with these distributions, and modules of theirs that are to be imported before any test.
+
+    Raises SandboxUnavailable for a distribution that is not installed here.
+    """
+    return replace(_runtime(tuple(packages)), preload=list(preload))
 
 
 @cache
@@ -56,7 +61,7 @@ def _runtime(packages: tuple[str, ...]) -> Runtime:
         mounts += _files_of(name)
     imports = [module for name in packages for module in _modules(name)]
     versions = {name: importlib.metadata.version(name) for name in packages}
-    return Runtime(mounts, links, hidden, imports, versions)
+    return Runtime(mounts, links, hidden, imports, versions=versions)
 
 
 def closure(packages: list[str]) -> list[str]:

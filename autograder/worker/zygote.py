@@ -48,6 +48,8 @@ def main() -> None:
     _must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
     for name in settings["imports"]:
         importlib.import_module(name)
+    for name in settings["preload"]:
+        _warm(name)
     importlib.import_module("autograder.worker.serve")
     gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
@@ -67,6 +69,17 @@ def main() -> None:
             dying.append(keepers.pop(order["id"]))
             _kill(dying[-1])
         dying = [keeper for keeper in dying if not _reaped(keeper)]
+
+
+def _warm(name: str) -> None:
+    """Import a module, and what it only loads when it is first asked for it (scikit-image does so)."""
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        raise SystemExit(f"{name}, which the manifest wants imported, cannot be: {error}") from None
+    for public in dir(module):
+        with contextlib.suppress(Exception):  # what needs something that is not here
+            getattr(module, public)
 
 
 def _spawn(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> int:

@@ -1,0 +1,139 @@
+"""Pages of text with what stands on them: four photographs where their files are, drawn pages everywhere.
+
+source "photographs"    $DEEPGRADE_DATA/ocr-images: handwriting on paper, reduced to at most 1900 pixels a side
+source "drawn pages"    four pages that `draw_page` draws, of the same size and about as uneven
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from autograder.datasets import files
+from autograder.datasets.drawing import draw
+
+PHOTOGRAPHS = "photographs"
+DRAWN = "drawn pages"
+LONGEST = 1900  # pixels of a side
+
+SHA256 = {
+    "01_list.jpg": "4480d6fce1ae6f9318be3d752cfd844f6e74ac6f319581652e5262c5ea6f84d0",
+    "02_letters.jpg": "332cfff8a4c27a4b05ad80ed2ae49eaa2c48005fb5f690ecd5dc486238dbc800",
+    "03_haiku.jpg": "fc5b5a6b4714806248d8fc1796a34a0482cdcf80aae6784d045f29204d9a5818",
+    "04_deep.jpg": "e5771c5a96a07420db431f507a16a08aa3cc9bb2dbefbc8eb3e2e1829683b3d9",
+    "ground_truth.json": "0371a2fcf026d4b1d3171cdc46568be85dae0f31f0f5946539655e0566473d82",
+}
+
+# What stands on the drawn ones: text, and how it is drawn.
+STAND_INS = {
+    "list": (
+        ["TO READ", "1 LETTERS ON A PAGE", "2 DIGITS FROM 0 TO 9", "3 A LINE THAT RISES", "4 A NOTE IN PENCIL"],
+        {"font": "DejaVuSans", "height": 34, "light": 1.6, "ink": 0.5, "dots": True, "slope": -0.02},
+    ),
+    "alphabet": (
+        ["A B C D E F G H I", "J K L M N O P Q R", "S T U V W X Y Z", "1 2 3 4 5 6 7 8 9 0"],
+        {"font": "cmss10", "height": 64, "light": 2.0, "ink": 0.55, "slope": -0.03, "thicken": 3.0},
+    ),
+    "verse": (
+        ["QUIET PIXELS WAIT", "A WINDOW SLIDES OVER THEM", "EACH STROKE HAS A NAME"],
+        {"font": "STIXGeneral", "height": 36, "light": 1.2, "ink": 0.25, "slant": 0.15, "thicken": 2.0},
+    ),
+    "large": (
+        ["SMALL STEPS", "LARGE STRIDES", "LARGER LETTERS"],
+        {"font": "DejaVuSans-Oblique", "height": 76, "light": 1.4, "ink": 0.3, "slope": 0.02, "broken": 0.2},
+    ),
+}
+
+_making = threading.Lock()  # a service may ask from two threads at once; one of them draws
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture of text. The arrays are shared by all callers, and so they cannot be written to.
+
+    name : for figures and reports.
+    image : (h, w) float64, 0 to 1, dark ink on bright paper.
+    lines : the text, top to bottom, only A-Z and 0-9: what a reader of 36 classes can give.
+    source : where it is from.
+    boxes : (n, 4) int64 rows y0, x0, y1, x1, half open, in the order of the text; None where nobody knows them.
+    ink : (h, w) float32, how much of each pixel is covered by letters, 0 to 1; None where nobody knows it.
+    call : how to draw it again.
+    """
+
+    name: str
+    image: np.ndarray = field(repr=False)
+    lines: tuple[str, ...]
+    source: str
+    boxes: np.ndarray | None = field(default=None, repr=False)
+    ink: np.ndarray | None = field(default=None, repr=False)
+    call: str = ""
+
+    def __post_init__(self) -> None:
+        for array in (self.image, self.boxes, self.ink):
+            if array is not None:
+                array.setflags(write=False)
+
+    def __repr__(self) -> str:
+        return self.call or f"<page {self.name} of the {self.source}>"
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.lines))
+
+
+def pages() -> tuple[Page, ...]:
+    """Four pages of text: the photographs where all their files are in the data folder, else drawn ones.
+
+    Raises BadData if a file of the photographs is there but is not what it should be.
+    """
+    found = {name: files.find(f"ocr-images/{name}") for name in SHA256}
+    paths = tuple(path for path in found.values() if path is not None)
+    with _making:
+        return _photographs(paths) if len(paths) == len(SHA256) else _stand_ins()
+
+
+def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
+    """A page that `autograder.datasets.drawing.draw` draws from a seed; its docstring names the options."""
+    image, boxes, ink = draw(lines, seed=seed, **options)  # type: ignore[arg-type]
+    call = ", ".join([repr(lines), f"seed={seed}", *(f"{name}={value!r}" for name, value in options.items())])
+    texts = tuple(line.replace(" ", "") for line in lines)
+    return Page("drawn", image, texts, DRAWN, boxes, ink, f"draw_page({call})")
+
+
+@cache
+def _photographs(paths: tuple[Path, ...]) -> tuple[Page, ...]:
+    content = {path.name: files.read(path, SHA256[path.name]) for path in paths}
+    truth = json.loads(content.pop("ground_truth.json"))["images"]
+    return tuple(
+        Page(name.removesuffix(".jpg"), _reduced(picture), tuple(truth[name]["chars"]), PHOTOGRAPHS)
+        for name, picture in content.items()
+    )
+
+
+def _reduced(jpeg: bytes) -> np.ndarray:
+    """A photograph in grey, every k x k pixels averaged to one, k the least that keeps both sides in bounds."""
+    from PIL import Image  # matplotlib brings it; only photographs need it
+
+    grey = np.asarray(Image.open(BytesIO(jpeg)).convert("L"), dtype=np.float64) / 255
+    k = -(-max(grey.shape) // LONGEST)
+    h, w = (side // k for side in grey.shape)
+    return grey[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
+
+
+@cache
+def _stand_ins() -> tuple[Page, ...]:
+    drawn = []
+    for seed, (name, (lines, options)) in enumerate(STAND_INS.items()):
+        page = draw_page(lines, seed=seed, noise=0.02, specks=12, wobble=0.5, spacing=0.5, **options)
+        drawn.append(Page(name, page.image, page.lines, DRAWN, page.boxes, page.ink, page.call))
+    return tuple(drawn)
