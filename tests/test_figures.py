@@ -1,7 +1,9 @@
 """Figures become pictures, whatever a student's answers hold."""
 
+import base64
 import threading
 import warnings
+import zlib
 from io import BytesIO
 
 import matplotlib
@@ -23,8 +25,15 @@ def recorded():
     record.curve("Learning curve", "epoch", [1, 2, 3], loss=[3.0, 2.0, 1.5], accuracy=[0.1, 0.5, 0.7])
     record.confusion("Confusion", [0, 1, 1, 2], [0, 1, 2, 2], ["A", "B", "C"])
     record.images("Pictures", {"originals": np.linspace(0, 1, 2 * 8 * 6).reshape(2, 8, 6), "again": np.ones((1, 8, 6))})
+    record.page("Page", np.linspace(0, 1, 60 * 90).reshape(60, 90), [[5, 6, 20, 30], [5, 40, 20, 60]], ["AB", "C"])
     record.number("Number", "accuracy", 81.5, bar=76.25, unit="%")
     return record.figures
+
+
+def page(boxes, lines, *, title="t", shape=(40, 60)):
+    """A page of grey 200."""
+    grey = base64.b64encode(zlib.compress(bytes([200]) * (shape[0] * shape[1]))).decode()
+    return Figure("page", title, {"shape": list(shape), "grey": grey, "boxes": boxes, "lines": lines})
 
 
 def pixels(png):
@@ -65,6 +74,7 @@ def test_texts_are_never_parsed_as_formulas(text):
         Figure("curve", text, {"x_label": text, "x": [1, 2], "series": {text: [3, 4]}}),
         Figure("confusion", text, {"names": [text, "B"], "matrix": [[1, 2], [3, 4]]}),
         Figure("images", text, {"rows": [{"label": text, "images": [[[0, 255]]]}]}),
+        page([[0, 0, 1, 1]], [text, text], title=text),
         Figure("numbers", text, {"rows": [{"name": text, "value": 1.0, "bar": 2.0, "unit": text}]}),
     ]
     for figure in drawn:
@@ -91,6 +101,8 @@ def test_numbers_that_are_none_leave_gaps(value):
         ),
         Figure("confusion", "t", {"names": ["A", "B"], "matrix": [[value, 1], [2, value]]}),
         Figure("images", "t", {"rows": [{"label": "r", "images": [[[value, 3], [4, 5]], value]}]}),
+        page([[value, 1, 2, 3], value, [0, 0, value, value]], [value]),
+        Figure("page", "t", {"shape": [value, 2], "grey": value, "boxes": [], "lines": []}),
         Figure("numbers", "t", {"rows": [{"name": "a", "value": value, "bar": value, "unit": "%"}]}),
     ]
     for figure in drawn:
@@ -104,6 +116,7 @@ def test_empty_figures_are_drawn():
         "curve": {"x_label": "x", "x": [], "series": {}},
         "confusion": {"names": [], "matrix": []},
         "images": {"rows": []},
+        "page": {"shape": [0, 0], "grey": "", "boxes": [], "lines": []},
         "numbers": {"rows": []},
     }.items():
         draw(Figure(kind, "", data))
@@ -127,10 +140,14 @@ def test_what_is_left_out_is_said():
         patch.setattr(figures, "Canvas", Canvas)
         draw(Figure("confusion", "t", {"names": ["A"] * 500, "matrix": [[1] * 500] * 500}))
         draw(Figure("images", "t", {"rows": [{"label": "r", "images": [[[0]]] * 1000}]}))
+        draw(page([[0, 0, 1, 1]] * 5000, []))
+        draw(page([], ["A"] * 500))
         draw(Figure("numbers", "t", {"rows": [{"name": "a", "value": 1, "bar": None, "unit": ""}] * 1000}))
     assert said == [
         "t\n(120 of 500 classes are shown)",
         "t\n(16 of 1000 pictures of a row are shown)",
+        "t\n(1000 of 5000 boxes are shown)",
+        "t\n(40 of 500 lines are shown)",
         "t\n(12 of 1000 rows are shown)",
     ]
 
@@ -156,6 +173,50 @@ def test_mistakes_have_another_colour_than_right_answers():
     assert not reddish([[5, 0], [0, 5]])
 
 
+def reddish(png):
+    return any(r > g + 60 and r > b + 60 for r, g, b in colours(png))
+
+
+def test_boxes_are_drawn_on_their_page():
+    assert reddish(draw(page([[5, 5, 30, 40]], [])))
+    assert not reddish(draw(page([], [])))
+    assert not reddish(draw(page([[500, 500, 600, 600], [-90, -90, -20, -20]], [])))
+
+
+def test_a_box_that_is_none_is_no_box():
+    assert draw(page([[1, 2, 3], "box", None, [0, 0, float("nan"), 1], {}], [])) == draw(page([], []))
+
+
+def test_what_was_read_stands_beside_a_page_or_below_a_wide_one():
+    tall, wide = (pixels(draw(page([], ["HELLO"] * 3, shape=shape))) for shape in ((60, 60), (20, 90)))
+    ink = [(picture[90:] < 0.4).all(axis=2) for picture in (tall, wide)]
+    assert ink[0][:, ink[0].shape[1] // 2 :].any()
+    assert not ink[0][:, : ink[0].shape[1] // 3].any()
+    assert ink[1][ink[1].shape[0] // 2 :].any()
+
+
+@pytest.mark.parametrize("shape", [[10**9, 10**9], [0, 5], [3], [-2, -2], ["a", 1], [2, 2]])
+def test_a_page_whose_pixels_are_not_those_it_promises_is_a_grey_dot(shape):
+    bomb = base64.b64encode(zlib.compress(b"\0" * 10**7)).decode()
+    for grey in (bomb, "not base64!", "", base64.b64encode(b"no zlib").decode()):
+        assert figures._unpacked(shape, grey).tolist() == [[127.0]]
+
+
+def test_a_recorded_page_is_bounded_whatever_a_student_returned():
+    record = Recorder()
+    image = np.full((3000, 2001), 0.5)
+    record.page("t", image, np.tile([3, 6, 9, 12], (10**5, 1)), ["x" * 10**6] * 10**4)
+    (figure,) = record.figures
+    assert figure.data["shape"] == [600, 400]
+    assert (figures._unpacked(figure.data["shape"], figure.data["grey"]) == 128).all()
+    assert figure.data["boxes"] == [[0.6, 1.2, 1.8, 2.4]] * 1000
+    assert [len(line) for line in figure.data["lines"]] == [200] * 60
+    for nonsense in (None, "boxes", [[1, 2], [3]], np.array([[np.nan, 1, 2, 3]]), np.zeros((2, 3)), {"a": 1}):
+        record.page("t", image, nonsense, "no list")
+        assert record.figures[-1].data["boxes"] == []
+        assert record.figures[-1].data["lines"] == []
+
+
 def test_nothing_global_is_touched():
     before = dict(matplotlib.rcParams)
     for figure in recorded():
@@ -178,5 +239,5 @@ def test_threads_may_draw_at_the_same_time():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, numbers"):
+    with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, page, numbers"):
         draw(Figure("pie", "t", {}))
