@@ -131,7 +131,7 @@ def main() -> None:
             )
     print(f"{test.source} test {100 * score(net, test):.2f} %")
     arrays = {
-        f"{'conv' if isinstance(layer, nn.Conv2d) else 'dense'}{place}_{name}": value.detach().numpy()
+        f"{name}{place}": value.detach().numpy()
         for place, layer in enumerate(layer for layer in net if isinstance(layer, (nn.Conv2d, nn.Linear)))
         for name, value in (("w", layer.weight), ("b", layer.bias))
     }

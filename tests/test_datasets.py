@@ -35,7 +35,7 @@ from autograder.datasets import (
 from autograder.datasets.files import File
 
 FOLDER = os.environ.get(files.VARIABLE)  # of whoever runs the tests; without it the real sets are not looked at
-SETS = {entry.name: getattr(datasets, entry.name) for entry in catalogue.ENTRIES}
+SETS = {entry.name: getattr(datasets, entry.name) for entry in catalogue.ENTRIES if entry.name != "pages"}
 SIZES = {
     "characters": (2160, 468, 468),
     "digits": (1197, 300, 300),

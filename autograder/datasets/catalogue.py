@@ -152,7 +152,40 @@ CIFAR10 = Entry(
     stand_in="digits rendered from fonts, in colour",
 )
 
-ENTRIES = (CHARACTERS, DIGITS, MNIST, FASHION_MNIST, CIFAR10)
+PAGES = Entry(
+    name="pages",
+    what="four photographs of handwritten pages, and their text",
+    files=(
+        File(
+            "ocr-images/01_list.jpg",
+            637_160,
+            "4480d6fce1ae6f9318be3d752cfd844f6e74ac6f319581652e5262c5ea6f84d0",
+        ),
+        File(
+            "ocr-images/02_letters.jpg",
+            831_759,
+            "332cfff8a4c27a4b05ad80ed2ae49eaa2c48005fb5f690ecd5dc486238dbc800",
+        ),
+        File(
+            "ocr-images/03_haiku.jpg",
+            435_960,
+            "fc5b5a6b4714806248d8fc1796a34a0482cdcf80aae6784d045f29204d9a5818",
+        ),
+        File(
+            "ocr-images/04_deep.jpg",
+            1_350_428,
+            "e5771c5a96a07420db431f507a16a08aa3cc9bb2dbefbc8eb3e2e1829683b3d9",
+        ),
+        File(
+            "ocr-images/ground_truth.json",
+            1_809,
+            "0371a2fcf026d4b1d3171cdc46568be85dae0f31f0f5946539655e0566473d82",
+        ),
+    ),
+    stand_in="pages drawn from fonts",
+)
+
+ENTRIES = (CHARACTERS, DIGITS, MNIST, FASHION_MNIST, CIFAR10, PAGES)
 
 
 def entry(name: str) -> Entry:

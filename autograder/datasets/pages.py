@@ -15,20 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.datasets import files
+from autograder.datasets import catalogue, files
 from autograder.datasets.drawing import draw
 
 PHOTOGRAPHS = "photographs"
 DRAWN = "drawn pages"
 LONGEST = 1900  # pixels of a side
-
-SHA256 = {
-    "01_list.jpg": "4480d6fce1ae6f9318be3d752cfd844f6e74ac6f319581652e5262c5ea6f84d0",
-    "02_letters.jpg": "332cfff8a4c27a4b05ad80ed2ae49eaa2c48005fb5f690ecd5dc486238dbc800",
-    "03_haiku.jpg": "fc5b5a6b4714806248d8fc1796a34a0482cdcf80aae6784d045f29204d9a5818",
-    "04_deep.jpg": "e5771c5a96a07420db431f507a16a08aa3cc9bb2dbefbc8eb3e2e1829683b3d9",
-    "ground_truth.json": "0371a2fcf026d4b1d3171cdc46568be85dae0f31f0f5946539655e0566473d82",
-}
 
 # What stands on the drawn ones: text, and how it is drawn.
 STAND_INS = {
@@ -96,10 +88,9 @@ def pages() -> tuple[Page, ...]:
 
     Raises BadData if a file of the photographs is there but is not what it should be.
     """
-    found = {name: files.find(f"ocr-images/{name}") for name in SHA256}
-    paths = tuple(path for path in found.values() if path is not None)
+    paths = files.find_all(catalogue.PAGES.files)
     with _making:
-        return _photographs(paths) if len(paths) == len(SHA256) else _stand_ins()
+        return _photographs(paths) if paths else _stand_ins()
 
 
 def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
@@ -112,7 +103,8 @@ def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
 
 @cache
 def _photographs(paths: tuple[Path, ...]) -> tuple[Page, ...]:
-    content = {path.name: files.read(path, SHA256[path.name]) for path in paths}
+    known = zip(paths, catalogue.PAGES.files, strict=True)
+    content = {path.name: files.read(path, file.sha256) for path, file in known}
     truth = json.loads(content.pop("ground_truth.json"))["images"]
     return tuple(
         Page(name.removesuffix(".jpg"), _reduced(picture), tuple(truth[name]["chars"]), PHOTOGRAPHS)

@@ -51,12 +51,12 @@ def _logits(pictures: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
     """(n, 36) from (n, 32, 32)."""
     a = (1 - pictures)[..., None]  # ink, (n, h, w, channels)
     for layer in range(3):
-        w, b = weights[f"conv{layer}_w"], weights[f"conv{layer}_b"]  # (out, in, 3, 3), (out,)
+        w, b = weights[f"w{layer}"], weights[f"b{layer}"]  # (out, in, 3, 3), (out,)
         padded = np.pad(a, ((0, 0), (1, 1), (1, 1), (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))  # (n, h, w, in, 3, 3)
         n, h, wide = windows.shape[:3]
         z = windows.reshape(n * h * wide, -1) @ w.reshape(len(w), -1).T + b
         a = np.maximum(z, 0).reshape(n, h // 2, 2, wide // 2, 2, len(w)).max(axis=(2, 4))
     a = a.transpose(0, 3, 1, 2).reshape(len(a), -1)  # the layout that the dense layer was trained on
-    a = np.maximum(a @ weights["dense3_w"].T + weights["dense3_b"], 0)
-    return a @ weights["dense4_w"].T + weights["dense4_b"]
+    a = np.maximum(a @ weights["w3"].T + weights["b3"], 0)
+    return a @ weights["w4"].T + weights["b4"]
