@@ -339,7 +339,7 @@ def test_the_table_says_what_is_incomplete_or_damaged(data, tmp_path):
 def test_scripts_get_json(data):
     listed = json.loads(data("--json").stdout)
     assert [one["name"] for one in listed] == ["characters", "digits", "mnist", "fashion_mnist", "cifar10", "pages"]
-    assert [one["here"] for one in listed] == [False, True, False, False, False]
+    assert [one["here"] for one in listed] == [False, True, False, False, False, False]
     assert listed[2]["bytes"] == 11_594_722
     assert listed[2]["mirrors"] == list(catalogue.MNIST.mirrors)
     assert listed[1]["where"] == ["embedded"]
