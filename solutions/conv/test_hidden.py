@@ -315,6 +315,7 @@ def test_strides_and_paddings_have_two_axes(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED, a=st.floats(-3, 3), b=st.floats(-3, 3))
 def test_convolution_is_linear(student, case, seed, a, b):
     """Without a bias, conv(a x + b x', w) = a conv(x, w) + b conv(x', w)."""
@@ -329,6 +330,7 @@ def test_convolution_is_linear(student, case, seed, a, b):
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(padding=(0, 0), spare=sizes(3, 6)))
 def test_convolution_moves_with_its_maps(student, case):
     """Maps moved by one stride give an output moved by one place."""
@@ -342,6 +344,7 @@ def test_convolution_moves_with_its_maps(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(stride=st.tuples(sizes(2, 4), sizes(2, 4)), padding=(0, 0)), seed=ANY_SEED)
 def test_rows_that_no_window_reaches_do_not_matter(student, case, seed):
     """Rows and columns beyond the last window that fits, or between windows, leave out as it is."""
@@ -355,6 +358,7 @@ def test_rows_that_no_window_reaches_do_not_matter(student, case, seed):
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(n=st.sampled_from([0, 1])))
 def test_convolution_of_one_picture_or_none(student, case):
     """One picture keeps its four axes, and an empty batch gives an empty one."""
@@ -362,6 +366,7 @@ def test_convolution_of_one_picture_or_none(student, case):
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(dtype=np.float32))
 def test_convolution_keeps_float32(student, case):
     """float32 in, float32 out, right to the precision of float32."""
@@ -369,6 +374,7 @@ def test_convolution_keeps_float32(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases())
 def test_convolution_leaves_its_arguments_alone(student, case):
     """conv2d_forward changes neither x nor w nor b."""
@@ -378,6 +384,7 @@ def test_convolution_leaves_its_arguments_alone(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(padding=(0, 0)), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_convolutions_are_refused(student, case, more, bad, axis):
     """conv2d_forward raises ValueError for kernels of other channels or larger than the maps, a stride below 1, and a
@@ -442,6 +449,7 @@ def test_bias_gradients_sum_over_examples_and_places(student, case):
 
 @points(3, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED)
 def test_backward_is_the_adjoint_of_convolution(student, case, seed):
     """<conv(x), y> = <x, dx(y)> for all x and y: without a bias, the backward pass is convolution, transposed."""
@@ -469,6 +477,7 @@ def test_gradients_are_exact(student, case):
 @points(1, problem="gradients")
 @convolution_first
 @needs("test_convolution_of_one_picture_or_none")
+@settings(max_examples=25)
 @given(case=cases(n=st.sampled_from([0, 1])))
 def test_gradients_of_one_picture_or_none(student, case):
     """One picture keeps its axes in dx; an empty batch gives an empty dx, and a dw and db of zeros."""
@@ -477,6 +486,7 @@ def test_gradients_of_one_picture_or_none(student, case):
 
 @points(1, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases())
 def test_backward_can_be_called_twice(student, case):
     """conv2d_backward changes neither dout nor x, w and b nor its cache: a second call gives the same gradients."""
@@ -490,6 +500,7 @@ def test_backward_can_be_called_twice(student, case):
 
 @points(1, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED)
 def test_each_cache_belongs_to_its_own_forward(student, case, seed):
     """Two batches may be passed through at once: each cache leads to its own gradients."""
@@ -503,6 +514,7 @@ def test_each_cache_belongs_to_its_own_forward(student, case, seed):
 @points(1, problem="gradients")
 @convolution_first
 @needs("test_convolution_keeps_float32")
+@settings(max_examples=25)
 @given(case=cases(dtype=np.float32))
 def test_gradients_keep_float32(student, case):
     """dx, dw and db of float32 arrays are float32, right to its precision."""
@@ -532,6 +544,7 @@ def test_the_greatest_entry_gets_the_gradient(student, pool):
 
 @points(2, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(stride=st.tuples(sizes(1, 2), sizes(1, 2)), window=sizes(2, 4)))
 def test_gradients_of_overlapping_windows_add_up(student, pool):
     """An entry that is the greatest of several overlapping windows gets the sum of their gradients."""
@@ -544,7 +557,7 @@ def test_gradients_of_overlapping_windows_add_up(student, pool):
 
 @points(2, problem="max_pooling")
 @max_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(pool=pools(n=sizes(1, 2)), seed=ANY_SEED, data=st.data())
 def test_ties_share_one_gradient(student, pool, seed, data):
     """Where several entries are the greatest of a window, its gradient is passed on whole, and only to those."""
@@ -567,6 +580,7 @@ def test_ties_share_one_gradient(student, pool, seed, data):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(n=st.sampled_from([0, 1])))
 def test_max_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes, and an empty batch gives an empty one, forward and backward."""
@@ -577,6 +591,7 @@ def test_max_pooling_of_one_picture_or_none(student, pool):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(dtype=np.float32))
 def test_max_pooling_keeps_float32(student, pool):
     """float32 stays float32, forward and backward."""
@@ -587,6 +602,7 @@ def test_max_pooling_keeps_float32(student, pool):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools())
 def test_max_pooling_leaves_its_arguments_alone(student, pool):
     """max_pool_forward changes not x, nor max_pool_backward dout or the cache: a second call gives the same dx."""
@@ -608,6 +624,7 @@ def refuse_pooling(function, name, pool, more, bad, axis):
 
 
 @points(1, problem="max_pooling")
+@settings(max_examples=25)
 @given(pool=pools(), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_max_pooling_is_refused(student, pool, more, bad, axis):
     """max_pool_forward raises ValueError if no window fits, and for windows and strides below 1."""
@@ -644,6 +661,7 @@ def test_average_pooling_shares_its_gradient_out(student, pool, seed):
 
 @points(1, problem="avg_pooling")
 @avg_first
+@settings(max_examples=25)
 @given(pool=pools(n=st.sampled_from([0, 1]), dtype=np.float32))
 def test_average_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes and its float32, and an empty batch gives an empty one, forward and backward."""
@@ -654,6 +672,7 @@ def test_average_pooling_of_one_picture_or_none(student, pool):
 
 @points(1, problem="avg_pooling")
 @avg_first
+@settings(max_examples=25)
 @given(pool=pools())
 def test_average_pooling_leaves_its_arguments_alone(student, pool):
     """avg_pool_forward changes not x, nor avg_pool_backward dout or the cache: a second call gives the same dx."""
@@ -666,6 +685,7 @@ def test_average_pooling_leaves_its_arguments_alone(student, pool):
 
 
 @points(1, problem="avg_pooling")
+@settings(max_examples=25)
 @given(pool=pools(), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_average_pooling_is_refused(student, pool, more, bad, axis):
     """avg_pool_forward raises ValueError if no window fits, and for windows and strides below 1."""
@@ -747,6 +767,7 @@ def test_weights_have_the_variance_that_relu_needs(student, kernels, size, seed)
 
 
 @points(1, problem="network")
+@settings(max_examples=25)
 @given(even=st.sampled_from([2, 4, 6]), low=sizes(1, 3), high=sizes(4, 9), seed=ANY_SEED)
 def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
     """initialize raises ValueError for kernels of even size, and for pictures with less than four rows or columns."""
@@ -757,7 +778,7 @@ def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
 
 @points(2, problem="network")
 @passes_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(net=networks())
 def test_the_network_is_its_formula(student, net):
     """z is the docstring's: twice convolution, ReLU and pooling, then a dense layer; kernels of any odd shape."""
@@ -770,7 +791,7 @@ def test_the_network_is_its_formula(student, net):
 @points(2, problem="network")
 @passes_first
 @forward_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(net=networks())
 def test_the_networks_gradients_are_exact(student, net):
     """All six gradients of the network are right, for any upstream gradient, and a second call gives the same ones."""
