@@ -872,8 +872,11 @@ def test_an_epochs_order_comes_from_rng(student, seed):
 
 
 # What a network with 8 and 16 kernels of 3x3 must reach on the 300 digits of the validation set after EPOCHS epochs, in
-# percent. RUNS
-BAR = 85.0
+# percent. Measured with the reference, other seeds for weights and orders in every run (minimum, 5 %, median, 95 %,
+# maximum; standard deviation):
+#     95.7  96.3  97.3  98.7  99.0; 0.7   60 runs
+# The bar stands seven standard deviations below the mean: a right answer fails less than once in a million.
+BAR = 92.0
 EPOCHS, SHUFFLED_EPOCHS = 12, 8
 
 
@@ -935,20 +938,30 @@ def test_nothing_is_learned_from_shuffled_labels(student):
     """Trained on labels that were dealt out anew, the network reads no better than by chance."""
     dealt = np.random.default_rng(63).permutation(datasets.digits("train").y)
     percent, *_ = read_digits(student, seed=9, epochs=SHUFFLED_EPOCHS, labels=dealt)
+    # Chance is 10 %; 15 runs of the reference reached 1.7 to 14.3 %, with a standard deviation of 3.9 %.
     check(percent <= 40, f"accuracy on true labels is {percent:.1f} % after training on shuffled ones")
 
 
 # -------------------------------------------------------------------------------------------------------------- speed
 
-# A pixel of the timed maps costs a right answer well under a microsecond and a Python loop several, so the limit stands
-# far from both. Ratios to the reference, measured here (wire included; least and greatest of REPEATS runs):
-LIMIT = 10.0
-SIDE = 224
+# One large map of float32, and windows of few entries. Much of the time that is compared is the arrays' way to
+# the student and back, so they are as small as can be, while a step of a loop costs what it costs; and the map is so
+# large that a busy machine's pauses do not matter.
+# Ratios of processor times alone (224 x 224, no way to and fro; the reference is 1), and of wall times as `race` takes
+# them, on two cores with twenty processes waiting for them, which is as bad as it gets:
+#     variants   0.4 to 3.4 (convolution), 1 to 6 (max), 1 to 12 (mean);   0.6 to 6.2 by the wall
+#     loops      63 and 113,               128 and 517,  553 and 1027;     9 to 40 by the wall
+LIMIT = 8.0
+SIDE = 448
 
 
-def maps(number, sides):
-    rng = np.random.default_rng([number, *sides])
-    return rng.normal(size=sides)
+def maps(number, *sides):
+    return np.random.default_rng([number, *sides]).normal(size=sides).astype(np.float32)
+
+
+def alike(actual, expected):
+    """What is timed must also be right; others ask how precisely. Here 200,000 numbers of float32 are summed up."""
+    assert_close(actual, expected, what="the timed answer", rtol=1e-3, atol=0.1)
 
 
 def timed_convolution(module, x, w, b, dout):
@@ -967,32 +980,37 @@ def timed_avg_pooling(module, x, dout):
 
 
 def for_convolution(number):
-    return tuple(maps(number, sides) for sides in ((1, 1, SIDE, SIDE), (1, 1, 2, 2), (1,), (1, 1, SIDE - 1, SIDE - 1)))
+    return (
+        maps(number, 1, 1, SIDE, SIDE),
+        maps(number, 1, 1, 2, 2),
+        maps(number, 1),
+        maps(number, 1, 1, SIDE - 1, SIDE - 1),
+    )
 
 
 def for_pooling(number):
-    return maps(number, (1, 1, SIDE, SIDE)), maps(number, (1, 1, SIDE - 1, SIDE))
+    return maps(number, 1, 1, SIDE, SIDE), maps(number, 1, 1, SIDE - 1, SIDE)
 
 
 @points(3, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_strides_and_paddings_have_two_axes", "test_gradients_are_exact")
 def test_convolution_does_not_loop_over_pixels(race):
-    """Convolution, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_convolution, for_convolution)
+    """Convolution, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_convolution, for_convolution, agree=alike)
 
 
 @points(2, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_max_pooling_takes_the_greatest", "test_the_greatest_entry_gets_the_gradient")
 def test_max_pooling_does_not_loop_over_pixels(race):
-    """Max pooling, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_max_pooling, for_pooling)
+    """Max pooling, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_max_pooling, for_pooling, agree=alike)
 
 
 @points(1, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_average_pooling_takes_the_mean", "test_average_pooling_shares_its_gradient_out")
 def test_average_pooling_does_not_loop_over_pixels(race):
-    """Average pooling, both ways, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_avg_pooling, for_pooling)
+    """Average pooling, both ways, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_avg_pooling, for_pooling, agree=alike)
