@@ -47,7 +47,8 @@ def save(figure, name):
 # Pictures become (n, 1, rows, columns); subtracting the training set's mean brightness puts them around zero.
 
 # %%
-load, kernels, size, epochs = (mnist, (8, 16), 5, 5) if options.full else (digits, (8, 16), 3, 15)
+kernels = (8, 16)
+load, size, epochs, batch_size = (mnist, 5, 3, 32) if options.full else (digits, 3, 15, 16)
 train, valid = load("train"), load("valid")
 mean = train.images.mean()
 x, y = train.images[:, None] - mean, train.y
@@ -81,7 +82,7 @@ for rate in rates:
     for epoch in range(1, epochs + 1):
         heard = {}
         params = net.train(
-            x, y, params, learning_rate=rate, epochs=1, batch_size=16, rng=rng, log=heard.update
+            x, y, params, learning_rate=rate, epochs=1, batch_size=batch_size, rng=rng, log=heard.update
         )  # fmt: skip
         z = logits_of(x_valid, params)
         right = float(np.mean(z.argmax(axis=1) == y_valid))

@@ -135,12 +135,19 @@ def oracle_step(x, y, params, learning_rate):
     return stepped, (log_sum - z[truth]).sum(), int((z.argmax(axis=1) == y).sum())
 
 
-def assert_near(actual, expected, *, terms, scale, what):
-    """Within 64 eps sqrt(terms) of what the absolute values of an entry's products sum up to, at most: `scale`.
+def greatest(array):
+    return float(np.max(np.abs(array), initial=0.0))
 
+
+def assert_near(actual, expected, *, terms, scale, what, factors=()):
+    """Within 64 eps sqrt(terms) times `scale`, what the absolute values of an entry's products sum up to at most.
+
+    factors : two arrays whose entries are multiplied. An entry may have no products at all, as where a window sees
+        nothing but padding; then the product of the greatest factors counts.
     So it does not matter in which order the products are summed, nor whether Fourier transforms sum them.
     """
-    bound = 64 * np.finfo(expected.dtype).eps * math.sqrt(max(terms, 1)) * float(np.max(scale, initial=0.0))
+    scale = max(greatest(scale), math.prod(map(greatest, factors)) if factors else 0.0)
+    bound = 64 * np.finfo(expected.dtype).eps * math.sqrt(max(terms, 1)) * scale
     assert_close(actual, expected, what=what, rtol=0.0, atol=bound)
 
 
@@ -178,16 +185,17 @@ class Case(NamedTuple):
     def assert_right(self, out):
         scale = oracle_conv(*map(np.abs, (self.x, self.w, self.b)), self.stride, self.padding)
         expected = oracle_conv(*self[:5]).astype(self.x.dtype)
-        assert_near(out, expected, terms=self.w[0].size + 1, scale=scale, what="out")
+        assert_near(out, expected, terms=self.w[0].size + 1, scale=scale, factors=(self.x, self.w), what="out")
 
     def assert_right_gradients(self, gradients):
         exact = oracle_conv_backward(self.dout, self.x, self.w, self.stride, self.padding)
         scales = oracle_conv_backward(*map(np.abs, (self.dout, self.x, self.w)), self.stride, self.padding)
         places = self.dout[:, 0].size
         terms = (self.w[:, 0].size, places, places)
-        names = ("dx", "dw", "db")
-        for name, found, right, scale, count in zip(names, gradients, exact, scales, terms, strict=True):
-            assert_near(found, right.astype(self.x.dtype), terms=count, scale=scale, what=name)
+        names, others = ("dx", "dw", "db"), (self.w, self.x, np.ones(1))
+        for name, other, found, right, scale, count in zip(names, others, gradients, exact, scales, terms, strict=True):
+            factors = (self.dout, other)
+            assert_near(found, right.astype(self.x.dtype), terms=count, scale=scale, factors=factors, what=name)
 
 
 BATCHES, STRIDES, PADDINGS = sizes(1, 3), st.tuples(sizes(1, 3), sizes(1, 3)), st.tuples(sizes(0, 2), sizes(0, 2))
@@ -229,7 +237,7 @@ class Pool(NamedTuple):
 
     def assert_right(self, kind, out):
         expected = oracle_pool(kind, self.x, self.window, self.stride).astype(self.x.dtype)
-        assert_near(out, expected, terms=math.prod(self.window), scale=np.abs(self.x), what="out")
+        assert_near(out, expected, terms=math.prod(self.window), scale=self.x, what="out")
 
     def assert_right_gradient(self, kind, dx):
         expected = oracle_pool_backward(kind, self.dout, self.x, self.window, self.stride)
@@ -307,6 +315,7 @@ def test_strides_and_paddings_have_two_axes(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED, a=st.floats(-3, 3), b=st.floats(-3, 3))
 def test_convolution_is_linear(student, case, seed, a, b):
     """Without a bias, conv(a x + b x', w) = a conv(x, w) + b conv(x', w)."""
@@ -314,11 +323,14 @@ def test_convolution_is_linear(student, case, seed, a, b):
     other = case._replace(x=np.random.default_rng(seed).normal(0, 2, case.x.shape))
     mixed = case._replace(x=a * case.x + b * other.x)
     expected = a * oracle_conv(*case[:5]) + b * oracle_conv(*other[:5])
-    scale = 6 * oracle_conv(np.maximum(abs(case.x), abs(other.x)), abs(case.w), case.b, case.stride, case.padding)
-    assert_near(mixed.forward(student)[0], expected, terms=2 * case.w[0].size, scale=scale, what="out")
+    largest = 6 * np.maximum(abs(case.x), abs(other.x))
+    scale = oracle_conv(largest, abs(case.w), case.b, case.stride, case.padding)
+    terms, factors = 2 * case.w[0].size, (largest, case.w)
+    assert_near(mixed.forward(student)[0], expected, terms=terms, scale=scale, factors=factors, what="out")
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(padding=(0, 0), spare=sizes(3, 6)))
 def test_convolution_moves_with_its_maps(student, case):
     """Maps moved by one stride give an output moved by one place."""
@@ -327,10 +339,12 @@ def test_convolution_moves_with_its_maps(student, case):
     expected = oracle_conv(*case[:5])[:, :, 1:, 1:]
     assume(moved.x.shape[2] >= case.w.shape[2] and moved.x.shape[3] >= case.w.shape[3])
     scale = oracle_conv(*map(np.abs, case[:3]))
-    assert_near(moved.forward(student)[0], expected, terms=case.w[0].size + 1, scale=scale, what="out")
+    terms, factors = case.w[0].size + 1, (case.x, case.w)
+    assert_near(moved.forward(student)[0], expected, terms=terms, scale=scale, factors=factors, what="out")
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(stride=st.tuples(sizes(2, 4), sizes(2, 4)), padding=(0, 0)), seed=ANY_SEED)
 def test_rows_that_no_window_reaches_do_not_matter(student, case, seed):
     """Rows and columns beyond the last window that fits, or between windows, leave out as it is."""
@@ -344,6 +358,7 @@ def test_rows_that_no_window_reaches_do_not_matter(student, case, seed):
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(n=st.sampled_from([0, 1])))
 def test_convolution_of_one_picture_or_none(student, case):
     """One picture keeps its four axes, and an empty batch gives an empty one."""
@@ -351,6 +366,7 @@ def test_convolution_of_one_picture_or_none(student, case):
 
 
 @points(2, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(dtype=np.float32))
 def test_convolution_keeps_float32(student, case):
     """float32 in, float32 out, right to the precision of float32."""
@@ -358,6 +374,7 @@ def test_convolution_keeps_float32(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases())
 def test_convolution_leaves_its_arguments_alone(student, case):
     """conv2d_forward changes neither x nor w nor b."""
@@ -367,6 +384,7 @@ def test_convolution_leaves_its_arguments_alone(student, case):
 
 
 @points(1, problem="convolution")
+@settings(max_examples=25)
 @given(case=cases(padding=(0, 0)), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_convolutions_are_refused(student, case, more, bad, axis):
     """conv2d_forward raises ValueError for kernels of other channels or larger than the maps, a stride below 1, and a
@@ -431,10 +449,13 @@ def test_bias_gradients_sum_over_examples_and_places(student, case):
 
 @points(3, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED)
 def test_backward_is_the_adjoint_of_convolution(student, case, seed):
     """<conv(x), y> = <x, dx(y)> for all x and y: without a bias, the backward pass is convolution, transposed."""
     zero = np.zeros_like(case.b)
+    dx, _, _ = oracle_conv_backward(case.dout, case.x, case.w, case.stride, case.padding)
+    assume(greatest(dx) > 0)  # some window sees more than padding
     _, cache = case._replace(b=zero).forward(student)
     assert_adjoint(
         lambda x: oracle_conv(x, case.w, zero, case.stride, case.padding),
@@ -456,6 +477,7 @@ def test_gradients_are_exact(student, case):
 @points(1, problem="gradients")
 @convolution_first
 @needs("test_convolution_of_one_picture_or_none")
+@settings(max_examples=25)
 @given(case=cases(n=st.sampled_from([0, 1])))
 def test_gradients_of_one_picture_or_none(student, case):
     """One picture keeps its axes in dx; an empty batch gives an empty dx, and a dw and db of zeros."""
@@ -464,6 +486,7 @@ def test_gradients_of_one_picture_or_none(student, case):
 
 @points(1, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases())
 def test_backward_can_be_called_twice(student, case):
     """conv2d_backward changes neither dout nor x, w and b nor its cache: a second call gives the same gradients."""
@@ -477,6 +500,7 @@ def test_backward_can_be_called_twice(student, case):
 
 @points(1, problem="gradients")
 @convolution_first
+@settings(max_examples=25)
 @given(case=cases(), seed=ANY_SEED)
 def test_each_cache_belongs_to_its_own_forward(student, case, seed):
     """Two batches may be passed through at once: each cache leads to its own gradients."""
@@ -490,6 +514,7 @@ def test_each_cache_belongs_to_its_own_forward(student, case, seed):
 @points(1, problem="gradients")
 @convolution_first
 @needs("test_convolution_keeps_float32")
+@settings(max_examples=25)
 @given(case=cases(dtype=np.float32))
 def test_gradients_keep_float32(student, case):
     """dx, dw and db of float32 arrays are float32, right to its precision."""
@@ -519,6 +544,7 @@ def test_the_greatest_entry_gets_the_gradient(student, pool):
 
 @points(2, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(stride=st.tuples(sizes(1, 2), sizes(1, 2)), window=sizes(2, 4)))
 def test_gradients_of_overlapping_windows_add_up(student, pool):
     """An entry that is the greatest of several overlapping windows gets the sum of their gradients."""
@@ -531,7 +557,7 @@ def test_gradients_of_overlapping_windows_add_up(student, pool):
 
 @points(2, problem="max_pooling")
 @max_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(pool=pools(n=sizes(1, 2)), seed=ANY_SEED, data=st.data())
 def test_ties_share_one_gradient(student, pool, seed, data):
     """Where several entries are the greatest of a window, its gradient is passed on whole, and only to those."""
@@ -554,6 +580,7 @@ def test_ties_share_one_gradient(student, pool, seed, data):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(n=st.sampled_from([0, 1])))
 def test_max_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes, and an empty batch gives an empty one, forward and backward."""
@@ -564,6 +591,7 @@ def test_max_pooling_of_one_picture_or_none(student, pool):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools(dtype=np.float32))
 def test_max_pooling_keeps_float32(student, pool):
     """float32 stays float32, forward and backward."""
@@ -574,6 +602,7 @@ def test_max_pooling_keeps_float32(student, pool):
 
 @points(1, problem="max_pooling")
 @max_first
+@settings(max_examples=25)
 @given(pool=pools())
 def test_max_pooling_leaves_its_arguments_alone(student, pool):
     """max_pool_forward changes not x, nor max_pool_backward dout or the cache: a second call gives the same dx."""
@@ -595,6 +624,7 @@ def refuse_pooling(function, name, pool, more, bad, axis):
 
 
 @points(1, problem="max_pooling")
+@settings(max_examples=25)
 @given(pool=pools(), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_max_pooling_is_refused(student, pool, more, bad, axis):
     """max_pool_forward raises ValueError if no window fits, and for windows and strides below 1."""
@@ -631,6 +661,7 @@ def test_average_pooling_shares_its_gradient_out(student, pool, seed):
 
 @points(1, problem="avg_pooling")
 @avg_first
+@settings(max_examples=25)
 @given(pool=pools(n=st.sampled_from([0, 1]), dtype=np.float32))
 def test_average_pooling_of_one_picture_or_none(student, pool):
     """One picture keeps its axes and its float32, and an empty batch gives an empty one, forward and backward."""
@@ -641,6 +672,7 @@ def test_average_pooling_of_one_picture_or_none(student, pool):
 
 @points(1, problem="avg_pooling")
 @avg_first
+@settings(max_examples=25)
 @given(pool=pools())
 def test_average_pooling_leaves_its_arguments_alone(student, pool):
     """avg_pool_forward changes not x, nor avg_pool_backward dout or the cache: a second call gives the same dx."""
@@ -653,6 +685,7 @@ def test_average_pooling_leaves_its_arguments_alone(student, pool):
 
 
 @points(1, problem="avg_pooling")
+@settings(max_examples=25)
 @given(pool=pools(), more=sizes(1, 3), bad=sizes(-2, 0), axis=st.sampled_from([0, 1]))
 def test_impossible_average_pooling_is_refused(student, pool, more, bad, axis):
     """avg_pool_forward raises ValueError if no window fits, and for windows and strides below 1."""
@@ -734,6 +767,7 @@ def test_weights_have_the_variance_that_relu_needs(student, kernels, size, seed)
 
 
 @points(1, problem="network")
+@settings(max_examples=25)
 @given(even=st.sampled_from([2, 4, 6]), low=sizes(1, 3), high=sizes(4, 9), seed=ANY_SEED)
 def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
     """initialize raises ValueError for kernels of even size, and for pictures with less than four rows or columns."""
@@ -744,7 +778,7 @@ def test_networks_that_cannot_be_are_refused(student, even, low, high, seed):
 
 @points(2, problem="network")
 @passes_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(net=networks())
 def test_the_network_is_its_formula(student, net):
     """z is the docstring's: twice convolution, ReLU and pooling, then a dense layer; kernels of any odd shape."""
@@ -757,7 +791,7 @@ def test_the_network_is_its_formula(student, net):
 @points(2, problem="network")
 @passes_first
 @forward_first
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(net=networks())
 def test_the_networks_gradients_are_exact(student, net):
     """All six gradients of the network are right, for any upstream gradient, and a second call gives the same ones."""
@@ -838,8 +872,11 @@ def test_an_epochs_order_comes_from_rng(student, seed):
 
 
 # What a network with 8 and 16 kernels of 3x3 must reach on the 300 digits of the validation set after EPOCHS epochs, in
-# percent. RUNS
-BAR = 85.0
+# percent. Measured with the reference, other seeds for weights and orders in every run (minimum, 5 %, median, 95 %,
+# maximum; standard deviation):
+#     95.7  96.3  97.3  98.7  99.0; 0.7   60 runs
+# The bar stands seven standard deviations below the mean: a right answer fails less than once in a million.
+BAR = 92.0
 EPOCHS, SHUFFLED_EPOCHS = 12, 8
 
 
@@ -901,20 +938,30 @@ def test_nothing_is_learned_from_shuffled_labels(student):
     """Trained on labels that were dealt out anew, the network reads no better than by chance."""
     dealt = np.random.default_rng(63).permutation(datasets.digits("train").y)
     percent, *_ = read_digits(student, seed=9, epochs=SHUFFLED_EPOCHS, labels=dealt)
+    # Chance is 10 %; 15 runs of the reference reached 1.7 to 14.3 %, with a standard deviation of 3.9 %.
     check(percent <= 40, f"accuracy on true labels is {percent:.1f} % after training on shuffled ones")
 
 
 # -------------------------------------------------------------------------------------------------------------- speed
 
-# A pixel of the timed maps costs a right answer well under a microsecond and a Python loop several, so the limit stands
-# far from both. Ratios to the reference, measured here (wire included; least and greatest of REPEATS runs):
-LIMIT = 10.0
-SIDE = 224
+# One large map of float32, and windows of few entries. Much of the time that is compared is the arrays' way to
+# the student and back, so they are as small as can be, while a step of a loop costs what it costs; and the map is so
+# large that a busy machine's pauses do not matter.
+# Ratios of processor times alone (224 x 224, no way to and fro; the reference is 1), and of wall times as `race` takes
+# them, on two cores with twenty processes waiting for them, which is as bad as it gets:
+#     variants   0.4 to 3.4 (convolution), 1 to 6 (max), 1 to 12 (mean);   0.6 to 6.2 by the wall
+#     loops      63 and 113,               128 and 517,  553 and 1027;     9 to 40 by the wall
+LIMIT = 8.0
+SIDE = 448
 
 
-def maps(number, sides):
-    rng = np.random.default_rng([number, *sides])
-    return rng.normal(size=sides)
+def maps(number, *sides):
+    return np.random.default_rng([number, *sides]).normal(size=sides).astype(np.float32)
+
+
+def alike(actual, expected):
+    """What is timed must also be right; others ask how precisely. Here 200,000 numbers of float32 are summed up."""
+    assert_close(actual, expected, what="the timed answer", rtol=1e-3, atol=0.1)
 
 
 def timed_convolution(module, x, w, b, dout):
@@ -933,32 +980,37 @@ def timed_avg_pooling(module, x, dout):
 
 
 def for_convolution(number):
-    return tuple(maps(number, sides) for sides in ((1, 1, SIDE, SIDE), (1, 1, 2, 2), (1,), (1, 1, SIDE - 1, SIDE - 1)))
+    return (
+        maps(number, 1, 1, SIDE, SIDE),
+        maps(number, 1, 1, 2, 2),
+        maps(number, 1),
+        maps(number, 1, 1, SIDE - 1, SIDE - 1),
+    )
 
 
 def for_pooling(number):
-    return maps(number, (1, 1, SIDE, SIDE)), maps(number, (1, 1, SIDE - 1, SIDE))
+    return maps(number, 1, 1, SIDE, SIDE), maps(number, 1, 1, SIDE - 1, SIDE)
 
 
 @points(3, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_strides_and_paddings_have_two_axes", "test_gradients_are_exact")
 def test_convolution_does_not_loop_over_pixels(race):
-    """Convolution, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_convolution, for_convolution)
+    """Convolution, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_convolution, for_convolution, agree=alike)
 
 
 @points(2, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_max_pooling_takes_the_greatest", "test_the_greatest_entry_gets_the_gradient")
 def test_max_pooling_does_not_loop_over_pixels(race):
-    """Max pooling, forward and backward, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_max_pooling, for_pooling)
+    """Max pooling, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_max_pooling, for_pooling, agree=alike)
 
 
 @points(1, problem="speed")
 @limits(seconds=30, test_seconds=120)
 @needs("test_average_pooling_takes_the_mean", "test_average_pooling_shares_its_gradient_out")
 def test_average_pooling_does_not_loop_over_pixels(race):
-    """Average pooling, both ways, takes at most 10 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_avg_pooling, for_pooling)
+    """Average pooling, both ways, takes at most 8 times as long as the reference: no loop goes over pixels."""
+    race.within(LIMIT, timed_avg_pooling, for_pooling, agree=alike)
