@@ -1156,7 +1156,7 @@ def test_the_network_reads_digits(student, record):
             failed.append(f"{recipe} reaches {percent:.2f} %, expected at least {bar} %")
     if costs:
         record.curve("Training cost (nats) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **costs)
-        record.curve("Validation accuracy (%) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **percents)
+        record.curve("Accuracy (%) on 600 other 8x8 digits", "epoch", range(1, EPOCHS + 1), **percents)
     check(not failed, "; ".join(failed))
 
 
