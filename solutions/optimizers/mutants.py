@@ -90,13 +90,12 @@ class large_gradients_are_clipped(reference.SGD):
 
 
 @mutant("SGD", killed_by="test_a_steady_gradient_meets_the_effective_rate")
-class velocity_forgotten_after_a_hundred_steps(reference.SGD):
+class velocity_forgotten_now_and_then(reference.SGD):
     def step(self, grads):
         self.count = getattr(self, "count", 0) + 1
-        if self.count % 100 == 0:
+        if self.count % 30 == 0:
             self.velocities = [np.zeros_like(p) for p in self.params]
-        if self.count <= 240:
-            super().step(grads)
+        super().step(grads)
 
 
 @mutant("SGD", killed_by="test_impossible_settings_of_sgd_are_refused")

@@ -177,15 +177,15 @@ def test_sgd_moves_in_proportion_to_the_gradients(student, task, lr, momentum, n
 
 
 @points(2, problem="momentum")
-@settings(max_examples=15)
-@given(lr=rates, momentum=st.floats(0, 0.9), nesterov=st.booleans(), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=8)
+@given(lr=rates, momentum=st.floats(0, 0.8), nesterov=st.booleans(), seed=st.integers(0, 2**32 - 1))
 def test_a_steady_gradient_meets_the_effective_rate(student, lr, momentum, nesterov, seed):
     """Under a gradient that stays the same, the steps of SGD tend to effective_learning_rate = lr / (1 - momentum)."""
     assert_close(student.effective_learning_rate(lr, momentum), lr / (1 - momentum), any_float=True)
     p, g = np.zeros(3), np.random.default_rng(seed).normal(size=3)
     params = [p]
     optimizer = student.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov)
-    for _ in range(250):  # 0.9^250 is 4e-12
+    for _ in range(90):  # 0.8^90 is 2e-9
         last = params[0].copy()
         optimizer.step([g])
     assert_close(params[0] - last, -lr / (1 - momentum) * g, what="the step", rtol=1e-6)
@@ -1156,7 +1156,7 @@ def test_the_network_reads_digits(student, record):
             failed.append(f"{recipe} reaches {percent:.2f} %, expected at least {bar} %")
     if costs:
         record.curve("Training cost (nats) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **costs)
-        record.curve("Validation accuracy (%) on 8x8 digits", "epoch", range(1, EPOCHS + 1), **percents)
+        record.curve("Accuracy (%) on 600 other 8x8 digits", "epoch", range(1, EPOCHS + 1), **percents)
     check(not failed, "; ".join(failed))
 
 
