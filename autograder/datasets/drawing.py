@@ -216,8 +216,9 @@ def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndar
 def _solid(covered: np.ndarray) -> np.ndarray:
     """The pixels of all squares of 3 x 3 covered ones."""
     room = np.pad(covered, 2)
-    squares = np.lib.stride_tricks.sliding_window_view(room, (3, 3)).all(axis=(2, 3))
-    return np.lib.stride_tricks.sliding_window_view(squares, (3, 3)).any(axis=(2, 3))
+    squares = np.all(np.lib.stride_tricks.sliding_window_view(room, (3, 3)), axis=(2, 3))
+    found: np.ndarray = np.any(np.lib.stride_tricks.sliding_window_view(squares, (3, 3)), axis=(2, 3))
+    return found
 
 
 def _linked(covered: np.ndarray, step: int) -> bool:

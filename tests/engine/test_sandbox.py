@@ -247,6 +247,12 @@ def test_what_is_preloaded_is_there_before_the_students_code():
     assert not is_imported("xml.dom.minidom", [])
 
 
+def test_what_is_preloaded_is_no_matter_of_versions():
+    box = runtime.runtime(["numpy"], ["numpy.fft"])
+    assert (box.preload, list(box.versions)) == (["numpy.fft"], ["numpy"])
+    assert runtime.runtime(["numpy"]).preload == []
+
+
 def test_what_a_module_loads_when_first_asked_is_loaded_too():
     assert is_imported("numpy.f2py", ["numpy"])
     assert not is_imported("numpy.f2py", [])
