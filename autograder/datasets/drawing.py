@@ -83,7 +83,7 @@ def draw(
         second letter of a page is, and never the first.
     threads : probability that two neighbours are joined by a thread, 1 or 2 pixels thick.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.PCG64(seed))
     pen = _Pen(font, height, thicken, slant, wobble, rng)
     rows = [_line(text, pen, spacing, slope, broken, dots) for text in lines if text.strip()]
     top = 0

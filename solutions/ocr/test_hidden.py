@@ -640,7 +640,7 @@ def test_on_blank_paper_there_is_nothing_to_read(student, seed):
 #     drawn pages of this test     0.0 in all of 100 runs, of some 60 characters each
 #     the four photographs         3.1   (1.6, 10.0, 3.6, 0.0)
 #     the four drawn stand-ins     1.0   (1.4, 2.6, 0.0, 0.0)
-# and at most 4.6 with the variants. Neither the photographs nor their stand-ins are drawn anew: no seed can fail anyone.
+# and at most 4.6 with the variants. Neither the photographs nor their stand-ins are drawn anew: no seed fails anyone.
 READ_WELL = 20.0
 
 
