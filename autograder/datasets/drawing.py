@@ -83,7 +83,7 @@ def draw(
         second letter of a page is, and never the first.
     threads : probability that two neighbours are joined by a thread, 1 or 2 pixels thick.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.PCG64(seed))
     pen = _Pen(font, height, thicken, slant, wobble, rng)
     rows = [_line(text, pen, spacing, slope, broken, dots) for text in lines if text.strip()]
     top = 0
@@ -216,8 +216,9 @@ def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndar
 def _solid(covered: np.ndarray) -> np.ndarray:
     """The pixels of all squares of 3 x 3 covered ones."""
     room = np.pad(covered, 2)
-    squares = np.lib.stride_tricks.sliding_window_view(room, (3, 3)).all(axis=(2, 3))
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(squares, (3, 3)).any(axis=(2, 3)))
+    squares = np.all(np.lib.stride_tricks.sliding_window_view(room, (3, 3)), axis=(2, 3))
+    found: np.ndarray = np.any(np.lib.stride_tricks.sliding_window_view(squares, (3, 3)), axis=(2, 3))
+    return found
 
 
 def _linked(covered: np.ndarray, step: int) -> bool:

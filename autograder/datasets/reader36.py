@@ -25,8 +25,8 @@ AT_ONCE = 64  # pictures; bounds the memory of the convolutions
 def character_reader() -> Callable[[np.ndarray], str]:
     """A function from crops, (n, 32, 32) with dark ink (0) on white (1), to a string of n of "A" .. "Z", "0" .. "9".
 
-    A letter's longer side should take 20 to 26 of the 32 pixels, centred. The function raises ValueError for another
-    shape.
+    A letter's longer side should take 20 to 26 of the 32 pixels, centred, on paper without grain. The function raises
+    ValueError for another shape.
     """
     weights = _weights()
 
@@ -34,6 +34,8 @@ def character_reader() -> Callable[[np.ndarray], str]:
         pictures = np.asarray(crops, dtype=np.float32)
         if pictures.ndim != 3 or pictures.shape[1:] != (SIDE, SIDE):
             raise ValueError(f"crops have the shape {pictures.shape}, expected (n, {SIDE}, {SIDE})")
+        if not len(pictures):
+            return ""
         parts = np.split(pictures, range(AT_ONCE, len(pictures), AT_ONCE))
         labels = [_logits(part, weights).argmax(axis=1) for part in parts]
         return "".join(NAMES[label] for label in np.concatenate(labels))

@@ -36,8 +36,8 @@ class Runtime:
     links: list[tuple[str, str]]  # (target, link)
     hidden: list[str]  # folders inside mounts to be covered with emptiness
     imports: list[str]  # modules for the zygote to import once
-    preload: list[str] = field(default_factory=list)  # more of them, with all that they load when first asked for it
     versions: dict[str, str] = field(default_factory=dict)
+    preload: list[str] = field(default_factory=list)  # more modules, with all that they load when first asked for it
 
 
 def runtime(packages: list[str], preload: Sequence[str] = ()) -> Runtime:

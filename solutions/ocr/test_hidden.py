@@ -187,7 +187,12 @@ def oracle_distance(a, b):
 @given(seed=SEEDS)
 def test_every_letter_has_its_box(student, seed):
     """Each letter has one box that fits it, and nothing else has one: any font, size, slant and number of lines."""
-    page = page_of(seed, lambda rng: {**plain(rng), "slope": float(rng.uniform(-0.03, 0.03))})
+
+    def options(rng):
+        slant = float(rng.uniform(-0.25, 0.45))  # and so near that boxes of slanted letters overlap
+        return {**plain(rng), "slope": float(rng.uniform(-0.03, 0.03)), "slant": slant, "spacing": 0.25}
+
+    page = page_of(seed, options)
     assert_found(page, found_in(student, page)[0])
 
 
@@ -314,17 +319,18 @@ def test_a_box_holds_all_ink_of_its_letter(student, seed):
 @points(3, problem="finding")
 @needs("test_every_letter_has_its_box")
 @examples(10)
-@given(seed=SEEDS)
-def test_binary_is_true_on_ink_and_false_on_paper(student, seed):
+@given(seed=SEEDS, bold=st.booleans())
+def test_binary_is_true_on_ink_and_false_on_paper(student, seed, bold):
     """binary is True where letters are, on 90 % of what they cover wholly, and False on 99 % of the paper around."""
 
     def options(rng):
         return {
             **plain(rng), "light": float(rng.uniform(1, 2.2)), "noise": float(rng.uniform(0, 0.025)),
             "ink": float(rng.uniform(0.1, 0.5)), "margin": float(rng.uniform(0.5, 2)),
+            **({"font": "DejaVuSans-Bold", "height": int(rng.integers(60, 84))} if bold else {}),
         }  # fmt: skip
 
-    page = page_of(seed, options)
+    page = page_of(seed, options, lines=(1, 2), letters=(2, 5))
     _, binary = found_in(student, page)
     on_ink = float(binary[page.ink >= 0.999].mean())
     on_paper = float(binary[~grown(page.ink > 0, 2)].mean())
@@ -630,10 +636,11 @@ def test_on_blank_paper_there_is_nothing_to_read(student, seed):
     check(not heard, "classify was called where there is no letter")
 
 
-# Character error rate, in percent, that reading must stay below with the given classifier; measured with the reference:
-#     drawn pages of this test    0.0 .. 6.3, mean 1.7, standard deviation 1.2 (400 seeds)
-#     the four photographs        3.1 (each page: 1.7, 11.1, 3.6, 0.0)
-#     the four drawn stand-ins    see docs/benchmarks.md
+# Character error rate, in percent, that reading must stay below with the given classifier. Measured with the reference:
+#     drawn pages of this test     0.0 in all of 100 runs, of some 60 characters each
+#     the four photographs         3.1   (1.6, 10.0, 3.6, 0.0)
+#     the four drawn stand-ins     1.0   (1.4, 2.6, 0.0, 0.0)
+# and at most 4.6 with the variants. Neither the photographs nor their stand-ins are drawn anew: no seed fails anyone.
 READ_WELL = 20.0
 
 

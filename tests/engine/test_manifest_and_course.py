@@ -81,6 +81,8 @@ BROKEN = {
     "huge-limit": ("seconds = 2.0", "memory_mb = 1000000000000000000000000000000", "memory_mb"),
     "package": ('"numpy"', '"../numpy"', "'../numpy'"),
     "empty-package": ('"numpy"', '""', "packages: ''"),
+    "preload": ("order = 1", 'order = 1\npreload = ["numpy; import os"]', "'numpy; import os'"),
+    "preload-relative": ("order = 1", 'order = 1\npreload = [".numpy"]', "'.numpy'"),
     "requirement": ('"numpy"', '"numpy>=2"', "'numpy>=2'"),
 }
 

@@ -232,6 +232,40 @@ def test_grading_without_a_wall_is_our_fault_and_no_report(tiny, monkeypatch, tm
     assert isinstance(found.value, SandboxUnavailable)
 
 
+# --- modules that a manifest wants imported once ---
+
+IMPORTED = b"import sys\ndef imported(name): return name in sys.modules\n"
+
+
+def is_imported(name: str, preload: list[str]) -> bool:
+    with Sandbox(["numpy"], Limits(), preload) as sandbox, sandbox.worker() as worker:
+        return Remote(worker, {"m.py": IMPORTED}, "m", Limits()).imported(name)
+
+
+def test_what_is_preloaded_is_there_before_the_students_code():
+    assert is_imported("xml.dom.minidom", ["xml.dom.minidom"])
+    assert not is_imported("xml.dom.minidom", [])
+
+
+def test_what_is_preloaded_is_no_matter_of_versions():
+    box = runtime.runtime(["numpy"], ["numpy.fft"])
+    assert (box.preload, list(box.versions)) == (["numpy.fft"], ["numpy"])
+    assert runtime.runtime(["numpy"]).preload == []
+
+
+def test_what_a_module_loads_when_first_asked_is_loaded_too():
+    assert is_imported("numpy.f2py", ["numpy"])
+    assert not is_imported("numpy.f2py", [])
+
+
+def test_what_cannot_be_preloaded_is_our_fault_and_named():
+    with (
+        Sandbox(["numpy"], Limits(), ["numpy.no_such_module"]) as sandbox,
+        pytest.raises(SandboxUnavailable, match=r"numpy\.no_such_module, which the manifest wants imported, cannot be"),
+    ):
+        sandbox.worker()
+
+
 # --- and it ends ---
 
 

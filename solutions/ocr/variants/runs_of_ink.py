@@ -15,7 +15,7 @@ def find_letters(image):
     runs = runs_of(binary)
     if not len(runs):
         return np.zeros((0, 4), int), binary
-    runs = np.delete(runs, threads(runs), axis=0)
+    runs = without_threads(runs)
     boxes, names = boxes_of(runs, 1)
     sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
     runs = runs[(sizes >= 8)[names]]
@@ -51,11 +51,11 @@ def runs_of(binary):
     return np.stack([rows, starts, stops], axis=1)
 
 
-def threads(runs):
-    """Which runs lie in threads: in wide places with at most 4 rows of ink, where nearly all runs are long."""
+def without_threads(runs):
+    """The runs without what of them is in threads: wide and at most 4 rows high, on a page where most runs are long."""
     lengths = runs[:, 2] - runs[:, 1]
     if np.median(lengths) < 8 or np.quantile(lengths, 0.2) < 8:
-        return []
+        return runs
     # Cover each run, column by column, by how many rows of ink there are above and below; a thread has at most 4.
     h, w = runs[:, 0].max() + 9, runs[:, 2].max() + 1
     ink = np.zeros((h, w), bool)
@@ -68,15 +68,15 @@ def threads(runs):
     for row in range(h - 2, -1, -1):
         below[row] = (below[row + 1] + 1) * ink[row]
     thin = ink & (above + below - 1 <= 4)
-    gone = []
-    for i, (row, start, stop) in enumerate(runs):
-        if thin[row, start:stop].sum() >= 9 and stop - start >= 9:
-            flags = np.flatnonzero(thin[row, start:stop]) + start
-            pieces = np.split(flags, np.flatnonzero(np.diff(flags) > 1) + 1)
-            widest = max(pieces, key=len)
-            if len(widest) >= 9:
-                gone.append(i)
-    return gone
+    kept = []
+    for row, start, stop in runs:
+        flat = np.flatnonzero(thin[row, start:stop]) + start
+        for part in np.split(flat, np.flatnonzero(np.diff(flat) > 1) + 1):
+            if len(part) >= 9:
+                kept.append((row, start, part[0]))
+                start = part[-1] + 1
+        kept.append((row, start, stop))
+    return np.array([run for run in kept if run[1] < run[2]]).reshape(-1, 3)
 
 
 def boxes_of(runs, reach):
