@@ -13,9 +13,10 @@ from typing import Any
 from autograder.course import Assignment
 from autograder.errors import GraderError
 from autograder.judge import server
-from autograder.judge.assemble import assemble
+from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.process import Job, Judged
 from autograder.report import Report
+from autograder.sandbox.runtime import runtime
 from autograder.submission import Submission
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -66,6 +67,11 @@ def grade(
         versions=judged.versions,
         import_failure=judged.import_failure,
     )
+
+
+def versions(assignment: Assignment) -> dict[str, str]:
+    """Of all that decides a verdict here, as a report says them. Raises SandboxUnavailable where one is missing."""
+    return {**own_versions(), **runtime(assignment.manifest.packages).versions}
 
 
 def _raise_for_our_faults(judged: Judged) -> None:

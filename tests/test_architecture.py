@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": set(),
     "judge": {"course", "errors", "manifest", "report", "plugin", "sandbox", "student", "testing", "worker"},
     "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
+    "gradescope": {"feedback", "report"},
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
     "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
     "attacks": set(),
@@ -43,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mutants": {"course", "errors", "submission"},
     "verify": {*COURSE, "grade", "mutants"},
     "matrices": {"verify"},
+    "batch": {*COURSE, "grade", "gradescope"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
@@ -57,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kit",
         "scaffold",
         "doctor",
+        "batch",
     },
 }
 # The one look upward, and only when the command runs.
