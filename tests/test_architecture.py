@@ -45,6 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verify": {*COURSE, "grade", "mutants"},
     "matrices": {"verify"},
     "batch": {*COURSE, "grade", "gradescope"},
+    "import_results": {"batch", "errors"},
+    "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
@@ -60,6 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "scaffold",
         "doctor",
         "batch",
+        "otter",
+        "import_results",
     },
 }
 # The one look upward, and only when the command runs.

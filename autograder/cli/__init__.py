@@ -50,7 +50,16 @@ def _every_command(
 
 for panel, commands in {
     "Students": (students.check, students.pack),
-    "Staff": (staff.list_, staff.grade, instructors.batch, staff.release, staff.doctor, staff.serve),
+    "Staff": (
+        staff.list_,
+        staff.grade,
+        instructors.batch,
+        instructors.otter,
+        instructors.import_results,
+        staff.release,
+        staff.doctor,
+        staff.serve,
+    ),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:

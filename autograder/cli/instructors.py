@@ -16,7 +16,7 @@ from rich.text import Text
 
 from autograder.cli import console
 from autograder.course import find_course
-from autograder.errors import BadCourse, GraderError
+from autograder.errors import BadCourse, DeepgradeError, GraderError
 
 if TYPE_CHECKING:
     from autograder.batch.changes import Change
@@ -82,6 +82,73 @@ def batch(
         _print_batch(outcomes, changed, output)
     if any(outcome.state == "grader_error" for outcome in outcomes):
         raise GraderError("some submissions have no score through our fault; run the same command again")
+
+
+def otter(
+    context: typer.Context,
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = Path(
+        "autograder.zip"
+    ),
+) -> None:
+    """Make an autograder for otter-grader and Gradescope that grades in our sandbox.
+
+    The zip holds the hidden tests and the course's secret: keep it as you keep an exam.
+    """
+    from autograder import secrets
+
+    try:
+        import otter  # noqa: F401  # needed by a process that starts later; missing, it is missed here
+
+        from autograder.otter import generate
+    except ModuleNotFoundError as error:
+        raise DeepgradeError(
+            f"this needs {error.name}, which is not installed; run `pip install 'deepgrade[otter]'`"
+        ) from error
+    assignment = find_course(context.obj)[name]
+    if assignment.hidden_tests is None:
+        raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
+    with console.busy(f"grading the reference of {name}, and making the zip"):
+        data = generate.build(assignment, secrets.course_secret())
+    console.write(output, data)
+    print(f"{output}: {', '.join(generate.names(data))} ({len(data) // 1024:,} kB)")
+    print("it holds the hidden tests and the course's secret: keep it as you keep an exam")
+
+
+def import_results(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="otter's final_grades.csv, a results.json, Gradescope's CSV, a folder."),
+    ],
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores as CSV, too.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
+    import msgspec
+
+    from autograder import import_results as reading
+
+    assignment = find_course(context.obj)[name]
+    scores = reading.read(file)
+    possible = {score.possible for score in scores if score.possible is not None} - {assignment.manifest.points}
+    if possible:
+        console.complain(
+            f"note: {file} has {console.number(possible.pop())} points, and {name} has "
+            f"{console.number(assignment.manifest.points)}"
+        )
+    if csv:
+        console.write(csv, reading.to_csv(scores))
+    if json:
+        console.print_json(msgspec.to_builtins(scores))
+        return
+    rows = console.table("Submission", "Student", "Points", "Status", numbers=("Points",))
+    for score in scores:
+        points = "none" if score.points is None else console.number(score.points)
+        cells = [Text(console.plain(text)) for text in (score.submission, score.student, score.status)]
+        rows.add_row(cells[0], cells[1], points, cells[2])
+    console.out().print(rows)
 
 
 def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_over: list[str]) -> dict[str, Any]:
