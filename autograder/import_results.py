@@ -106,7 +106,7 @@ def _csv(path: Path) -> Iterator[Score]:
     columns = list(reader.fieldnames or [])
     for row in rows:
         if None in row or None in row.values():
-            raise BadResults(f"{path}: a row has not as many cells as the header: {list(row.values())[0]!r}")
+            raise BadResults(f"{path}: a row has not as many cells as the header: {next(iter(row.values()))!r}")
     if columns[:1] == ["file"] and set(OTTER) <= set(columns):
         yield from _otter(path, columns, rows)
     elif set(GRADESCOPE) <= set(columns):

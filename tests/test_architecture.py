@@ -169,7 +169,12 @@ def test_a_course_imports_the_vocabulary_of_tests_alone(half):
 def test_nothing_unpickles(path):
     """Values cross as data. (A worker's own code may do as it likes; ours never loads a pickle.)"""
     banned = ("pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib")
-    assert [module for module, _ in imports(path) if module.split(".")[0] in banned] == []
+    found = [module for module, _ in imports(path) if module.split(".")[0] in banned]
+    if path.relative_to(REPOSITORY).as_posix() == "autograder/otter/container.py":  # writes one for otter, reads none
+        text = path.read_text(encoding="utf-8")
+        assert text.count("dill") == text.count("dill.dumps(") + text.count("import dill")
+        found.remove("dill")
+    assert found == []
 
 
 def test_the_engine_names_no_assignment():

@@ -50,16 +50,8 @@ def _every_command(
 
 for panel, commands in {
     "Students": (students.check, students.pack),
-    "Staff": (
-        staff.list_,
-        staff.grade,
-        instructors.batch,
-        instructors.otter,
-        instructors.import_results,
-        staff.release,
-        staff.doctor,
-        staff.serve,
-    ),
+    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
+    "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:
