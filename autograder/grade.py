@@ -33,6 +33,7 @@ def grade(
     tests: list[Path] | None = None,
     shrink: bool = True,
     only: str | None = None,
+    container: bool = False,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
@@ -40,6 +41,8 @@ def grade(
     on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
     tests : other test files than the assignment's.
     only : the name of one test; it is run, with those that it needs, and no other.
+    container : this is a container that is thrown away afterwards, where tests and results are in folders of mode 0700:
+        if namespaces are forbidden, a dropped uid takes their place, and the report says so.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
@@ -52,6 +55,7 @@ def grade(
         reference=assignment.reference() if assignment.solution else {},
         shrink=shrink,
         only=only,
+        container=container,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None))

@@ -59,7 +59,7 @@ def _grade(folder: Path, config: dict[str, Any]) -> Report:
         except Refused as error:
             return Report(assignment.name, assignment.manifest.title, "refused", str(error))
         with contextlib.chdir("/"):
-            return grading.grade(assignment, handed, secret=secret)
+            return grading.grade(assignment, handed, secret=secret, container=True)
 
 
 def _for_gradescope(told: Report, made: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
