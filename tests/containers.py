@@ -22,13 +22,19 @@ def as_nobody(command: list[str], readable: list[Path]) -> subprocess.CompletedP
 
 
 def in_container(
-    command: list[str], readable: list[Path], *, steps: Sequence[str] = (), root: str = "/", namespaces: bool = False
+    command: list[str],
+    readable: list[Path],
+    *,
+    steps: Sequence[str] = (),
+    root: str = "/",
+    namespaces: bool = False,
+    without: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as root of a container, below `root`, after steps in shell.
 
-    namespaces : root keeps all its rights; else those that Docker leaves it.
+    namespaces : root keeps all its rights; else those that Docker leaves it, less those in `without`.
     """
-    rights = ",".join(f"+{name}" for name in DOCKER)
+    rights = ",".join(f"+{name}" for name in DOCKER if name not in without)
     drop = "" if namespaces else f"setpriv --bounding-set=-all,{rights} --inh-caps=-all"
     return elsewhere([*passable(readable), *steps, f'exec {drop} chroot {root} "$@"'], command)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -206,8 +205,9 @@ def test_a_reference_without_full_marks_makes_no_zip(assignment, tmp_path):
 
 def test_a_zip_of_another_version_grades_nothing(ours):
     given = dict(packed.settings(json.loads(zipfile.ZipFile(ours).read("otter_config.json"))))
-    with pytest.raises(BadCourse, match=r"made by deepgrade 0\.0\.9, and this is"), packed.unpacked(
-        given | {"deepgrade": "0.0.9"}
+    with (
+        pytest.raises(BadCourse, match=r"made by deepgrade 0\.0\.9, and this is"),
+        packed.unpacked(given | {"deepgrade": "0.0.9"}),
     ):
         pass
 
@@ -403,10 +403,12 @@ def layout(folder: Path) -> list[str]:
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can lay out /autograder in a mount namespace")
 
 
-def run_autograder(folder: Path, *, namespaces: bool) -> subprocess.CompletedProcess[str]:
+def run_autograder(
+    folder: Path, *, namespaces: bool, without: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """As Gradescope does, in a mount namespace where nothing else lies at /autograder."""
-    command = ["/autograder/run_autograder"]
-    return in_container(command, [folder.parent], steps=layout(folder), root="$root", namespaces=namespaces)
+    where = {"steps": layout(folder), "root": "$root", "namespaces": namespaces, "without": without}
+    return in_container(["/autograder/run_autograder"], [folder.parent], **where)  # type: ignore[arg-type]
 
 
 @needs_root
@@ -424,3 +426,116 @@ def test_gradescope_s_harness_gets_results(namespaces, autograder, assignment, r
     assert sorted(path.name for path in (folder / "results").iterdir()) == ["results.json", "results.pkl"]
     for name in ("source", "submission", "results"):
         assert (folder / name).stat().st_mode & 0o077 == 0
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    told = json.loads((folder / "results" / "results.json").read_text())
+    jsonschema.validate(told, SCHEMA)
+    return told
+
+
+SNOOP = """
+import os
+from glob import glob
+found = []
+for place in ("/autograder", "/dev/shm", *glob("/tmp/deepgrade-*"), *glob("/proc/[0-9]*")):
+    for folder, folders, names in os.walk(place):
+        if place.startswith("/proc"):
+            folders[:], names = [], ["environ", "cmdline"]
+        folders[:] = [name for name in folders if not os.path.islink(os.path.join(folder, name))]
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                with open(path, "rb") as file:
+                    text = file.read(200_000)
+            except OSError:
+                continue
+            if b"DRAWKCAB"[::-1] in text or "otter_config" in path:
+                found.append(path)
+written = []
+for place in ("/autograder/results", "/autograder", "/tmp", "/dev/shm", "/var/tmp", "."):
+    try:
+        open(os.path.join(place, "left-behind"), "w").close()
+        written.append(place)
+    except OSError:
+        pass
+raise ValueError(f"found {found} and wrote {written} as {os.getuid()}")
+"""
+
+
+@needs_root
+def test_a_dropped_uid_finds_no_test_and_writes_nowhere(autograder):
+    """What the wall of mounts would hide, modes must: the student's own words tell what it could read and write."""
+    # Spelled backwards, so that it does not find itself.
+    folder = autograder({"tiny.py": SNOOP.replace("DRAWKCAB", CANARY[::-1]).encode()})
+    (folder / "decoy").write_text(CANARY)  # the one thing that it may find, so that we know that it looks
+    ran = run_autograder(folder, namespaces=False)
+    assert ran.returncode == 0, ran.stdout
+    told = results_of(folder)
+    assert "found ['/autograder/decoy'] and wrote [] as 19" in told["output"]
+
+
+@needs_root
+@pytest.mark.parametrize("namespaces", [True, False], ids=["with namespaces", "without"])
+def test_a_child_that_is_left_cannot_rewrite_the_results(namespaces, autograder):
+    folder = autograder(attack("leaves_a_child", Path("/nowhere")))
+    assert run_autograder(folder, namespaces=namespaces).returncode == 0
+    before = (folder / "results" / "results.json").read_bytes()
+    time.sleep(2.0)  # three times as long as the child takes where it can
+    assert (folder / "results" / "results.json").read_bytes() == before
+    assert results_of(folder).get("score", 0) < 1000
+
+
+def test_a_child_that_is_left_rewrites_the_results_of_otter_s_own_engine(stock, tmp_path):
+    folder = tmp_path / "autograder"
+    for name in ("source", "submission", "results"):
+        (folder / name).mkdir(parents=True)
+    zipfile.ZipFile(stock).extractall(folder / "source")
+    (folder / "submission" / "tiny.py").write_bytes(attack("leaves_a_child", Path("/nowhere"))["tiny.py"])
+    script = tmp_path / "grade.py"
+    script.write_text(
+        "import sys\nfrom otter.run.run_autograder import main\nmain(sys.argv[1], otter_run=True, logo=False)\n"
+    )
+    subprocess.run([sys.executable, script, folder], check=True, capture_output=True, timeout=240)
+    until = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < until:
+        with contextlib.suppress(ValueError):
+            if json.loads((folder / "results" / "results.json").read_text()).get("score") == 1_000_000:
+                return
+        time.sleep(0.1)
+    pytest.fail("the child did nothing")
+
+
+@needs_root
+def test_what_is_refused_scores_nothing_and_says_why(autograder):
+    folder = autograder({"other.py": b"x", "results.pkl": b"x"})
+    assert run_autograder(folder, namespaces=True).returncode == 0
+    told = results_of(folder)
+    assert told["score"] == 0
+    assert told["output"].startswith("Not graded: the zip holds no tiny.py")
+
+
+@needs_root
+def test_where_neither_way_works_there_is_no_result_and_no_zero(autograder, assignment):
+    folder = autograder(assignment.reference())
+    (folder / "results" / "results.json").write_text('{"score": 1000000}')
+    ran = run_autograder(folder, namespaces=False, without=("setuid",))
+    assert ran.returncode == 1
+    assert "deepgrade: not graded, which is no zero but our fault: " in ran.stdout
+    assert list((folder / "results").iterdir()) == []
+
+
+# --- otter's own code ----------------------------------------------------------------------------------------------
+
+
+def test_a_search_path_with_the_student_s_folder_grades_nobody(ours, assignment, tmp_path):
+    """`python -c` and notebooks have "" on it; whoever uses the API there learns it from the first submission."""
+    (tmp_path / "in.zip").write_bytes(zipped(assignment.reference()))
+    code = (
+        "import sys; from otter.api import grade_submission\n"
+        "told = grade_submission(sys.argv[1], sys.argv[2], quiet=True)\n"
+        "print(told.total, told.has_catastrophic_failure(), told.summary())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "in.zip"), str(ours)]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=True).stdout
+    assert "0 True Not graded: our fault, no zero: the working folder is on Python's search path" in said

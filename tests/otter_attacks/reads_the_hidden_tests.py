@@ -2,7 +2,10 @@
 
 import glob
 
-found = "".join(open(path).read() for path in glob.glob("tests/*.py") + glob.glob("../source/**/*", recursive=True)
-                if path.endswith((".py", ".json")))
+found = "".join(
+    open(path).read()
+    for path in glob.glob("tests/*.py") + glob.glob("../source/**/*", recursive=True)
+    if path.endswith((".py", ".json"))
+)
 with open("PATH_OF_THE_MARK", "w") as file:
     file.write(found)
