@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import stat
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ def main(autograder_dir: str) -> int:
             (folder / name).chmod(stat.S_IRWXU)
         config = json.loads((folder / "source" / "otter_config.json").read_text(encoding="utf-8"))
         told = _grade(folder, config)
-    except (DeepgradeError, OSError, ValueError) as error:
-        print(f"deepgrade: not graded, which is no zero but our fault: {error}")
+    except Exception as error:
+        what = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
+        print(f"deepgrade: not graded, which is no zero but our fault: {what}")
         return 1
     made = grading_results(told)
     _write(results / "results.pkl", dill.dumps(made))

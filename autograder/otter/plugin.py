@@ -34,8 +34,9 @@ class Deepgrade(AbstractOtterPlugin):
         try:
             _check_that_nothing_is_imported_from_here()
             self._graded = grading_results(self._grade(folder, zips=bool(config.zips)))
-        except DeepgradeError as error:
-            self._graded = without_results(f"Not graded: our fault, no zero: {error}")
+        except Exception as error:  # one that escaped would leave no results at all, and no reason
+            what = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
+            self._graded = without_results(f"Not graded: our fault, no zero: {what}")
         finally:
             # Whatever happened: without this, otter's kernel would start among a student's files.
             handed_in.clear(folder)

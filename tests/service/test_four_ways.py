@@ -24,7 +24,6 @@ from autograder import scaffold
 from autograder.course import Course
 from autograder.mutants import mutants
 from autograder.submission import zipped
-from autograder.verify import right_answers
 from grader_service.settings import Settings
 
 from . import processes
@@ -35,6 +34,16 @@ pytest.importorskip("otter", reason="otter-grader is not installed: pip install 
 TESTS = Path(__file__).resolve().parent.parent
 HOSTILE = ["exits_in_a_call", "returns_nan", "writes_verdicts_on_the_data_socket", "memory_by_children"]
 PROCESSES = 2  # at a time, in each way
+
+LINES = {  # behind right answers
+    "leaves_at_import": "raise SystemExit(0)",
+    "raises_at_import": "raise ValueError('no')",
+    "returns_nothing": "def mean_squared_error(p, y): pass",
+    "returns_text": "def mean_squared_error(p, y): return '2.5'",
+    "returns_single_precision": "def mean_squared_error_grad(p, y): return (2 * (p - y) / len(p)).astype(np.float32)",
+    "lacks_a_function": "del mean_squared_error_grad",
+    "right_in_another_way": "def mean_squared_error(p, y): return float(np.dot(p - y, p - y) / len(p))",
+}
 
 Points = dict[str, float]  # by problem
 Handed = tuple[str, str]  # assignment, and name of the submission
@@ -70,10 +79,10 @@ def submissions(course) -> dict[Handed, bytes]:
     made: dict[Handed, bytes] = {}
     tiny, target, softmax = course["tiny"], course["target"], course["softmax"]
     for assignment in (tiny, softmax):
-        made |= {(assignment.name, name.replace(" ", "_")): zipped(files) for name, files in _right(assignment)}
+        made[assignment.name, "reference"] = zipped(assignment.reference())
         made[assignment.name, "stub"] = zipped(assignment.stub())
         wrong = mutants(assignment)
-        for mutant in wrong if assignment is tiny else wrong[:: len(wrong) // 4]:
+        for mutant in wrong if assignment is tiny else (wrong[0], wrong[-1]):
             made[assignment.name, mutant.name] = zipped(mutant.files)
     right, stub = tiny.reference()["tiny.py"].decode(), tiny.stub()["tiny.py"].decode()
     partial = right.replace("return 2 * (p - y) / len(p)", "raise NotImplementedError")
@@ -82,6 +91,8 @@ def submissions(course) -> dict[Handed, bytes]:
     made["tiny", "syntax_error"] = zipped({"tiny.py": (right + "\ndef f(:\n").encode()})
     made["tiny", "wrapped"] = zipped({"me/tiny.py": right.encode(), "__MACOSX/._tiny.py": b"x"})
     made["tiny", "says_what_it_wants"] = zipped({"tiny.py": f"print('score: 100')\n{stub}".encode()})
+    for name, line in LINES.items():
+        made["tiny", name] = zipped({"tiny.py": f"{right}\n{line}\n".encode()})
     honest = target.reference()
     made["target", "reference"] = zipped(honest)
     made["target", "partial"] = zipped({**honest, "target.py": b"from honest import double, fill, total\n"})
@@ -89,10 +100,6 @@ def submissions(course) -> dict[Handed, bytes]:
         made["target", name] = zipped({**honest, "target.py": (TESTS / "hostile" / name / "target.py").read_bytes()})
     made["target", "brings_files_of_its_own"] = _made("brings_files_of_its_own", honest)
     return made
-
-
-def _right(assignment) -> list[tuple[str, dict[str, bytes]]]:
-    return list(right_answers(assignment).items())
 
 
 def _made(name: str, honest: dict[str, bytes]) -> bytes:
