@@ -13,9 +13,10 @@ from typing import Any
 from autograder.course import Assignment
 from autograder.errors import GraderError
 from autograder.judge import server
-from autograder.judge.assemble import assemble
+from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.process import Job, Judged
 from autograder.report import Report
+from autograder.sandbox.runtime import runtime
 from autograder.submission import Submission
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -32,6 +33,7 @@ def grade(
     tests: list[Path] | None = None,
     shrink: bool = True,
     only: str | None = None,
+    container: bool = False,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
@@ -39,6 +41,8 @@ def grade(
     on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
     tests : other test files than the assignment's.
     only : the name of one test; it is run, with those that it needs, and no other.
+    container : this is a container that is thrown away afterwards, where tests and results are in folders of mode 0700:
+        if namespaces are forbidden, a dropped uid takes their place, and the report says so.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
@@ -51,6 +55,7 @@ def grade(
         reference=assignment.reference() if assignment.solution else {},
         shrink=shrink,
         only=only,
+        container=container,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None))
@@ -66,6 +71,11 @@ def grade(
         versions=judged.versions,
         import_failure=judged.import_failure,
     )
+
+
+def versions(assignment: Assignment) -> dict[str, str]:
+    """Of all that decides a verdict here, as a report says them. Raises SandboxUnavailable where one is missing."""
+    return {**own_versions(), **runtime(assignment.manifest.packages).versions}
 
 
 def _raise_for_our_faults(judged: Judged) -> None:

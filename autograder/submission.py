@@ -16,6 +16,7 @@ import re
 import stat
 import unicodedata
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,14 +101,14 @@ def pack(folder: Path, manifest: Manifest) -> bytes:
     return data
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes], *, executable: Collection[str] = ()) -> bytes:
     """A zip of named files that depends on nothing but them: no clock, no owner, no machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             member = zipfile.ZipInfo(name)  # dated 1980, the zip format's own zero
             member.create_system = 3  # "Unix", on Windows too
-            member.external_attr = (stat.S_IFREG | 0o644) << 16
+            member.external_attr = (stat.S_IFREG | (0o755 if name in executable else 0o644)) << 16
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, content)
     return buffer.getvalue()

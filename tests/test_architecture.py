@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": set(),
     "judge": {"course", "errors", "manifest", "report", "plugin", "sandbox", "student", "testing", "worker"},
     "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
+    "gradescope": {"feedback", "report"},
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
     "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
     "attacks": set(),
@@ -43,6 +44,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mutants": {"course", "errors", "submission"},
     "verify": {*COURSE, "grade", "mutants"},
     "matrices": {"verify"},
+    "batch": {*COURSE, "grade", "gradescope"},
+    "import_results": {"batch", "errors"},
+    "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
     "kit": {"course", "submission", "errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
@@ -58,6 +62,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kit",
         "scaffold",
         "doctor",
+        "batch",
+        "otter",
+        "import_results",
     },
 }
 # The one look upward, and only when the command runs.
@@ -163,7 +170,12 @@ def test_a_course_imports_the_vocabulary_of_tests_alone(half):
 def test_nothing_unpickles(path):
     """Values cross as data. (A worker's own code may do as it likes; ours never loads a pickle.)"""
     banned = ("pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib")
-    assert [module for module, _ in imports(path) if module.split(".")[0] in banned] == []
+    found = [module for module, _ in imports(path) if module.split(".")[0] in banned]
+    if path.relative_to(REPOSITORY).as_posix() == "autograder/otter/container.py":  # writes one for otter, reads none
+        text = path.read_text(encoding="utf-8")
+        assert text.count("dill") == text.count("dill.dumps(") + text.count("import dill")
+        found.remove("dill")
+    assert found == []
 
 
 def test_the_engine_names_no_assignment():

@@ -35,6 +35,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from containers import as_nobody
 
 from autograder import feedback, report, submission
 from autograder.course import Assignment, Course
@@ -432,31 +433,3 @@ def test_an_ordinary_user_grades_alike(ground: Ground) -> None:
     for attack in AS_USER:
         assert_as_expected(reports[attack], expectation(HERE / "hostile" / attack), reports["honest"])
         assert_nothing_got_out(reports[attack], ground)
-
-
-def as_nobody(command: list[str], readable: list[Path]) -> subprocess.CompletedProcess[str]:
-    """Run a command as uid 65534, which must read the interpreter, this repository and `readable`.
-
-    Folders on the way that only root may enter (/root, say) are, in a mount namespace of the command's own, replaced
-    by empty ones that hold just what is needed.
-    """
-    needed = [Path(sys.base_prefix), Path(sys.prefix), HERE.parent, *readable]
-    steps = []
-    for shut in sorted({parent for path in needed for parent in path.parents if not parent.stat().st_mode & 0o001}):
-        inside = [path for path in needed if shut in path.parents]
-        for number, path in enumerate(inside):
-            steps += [f"k{number}=$(mktemp -d)", f"mount --bind '{path}' $k{number}"]
-        steps.append(f"mount -t tmpfs -o mode=755 tmpfs '{shut}'")
-        for number, path in enumerate(inside):
-            steps += [f"mkdir -p '{path}'", f"mount --bind $k{number} '{path}'"]
-    drop = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent "$@"'
-    script = "\n".join(["set -e", *steps, drop])
-    return subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *command],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd="/",
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )

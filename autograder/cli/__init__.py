@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, staff, students
+from autograder.cli import authors, instructors, staff, students
 from autograder.cli.data import data
 from autograder.errors import DeepgradeError, GraderError
 
@@ -52,10 +52,11 @@ def _every_command(
 for panel, commands in {
     "Students": (students.check, students.pack, data),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
+    "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:
-        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+        app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,6 +57,11 @@ def plain(text: str) -> str:
 def number(value: float) -> str:
     """`2`, `2.5`: points without a tail of zeros."""
     return f"{value:g}"
+
+
+def complain(text: str) -> None:
+    """One sentence on stderr, as every complaint of ours begins."""
+    print(f"deepgrade: {plain(text)}", file=sys.stderr)
 
 
 def print_json(data: Any) -> None:

@@ -36,7 +36,7 @@ from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.report import Ratio, TestResult, Visibility
-from autograder.sandbox import Sandbox
+from autograder.sandbox import Sandbox, make
 from autograder.student.remote import Remote, printed
 
 PR_SET_PDEATHSIG = 1
@@ -51,6 +51,7 @@ class Job(msgspec.Struct):
     reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
     shrink: bool = True
     only: str | None = None  # a test's name: run it, and those it needs
+    container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
 
 
 class Judged(msgspec.Struct):
@@ -66,7 +67,10 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
     # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
-    with Sandbox(manifest.packages, manifest.limits, manifest.preload) as sandbox, ExitStack() as later:
+    with (
+        make(manifest.packages, manifest.limits, manifest.preload, container=job.container) as sandbox,
+        ExitStack() as later,
+    ):
 
         @contextmanager
         def make_student(limits: Limits) -> Iterator[Remote]:
@@ -75,7 +79,9 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
 
         @cache
         def references() -> Sandbox:
-            return later.enter_context(Sandbox(manifest.packages, manifest.limits, manifest.preload))
+            return later.enter_context(
+                make(manifest.packages, manifest.limits, manifest.preload, container=job.container)
+            )
 
         @contextmanager
         def make_reference(limits: Limits) -> Iterator[Remote]:

@@ -162,7 +162,8 @@ class Sandbox:
     def _start(self) -> None:
         limits = self._limits
         # What may be missing here is asked for first, so that nothing is left behind without it.
-        bwrap, _ = _bwrap(), seccomp.program()
+        seccomp.program()
+        self._check()
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         if self._cgroup is None:
             check_that_it_can_watch()
@@ -170,14 +171,14 @@ class Sandbox:
         self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [bwrap, *_arguments(self.runtime, limits), "--", *_zygote(self.runtime, theirs.fileno())]
+        command = self._command(theirs.fileno())
         if self._cgroup:
             command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
         with theirs:
             # Started from the calling thread: --die-with-parent means the thread.
             self._process = subprocess.Popen(
                 command,
-                env={},
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
@@ -186,6 +187,29 @@ class Sandbox:
             )
         pid = self._process.pid
         self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._bite)
+
+    def _check(self) -> None:
+        """Raises SandboxUnavailable where a program is missing."""
+        _bwrap()
+
+    def _command(self, control: int) -> list[str]:
+        """What starts the zygote behind its walls."""
+        settings = {
+            "imports": self.runtime.imports,
+            "preload": self.runtime.preload,
+            "uid": _uid(),
+            "filter": base64.b64encode(seccomp.program()).decode(),
+        }
+        program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
+        walls = [_bwrap(), *_arguments(self.runtime, self._limits)]
+        return [*walls, "--", *program, *self._words_of(control, settings)]
+
+    def _words_of(self, control: int, settings: dict[str, Any]) -> list[str]:
+        return [str(control), json.dumps(settings)]
+
+    def _environment(self) -> dict[str, str]:
+        """Of bubblewrap itself, which sets that of what is behind it."""
+        return {}
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -356,12 +380,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _uid() -> int | None:
     """As root: a uid that owns nothing here and that no other sandbox has at this time."""
-    if not _root():
-        return None
+    return first_uid() + (os.getpid() * 8 + next(_numbers) % 8) % UIDS if _root() else None
+
+
+def first_uid() -> int:
+    """Of UIDS that own nothing here."""
     with open("/proc/self/uid_map", encoding="ascii") as file:
         everything = int(file.read().split()[-1]) > 2**31
-    first = 1_900_000_000 if everything else 30_000
-    return first + (os.getpid() * 8 + next(_numbers) % 8) % UIDS
+    return 1_900_000_000 if everything else 30_000
 
 
 def _arguments(box: Runtime, limits: Limits) -> list[str]:
@@ -406,14 +432,3 @@ def environment(limits: Limits) -> dict[str, str]:
         "TMPDIR": "/tmp",
         "MPLCONFIGDIR": "/tmp",
     }
-
-
-def _zygote(box: Runtime, control: int) -> list[str]:
-    settings = {
-        "imports": box.imports,
-        "preload": box.preload,
-        "uid": _uid(),
-        "filter": base64.b64encode(seccomp.program()).decode(),
-    }
-    program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
-    return [*program, str(control), json.dumps(settings)]

@@ -34,6 +34,11 @@ ALLOWED = """
     signalfd signalfd4 sendto recvfrom sendmsg recvmsg shutdown getsockname getpeername getsockopt setsockopt ioctl
 """.split()
 
+MAKING = """
+    creat mkdir mkdirat rmdir rename renameat renameat2 unlink unlinkat link linkat symlink symlinkat mknod mknodat
+    chmod fchmod fchmodat truncate
+""".split()
+
 # Flags of clone that make namespaces; a thread or a plain fork has none of them.
 NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 
@@ -64,6 +69,27 @@ def program() -> bytes:
     _allow(seccomp, rules, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_ANONYMOUS))
     for request in (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451):  # TCGETS WINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
         _allow(seccomp, rules, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+    with tempfile.TemporaryFile() as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+@cache
+def sealing_program() -> bytes:
+    """A second filter, after which no file can be made, removed or renamed: for where /tmp is not the worker's own."""
+    import errno
+    import os
+
+    import pyseccomp as seccomp
+
+    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    no = seccomp.ERRNO(errno.EPERM)
+    for name in MAKING:
+        rules.add_rule(no, name)
+    for name, place in (("open", 1), ("openat", 2)):
+        for flag in (os.O_CREAT, os.O_TMPFILE & ~os.O_DIRECTORY):
+            rules.add_rule(no, name, seccomp.Arg(place, seccomp.MASKED_EQ, flag, flag))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)

@@ -39,18 +39,23 @@ CAPSET = {"x86_64": 126, "aarch64": 91}
 LAST_CAPABILITY = 63
 
 libc = ctypes.CDLL(None, use_errno=True)
+_dropped = False  # no namespaces: dropped.py
 
 
 def main() -> None:
+    global _dropped
     control = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(sys.argv[2])
+    _dropped = "dropped" in settings
     program = base64.b64decode(settings["filter"])
-    _must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
+    must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
     for name in settings["imports"]:
         importlib.import_module(name)
     for name in settings["preload"]:
         _warm(name)
     importlib.import_module("autograder.worker.serve")
+    if "dropped" in settings:
+        importlib.import_module("autograder.worker.dropped")
     gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
     keepers: dict[int, int] = {}
@@ -85,6 +90,10 @@ def _warm(name: str) -> None:
 def _spawn(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> int:
     keeper = os.fork()
     if keeper == 0:
+        if "dropped" in settings:
+            from autograder.worker import dropped
+
+            dropped.keep(control, fds, order, settings["dropped"], program)
         _keep(control, fds, order, settings, program)
     # Here and in the keeper, so that it is done whoever comes first: `_end` waits for a group.
     os.setpgid(keeper, keeper)
@@ -118,7 +127,10 @@ def _end(keeper: int, grace_seconds: float) -> int:
 def _kill(keeper: int) -> None:
     """Its whole group: an init that has just been forked does not yet die with its keeper."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(keeper, signal.SIGKILL)
+        if _dropped:
+            os.kill(keeper, signal.SIGTERM)  # it kills everything of its worker's uid, and then goes
+        else:
+            os.killpg(keeper, signal.SIGKILL)
 
 
 def _reaped(keeper: int, *, wait: bool = False) -> bool:
@@ -139,7 +151,7 @@ def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], setting
     try:
         os.setpgid(0, 0)
         control.close()
-        _must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID), "make namespaces")
+        must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID), "make namespaces")
         init = os.fork()
         if init == 0:
             _init(fds, order, settings, program)
@@ -151,7 +163,7 @@ def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], setting
         code = os.waitstatus_to_exitcode(raw)
         os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        _complain(error)
+        complain(error)
 
 
 def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
@@ -161,16 +173,16 @@ def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) 
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
-        data = _only(data)
+        data = only(data)
         _fresh_folders(order["files_mb"])
-        _limit(order)
-        _drop_rights(settings["uid"])
+        limit(order)
+        drop_rights(settings["uid"])
         # Last, since the kernel forgets it when rights change; before it there is no student code to outlive anyone.
-        _must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
-        _filter(program)
+        must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
+        filter_calls(program)
         worker = os.fork()
         if worker == 0:
-            _work(data)
+            work(data)
         os.close(data)
         os.close(1)
         os.close(2)
@@ -180,10 +192,10 @@ def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) 
                 code = os.waitstatus_to_exitcode(raw)
                 os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        _complain(error)
+        complain(error)
 
 
-def _work(data: int) -> None:
+def work(data: int) -> None:
     """In the worker: serve until the judge hangs up. Never returns."""
     from autograder.worker.serve import Server
 
@@ -201,7 +213,7 @@ def _work(data: int) -> None:
     os._exit(0)
 
 
-def _only(data: int) -> int:
+def only(data: int) -> int:
     """Close every descriptor but 1, 2 and the data socket, and read from nowhere."""
     nowhere = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nowhere, 0)
@@ -212,16 +224,16 @@ def _only(data: int) -> int:
 
 def _fresh_folders(files_mb: int) -> None:
     """One tmpfs, gone with the namespace, is all that can be written; inodes are limited as bytes are."""
-    _must(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "keep mounts private")
+    must(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "keep mounts private")
     options = f"size={files_mb}m,nr_inodes=4096,mode=1777".encode()
-    _must(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
+    must(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
     for name in (FOLDER, "/tmp/shm"):
         os.mkdir(name)
         os.chmod(name, 0o1777)
-    _must(libc.mount(b"/tmp/shm", b"/dev/shm", None, MS_BIND, None), "mount /dev/shm")
+    must(libc.mount(b"/tmp/shm", b"/dev/shm", None, MS_BIND, None), "mount /dev/shm")
 
 
-def _limit(order: dict[str, Any]) -> None:
+def limit(order: dict[str, Any]) -> None:
     """Limits of each process; those of all processes together are the judge's (cgroup or watchdog)."""
     megabyte = 2**20
     for name, value in (
@@ -237,7 +249,7 @@ def _limit(order: dict[str, Any]) -> None:
         resource.setrlimit(name, (value, value))
 
 
-def _drop_rights(uid: int | None) -> None:
+def drop_rights(uid: int | None) -> None:
     """No capability, no way to one, and, where the zygote is root, a uid that owns nothing."""
     for capability in range(LAST_CAPABILITY + 1):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 and ctypes.get_errno() == 22:
@@ -248,29 +260,29 @@ def _drop_rights(uid: int | None) -> None:
         os.setresuid(uid, uid, uid)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     none = (ctypes.c_uint32 * 6)()
-    _must(libc.syscall(CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref(none)), "drop capabilities")
-    _must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "forbid new privileges")
-    _must(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid being traced")
+    must(libc.syscall(CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref(none)), "drop capabilities")
+    must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "forbid new privileges")
+    must(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "forbid being traced")
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def _filter(program: bytes) -> None:
+def filter_calls(program: bytes) -> None:
     """From here on only the system calls that sandbox/seccomp.py allows."""
     pointer = _Program(len(program) // 8, program)
-    _must(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(pointer), 0, 0), "filter system calls")
+    must(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(pointer), 0, 0), "filter system calls")
 
 
-def _must(result: int, what: str) -> None:
+def must(result: int, what: str) -> None:
     """A wall that cannot be built ends the worker before it holds a student's file."""
     if result != 0:
         error = ctypes.get_errno()
         raise OSError(error, f"cannot {what}: {os.strerror(error)}")
 
 
-def _complain(error: BaseException) -> None:
+def complain(error: BaseException) -> None:
     """Our own failure, said on the output pipe; the judge knows it by the missing "ready"."""
     os.write(2, f"deepgrade: {error}\n".encode())
     os._exit(125)

@@ -1,0 +1,59 @@
+"""What another grading changed: of each submission the points before and after, and the tests that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from autograder.batch.grades import inert, number, table
+from autograder.batch.run import Outcome
+from autograder.report import Report
+
+
+@dataclass(frozen=True)
+class Change:
+    name: str
+    student: str
+    before: float | None  # None: there was no score
+    after: float | None
+    tests: list[str]  # "test_rows_sum_to_one: failed, now passed"
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+def changes(outcomes: Iterable[Outcome], before: Mapping[str, Report]) -> list[Change]:
+    """Of the submissions whose points, or whose verdict in some test, are not what they were."""
+    found = []
+    for outcome in outcomes:
+        old, new = before.get(outcome.found.id), outcome.report
+        change = Change(outcome.found.name, outcome.found.student, _points(old), _points(new), _tests(old, new))
+        if change.before != change.after or change.tests:
+            found.append(change)
+    return found
+
+
+def to_csv(found: Iterable[Change]) -> bytes:
+    rows = [["file", "before", "after", "change", "tests"]]
+    for change in found:
+        points = [("" if value is None else number(value)) for value in (change.before, change.after)]
+        difference = "" if change.difference is None else number(change.difference)
+        rows.append([inert(change.name), *points, difference, inert("; ".join(change.tests))])
+    return table(rows)
+
+
+def _points(told: Report | None) -> float | None:
+    return None if told is None or told.state == "grader_error" else float(told.points)
+
+
+def _tests(old: Report | None, new: Report | None) -> list[str]:
+    if old is None or new is None:
+        return []
+    was, now = ({test.id: test for test in told.tests} for told in (old, new))
+    found = []
+    for id in [*was, *(id for id in now if id not in was)]:
+        before, after = (tests[id].verdict if id in tests else "not there" for tests in (was, now))
+        if before != after:
+            found.append(f"{(was.get(id) or now[id]).name}: {before}, now {after}")
+    return found

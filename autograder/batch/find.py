@@ -1,0 +1,169 @@
+"""Who handed in what, in a folder as instructors have it.
+
+    ada.zip   ada/                                       one submission each, named for its student
+    submission_123/  (+ submission_metadata.yml)         Gradescope's "Export submissions"
+    Ada Lovelace_123_assignsubmission_file_/ada.zip      Moodle's "Download all submissions", in folders or flat
+    lovelaceada_LATE_123_456_ada-1.zip                   Canvas's "Download submissions"
+
+Names are the only thing that is looked at here; every name was chosen by a student and is only ever shown. Links are
+not followed: one could point at what its owner must not see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import submission
+from autograder.errors import DeepgradeError, Refused
+from autograder.manifest import Manifest
+from autograder.submission import LITTER, Submission
+
+GRADESCOPE = re.compile(r"submission_(\d+)")
+GRADESCOPE_NAMES = "submission_metadata.yml"
+MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file(_.*)?", re.DOTALL)
+CANVAS = re.compile(r"(?P<student>[^_]+)_(LATE_)?(?P<number>\d+)_\d+_.+", re.DOTALL)
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+NAMES_BYTES = 64 * 2**20  # of Gradescope's file of names; past it nobody's name is known
+
+
+@dataclass(frozen=True)
+class Found:
+    """One submission, unread."""
+
+    name: str  # in the folder: the `file` of final_grades.csv
+    path: Path
+    student: str  # as the name tells; shown
+    key: str  # two submissions of one key are one student's
+
+    @property
+    def id(self) -> str:
+        """A file's name for what becomes of it: harmless, and another one for every other `name`."""
+        stem = self.name.removesuffix(".zip").removesuffix(".py")
+        plain = re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("._-")[:80]
+        if plain == self.name.removesuffix(".zip") and not plain.endswith(".json"):
+            return plain
+        return f"{plain or 'submission'}-{hashlib.sha256(self.name.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All of a folder."""
+
+    submissions: list[Found]
+    passed_over: list[str]  # names of what is no submission: other files, links
+
+
+def find(folder: Path, manifest: Manifest, *, without: Path | None = None) -> Listing:
+    """The submissions in a folder, sorted by name. `without` is a folder in it that is none.
+
+    Raises DeepgradeError where it cannot be read, or holds none.
+    """
+    if folder.is_file():
+        raise DeepgradeError(f"{folder}: is a file; unpack a bulk download first, and name the folder")
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DeepgradeError(f"{folder}: cannot be read ({error.strerror}); name the folder of submissions") from error
+    if all((folder / name).is_file() for name in manifest.files):
+        raise DeepgradeError(f"{folder}: is one submission, not a folder of them; grade it with `deepgrade grade`")
+    submissions, passed_over = [], []
+    names = _gradescope_names(folder / GRADESCOPE_NAMES)
+    for entry in entries:
+        if LITTER.fullmatch(entry.name) or entry.name.startswith((".", "__MACOSX")):
+            continue
+        if without is not None and Path(entry.path).resolve() == without.resolve():
+            continue
+        if _may_be_one(entry, manifest):
+            submissions.append(_found(entry, names))
+        elif entry.name != GRADESCOPE_NAMES:
+            passed_over.append(entry.name)
+    if not submissions:
+        raise DeepgradeError(f"{folder}: holds no submission: no zip and no folder; name the folder of submissions")
+    return Listing(submissions, passed_over)
+
+
+def read(found: Found, manifest: Manifest) -> Submission:
+    """The files of a submission. Raises Refused, in words that do not say where it lies here."""
+    try:
+        return _read(found.path, manifest, depth=0)
+    except Refused as error:
+        raise Refused(str(error).replace(str(found.path), found.name)) from None
+    except DeepgradeError as error:
+        raise Refused(str(error).replace(str(found.path), found.name)) from error
+
+
+def _read(path: Path, manifest: Manifest, *, depth: int) -> Submission:
+    """Bulk downloads wrap: a folder around a zip, or around a folder; twice at most."""
+    if path.is_symlink():
+        raise Refused(f"{path.name} is a link; put the file itself there")
+    if not path.is_dir():
+        if path.suffix == ".py":
+            return _lone_file(path, manifest)
+        return submission.read(path, manifest)
+    inside = [entry for entry in os.scandir(path) if not LITTER.fullmatch(entry.name)]
+    if depth < 2 and not any(entry.name in manifest.files for entry in inside):
+        archives = [entry for entry in inside if entry.name.lower().endswith(ARCHIVES) and _is_file(entry)]
+        folders = [entry for entry in inside if entry.is_dir(follow_symlinks=False) and entry.name != "__MACOSX"]
+        if len(archives) == 1:
+            return _read(Path(archives[0].path), manifest, depth=depth + 1)
+        if len(folders) == 1 and not archives:
+            return _read(Path(folders[0].path), manifest, depth=depth + 1)
+    return submission.read_folder(path, manifest)
+
+
+def _lone_file(path: Path, manifest: Manifest) -> Submission:
+    """Where one file is all that is handed in, a bulk download may hold it as it is, under any name."""
+    limit = manifest.limits.upload_kb * 1024
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Refused(f"{path.name} has more than {manifest.limits.upload_kb:,} kB; make it smaller")
+    return submission.read_zip(submission.zipped({manifest.files[0]: data}), manifest)
+
+
+def _may_be_one(entry: os.DirEntry[str], manifest: Manifest) -> bool:
+    if entry.is_dir(follow_symlinks=False):
+        return True
+    lone = manifest.files[0].endswith(".py") and len(manifest.files) == 1
+    endings = (*ARCHIVES, ".py") if lone else ARCHIVES
+    return _is_file(entry) and entry.name.lower().endswith(endings)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False)
+
+
+def _found(entry: os.DirEntry[str], names: dict[str, str]) -> Found:
+    path = Path(entry.path)
+    stem = entry.name if entry.is_dir(follow_symlinks=False) else path.stem
+    if (gradescope := GRADESCOPE.fullmatch(stem)) is not None:
+        student = names.get(gradescope[1], stem)
+        return Found(entry.name, path, student, f"gradescope {gradescope[1]}")
+    for system, pattern in (("moodle", MOODLE), ("canvas", CANVAS)):
+        if (named := pattern.fullmatch(stem)) is not None:
+            return Found(entry.name, path, named["student"], f"{system} {named['number']}")
+    return Found(entry.name, path, stem, unicodedata.normalize("NFKC", stem).casefold())
+
+
+def _gradescope_names(path: Path) -> dict[str, str]:
+    """Number of a submission -> who handed it in. Nobody, where the file is missing or cannot be understood."""
+    try:
+        import yaml
+
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > NAMES_BYTES:
+            return {}
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except Exception:  # of PyYAML there are many kinds, and its absence is another: names are a comfort, not a need
+        return {}
+    found = {}
+    for key, about in told.items() if isinstance(told, dict) else ():
+        people = about.get(":submitters") if isinstance(about, dict) else None
+        named = [str(person.get(":name")) for person in people or () if isinstance(person, dict)]
+        if (number := GRADESCOPE.fullmatch(str(key))) is not None and named:
+            found[number[1]] = ", ".join(named)
+    return found

@@ -1,0 +1,81 @@
+"""`final_grades.csv` as `otter grade` writes it, byte for byte where both have something to say.
+
+    file, <one column for each problem, sorted>, total_points_earned, percent_correct, grading_status
+    points-per-question, ...                                           1.0, --
+    ada.zip, ...                                                       0.85, Completed
+
+A refused submission has zeros and its reason, as otter's failed ones do. What has no score for another reason (two of
+one student, a fault of ours) has empty cells: an empty cell is no zero. No cell is a formula to a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from autograder.batch.run import Outcome
+from autograder.course import Assignment
+
+POSSIBLE = "points-per-question"
+LAST = ("total_points_earned", "percent_correct", "grading_status")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+STATUS_CHARACTERS = 500
+
+
+def final_grades(assignment: Assignment, outcomes: Iterable[Outcome]) -> bytes:
+    """The whole file."""
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.found.name)
+    possible = possible_points(assignment, outcomes)
+    questions = sorted(possible)
+    total = sum(possible.values())
+    rows: list[list[str]] = [["file", *questions, *LAST]]
+    rows.append([POSSIBLE, *(number(possible[name]) for name in questions), number(total), "1.0", "--"])
+    for outcome in outcomes:
+        scores = scores_of(outcome, questions)
+        numbers = [""] * (len(questions) + 2)
+        if scores is not None:
+            earned = float(sum(scores.values()))
+            percent = round(earned / total, 4) if total else 0.0
+            numbers = [*(number(scores[name]) for name in questions), number(earned), number(percent)]
+        rows.append([inert(outcome.found.name), *numbers, inert(status(outcome))])
+    return table(rows)
+
+
+def table(rows: Iterable[Iterable[str]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue().encode(errors="backslashreplace")
+
+
+def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """Of each problem: as its tests gave them, or, where nothing was graded, as the manifest promises them."""
+    for outcome in outcomes:
+        if outcome.state == "graded" and outcome.report is not None:
+            return {problem.name: problem.possible for problem in outcome.report.problems}
+    return {problem.name: problem.points for problem in assignment.manifest.problems}
+
+
+def scores_of(outcome: Outcome, questions: list[str]) -> dict[str, float] | None:
+    """Points by problem; None where there is no score."""
+    if outcome.state == "graded" and outcome.report is not None:
+        return {problem.name: problem.points for problem in outcome.report.problems}
+    return dict.fromkeys(questions, 0.0) if outcome.state == "refused" else None
+
+
+def status(outcome: Outcome) -> str:
+    if outcome.state == "graded":
+        return "Completed"
+    word = "Refused" if outcome.state == "refused" else "Not graded"
+    return f"{word}: {outcome.message}"[:STATUS_CHARACTERS]
+
+
+def number(value: float) -> str:
+    """As pandas writes a float: the shortest text that reads back as the same one."""
+    return repr(float(value))
+
+
+def inert(text: str) -> str:
+    """A cell that no spreadsheet runs: a leading apostrophe makes it text, and control characters are written out."""
+    plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return f"'{plain}" if plain.startswith(FORMULA) or text.startswith(FORMULA) else plain

@@ -1,0 +1,148 @@
+"""`index.html`: a batch at a glance, in one file that loads nothing and runs nothing.
+
+Names, messages and laws may come from a stranger: Jinja escapes what HTML would read, and `visible` writes out what the
+order of reading would obey.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from autograder.batch.changes import Change
+from autograder.batch.grades import possible_points
+from autograder.batch.run import Outcome
+from autograder.course import Assignment
+from autograder.errors import DeepgradeError
+from autograder.report import TestResult
+
+TEMPLATE = Path(__file__).with_name("index.html.j2")
+BINS = 10
+# C0 and C1 controls, marks that change the direction of reading, invisible joiners, halves of surrogates.
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+@dataclass
+class Test:
+    """One test over all graded submissions."""
+
+    __test__ = False
+
+    first: TestResult
+    passed: int = 0
+    total: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def others(self) -> str:
+        """`3 failed, 1 timed out`."""
+        ordered = sorted(self.verdicts.items(), key=lambda pair: (-pair[1], pair[0]))
+        return ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in ordered if verdict != "passed")
+
+
+def check_that_it_can_be_made() -> None:
+    """Raises DeepgradeError where Jinja is missing: before anything is graded, not after."""
+    _environment()
+
+
+def page(
+    assignment: Assignment,
+    outcomes: Sequence[Outcome],
+    *,
+    changed: Sequence[Change] | None = None,
+    passed_over: Sequence[str] = (),
+) -> bytes:
+    """The whole page. `changed` is None where nothing was graded again."""
+    scored = [outcome.report for outcome in outcomes if outcome.state == "graded" and outcome.report is not None]
+    possible = sum(possible_points(assignment, outcomes).values())
+    points = [told.points for told in scored]
+    text = (
+        _environment()
+        .get_template(TEMPLATE.name)
+        .render(
+            manifest=assignment.manifest,
+            assignment=assignment,
+            outcomes=sorted(outcomes, key=lambda outcome: (outcome.found.student.casefold(), outcome.found.name)),
+            possible=possible,
+            graded=len(scored),
+            without=[outcome for outcome in outcomes if outcome.state != "graded"],
+            mean=statistics.fmean(points) if points else None,
+            median=statistics.median(points) if points else None,
+            full=sum(value == possible for value in points),
+            bins=_bins(points, possible),
+            tests=_tests(outcomes),
+            changed=changed,
+            passed_over=passed_over,
+            sandboxes=sorted({told.sandbox for told in scored}),
+            versions=scored[0].versions if scored else {},
+        )
+    )
+    return text.encode(errors="backslashreplace")
+
+
+def visible(text: object) -> str:
+    return OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
+
+
+def prose(text: object) -> Any:
+    """A sentence, harmless, with what stands in `backticks` set as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(visible(text)))))
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ModuleNotFoundError as error:
+        raise DeepgradeError(
+            "the page of a batch needs Jinja2, which is not installed; run `pip install 'deepgrade[service]'`"
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "visible": visible,
+        "prose": prose,
+        "points": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
+        "path": lambda id: quote(f"{id}.json"),
+        "said": lambda verdict: verdict.replace("_", " "),
+    }
+    return environment
+
+
+def _bins(points: Sequence[float], possible: float) -> list[dict[str, Any]]:
+    """How many submissions have so many points: ten columns of equal width, full marks in the last one."""
+    counts = [0] * BINS
+    for value in points:
+        counts[min(BINS - 1, int(BINS * value / possible)) if possible else 0] += 1
+    top = max([*counts, 1])
+    width = possible / BINS
+    return [
+        {"low": width * place, "high": width * (place + 1), "count": count, "height": 100 * count / top}
+        for place, count in enumerate(counts)
+    ]
+
+
+def _tests(outcomes: Sequence[Outcome]) -> list[Test]:
+    found: dict[str, Test] = {}
+    for outcome in outcomes:
+        if outcome.state != "graded" or outcome.report is None:
+            continue
+        for result in outcome.report.tests:
+            test = found.setdefault(result.id, Test(result))
+            test.total += 1
+            test.passed += result.verdict == "passed"
+            test.verdicts[result.verdict] += 1
+    return list(found.values())

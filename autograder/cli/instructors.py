@@ -1,0 +1,250 @@
+"""What instructors run who grade whole folders: `batch`; `otter` and `import-results` for those who work with otter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from autograder.cli import console
+from autograder.course import find_course
+from autograder.errors import BadCourse, DeepgradeError, GraderError
+
+if TYPE_CHECKING:
+    from autograder.batch.changes import Change
+    from autograder.batch.run import Outcome
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
+STOPPED = 130  # exit code after Ctrl-C, as shells have it
+SHOWN = 12  # rows of the live table
+STATES = {
+    "graded": ("graded", "green"),
+    "refused": ("refused", "red"),
+    "duplicate": ("no score", "yellow"),
+    "grader_error": ("our fault", "magenta"),
+}
+
+
+def batch(
+    context: typer.Context,
+    name: Name,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Zips or folders, a Gradescope export, or an unpacked Moodle or Canvas download."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder to write to.")],
+    jobs: Annotated[int, typer.Option("--jobs", help="Submissions at a time (0: one for each core).", min=0)] = 0,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Keep the old scores, grade anew, and show what changes.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Grade a folder of submissions: otter's final_grades.csv, Gradescope's results, full reports, and a page."""
+    from autograder import grade as grading
+    from autograder import secrets
+    from autograder.batch import changes, find, grades, page, run, store
+
+    assignment = find_course(context.obj)[name]
+    if assignment.hidden_tests is None:
+        raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
+    page.check_that_it_can_be_made()
+    listing = find.find(folder, assignment.manifest, without=output)
+    secret = secrets.course_secret()
+    place = store.Store(output)
+    state = place.open(store.basis(assignment, secret, grading.versions(assignment)), regrade=regrade)
+    with _table(f"grading {name}") as follow:
+        try:
+            outcomes = run.run(
+                assignment, listing.submissions, place, secret=secret, jobs=jobs or os.cpu_count() or 1, on_event=follow
+            )
+        except KeyboardInterrupt:
+            console.complain("stopped; what is graded is kept, and the same command goes on from there")
+            raise typer.Exit(STOPPED) from None
+    changed = changes.changes(outcomes, place.before(state.regrades)) if state.regrades else None
+    place.write("final_grades.csv", grades.final_grades(assignment, outcomes))
+    if changed is not None:
+        place.write("changes.csv", changes.to_csv(changed))
+    place.write("index.html", page.page(assignment, outcomes, changed=changed, passed_over=listing.passed_over))
+    place.finish(state)
+    if json:
+        console.print_json(_batch_facts(outcomes, changed, listing.passed_over))
+    else:
+        _print_batch(outcomes, changed, output)
+    if any(outcome.state == "grader_error" for outcome in outcomes):
+        raise GraderError("some submissions have no score through our fault; run the same command again")
+
+
+def otter(
+    context: typer.Context,
+    name: Name,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = Path(
+        "autograder.zip"
+    ),
+) -> None:
+    """Make an autograder for otter-grader and Gradescope that grades in our sandbox.
+
+    The zip holds the hidden tests and the course's secret: keep it as you keep an exam.
+    """
+    from autograder import secrets
+
+    try:
+        import otter  # noqa: F401  # needed by a process that starts later; missing, it is missed here
+
+        from autograder.otter import generate
+    except ModuleNotFoundError as error:
+        raise DeepgradeError(
+            f"this needs {error.name}, which is not installed; run `pip install 'deepgrade[otter]'`"
+        ) from error
+    assignment = find_course(context.obj)[name]
+    if assignment.hidden_tests is None:
+        raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
+    with console.busy(f"grading the reference of {name}, and making the zip"):
+        data = generate.build(assignment, secrets.course_secret())
+    console.write(output, data)
+    print(f"{output}: {', '.join(generate.names(data))} ({len(data) // 1024:,} kB)")
+    print("it holds the hidden tests and the course's secret: keep it as you keep an exam")
+
+
+def import_results(
+    context: typer.Context,
+    name: Name,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="otter's final_grades.csv, a results.json, Gradescope's CSV, a folder."),
+    ],
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores as CSV, too.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
+    import msgspec
+
+    from autograder import import_results as reading
+
+    assignment = find_course(context.obj)[name]
+    scores = reading.read(file)
+    possible = {score.possible for score in scores if score.possible is not None} - {assignment.manifest.points}
+    if possible:
+        console.complain(
+            f"note: {file} has {console.number(possible.pop())} points, and {name} has "
+            f"{console.number(assignment.manifest.points)}"
+        )
+    if csv:
+        console.write(csv, reading.to_csv(scores))
+    if json:
+        console.print_json(msgspec.to_builtins(scores))
+        return
+    rows = console.table("Submission", "Student", "Points", "Status", numbers=("Points",))
+    for score in scores:
+        points = "none" if score.points is None else console.number(score.points)
+        cells = [Text(console.plain(text)) for text in (score.submission, score.student, score.status)]
+        rows.add_row(cells[0], cells[1], points, cells[2])
+    console.out().print(rows)
+
+
+def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_over: list[str]) -> dict[str, Any]:
+    return {
+        "submissions": [
+            {
+                "file": outcome.found.name,
+                "student": outcome.found.student,
+                "state": outcome.state,
+                "points": outcome.report.points if outcome.report else None,
+                "possible": outcome.report.possible if outcome.report else None,
+                "message": outcome.message,
+                "report": f"reports/{outcome.found.id}.json" if outcome.report else None,
+            }
+            for outcome in outcomes
+        ],
+        "passed_over": passed_over,
+        "changes": None
+        if changed is None
+        else [
+            {"file": change.name, "before": change.before, "after": change.after, "tests": change.tests}
+            for change in changed
+        ],
+    }
+
+
+def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: Path) -> None:
+    terminal = console.out()
+    counts = {state: [one for one in outcomes if one.state == state] for state in STATES}
+    scores = [one.report.points for one in counts["graded"] if one.report]
+    if scores:
+        rows = console.table("Submission", "Points", "Lost in", numbers=("Points",))
+        for outcome in counts["graded"]:
+            rows.add_row(*_row(outcome))
+        terminal.print(rows)
+    if any(counts[state] for state in STATES if state != "graded"):
+        rows = console.table("Not graded", "", "Why")
+        for state, (words, colour) in STATES.items():
+            for outcome in counts[state] if state != "graded" else ():
+                why = Text(console.plain(outcome.message))
+                rows.add_row(Text(console.plain(outcome.found.name)), Text(words, colour), why)
+        terminal.print(rows)
+    if changed is not None:
+        rows = console.table("Changed", "Before", "After", "Tests", numbers=("Before", "After"))
+        for change in changed:
+            points = ["none" if value is None else console.number(value) for value in (change.before, change.after)]
+            rows.add_row(Text(console.plain(change.name)), *points, Text(console.plain("\n".join(change.tests))))
+        terminal.print(rows if changed else "nothing changed")
+    mean = f", on average {sum(scores) / len(scores):.1f} points" if scores else ""
+    print(f"{len(outcomes)} submissions, {len(scores)} graded{mean}; {output / 'index.html'} shows all of them")
+
+
+def _row(outcome: Outcome) -> tuple[Text, str, Text]:
+    told = outcome.report
+    assert told is not None
+    lost = [test.name for test in told.tests if test.verdict != "passed"]
+    words = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
+    points = f"{console.number(told.points)} / {console.number(told.possible)}"
+    return Text(console.plain(outcome.found.name)), points, Text(console.plain(words), "dim")
+
+
+@contextlib.contextmanager
+def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
+    """A bar, and below it what runs and what is done, on stderr; gone when it ends. Silent off a terminal."""
+    terminal = Console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda event: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=terminal)
+    task = bar.add_task(title, total=None)
+    running: list[str] = []
+    done: list[Outcome] = []
+
+    def shown() -> Group:
+        rows = console.table("Submission", "", "Points", numbers=("Points",))
+        for outcome in done[-(SHOWN - len(running)) :]:
+            words, colour = STATES[outcome.state]
+            points = console.number(outcome.report.points) if outcome.report else ""
+            rows.add_row(Text(console.plain(outcome.found.name)), Text(words, colour), points)
+        for name in running:
+            rows.add_row(Text(console.plain(name)), Text("running", "cyan"), "")
+        return Group(bar, rows)
+
+    with Live(get_renderable=shown, console=terminal, transient=True, refresh_per_second=8):
+
+        def follow(event: console.Event) -> None:
+            match event:
+                case {"event": "collected", "total": total}:
+                    bar.update(task, total=total)
+                case {"event": "started", "name": name}:
+                    running.append(name)
+                case {"event": "finished", "name": name, "outcome": outcome}:
+                    if name in running:
+                        running.remove(name)
+                    done.append(outcome)
+                    bar.advance(task)
+
+        yield follow

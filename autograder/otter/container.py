@@ -1,0 +1,87 @@
+"""What the replaced run_otter.py calls, in Gradescope's container and in `otter grade`'s: no kernel, both result files.
+
+    /autograder/source/otter_config.json     the assignment            mode 0700 from here on
+    /autograder/submission/                  the student's files       read as data, by this process alone
+    /autograder/results/results.json, .pkl   written at the end, when nothing of the student's runs any more
+
+A fault of ours writes no result at all, so that nobody has a zero for it; the words are on standard output, which
+instructors see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dill
+from otter.run.run_autograder.autograder_config import AutograderConfig
+from otter.test_files import GradingResults
+
+from autograder import grade as grading
+from autograder import gradescope
+from autograder.errors import DeepgradeError, Refused
+from autograder.otter import handed_in, packed
+from autograder.otter.results import grading_results
+from autograder.report import Report
+
+
+def main(autograder_dir: str) -> int:
+    """Grade what lies in `submission`; the exit status."""
+    folder = Path(autograder_dir)
+    results = folder / "results"
+    results.mkdir(exist_ok=True)
+    for name in ("results.json", "results.pkl"):
+        with contextlib.suppress(FileNotFoundError):
+            (results / name).unlink()
+    try:
+        for name in ("source", "submission", "results"):
+            (folder / name).chmod(stat.S_IRWXU)
+        config = json.loads((folder / "source" / "otter_config.json").read_text(encoding="utf-8"))
+        told = _grade(folder, config)
+    except Exception as error:
+        what = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
+        print(f"deepgrade: not graded, which is no zero but our fault: {what}")
+        return 1
+    made = grading_results(told)
+    _write(results / "results.pkl", dill.dumps(made))
+    _write(results / "results.json", json.dumps(_for_gradescope(told, made, config), indent=4).encode())
+    _print_summary(told)
+    return 0
+
+
+def _grade(folder: Path, config: dict[str, Any]) -> Report:
+    with packed.unpacked(packed.settings(config)) as (assignment, secret):
+        try:
+            handed = handed_in.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
+        except Refused as error:
+            return Report(assignment.name, assignment.manifest.title, "refused", str(error))
+        with contextlib.chdir("/"):
+            return grading.grade(assignment, handed, secret=secret, container=True)
+
+
+def _for_gradescope(told: Report, made: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
+    """As otter would write it, with what an instructor has set in otter_config.json (show_hidden, points_possible)."""
+    if told.state == "refused":
+        return gradescope.results(told)
+    # The plugin is of no concern to the configuration's reader here, and its settings are large.
+    known = {name: value for name, value in config.items() if name != "plugins"}
+    return made.to_gradescope_dict(AutograderConfig(known))
+
+
+def _write(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(data)
+    draft.replace(path)
+
+
+def _print_summary(told: Report) -> None:
+    print(f"deepgrade: {told.title}: {told.state}, {told.points:g} of {told.possible:g} points")
+    if told.message:
+        print(f"deepgrade: {told.message}")
+    for test in told.tests:
+        print(f"{test.points:g} / {test.possible:g}  {test.id}  {test.verdict}")

@@ -1,0 +1,71 @@
+"""The plugin through which `otter run` and `otter.api.grade_submission` reach our engine.
+
+before_grading     nothing of the student's has run: their files are read, taken away, and graded in a sandbox
+before_execution   the notebook that otter executes is empty
+after_grading      the results are ours
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from otter.plugins import AbstractOtterPlugin
+from otter.test_files import GradingResults
+
+from autograder import grade as grading
+from autograder.errors import DeepgradeError, Refused
+from autograder.otter import handed_in, packed
+from autograder.otter.results import grading_results, without_results
+from autograder.report import Report
+
+
+class Deepgrade(AbstractOtterPlugin):
+    """Otter calls the hooks in this order, in one process, in the folder with the student's files."""
+
+    _graded: GradingResults | None = None
+
+    def before_grading(self, config: Any) -> None:
+        folder = Path.cwd()
+        try:
+            _check_that_nothing_is_imported_from_here()
+            self._graded = grading_results(self._grade(folder, zips=bool(config.zips)))
+        except Exception as error:  # one that escaped would leave no results at all, and no reason
+            what = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
+            self._graded = without_results(f"Not graded: our fault, no zero: {what}")
+        finally:
+            # Whatever happened: without this, otter's kernel would start among a student's files.
+            handed_in.clear(folder)
+
+    def before_execution(self, submission: Any) -> Any:
+        return nbformat.v4.new_notebook()
+
+    def after_grading(self, results: GradingResults) -> None:
+        ours = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")
+        # Otter keeps the object that it has: what is ours is put into it.
+        notebook = results.notebook
+        results.__dict__.update(ours.__dict__)
+        results.notebook = notebook
+
+    def _grade(self, folder: Path, *, zips: bool) -> Report:
+        with packed.unpacked(self.plugin_config) as (assignment, secret):
+            try:
+                handed = handed_in.read(folder, assignment.manifest, zips=zips)
+            except Refused as error:
+                return Report(assignment.name, assignment.manifest.title, "refused", str(error))
+            # The judges' server outlives this folder, which otter deletes.
+            with contextlib.chdir("/"):
+                return grading.grade(assignment, handed, secret=secret)
+
+
+def _check_that_nothing_is_imported_from_here() -> None:
+    """Where "" is on the search path (a notebook, `python -c`), otter imports from the student's folder."""
+    if "" in sys.path or os.getcwd() in sys.path:
+        raise DeepgradeError(
+            "the working folder is on Python's search path, so that otter could import a student's files; "
+            "use `otter run`, or a script, or take it off first: sys.path.remove('')"
+        )

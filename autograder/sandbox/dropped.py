@@ -1,0 +1,108 @@
+"""A sandbox for a container that forbids namespaces: a dropped uid in place of bubblewrap. Never used unasked.
+
+What is weaker, and said in every report: the student's code sees the container's own files, as far as anybody may read
+them, and other distributions that are installed there; it shares the container's process table. What stands all the
+same: no capability, no socket, no file that it could write, limits of memory, processes and time, and its end with
+the test.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.errors import SandboxLost, SandboxUnavailable
+from autograder.manifest import Limits
+from autograder.sandbox import seccomp
+from autograder.sandbox.bubblewrap import UIDS, Sandbox, environment, first_uid
+from autograder.sandbox.runtime import PACKAGE
+
+
+def make(packages: list[str], limits: Limits, preload: Sequence[str] = (), *, container: bool = False) -> Sandbox:
+    """A sandbox behind namespaces; in a container, where there are none, one behind a dropped uid.
+
+    Raises SandboxUnavailable where neither can be built.
+    """
+    if not container:
+        return Sandbox(packages, limits, preload)
+    try:
+        box = Sandbox(packages, limits, preload)
+        try:
+            with box.worker():
+                return box  # with all its walls
+        except BaseException:
+            box.close()
+            raise
+    except (SandboxUnavailable, SandboxLost) as error:
+        return Dropped(packages, limits, preload, because=str(error))
+
+
+class Dropped(Sandbox):
+    """The same face, the same zygote; each worker has a uid of its own."""
+
+    def __init__(self, packages: list[str], limits: Limits, preload: Sequence[str] = (), *, because: str) -> None:
+        if os.geteuid() != 0:
+            raise SandboxUnavailable(f"{because}; and only root can give each worker a uid of its own")
+        self._folder: Path | None = None
+        super().__init__(packages, limits, preload)
+
+    def _check(self) -> None:
+        """Bubblewrap is not needed."""
+
+    @property
+    def walls(self) -> str:
+        limited = f"cgroup v{self._cgroup.version}" if self._cgroup else "rlimits and watchdog"
+        return (
+            "no namespaces in this container: a dropped uid for each test, no network, no file can be written, "
+            f"seccomp, {limited}"
+        )
+
+    def close(self) -> None:
+        super().close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _command(self, control: int) -> list[str]:
+        self._folder = self._links()
+        settings = {
+            "imports": self.runtime.imports,
+            "preload": self.runtime.preload,
+            "filter": base64.b64encode(seccomp.program()).decode(),
+            "dropped": {
+                "sealing": base64.b64encode(seccomp.sealing_program()).decode(),
+                "first_uid": first_uid(),
+                "uids": UIDS - 1,
+                "salt": os.getpid() * 101,
+                "folder": str(self._folder / "workers"),
+                "readable": [sysconfig.get_path("stdlib"), *(str(path) for path, _ in self._packages())],
+            },
+        }
+        program = [str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-B"]
+        return [*program, str(self._folder / "engine/autograder/worker/zygote.py"), *self._words_of(control, settings)]
+
+    def _environment(self) -> dict[str, str]:
+        given = environment(self.limits)
+        del given["LD_LIBRARY_PATH"]
+        return given | {"PYTHONPATH": f"{self._folder}/site:{self._folder}/engine"}
+
+    def _packages(self) -> list[tuple[Path, str]]:
+        return [(path, place) for path, place in self.runtime.mounts if place.startswith("/site/")]
+
+    def _links(self) -> Path:
+        """A search path that holds the allowed distributions and the untrusted end, and no more."""
+        folder = Path(tempfile.mkdtemp(prefix="deepgrade-site-"))
+        folder.chmod(0o755)
+        for name in ("site", "engine/autograder/worker", "workers"):
+            (folder / name).mkdir(parents=True)
+        for path, place in self._packages():
+            (folder / place.lstrip("/")).symlink_to(path)
+        for name in ("__init__", "wire", "worker/__init__", "worker/serve", "worker/zygote", "worker/dropped"):
+            shutil.copyfile(PACKAGE / f"{name}.py", folder / "engine" / "autograder" / f"{name}.py")
+        return folder

@@ -1,0 +1,1 @@
+"""Has an .OTTER_LOG beside it in the zip, which otter unpickles in its own process."""
