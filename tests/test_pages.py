@@ -4,18 +4,28 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from autograder.datasets import BadData, character_reader, characters, draw_page, files, glyphs, pages, reader36
+from autograder.datasets import (
+    BadData,
+    catalogue,
+    character_reader,
+    characters,
+    draw_page,
+    files,
+    glyphs,
+    pages,
+    reader36,
+)
 from autograder.datasets import drawing as drawing_module
-from autograder.datasets import pages as _pages_function  # the function, which has the module's name
 from autograder.datasets.drawing import _broken, _linked, _solid
 
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "STIXGeneralItalic", "cmr10")
-module = __import__("sys").modules[_pages_function.__module__]
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +39,18 @@ def photographs(tmp_path, monkeypatch):
     folder = tmp_path / "ocr-images"
     folder.mkdir()
     truth = {"images": {}}
-    for i, name in enumerate(sorted(set(module.SHA256) - {"ground_truth.json"})):
+    known = catalogue.PAGES.files
+    for i, name in enumerate(Path(file.name).name for file in known if file.name.endswith(".jpg")):
         out = io.BytesIO()
         slope = np.tile(np.linspace(0, 255, 4000).astype(np.uint8), (10 + i, 1))
         Image.fromarray(slope).convert("RGB").save(out, "JPEG", quality=95)
         (folder / name).write_bytes(out.getvalue())
         truth["images"][name] = {"chars": ["AB", str(i)]}
     (folder / "ground_truth.json").write_text(json.dumps(truth))
-    for path in folder.iterdir():
-        monkeypatch.setitem(module.SHA256, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    right = tuple(
+        replace(file, sha256=hashlib.sha256((tmp_path / file.name).read_bytes()).hexdigest()) for file in known
+    )
+    monkeypatch.setattr(catalogue, "PAGES", replace(catalogue.PAGES, files=right))
     monkeypatch.setenv(files.VARIABLE, str(tmp_path))
     return folder
 

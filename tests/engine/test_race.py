@@ -26,8 +26,8 @@ def inputs(number):
 @points(2, problem="loss")
 @limits(seconds=5, test_seconds=30)
 def test_error_is_quick(race):
-    """The error of long vectors takes at most 20 times as long as the reference."""
-    race.within(20, lambda module, p, y: module.mean_squared_error(p, y), inputs)
+    """The error of long vectors takes at most 8 times as long as the reference."""
+    race.within(8, lambda module, p, y: module.mean_squared_error(p, y), inputs)
 '''
 TEST = "test_hidden.py::test_error_is_quick"
 
@@ -41,21 +41,21 @@ HEAD = """
 SLOW = {
     "sleeps": """
     def mean_squared_error(p, y):
-        time.sleep(0.2)
+        time.sleep(0.4)
         return quick(p, y)
     """,
     "sets its clock back": """
     sleep = time.sleep
     time.time = time.perf_counter = time.monotonic = time.process_time = lambda: 0.0
     def mean_squared_error(p, y):
-        sleep(0.2)
+        sleep(0.4)
         return quick(p, y)
     """,
     "remembers what it was asked": """
     known = {}
     def mean_squared_error(p, y):
         if p.tobytes() not in known:
-            time.sleep(0.2)
+            time.sleep(0.4)
             known[p.tobytes()] = quick(p, y)
         return known[p.tobytes()]
     """,
@@ -63,7 +63,7 @@ SLOW = {
     def mean_squared_error(p, y):
         name = f"/tmp/{float(p[0])!r}"
         if not os.path.exists(name):
-            time.sleep(0.2)
+            time.sleep(0.4)
             open(name, "w").close()
         return quick(p, y)
     """,
@@ -75,7 +75,7 @@ SLOW = {
         for _ in range(4):
             if os.fork() == 0:
                 burn()
-        time.sleep(0.2)
+        time.sleep(0.4)
         return quick(p, y)
     """,
 }
@@ -87,7 +87,7 @@ FAST = {
     ready = []
     def mean_squared_error(p, y):
         if not ready:
-            time.sleep(0.2)
+            time.sleep(0.4)
             ready.append(True)
         return quick(p, y)
     """,
@@ -117,7 +117,7 @@ def test_who_is_slow_loses_the_points_for_time_and_hears_why(timed, body):
     (result,) = report.tests
     assert (result.verdict, result.points) == ("failed", 0)
     assert result.failure == "is right, but takes too many times as long as the reference"
-    assert report.timings.ratios[TEST].value > report.timings.ratios[TEST].limit == 20
+    assert report.timings.ratios[TEST].value > report.timings.ratios[TEST].limit == 8
     assert view(report, "student").timings.ratios == report.timings.ratios
 
 
@@ -125,7 +125,7 @@ def test_who_is_slow_loses_the_points_for_time_and_hears_why(timed, body):
 def test_who_is_quick_gets_them_even_after_a_slow_first_call(timed, body):
     report = grade(timed, answer(body))
     assert [result.verdict for result in report.tests] == ["passed"]
-    assert 0 < report.timings.ratios[TEST].value <= 20
+    assert 0 < report.timings.ratios[TEST].value <= 8
 
 
 def test_a_quick_wrong_answer_is_wrong(timed):
