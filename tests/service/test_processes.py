@@ -62,7 +62,8 @@ def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
     ada = Client(running.url, "ada")
     number = ada.hand_in(zip_of(SLOW))
     wait_for(lambda: grading(running.settings, number))
-    (worker,) = running.children("grader_service.worker")
+    job = processes.job(running.settings, number)
+    (worker,) = running.children(f"grader_service.worker --name {job.worker}")
     os.kill(worker, signal.SIGKILL)
     assert ada.report(number)["points"] == 5
     job = processes.job(running.settings, number)
