@@ -16,7 +16,7 @@ demo: setup      ## the service with a demo course and five graded submissions (
 	@$(BIN)/python scripts/demo.py $(if $(ONCE),--once)
 
 test:            ## all tests, in the real sandbox and the real browser
-	@$(SETUP) dev chromium
+	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests $(ARGS)
 
 lint:            ## ruff and mypy, as pre-commit runs them

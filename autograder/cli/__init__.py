@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, staff, students
+from autograder.cli import authors, service, staff, students
 from autograder.errors import DeepgradeError, GraderError
 
 app = typer.Typer(
@@ -50,7 +50,8 @@ def _every_command(
 
 for panel, commands in {
     "Students": (students.check, students.pack),
-    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
+    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
+    "Service": (service.serve, service.worker, service.bundle, service.queue, service.pause, service.resume),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:

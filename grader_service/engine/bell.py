@@ -17,6 +17,9 @@ import socket
 import sys
 import threading
 import time
+import warnings
+
+from celery.platforms import SecurityWarning
 
 from autograder.errors import DeepgradeError
 from grader_service.engine import line
@@ -113,7 +116,12 @@ def main() -> None:
 
     threading.Thread(target=watch, args=(board, Wire(app)), name="watch", daemon=True).start()
     options = ["--pool=threads", f"--concurrency={len(slots)}", f"--hostname=deepgrade@{settings.host_name}"]
-    app.worker_main(["worker", *options, "--task-events", "--without-mingle", "--without-gossip", "--loglevel=WARNING"])
+    warnings.filterwarnings(
+        "ignore", category=SecurityWarning
+    )  # as root: it unpickles nothing, and runs nothing of others
+    app.worker_main(
+        ["--quiet", "worker", *options, "--task-events", "--without-mingle", "--without-gossip", "--loglevel=WARNING"]
+    )
 
 
 def _slot(word: str) -> tuple[socket.socket, tuple[str, ...]]:

@@ -87,9 +87,7 @@ class Wire:
         there = queue.queue_declare().message_count
         producer = Producer(channel)
         for _ in range(min(wanted, MOST) - there):
-            self._app.send_task(
-                TICKET, args=[name], producer=producer, exchange="", routing_key=queue.name, queue=None, retry=False
-            )
+            self._app.send_task(TICKET, args=[name], producer=producer, queue=queue, retry=False)
 
     def _use(self, work: Callable[[Any], Any]) -> Any:
         try:
