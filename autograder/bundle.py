@@ -110,9 +110,7 @@ def unpack(archive: Path, folder: Path) -> Path:
             else:
                 Path(draft).mkdir()  # for the end of the draft
     except (OSError, zipfile.BadZipFile) as error:
-        raise BadCourse(
-            f"{archive}: is no bundle that can be unpacked ({error}); make one with `deepgrade bundle`"
-        ) from error
+        raise BadCourse(f"{archive}: cannot be unpacked ({error}); make bundles with `deepgrade bundle`") from error
     return target
 
 

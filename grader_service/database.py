@@ -41,8 +41,8 @@ POSTGRESQL = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds without an acknowledgement
-    # No request waits longer for a lock, and no transaction stays open over a client that has gone to sleep.
-    "options": "-c lock_timeout=30s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
+    # Nobody waits longer for a lock, and no transaction stays open over a client that was cut off or put to sleep.
+    "options": "-c lock_timeout=30s -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s",
 }
 
 
@@ -112,7 +112,7 @@ class Database:
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def upgrade(self) -> None:
+    def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to this version's form: all of the migrations, or none."""
         engine = self._make_engine(poolclass=NullPool).execution_options(deepgrade_writes=True)
         if engine.dialect.name == "sqlite":
@@ -123,7 +123,7 @@ class Database:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
             config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
+            alembic.command.upgrade(config, revision)
             if engine.dialect.name == "sqlite":
                 wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 assert not wrong, f"the migration has torn rows apart: {wrong[:3]}"

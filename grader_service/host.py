@@ -141,7 +141,7 @@ class Speaker(threading.Thread):
         self._well, self._try_at = True, time.monotonic() + WELL_SECONDS
 
     def beat(self) -> None:
-        """One turn. Raises where the database or the broker is out of reach."""
+        """One turn. Raises where the database is out of reach."""
         version = self._version.now()
         with self._database.write() as session:
             if self._plans:
@@ -150,16 +150,24 @@ class Speaker(threading.Thread):
                 jobs.retarget(session, version)
             if time.monotonic() >= self._sweep_from:
                 jobs.sweep(session)
-        with self._database.read() as session:
-            waiting = jobs.queued(session, jobs.QUEUES)
-        try:
-            self._engine.top_up(waiting)
-        except Exception as error:
-            log.warning("the broker is out of reach; workers look for work by themselves meanwhile (%r)", error)
+
+    def _top_up(self) -> None:
+        """A thread of its own, which may wait for the broker."""
+        while not self._stop.wait(BEAT_SECONDS):
+            try:
+                with self._database.read() as session:
+                    waiting = jobs.queued(session, jobs.QUEUES)
+                self._engine.top_up(waiting)
+            except SQLAlchemyError:
+                pass  # the host's other thread says so
+            except Exception as error:
+                log.warning("the broker is out of reach; workers look for work by themselves meanwhile (%r)", error)
 
     def run(self) -> None:
         if self._plans:
             threading.Thread(target=self._try_the_sandbox, name="doctor", daemon=True).start()
+        if self._settings.engine != "embedded":
+            threading.Thread(target=self._top_up, name="tickets", daemon=True).start()
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 self.beat()

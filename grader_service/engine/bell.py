@@ -68,9 +68,13 @@ class Board:
                 selector.register(end, selectors.EVENT_READ, number)
             while True:
                 for key, _ in selector.select():
-                    words = line.hear(key.fileobj)  # type: ignore[arg-type]
+                    try:
+                        words = line.hear(key.fileobj)  # type: ignore[arg-type]
+                    except (EOFError, OSError):
+                        selector.unregister(key.fileobj)  # who held the ends has gone, and this process goes with it
+                        continue
                     with self._changed:
-                        if words and words[-1] == line.IDLE:
+                        if words[-1:] == [line.IDLE]:
                             self._idle.add(key.data)
                         else:
                             self._idle.discard(key.data)

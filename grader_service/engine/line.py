@@ -30,11 +30,13 @@ def say(end: socket.socket, word: bytes) -> None:
 
 
 def hear(end: socket.socket) -> list[bytes]:
-    """All that was said since the last time."""
-    words = []
+    """All that was said since the last time. Raises EOFError where nobody is left who could say more."""
+    words: list[bytes] = []
     with contextlib.suppress(BlockingIOError):
         while word := end.recv(16):
             words.append(word)
+        if not words:
+            raise EOFError
     return words
 
 
