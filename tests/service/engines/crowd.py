@@ -43,7 +43,7 @@ def grade(name: str, stop: Event) -> list[str]:
         last = stop.is_set()
         with database.write() as session:
             jobs.sweep(session)
-            claim = jobs.claim(session, worker=name, queues=["cpu"], lease_seconds=45)
+            claim = jobs.claim(session, jobs.Slot(name, ("cpu",)), lease_seconds=45)
         if claim is None:
             if last:
                 return did

@@ -101,7 +101,9 @@ def ada(app: Flask, settings: Settings) -> User:
 def kept(database: Database) -> tuple[int, int, int]:
     """How many uploads, submissions and jobs there are."""
     with database.read() as session:
-        counts = [session.scalar(sa.select(sa.func.count()).select_from(kind)) or 0 for kind in (Upload, Submission, Job)]
+        counts = [
+            session.scalar(sa.select(sa.func.count()).select_from(kind)) or 0 for kind in (Upload, Submission, Job)
+        ]
     return counts[0], counts[1], counts[2]
 
 
