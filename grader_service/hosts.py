@@ -97,6 +97,11 @@ def courses(seen: list[Seen]) -> list[str]:
     return sorted({one.host.course for one in seen if one.state == "open"})
 
 
+def served(seen: list[Seen]) -> set[str]:
+    """The queues that open hosts serve."""
+    return {queue for one in seen if one.state == "open" for queue in one.host.queues.split(",")}
+
+
 def pause(session: Session, name: str, paused: bool = True) -> None:
     """Pause a queue or a host, or with False let it go on. What is being graded is graded to its end.
 

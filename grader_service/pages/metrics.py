@@ -62,6 +62,8 @@ class _Now(Collector):
         yield of_queues("running", "Jobs that are being graded: leases", lambda line: line.running)
         yield of_queues("oldest_seconds", "Age of the longest waiting job", lambda line: line.oldest_seconds)
         yield of_queues("unservable", "Waiting for a version that no open host has", lambda line: line.elsewhere)
+        served = [queue for one in seen if one.state == "open" for queue in one.host.queues.split(",")]
+        yield of_queues("hosts", "Open hosts that serve it", lambda line: served.count(line.queue))
         yield of_queues("paused", "1 while staff have paused it", lambda line: line.paused)
 
         states = GaugeMetricFamily("deepgrade_jobs", "All jobs, by state", labels=["state"])

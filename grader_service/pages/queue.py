@@ -51,6 +51,7 @@ def _seen() -> dict[str, object]:
     return {
         "lines": jobs.lines(session, hosts.courses(seen)),
         "hosts": seen,
+        "served": hosts.served(seen),
         "running": jobs.running(session),
         "totals": jobs.totals(session),
         "now": session.scalar(hosts.now()),

@@ -103,6 +103,13 @@ def test_the_version_is_of_contents_and_of_the_secret(settings, tmp_path):
     assert mine != other, "another secret draws other examples"
 
 
+def test_a_queue_that_waits_and_nobody_serves_is_shown(number, do, user):
+    eve = user("eve", role="staff")
+    assert "no open host serves it" in eve.get("/staff/queue").text
+    do(hosts.beat, FACTS)
+    assert "no open host serves it" not in eve.get("/staff/queue").text
+
+
 def test_hosts_are_seen_as_they_are(do, database):
     do(hosts.beat, FACTS)
     do(hosts.beat, dataclasses.replace(FACTS, name="two", course="w", well=None))

@@ -40,6 +40,7 @@ def test_they_count_what_is_there(user, database, claim):
     assert found["deepgrade_queue_waiting cpu"] == 2
     assert found["deepgrade_queue_running cpu"] == 1
     assert 0 <= found["deepgrade_queue_oldest_seconds cpu"] < 120
+    assert (found["deepgrade_queue_hosts cpu"], found["deepgrade_queue_hosts gpu"]) == (1, 0)
     assert (found["deepgrade_queue_paused cpu"], found["deepgrade_queue_paused gpu"]) == (0, 1)
     assert (found["deepgrade_jobs queued"], found["deepgrade_jobs done"]) == (2, 0)
     assert (found["deepgrade_claims_total"], found["deepgrade_workers_lost_total"]) == (2, 1)
