@@ -25,6 +25,7 @@ from grader_service.settings import Settings
 from grader_service.version import Version
 
 FORM_KB = 64  # of a form around the zip
+THREADS = 8  # of the web process
 
 
 def create_app(settings: Settings) -> Flask:
@@ -46,7 +47,8 @@ def create_app(settings: Settings) -> Flask:
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
-    database = Database(settings)
+    # Each of the web process's threads may hold a reading and a writing connection at once.
+    database = Database(settings, connections=2 * THREADS)
     database.upgrade()
     app.extensions["settings"] = settings
     app.extensions["course"] = course

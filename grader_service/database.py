@@ -22,7 +22,7 @@ import alembic.config
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -81,11 +81,11 @@ def _number(what: str) -> int:
 class Database:
     """`with database.read() as session` sees one state; `with database.write() as session` commits at the end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, connections: int = 1) -> None:
+        """`connections` are kept open between uses; more are made when needed, and closed after it."""
         settings.make_home()
         self._url = _url(settings)
-        # Each of the web process's threads may hold a reading and a writing connection at once.
-        self.engine = self._make_engine(pool_size=20)
+        self.engine = self._make_engine(pool_size=connections)
         self._writing = self.engine.execution_options(deepgrade_writes=True)
 
     def _make_engine(self, **options: Any) -> sa.Engine:
@@ -119,7 +119,7 @@ class Database:
             # A table is changed by copying it, and what refers to it must not mind; it is looked at below.
             sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
         config = _alembic()
-        with engine.begin() as connection:
+        with self._in_reach(), engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
             config.attributes["connection"] = connection
@@ -130,7 +130,7 @@ class Database:
 
     def check_version(self) -> None:
         """Raises DeepgradeError where the tables are not this version's."""
-        with self.engine.connect() as connection:
+        with self._in_reach(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
         if found != wanted:
@@ -138,6 +138,18 @@ class Database:
                 f"the database's tables are of version {found or 'none'}, this program's of {wanted}; start "
                 "`deepgrade serve` first, of the same version of deepgrade as this"
             )
+
+    @contextmanager
+    def _in_reach(self) -> Iterator[None]:
+        """At the start, a database that does not answer is a sentence for whoever has started this."""
+        try:
+            yield
+        except OperationalError as error:
+            why = str(error.orig).strip().splitlines()[:1]
+            raise DeepgradeError(
+                f"the database {self._url.render_as_string(hide_password=True)} cannot be used ({' '.join(why)}); "
+                "start it, or set DEEPGRADE_DATABASE to another"
+            ) from error
 
     def close(self) -> None:
         self.engine.dispose()

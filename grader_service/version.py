@@ -13,6 +13,7 @@ import time
 
 from autograder import bundle
 from autograder.course import Course
+from autograder.errors import BadCourse
 from grader_service import keys
 from grader_service.settings import Settings
 
@@ -37,7 +38,11 @@ class Version:
             return self._last
 
     def lately(self) -> str:
-        """As it was within the last second."""
+        """As it was within the last second, or when it could last be read."""
         if not self._last or time.monotonic() - self._at > FRESH_SECONDS:
-            return self.now()
+            try:
+                return self.now()
+            except BadCourse:
+                if not self._last:
+                    raise
         return self._last

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from autograder import grade
 from autograder.course import Assignment, Course, find_course
-from autograder.errors import DeepgradeError, GraderError, Refused, StudentGone
+from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
 from autograder.submission import read_zip
 from grader_service import jobs, keys, pictures
@@ -73,9 +73,9 @@ class Worker:
             grade.warm()
             try:
                 found = self.grade_next()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, BadCourse) as error:
                 # Whatever was in hand comes back when its lease runs out.
-                log.error("the database failed: %s", error)
+                log.error("no job can be taken or put down: %s", error)
                 time.sleep(FAILED_SECONDS)
                 continue
             if not found:
@@ -105,7 +105,7 @@ class Worker:
             self._fault(claim, error)
             return True
         self.keeper.let_go()
-        if self._version.now() != slot.course:
+        if self._course_has_changed(slot.course):
             log.warning("submission %d: the course has changed meanwhile, it is graded again", claim.submission_id)
             self._put_down(lambda session: jobs.release(session, claim))
             return True
@@ -130,6 +130,12 @@ class Worker:
         if report.state == "grader_error":
             raise GraderError(report.message or "the grader failed")
         return report
+
+    def _course_has_changed(self, before: str) -> bool:
+        try:
+            return self._version.now() != before
+        except BadCourse:  # it is being changed at this moment
+            return True
 
     def _load(self, claim: Claim) -> tuple[Assignment, bytes]:
         with self.database.read() as session:

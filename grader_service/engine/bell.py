@@ -45,6 +45,8 @@ class Board:
 
     def answer(self, queue: str) -> None:
         """Wake a slot that serves the queue as soon as one is idle, and return when it is idle again."""
+        if not any(queue in queues for _, queues in self._slots):
+            return
         with self._changed:
             self.last = time.monotonic()
             self._changed.wait_for(lambda: self._free(queue) is not None)

@@ -14,6 +14,7 @@ from autograder.errors import DeepgradeError
 from grader_service.database import Database
 from grader_service.files import Files
 from grader_service.models import Base, Job, Picture, Submission, Upload
+from grader_service.settings import Settings
 
 ZIP = hashlib.sha256(b"zip").hexdigest()
 FIRST_STOREY = (
@@ -95,6 +96,16 @@ def test_a_database_out_of_reach_is_told_on_a_page_of_its_own(user, database):
     answer = ada.get("/")
     assert answer.status_code == 503
     assert "try again in a minute" in answer.text
+
+
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence_without_its_password(tmp_path):
+    database = Database(Settings(home=tmp_path, database="postgresql://u:secret@127.0.0.1:1/d"))
+    for use in (database.upgrade, database.check_version):
+        with pytest.raises(
+            DeepgradeError, match=r"^the database .*u:\*\*\*@127.0.0.1:1/d cannot be used \(.*refused.*"
+        ) as told:
+            use()
+        assert "secret" not in str(told.value)
 
 
 def test_errors_of_the_database_do_not_hold_what_was_stored(user, database):
