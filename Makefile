@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench schema
+.PHONY: help setup demo test lint bench chaos schema
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -25,8 +25,14 @@ lint:            ## ruff and mypy, as pre-commit runs them
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: setup     ## what isolation costs, measured here
+bench:           ## what isolation costs and what each engine does, measured here
+	@$(SETUP) dev servers
 	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python scripts/bench_jobs.py
+
+chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
+	@$(SETUP) dev servers
+	@$(BIN)/python scripts/chaos.py $(ARGS)
 
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \
