@@ -7,8 +7,8 @@ The model, so that it can be judged:
     first upload    of each student, so long before the deadline that the density falls as 1 / (time left + 10 min): the
                     pressure of a deadline is inverse to the time that is left (Alfi, Parisi and Pietronero, Nature
                     Physics 3, 746, 2007, on two conferences' registrations); the assignment is open for two weeks
-    next upload     after a report the student is satisfied with a chance of 0.4; else thinks for 15 minutes (median of a
-                    lognormal, sigma 1) and hands in again, if the deadline has not passed by then
+    next upload     after a report the student is satisfied with a chance of 0.4; else thinks for 15 minutes (median
+                    of a lognormal, sigma 1) and hands in again, if the deadline has not passed by then
     grading         one job occupies one core; its time has the mean of `make bench` on this repository's page, and
                     varies as a lognormal of sigma 0.4
     order           first come, first served. A student waits for his report before he hands in again, so the shares

@@ -62,6 +62,7 @@ class Installation:
         self._slots = slots
         self._own = not servers
         self._folder = Path(tempfile.mkdtemp(prefix="deepgrade-service-"))
+        (self._folder / "tmp").mkdir()
         self.servers: dict[str, Server] = dict(servers or {})
         self.hosts = [f"host{number}" for number in range(hosts)] if way in BROKERS else []
         self._database = database
@@ -150,7 +151,12 @@ class Installation:
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL", *prefix, sys.executable, "-u", "-m", "autograder.cli", *words],
-                env={**inherited, **settings.to_environment(), **self._variables},
+                env={
+                    **inherited,
+                    **settings.to_environment(),
+                    **self._variables,
+                    "TMPDIR": str(self._folder / "tmp"),  # what is killed with -9 leaves its temporary files
+                },
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

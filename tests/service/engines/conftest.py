@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
 
-from servers import PostgreSQL, RabbitMQ, Redis  # noqa: E402
+from servers import PostgreSQL, RabbitMQ, Redis
 
 
 @pytest.fixture(scope="session")
