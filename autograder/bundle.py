@@ -2,7 +2,7 @@
 
     assignments/...   students' halves
     solutions/...     staff's halves: references and hidden tests
-    data/...          what DEEPGRADE_DATA holds, if it is set: a test on other data is another test
+    data/...          what DEEPGRADE_DATA and DEEPGRADE_CACHE hold, if set: a test on other data is another test
 
     version = 12 hexadecimal digits of SHA-256(version of deepgrade, then each name and its bytes' hash, sorted)
 
@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from autograder import __version__
@@ -25,31 +25,33 @@ from autograder.errors import BadCourse
 
 HALVES = ("assignments", "solutions")
 DATA = "data"
+DATA_VARIABLES = ("DEEPGRADE_DATA", "DEEPGRADE_CACHE")
 DIGITS = 12
 
 
-def data_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """DEEPGRADE_DATA, if it is set and there."""
-    given = environment.get("DEEPGRADE_DATA")
-    return Path(given) if given and Path(given).is_dir() else None
+def data_folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """Where data sets are looked for; what lies in the first hides what has the same name in the next."""
+    given = (environment.get(name) for name in DATA_VARIABLES)
+    return [Path(folder) for folder in given if folder and Path(folder).is_dir()]
 
 
 class Contents:
     """What a course is made of, at this moment. Files are read again only when they have changed."""
 
-    def __init__(self, course: Course, data: Path | None) -> None:
-        self._roots = [(half, course.root / half) for half in HALVES] + ([(DATA, data)] if data else [])
+    def __init__(self, course: Course, data: Sequence[Path] = ()) -> None:
+        self._roots = [(half, course.root / half) for half in HALVES] + [(DATA, folder) for folder in data]
         self._known: dict[str, tuple[tuple[int, int, int], bytes]] = {}  # stamp and digest, by name
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Name in the zip and path, sorted by name. What Python and tools leave behind is no part of a course."""
-        found = []
+        found: dict[str, Path] = {}
         for name, root in self._roots:
             for folder, below, names in os.walk(root):
                 below[:] = [one for one in below if not one.startswith((".", "__pycache__"))]
                 paths = [Path(folder, one) for one in names if not one.startswith(".") and not one.endswith(".pyc")]
-                found += [(f"{name}/{path.relative_to(root).as_posix()}", path) for path in paths if path.is_file()]
-        return iter(sorted(found))
+                for path in filter(Path.is_file, paths):
+                    found.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
+        return iter(sorted(found.items()))
 
     @property
     def version(self) -> str:

@@ -24,7 +24,7 @@ class Version:
     """The version as the files are now."""
 
     def __init__(self, settings: Settings, course: Course) -> None:
-        self._contents = bundle.Contents(course, bundle.data_folder())
+        self._contents = bundle.Contents(course, bundle.data_folders())
         self._secret = hmac.new(keys.course_secret(settings), b"version", hashlib.sha256).hexdigest()[:6]
         self._lock = threading.Lock()
         self._last = ""

@@ -109,11 +109,11 @@ def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:
 
 def _unpacked(settings: Settings, bundle: Path) -> Settings:
     course = bundles.unpack(bundle, settings.make_home() / "bundles")
-    data = course / bundles.DATA
-    if data.is_dir():
+    for variable in bundles.DATA_VARIABLES:  # what the bundle is without, gradings are without
+        os.environ.pop(variable, None)
+    if (data := course / bundles.DATA).is_dir():
         os.environ["DEEPGRADE_DATA"] = str(data)
-    else:
-        os.environ.pop("DEEPGRADE_DATA", None)  # what the bundle is without, its version is without
+    os.environ["DEEPGRADE_CACHE"] = str(data)
     return dataclasses.replace(settings, course=course)
 
 

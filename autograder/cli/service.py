@@ -73,7 +73,7 @@ def bundle(
     """Pack the course, with its hidden tests and DEEPGRADE_DATA, for the machines that grade: keep it secret."""
     from autograder import bundle as bundles
 
-    contents = bundles.Contents(find_course(context.obj), bundles.data_folder())
+    contents = bundles.Contents(find_course(context.obj), bundles.data_folders())
     try:
         with console.busy("packing the course"):
             count = contents.write(output)

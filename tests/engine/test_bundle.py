@@ -22,7 +22,7 @@ def course(tmp_path) -> Path:
     return Path(shutil.copytree(COURSE, tmp_path / "course"))
 
 
-def version(course: Path, data: Path | None = None) -> str:
+def version(course: Path, *data: Path) -> str:
     return Contents(Course(course), data).version
 
 
@@ -30,7 +30,7 @@ def test_what_was_unpacked_has_the_version_that_was_packed(course, tmp_path):
     data = tmp_path / "files"
     (data / "set").mkdir(parents=True)
     (data / "set" / "a.bin").write_bytes(b"\0" * 9)
-    contents = Contents(Course(course), data)
+    contents = Contents(Course(course), [data])
     count = contents.write(tmp_path / "course.zip")
     there = unpack(tmp_path / "course.zip", tmp_path / "bundles")
     assert version(there, there / "data") == contents.version
@@ -40,10 +40,10 @@ def test_what_was_unpacked_has_the_version_that_was_packed(course, tmp_path):
 
 
 def test_the_same_contents_give_the_same_bytes_for_their_owner_s_eyes(course, tmp_path):
-    Contents(Course(course), None).write(tmp_path / "one.zip")
+    Contents(Course(course)).write(tmp_path / "one.zip")
     for path in course.rglob("*.py"):
         os.utime(path, (1, 1))
-    Contents(Course(course), None).write(tmp_path / "two.zip")
+    Contents(Course(course)).write(tmp_path / "two.zip")
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     assert stat.S_IMODE((tmp_path / "one.zip").stat().st_mode) == 0o600
 
@@ -64,7 +64,7 @@ def add(course: Path) -> None:
 
 @pytest.mark.parametrize("meddle", [change, rename, add])
 def test_other_contents_have_another_version(course, meddle):
-    contents = Contents(Course(course), None)
+    contents = Contents(Course(course))
     before = contents.version
     meddle(course)
     assert contents.version != before
@@ -76,7 +76,13 @@ def test_data_counts(course, tmp_path):
     (tmp_path / "data").mkdir()
     assert version(course, tmp_path / "data") == before, "an empty folder is no data"
     (tmp_path / "data" / "a").touch()
-    assert version(course, tmp_path / "data") != before
+    alone = version(course, tmp_path / "data")
+    assert alone != before
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "a").write_text("hidden by the other")
+    assert version(course, tmp_path / "data", tmp_path / "cache") == alone
+    (tmp_path / "cache" / "b").touch()
+    assert version(course, tmp_path / "data", tmp_path / "cache") != alone
 
 
 def test_what_python_and_tools_leave_behind_does_not(course):

@@ -212,6 +212,7 @@ def test_strange_names_run_nothing(visit):
 def test_staff_see_everybody_s_submissions_and_add_people(visit, screen):
     page = visit("eve", screen)
     page.get_by_role("link", name="Submissions").click()
+    page.get_by_role("heading", name="Submissions").wait_for()
     keep(page, f"submissions-{screen}")
     assert fits(page)
     page.get_by_role("link", name="People").click()

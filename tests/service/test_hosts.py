@@ -11,7 +11,7 @@ import pytest
 from autograder.course import Course
 from autograder.errors import DeepgradeError
 from grader_service import hosts, jobs
-from grader_service.host import Plan, named, plan
+from grader_service.host import Plan, examine, named, plan
 from grader_service.hosts import Facts
 from grader_service.jobs import Slot
 from grader_service.models import Submission
@@ -52,6 +52,15 @@ def test_a_host_whose_sandbox_does_not_hold_gets_nothing_and_says_why(number, do
     assert "one grades nothing: network: a &lt;b&gt;connection&lt;/b&gt;" in page
     do(hosts.beat, FACTS)
     assert take() is not None
+
+
+def test_a_host_tries_its_own_sandbox_and_says_what_does_not_hold(monkeypatch, tmp_path):
+    assert examine() == (True, "")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no bubblewrap there
+    well, trouble = examine()
+    assert not well
+    assert "sandbox starts: " in trouble
+    assert "bubblewrap" in trouble
 
 
 def test_a_host_that_has_not_tried_its_sandbox_yet_waits(number, do, take):
