@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices schema
+.PHONY: help setup demo test lint bench matrices chaos schema
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -16,7 +16,7 @@ demo: setup      ## the service with a demo course and five graded submissions (
 	@$(BIN)/python scripts/demo.py $(if $(ONCE),--once)
 
 test:            ## all tests, in the real sandbox and the real browser
-	@$(SETUP) dev chromium
+	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile $(ARGS)
 
 lint:            ## ruff and mypy, as pre-commit runs them
@@ -26,11 +26,15 @@ lint:            ## ruff and mypy, as pre-commit runs them
 	@$(BIN)/mypy
 
 bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": that section only)
-	@$(SETUP) dev
+	@$(SETUP) dev servers
 	@PYTHONPATH=scripts $(BIN)/python -m bench $(ARGS)
 
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
 	@$(BIN)/deepgrade verify --write docs/kill_matrices $(ARGS)
+
+chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
+	@$(SETUP) dev servers
+	@$(BIN)/python scripts/chaos.py $(ARGS)
 
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \

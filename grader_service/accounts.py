@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from autograder.errors import DeepgradeError
-from grader_service.database import db_now
+from grader_service.database import db_now, storable
 from grader_service.models import ROLES, Person
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
@@ -38,7 +38,7 @@ def create(
         raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
-    person = Person(login=login, name=name.strip()[:200] or login, role=role, created_at=db_now())
+    person = Person(login=login, name=storable(name).strip()[:200] or login, role=role, created_at=db_now())
     once = None if password else _made_up()
     _set(person, password or once or "", must_change=once is not None)
     session.add(person)
@@ -47,7 +47,9 @@ def create(
 
 
 def find(session: Session, login: str) -> Person | None:
-    return session.scalar(sa.select(Person).where(Person.login == fold(login)))
+    login = fold(login)
+    # Whatever cannot be a login is nobody's; some of it PostgreSQL would not even compare.
+    return session.scalar(sa.select(Person).where(Person.login == login)) if LOGIN.fullmatch(login) else None
 
 
 def authenticate(session: Session, login: str, password: str) -> Person | None:

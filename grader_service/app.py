@@ -17,11 +17,15 @@ import autograder
 from autograder.course import find_course
 from grader_service import handout, keys, pictures, security, words
 from grader_service.database import Database
+from grader_service.engine import engine_of
+from grader_service.files import Files
 from grader_service.models import Person
-from grader_service.pages import assignments, auth, errors, health, staff, submissions
+from grader_service.pages import assignments, auth, errors, health, metrics, queue, staff, submissions
 from grader_service.settings import Settings
+from grader_service.version import Version
 
 FORM_KB = 64  # of a form around the zip
+THREADS = 8  # of the web process
 
 
 def create_app(settings: Settings) -> Flask:
@@ -43,16 +47,21 @@ def create_app(settings: Settings) -> Flask:
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
-    database = Database(settings)
+    # Each of the web process's threads may hold a reading and a writing connection at once.
+    database = Database(settings, connections=2 * THREADS)
     database.upgrade()
+    app.extensions["settings"] = settings
     app.extensions["course"] = course
+    app.extensions["version"] = Version(settings, course)
     app.extensions["database"] = database
+    app.extensions["files"] = Files(settings)
+    app.extensions["engine"] = engine_of(settings)
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 
     security.install(app)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, health):
+    for pages in (auth, assignments, submissions, staff, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
     app.jinja_env.filters.update(
         visible=words.visible,
@@ -61,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         moment=words.moment,
         utc=words.utc,
         count=words.count,
+        span=words.span,
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)

@@ -4,7 +4,6 @@ Every turn it does what is due:
 
     heartbeat   the lease is renewed; if it is no longer ours, the process ends at once, and the sandbox with it
     progress    how many tests are done, where that changed
-    sweep       jobs of lost workers go back to the queue
     stop        told to stop while grading: the job goes back, undone and uncounted, and the process ends
 
 Ending the process is the one way to end a grading from outside that cannot be held up by what is being graded.
@@ -25,7 +24,6 @@ from grader_service.jobs import Claim
 log = logging.getLogger("deepgrade.worker")
 
 TURN_SECONDS = 0.2
-SWEEP_SECONDS = 3.0
 HEARTBEATS = 4  # in a lease
 
 
@@ -39,7 +37,7 @@ class Keeper(threading.Thread):
         self._claim: Claim | None = None
         self._total = self._done = 0
         self._written = (0, 0)
-        self._renew_at = self._sweep_at = 0.0
+        self._renew_at = 0.0
 
     def hold(self, claim: Claim) -> None:
         """From now on keep this claim's lease."""
@@ -83,10 +81,6 @@ class Keeper(threading.Thread):
                 _leave("told to stop, the job goes back to the queue")
             if not self._keep(self._claim, now):
                 _leave("the lease is no longer ours, the grading is dropped")
-        if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_SECONDS
-            with self._database.write() as session:
-                jobs.sweep(session)
 
     def _keep(self, claim: Claim, now: float) -> bool:
         reached = (self._done, self._total)
@@ -95,6 +89,8 @@ class Keeper(threading.Thread):
         with self._database.write() as session:
             held = jobs.progress(session, claim, done=reached[0], total=reached[1])
             held = held and jobs.renew(session, claim, self._lease_seconds)
+            if not held:
+                jobs.turn_away(session, claim)
         self._written = reached
         self._renew_at = now + self._lease_seconds / HEARTBEATS
         return held

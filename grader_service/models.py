@@ -1,9 +1,11 @@
 """What is kept, as tables. Times are seconds since 1970 by the database's clock, the one clock that all hosts share.
 
-person ──< submission ──1 job        what a student handed in, and the work that it makes
-              │       └──1 result    the report, and its points for lists
+person ──< submission ──< job        what a student handed in, and the work that it makes: one job as it comes,
+              │   │                  and one in each regrade that takes it in
+              │   └──< result        the report of each job, and its points for lists
               └── upload             the bytes, found by their hash
 result ──< picture                   drawn once, by the worker
+host, queue                          who grades, and what is paused
 """
 
 from __future__ import annotations
@@ -64,12 +66,13 @@ class Person(Base):
 
 
 class Upload(Base):
-    """The bytes of a zip, kept once however often they are handed in."""
+    """The bytes of a zip, kept once however often they are handed in. `files` alone reads and writes them."""
 
     __tablename__ = "upload"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
+    data: Mapped[bytes] = mapped_column(LargeBinary)  # empty where the bytes lie in DEEPGRADE_FILES
+    size: Mapped[int] = mapped_column(default=0)  # bytes
 
 
 class Submission(Base):
@@ -88,8 +91,13 @@ class Submission(Base):
     received_at: Mapped[float]
 
     person: Mapped[Person] = relationship()
-    job: Mapped[Job] = relationship(back_populates="submission")
-    result: Mapped[Result | None] = relationship(back_populates="submission")
+    # Of the upload itself, not of a regrade.
+    job: Mapped[Job] = relationship(
+        primaryjoin="and_(Submission.id == Job.submission_id, Job.batch == '')", viewonly=True, uselist=False
+    )
+    result: Mapped[Result | None] = relationship(
+        primaryjoin="and_(Submission.id == Result.submission_id, Result.batch == '')", viewonly=True, uselist=False
+    )
 
 
 Index("ix_submission_person_id_assignment", Submission.person_id, Submission.assignment)
@@ -101,42 +109,57 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         CheckConstraint(f"state IN {JOB_STATES}", name="state"),
-        Index("ix_job_claim", "state", "queue", "priority", "id"),
+        UniqueConstraint("submission_id", "batch"),
+        Index("ix_job_claim", "state", "queue", "priority", "turn", "id"),
+        Index("ix_job_person_id_state", "person_id", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), unique=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))  # whose submission it is
+    batch: Mapped[str] = mapped_column(String(64), default="")  # name of a regrade; "" is the upload's own job
     state: Mapped[str] = mapped_column(String(16), default="queued")
-    queue: Mapped[str] = mapped_column(String(16))  # "cpu" or "gpu"
-    priority: Mapped[int] = mapped_column(default=0)  # higher goes first
+    queue: Mapped[str] = mapped_column(String(16))  # "cpu", "cpu-long" or "gpu"
+    priority: Mapped[int] = mapped_column(default=0)  # lower goes first
+    turn: Mapped[int] = mapped_column(default=0)  # lower goes first; see jobs/entering.py
     not_before: Mapped[float] = mapped_column(default=0.0)  # a retry waits
+    memory_mb: Mapped[int] = mapped_column(default=0)  # that its sandbox may use
+    course: Mapped[str] = mapped_column(String(40), default="")  # version by which it is to be graded; "" is any
     attempt: Mapped[int] = mapped_column(default=0)  # times claimed
     token: Mapped[str | None] = mapped_column(String(32))  # of the claim that may write the result
     worker: Mapped[str | None] = mapped_column(String(100))
+    host: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[float | None]
     workers_lost: Mapped[int] = mapped_column(default=0)  # claims whose worker was not heard of again
     faults: Mapped[int] = mapped_column(default=0)  # claims that ended in a fault of ours
+    late_refused: Mapped[int] = mapped_column(default=0)  # lost workers that came back, and were turned away
     message: Mapped[str] = mapped_column(Text, default="")  # the last of these faults, for staff
     tests_total: Mapped[int] = mapped_column(default=0)
     tests_done: Mapped[int] = mapped_column(default=0)
+    queued_at: Mapped[float] = mapped_column(default=0.0)
+    claimed_at: Mapped[float | None]  # the last time
+    finished_at: Mapped[float | None]
 
-    submission: Mapped[Submission] = relationship(back_populates="job")
+    submission: Mapped[Submission] = relationship()
 
 
 class Result(Base):
     """The report, whole; what a viewer may not see is removed when it is shown."""
 
     __tablename__ = "result"
+    __table_args__ = (UniqueConstraint("submission_id", "batch"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), unique=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
+    batch: Mapped[str] = mapped_column(String(64), default="")  # of its job
+    token: Mapped[str] = mapped_column(String(32), default="")  # of the claim that wrote it
     report: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # JSON, as in report.schema.json
     state: Mapped[str] = mapped_column(String(16))
     points: Mapped[float]
     possible: Mapped[float]
     graded_at: Mapped[float]
 
-    submission: Mapped[Submission] = relationship(back_populates="result")
+    submission: Mapped[Submission] = relationship()
 
 
 class Picture(Base):
@@ -147,3 +170,30 @@ class Picture(Base):
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
     png: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Host(Base):
+    """A machine that grades, as it last said of itself. `hosts` alone changes these rows."""
+
+    __tablename__ = "host"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    instance: Mapped[str] = mapped_column(String(32))  # of the process that speaks for it: another has another
+    queues: Mapped[str] = mapped_column(String(64))  # with commas
+    slots: Mapped[int]
+    memory_mb: Mapped[int]
+    course: Mapped[str] = mapped_column(String(40))  # version that it has
+    started_at: Mapped[float]
+    seen_at: Mapped[float]
+    well: Mapped[bool | None]  # does its sandbox hold? None: it has not been tried yet
+    trouble: Mapped[str] = mapped_column(Text, default="")  # what does not hold, in a sentence
+    paused: Mapped[bool] = mapped_column(default=False)
+
+
+class Queue(Base):
+    """A queue that was paused once; one without a row is open."""
+
+    __tablename__ = "queue"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    paused: Mapped[bool] = mapped_column(default=False)

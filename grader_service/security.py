@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from grader_service import accounts
 from grader_service.models import Person
 
-OPEN = {"static", "auth.sign_in", "health.alive"}
+OPEN = {"static", "auth.sign_in", "health.alive", "metrics.metrics"}
 OPEN_WITH_A_MADE_UP_PASSWORD = OPEN | {"auth.password", "auth.sign_out"}
 
 HEADERS = {

@@ -1,18 +1,35 @@
 """What can be set from outside, each by one environment variable, with its unit and effect.
 
+Where things are:
 DEEPGRADE_HOME            folder of the database and the secrets       (~/.local/share/deepgrade)
-DEEPGRADE_DATABASE        SQLAlchemy URL                               (sqlite in DEEPGRADE_HOME)
+DEEPGRADE_DATABASE        SQLAlchemy URL, such as postgresql+psycopg://user:password@host/name
+                          (sqlite in DEEPGRADE_HOME)
 DEEPGRADE_COURSE          folder of the course                         (the installed one)
+DEEPGRADE_FILES           where uploads larger than DEEPGRADE_INLINE_KB lie: file:///folder, s3://bucket/prefix or
+                          another address that fsspec knows            (in the database, all of them)
+DEEPGRADE_INLINE_KB       uploads up to this size stay in the database all the same   (64)
+
+The web process:
 DEEPGRADE_HTTPS           1: a proxy in front speaks https to browsers; cookies are Secure, and the proxy's
                           X-Forwarded-For and -Proto are believed      (0)
 DEEPGRADE_ADMIN_PASSWORD  password of the first admin                  (one made up, shown once)
-DEEPGRADE_WORKERS         processes that grade, each one upload at a time   (1)
+DEEPGRADE_METRICS_TOKEN   who sends it as `Authorization: Bearer ...` may read /metrics   (this machine alone may)
+
+Grading:
+DEEPGRADE_ENGINE          embedded: workers look for work in the database; celery: they are rung through a broker too
+DEEPGRADE_BROKER          redis://... or amqp://..., for celery
+DEEPGRADE_WORKERS         slots of `deepgrade serve`: uploads that it grades at a time   (2; with celery 0)
+DEEPGRADE_HOST            name of this host, unlike that of any other  (what the system calls it)
+DEEPGRADE_MEMORY_MB       what all gradings of this host may use together; the next waits   (all that the host has)
+DEEPGRADE_STUDENT_JOBS    uploads of one student that are graded at a time, in each queue   (4)
+DEEPGRADE_LONG_SECONDS    an assignment that expects to take longer has the queue `cpu-long`   (60)
 DEEPGRADE_LEASE_SECONDS   a worker unheard of for so long is lost, and its job goes to another   (45)
 """
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +37,52 @@ from pathlib import Path
 from autograder import secrets
 from autograder.errors import DeepgradeError
 
+ENGINES = ("embedded", "celery")
+BROKERS = ("redis://", "rediss://", "amqp://", "amqps://")
+EMBEDDED_WORKERS = 2  # one of them is kept for short jobs
+MB = 2**20
+
 
 @dataclass(frozen=True)
 class Settings:
     home: Path
     database: str = ""  # "" is the SQLite file in `home`
     course: Path | None = None
+    files: str = ""  # "" is the database
+    inline_kb: int = 64
     https: bool = False
     admin_password: str | None = None
-    workers: int = 1
+    metrics_token: str = ""
+    engine: str = "embedded"
+    broker: str = ""
+    workers: int = EMBEDDED_WORKERS
+    host: str = ""  # "" is the system's name
+    memory_mb: int = 0  # 0 is what the machine has
+    student_jobs: int = 4
+    long_seconds: float = 60.0
     lease_seconds: float = 45.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Raises DeepgradeError for a variable whose value is none it can have."""
         course = environment.get("DEEPGRADE_COURSE")
+        engine = _one_of(environment, "DEEPGRADE_ENGINE", ENGINES)
         return cls(
             home=secrets.home(environment),
             database=environment.get("DEEPGRADE_DATABASE", ""),
             course=Path(course).absolute() if course else None,
+            files=environment.get("DEEPGRADE_FILES", ""),
+            inline_kb=int(_number(environment, "DEEPGRADE_INLINE_KB", 64, least=0)),
             https=_switch(environment, "DEEPGRADE_HTTPS"),
             admin_password=environment.get("DEEPGRADE_ADMIN_PASSWORD") or None,
-            workers=int(_number(environment, "DEEPGRADE_WORKERS", 1, least=1)),
+            metrics_token=environment.get("DEEPGRADE_METRICS_TOKEN", ""),
+            engine=engine,
+            broker=_broker(environment, engine),
+            workers=_workers(environment, engine),
+            host=environment.get("DEEPGRADE_HOST", "")[:60],
+            memory_mb=int(_number(environment, "DEEPGRADE_MEMORY_MB", 0, least=0, most=2**30)),
+            student_jobs=int(_number(environment, "DEEPGRADE_STUDENT_JOBS", 4, least=1)),
+            long_seconds=_number(environment, "DEEPGRADE_LONG_SECONDS", 60, least=0),
             lease_seconds=_number(environment, "DEEPGRADE_LEASE_SECONDS", 45, least=1),
         )
 
@@ -51,8 +92,17 @@ class Settings:
             "DEEPGRADE_HOME": str(self.home),
             "DEEPGRADE_DATABASE": self.database,
             "DEEPGRADE_COURSE": str(self.course or ""),
+            "DEEPGRADE_FILES": self.files,
+            "DEEPGRADE_INLINE_KB": str(self.inline_kb),
             "DEEPGRADE_HTTPS": "1" if self.https else "0",
+            "DEEPGRADE_METRICS_TOKEN": self.metrics_token,
+            "DEEPGRADE_ENGINE": self.engine,
+            "DEEPGRADE_BROKER": self.broker,
             "DEEPGRADE_WORKERS": str(self.workers),
+            "DEEPGRADE_HOST": self.host,
+            "DEEPGRADE_MEMORY_MB": str(self.memory_mb),
+            "DEEPGRADE_STUDENT_JOBS": str(self.student_jobs),
+            "DEEPGRADE_LONG_SECONDS": str(self.long_seconds),
             "DEEPGRADE_LEASE_SECONDS": str(self.lease_seconds),
         }
         return {name: value for name, value in variables.items() if value}
@@ -60,6 +110,14 @@ class Settings:
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.home / 'deepgrade.sqlite3'}"
+
+    @property
+    def host_name(self) -> str:
+        return self.host or socket.gethostname()[:60]
+
+    @property
+    def host_memory_mb(self) -> int:
+        return self.memory_mb or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MB
 
     def make_home(self) -> Path:
         """The data folder, made if need be, for nobody else's eyes. Raises DeepgradeError when it cannot be."""
@@ -73,18 +131,39 @@ class Settings:
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:
-    value = environment.get(name, "0")
-    if value not in ("0", "1"):
-        raise DeepgradeError(f"{name} is {value!r}; it can be 0 or 1")
-    return value == "1"
+    return _one_of(environment, name, ("0", "1")) == "1"
 
 
-def _number(environment: Mapping[str, str], name: str, default: float, *, least: float) -> float:
+def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """The first of the values is meant where nothing is said."""
+    value = environment.get(name) or values[0]
+    if value not in values:
+        raise DeepgradeError(f"{name} is {value!r}; it can be {' or '.join(values)}")
+    return value
+
+
+def _broker(environment: Mapping[str, str], engine: str) -> str:
+    broker = environment.get("DEEPGRADE_BROKER", "")
+    if engine == "celery" and not broker:
+        raise DeepgradeError("DEEPGRADE_ENGINE is 'celery', which needs a broker: set DEEPGRADE_BROKER to its address")
+    if broker and not broker.startswith(BROKERS):
+        # The address is not repeated: there may be a password in it.
+        raise DeepgradeError(f"DEEPGRADE_BROKER must begin with one of {', '.join(BROKERS)}")
+    return broker
+
+
+def _workers(environment: Mapping[str, str], engine: str) -> int:
+    embedded = engine == "embedded"
+    default = EMBEDDED_WORKERS if embedded else 0
+    return int(_number(environment, "DEEPGRADE_WORKERS", default, least=1 if embedded else 0))
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, *, least: float, most: float = 1e6) -> float:
     value = environment.get(name, str(default))
     try:
         number = float(value)
     except ValueError:
         number = least - 1
-    if not least <= number < 1e6:
+    if not least <= number < most:
         raise DeepgradeError(f"{name} is {value!r}; it must be a number of at least {least:g}")
     return number

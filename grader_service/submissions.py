@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from grader_service import jobs
-from grader_service.database import db_now
+from grader_service.database import db_now, one_at_a_time, storable
 from grader_service.models import Person, Result, Submission, Upload
 
 
@@ -25,41 +25,47 @@ def accept(
     person: Person,
     assignment: str,
     *,
-    data: bytes,
+    upload: Upload,
     filename: str,
     notes: list[str],
     form_key: str,
-    queue: str,
+    needs: jobs.Needs,
 ) -> Submission:
     """Store bytes, submission and job in the caller's transaction: when it commits, the receipt is true.
 
+    upload : what `Files.keep` made of the bytes.
     The same bytes from the same rendering of the form are the same submission: a doubled POST is harmless.
     """
-    sha256 = hashlib.sha256(data).hexdigest()
+    one_at_a_time(session, f"person {person.id}")
     same = sa.select(Submission).where(
         Submission.person_id == person.id,
         Submission.assignment == assignment,
         Submission.form_key == form_key,
-        Submission.sha256 == sha256,
+        Submission.sha256 == upload.sha256,
     )
     if (already := session.scalar(same)) is not None:
         return already
-    if session.get(Upload, sha256, options=[sa.orm.load_only(Upload.sha256)]) is None:
-        session.add(Upload(sha256=sha256, data=data))
-        session.flush()
+    _add_upload(session, upload)
     submission = Submission(
         person_id=person.id,
         assignment=assignment,
-        filename=filename[:200],
-        sha256=sha256,
+        filename=storable(filename)[:200],
+        sha256=upload.sha256,
         notes=notes,
         form_key=form_key,
         received_at=db_now(),
     )
     session.add(submission)
-    jobs.enqueue(session, submission, queue=queue)
     session.flush()
+    jobs.enqueue(session, submission, needs)
     return submission
+
+
+def _add_upload(session: Session, upload: Upload) -> None:
+    """Unless somebody has handed in these bytes before, or does so at this moment."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = {"sha256": upload.sha256, "data": upload.data, "size": upload.size}
+    session.execute(insert(Upload).values(values).on_conflict_do_nothing())
 
 
 def find(session: Session, submission_id: int, viewer: Person) -> Submission | None:
@@ -89,15 +95,11 @@ def best(session: Session, person: Person) -> dict[str, Best]:
             sa.func.max(Result.possible),
             sa.func.count(Submission.id),
         )
-        .join(Result, Result.submission_id == Submission.id)
+        .join(Result, sa.and_(Result.submission_id == Submission.id, Result.batch == ""))
         .where(Submission.person_id == person.id, Result.state == "graded")
         .group_by(Submission.assignment)
     )
     return {assignment: Best(points, possible, count) for assignment, points, possible, count in rows}
-
-
-def data_of(session: Session, submission: Submission) -> bytes:
-    return session.scalars(sa.select(Upload.data).where(Upload.sha256 == submission.sha256)).one()
 
 
 _WITH_ALL = (joinedload(Submission.person), joinedload(Submission.job), joinedload(Submission.result))

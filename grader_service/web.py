@@ -12,11 +12,10 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from autograder.errors import DeepgradeError
-from grader_service.app import create_app
+from grader_service.app import THREADS, create_app
 from grader_service.process import die_with_parent
 from grader_service.settings import Settings
 
-THREADS = 8
 SECONDS = 60  # a web process that does not answer gunicorn for so long is replaced
 
 

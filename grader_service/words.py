@@ -52,5 +52,18 @@ def moment(seconds: float) -> str:
     return utc(seconds).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
 
 
+def span(seconds: float) -> str:
+    """A length of time in its two largest units: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    left = int(seconds)
+    words: list[str] = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        amount, left = divmod(left, size)
+        if amount or words:
+            words.append(f"{amount} {unit}" if amount else "")
+        if len(words) == 2:
+            break
+    return " ".join(filter(None, words)) or "0 s"
+
+
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Makes a fresh Debian or Ubuntu with Python 3.11 ready; the second time it only looks, and takes no time.
 #
-#     scripts/setup.sh EXTRA [chromium]
+#     scripts/setup.sh EXTRA [chromium] [servers]
 #
 # EXTRA is an extra of pyproject.toml: `service` to grade and serve, `dev` to work on the code. What must come from
-# the system is bubblewrap and libseccomp (the sandbox's walls), and chromium for the tests of the pages.
+# the system is bubblewrap and libseccomp (the sandbox's walls), chromium for the tests of the pages, and as `servers`
+# those that the tests of the engines start for themselves, on free ports and in temporary folders.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 extra=${1:?say which extra to install: service or dev}
-wants_chromium=${2:-}
+wants() { [[ " ${*:2} " == *" $1 "* ]]; }
+wanted=("${@:2}")
 
 stop() {
     echo "setup: $*" >&2
@@ -35,8 +37,15 @@ missing=()
 command -v bwrap >/dev/null || missing+=(bubblewrap)
 "$python" -c 'import ctypes; ctypes.CDLL("libseccomp.so.2")' 2>/dev/null || missing+=(libseccomp2)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-if [ -n "$wants_chromium" ]; then
+if wants chromium "${wanted[@]}"; then
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
+fi
+if wants servers "${wanted[@]}"; then
+    # Where a service manager runs, Debian's packages start one of each on its usual port: nothing of ours uses those.
+    [ -x /usr/bin/redis-server ] || command -v redis-server >/dev/null || missing+=(redis-server)
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+    [ -x /usr/sbin/ip ] || command -v ip >/dev/null || missing+=(iproute2)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

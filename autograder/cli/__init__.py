@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, instructors, staff, students
+from autograder.cli import authors, instructors, service, staff, students
 from autograder.cli.data import data
 from autograder.errors import DeepgradeError, GraderError
 
@@ -51,8 +51,9 @@ def _every_command(
 
 for panel, commands in {
     "Students": (students.check, students.pack, data),
-    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor, staff.serve),
+    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
+    "Service": (service.serve, service.worker, service.bundle, service.queue, service.pause, service.resume),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:

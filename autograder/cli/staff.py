@@ -1,4 +1,4 @@
-"""What staff run: see the course, make kits, grade, serve; `doctor` says whether this machine can."""
+"""What staff run: see the course, make kits, grade; `doctor` says whether this machine can."""
 
 from __future__ import annotations
 
@@ -130,21 +130,3 @@ def doctor(json: Json = False) -> None:
             rows.add_row(one.name, stands, Text(console.plain(one.detail)))
         console.out().print(rows)
     raise typer.Exit(0 if all(one.ok for one in findings) else 1)
-
-
-def serve(
-    context: typer.Context,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 8000,
-) -> None:
-    """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
-    try:
-        import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
-        import gunicorn  # noqa: F401
-
-        from grader_service.serve import serve as run
-    except ModuleNotFoundError as error:
-        raise DeepgradeError(
-            f"the service needs {error.name}, which is not installed; run `pip install 'deepgrade[service]'`"
-        ) from error
-    run(host=host, port=port, course=context.obj)

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from autograder.course import Course
 from grader_service.database import Database
+from grader_service.files import Files
 from grader_service.models import Person
+from grader_service.settings import Settings
 
 
 def reading() -> Session:
@@ -22,6 +24,14 @@ def database() -> Database:
 
 def course() -> Course:
     return current_app.extensions["course"]
+
+
+def files() -> Files:
+    return current_app.extensions["files"]
+
+
+def settings() -> Settings:
+    return current_app.extensions["settings"]
 
 
 def me() -> Person:

@@ -7,15 +7,15 @@ import re
 import secrets
 from functools import lru_cache
 
-from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
 from autograder.submission import read_zip
-from grader_service import submissions
-from grader_service.pages import course, database, me, reading
+from grader_service import jobs, submissions
+from grader_service.pages import course, database, files, me, reading, settings
 
 blueprint = Blueprint("assignments", __name__)
 
@@ -58,17 +58,22 @@ def hand_in(name: str) -> Page:
     except Refused as error:
         return _page(assignment, refusal=str(error)), 422
     form_key = request.form.get("form_key", "")
+    needs = jobs.needs(
+        assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
+    )
+    stored = files().keep(data)
     with database().write() as session:
         submission = submissions.accept(
             session,
             me(),
             assignment.name,
-            data=data,
+            upload=stored,
             filename=upload.filename,
             notes=read.notes,
             form_key=form_key if FORM_KEY.fullmatch(form_key) else _form_key(),
-            queue=assignment.manifest.device,
+            needs=needs,
         )
+    current_app.extensions["engine"].ring(needs.queue)
     return redirect(url_for("submissions.show", submission_id=submission.id), 303)
 
 

@@ -9,6 +9,8 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from grader_service.files import StoreError
+
 log = logging.getLogger("deepgrade.web")
 
 SENTENCES = {
@@ -19,7 +21,7 @@ SENTENCES = {
     413: "The upload is larger than any assignment allows; hand in only the files that the assignment names.",
     429: "Too many failed tries to sign in; wait a minute and try again.",
     500: "Something went wrong on our side; it is written in the service's log.",
-    503: "The database cannot be written or read just now, and nothing was stored; try again in a minute.",
+    503: "The database or the files cannot be written or read just now, and nothing was stored; try again in a minute.",
 }
 FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
 
@@ -27,7 +29,8 @@ FORM_EXPIRED = "This form has expired; go back, reload the page and send it agai
 def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
-    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(OperationalError, _out_of_reach)
+    app.register_error_handler(StoreError, _out_of_reach)
 
 
 def page(status: int, sentence: str | None = None) -> tuple[str, int]:
@@ -40,6 +43,6 @@ def _http(error: HTTPException) -> tuple[str, int] | Response:
     return page(error.code)
 
 
-def _database(error: OperationalError) -> tuple[str, int]:
-    log.error("the database failed: %s", error)
+def _out_of_reach(error: OperationalError | StoreError) -> tuple[str, int]:
+    log.error("the request is answered 503: %s", error)
     return page(503)

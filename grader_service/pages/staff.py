@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
 from grader_service import accounts, jobs
 from grader_service import submissions as handed_in
 from grader_service.forms import NewPerson
-from grader_service.models import Person
+from grader_service.models import Job, Person
 from grader_service.pages import database, me, reading
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
@@ -39,6 +39,9 @@ def again(submission_id: int) -> Page:
     """Grade again what the grader gave up."""
     with database().write() as session:
         queued = jobs.requeue(session, submission_id)
+        queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
+    if queued:
+        current_app.extensions["engine"].ring(queue)
     flash("It is in the queue again." if queued else "Only what the grader gave up can be graded again.")
     return redirect(url_for("submissions.show", submission_id=submission_id), 303)
 

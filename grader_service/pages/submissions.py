@@ -14,7 +14,7 @@ from autograder.errors import UnknownAssignment
 from autograder.report import Report
 from grader_service import jobs, pictures, submissions
 from grader_service.models import Picture, Submission
-from grader_service.pages import course, me, reading
+from grader_service.pages import course, files, me, reading
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
 
@@ -64,7 +64,7 @@ def download(submission_id: int) -> Page:
     """The bytes that were handed in. The name they came with is not used: it is the student's."""
     submission = _submission(submission_id)
     return send_file(
-        io.BytesIO(submissions.data_of(reading(), submission)),
+        io.BytesIO(files().read(reading(), submission.sha256)),
         mimetype="application/zip",
         as_attachment=True,
         download_name=f"{submission.assignment}-{submission.id}.zip",

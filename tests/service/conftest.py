@@ -18,7 +18,7 @@ from autograder.report import Report
 from grader_service import accounts, jobs
 from grader_service.app import create_app
 from grader_service.database import Database
-from grader_service.jobs import Claim
+from grader_service.jobs import Claim, Slot
 from grader_service.models import Person
 from grader_service.settings import Settings
 
@@ -113,7 +113,7 @@ def claim(database: Database) -> Callable[..., Claim | None]:
 
     def take(worker: str = "worker", lease_seconds: float = 45) -> Claim | None:
         with database.write() as session:
-            return jobs.claim(session, worker=worker, queues=["cpu"], lease_seconds=lease_seconds)
+            return jobs.claim(session, Slot(worker, ("cpu",)), lease_seconds=lease_seconds)
 
     return take
 

@@ -212,6 +212,7 @@ def test_strange_names_run_nothing(visit):
 def test_staff_see_everybody_s_submissions_and_add_people(visit, screen):
     page = visit("eve", screen)
     page.get_by_role("link", name="Submissions").click()
+    page.get_by_role("heading", name="Submissions").wait_for()
     keep(page, f"submissions-{screen}")
     assert fits(page)
     page.get_by_role("link", name="People").click()
@@ -221,6 +222,25 @@ def test_staff_see_everybody_s_submissions_and_add_people(visit, screen):
     page.get_by_text("which is shown here once").wait_for()
     keep(page, f"people-{screen}")
     assert fits(page)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_staff_see_the_queue_live_and_pause_it(visit, screen, scheme):
+    student = visit("ada")
+    student.get_by_role("link", name="Twice as much").first.click()
+    hand_in(student, zip_of(SLOW))
+    page = visit("eve", screen, scheme)
+    page.get_by_role("link", name="Queue").click()
+    cell = page.get_by_role("region", name="Being graded").get_by_role("cell", name="double")
+    cell.wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    page.get_by_role("button", name="Pause gpu").click()
+    page.get_by_text("gpu is paused").wait_for()
+    keep(page, f"queue-{screen}-{scheme}")
+    assert fits(page)
+    page.get_by_role("button", name="Resume gpu").click()
+    page.get_by_text("gpu goes on").wait_for()
+    cell.wait_for(state="detached", timeout=processes.PATIENCE_SECONDS * 1000)  # by itself: nobody reloads
 
 
 def test_the_real_softmax_reference_gets_full_marks_in_the_browser(visit, tmp_path):

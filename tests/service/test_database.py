@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,8 +10,21 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from autograder.errors import DeepgradeError
 from grader_service.database import Database
-from grader_service.models import Base, Job, Upload
+from grader_service.files import Files
+from grader_service.models import Base, Job, Picture, Submission, Upload
+from grader_service.settings import Settings
+
+ZIP = hashlib.sha256(b"zip").hexdigest()
+FIRST_STOREY = (
+    "INSERT INTO person VALUES (3, 'ada', 'Ada', 'student', 'h', false, 's', 1.0)",
+    f"INSERT INTO upload VALUES ('{ZIP}', CAST('zip' AS BLOB))",
+    f"INSERT INTO submission VALUES (7, 3, 'double', 'd.zip', '{ZIP}', '[]', 'key', 5.5)",
+    "INSERT INTO job VALUES (8, 7, 'done', 'cpu', 0, 0.0, 1, NULL, 'w', NULL, 0, 0, '', 5, 5)",
+    "INSERT INTO result VALUES (9, 7, CAST('{}' AS BLOB), 'graded', 1.0, 2.0, 6.0)",
+    "INSERT INTO picture VALUES (9, 'k', CAST('png' AS BLOB))",
+)
 
 
 def test_migrations_make_what_the_models_describe(settings):
@@ -25,6 +39,31 @@ def test_migrations_make_what_the_models_describe(settings):
             for check in sa.inspect(connection).get_check_constraints(table)
         }
     assert made == {"ck_person_role", "ck_job_state"}, "checks are not compared"
+
+
+def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings):
+    """Tables as they were at 0001, with rows in each, brought up to date."""
+    database = Database(settings)
+    database.upgrade("0001")
+    with pytest.raises(DeepgradeError, match="of version 0001, this program's of"):
+        database.check_version()
+    with database.engine.begin() as connection:
+        for line in FIRST_STOREY:
+            connection.exec_driver_sql(line)
+    database.upgrade()
+    database.check_version()
+    with database.read() as session:
+        kept = session.get_one(Submission, 7)
+        assert (kept.job.state, kept.job.person_id, kept.job.batch, kept.job.queued_at) == ("done", 3, "", 5.5)
+        assert (kept.result.points, kept.result.batch) == (1.0, "")
+        assert Files(settings).read(session, kept.sha256) == b"zip"
+        assert session.get_one(Upload, kept.sha256).size == 3
+        assert session.get_one(Picture, (9, "k")).png == b"png"
+    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+        session.execute(sa.delete(Upload))  # what refers to it does so still
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_starting_again_changes_nothing(user, app, database):
@@ -57,6 +96,16 @@ def test_a_database_out_of_reach_is_told_on_a_page_of_its_own(user, database):
     answer = ada.get("/")
     assert answer.status_code == 503
     assert "try again in a minute" in answer.text
+
+
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence_without_its_password(tmp_path):
+    database = Database(Settings(home=tmp_path, database="postgresql://u:secret@127.0.0.1:1/d"))
+    for use in (database.upgrade, database.check_version):
+        with pytest.raises(
+            DeepgradeError, match=r"^the database .*u:\*\*\*@127.0.0.1:1/d cannot be used \(.*refused.*"
+        ) as told:
+            use()
+        assert "secret" not in str(told.value)
 
 
 def test_errors_of_the_database_do_not_hold_what_was_stored(user, database):

@@ -7,7 +7,6 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from grader_service import submissions
 from grader_service.models import Job, Submission, Upload
 
 from .conftest import RIGHT, WRONG, hidden_fields, zip_of
@@ -18,12 +17,12 @@ def rows(database, *tables) -> list[int]:
         return [session.scalar(sa.select(sa.func.count()).select_from(table)) for table in tables]
 
 
-def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, database):
+def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, app, database):
     data = zip_of(RIGHT)
     number = user("ada").handed_in(data)
     with database.read() as session:
         kept = session.get_one(Submission, number)
-        assert submissions.data_of(session, kept) == data
+        assert app.extensions["files"].read(session, kept.sha256) == data
         assert kept.job.state == "queued"
 
 
@@ -78,8 +77,8 @@ def test_another_zip_from_the_same_form_is_another_submission(user, database):
 
 
 def test_the_same_zip_handed_in_again_is_graded_again_and_kept_once(user, database):
-    ada = user("ada")
-    assert ada.handed_in() != ada.handed_in()
+    ada, data = user("ada"), zip_of(RIGHT)
+    assert ada.handed_in(data) != ada.handed_in(data)
     assert rows(database, Submission, Job, Upload) == [2, 2, 1]
 
 

@@ -72,8 +72,9 @@ def test_eight_workers_at_once_claim_every_job_once(user, database, claim):
 def test_a_finished_job_has_one_report(number, database, claim, do):
     taken = claim()
     assert do(jobs.finish, taken, REPORT, {})
-    assert not do(jobs.finish, taken, REPORT, {})
-    assert job_of(database, number).state == "done"
+    assert do(jobs.finish, taken, REPORT, {}), "as when the first answer was lost"
+    job = job_of(database, number)
+    assert (job.state, job.late_refused) == ("done", 0)
     assert results(database) == 1
 
 
@@ -110,15 +111,16 @@ def test_a_job_that_takes_down_three_workers_is_given_up_as_our_fault(number, us
 
 
 def test_workers_that_are_known_to_be_dead_need_not_be_waited_for(number, do, claim):
-    claim(worker="serve@here:0")
-    do(jobs.expire, workers="serve@here:")
+    claim(worker="here:0")
+    do(jobs.expire, worker="here:0")
     assert do(jobs.sweep) == 1
 
 
 def test_other_workers_are_not_taken_for_dead(number, do, claim):
-    claim(worker="serve@there:0")
-    do(jobs.expire, workers="serve@here:")
-    assert do(jobs.sweep) == 0
+    claim(worker="here:10")
+    do(jobs.expire, worker="here:1")
+    do(jobs.expire, host="here")
+    assert do(jobs.sweep) == 0, "it names no host"
 
 
 def test_a_fault_of_ours_is_tried_three_times_after_a_pause(number, database, do, claim):

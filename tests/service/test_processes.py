@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import threading
 import urllib.error
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
+from grader_service.jobs import Slot
 from grader_service.serve import serve
 from grader_service.settings import Settings
+from grader_service.worker import Worker
 
 from . import processes
 from .conftest import COURSE, RIGHT, WRONG, zip_of
@@ -62,7 +68,8 @@ def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
     ada = Client(running.url, "ada")
     number = ada.hand_in(zip_of(SLOW))
     wait_for(lambda: grading(running.settings, number))
-    (worker,) = running.children("grader_service.worker")
+    job = processes.job(running.settings, number)
+    (worker,) = running.children(f"grader_service.worker --name {job.worker}")
     os.kill(worker, signal.SIGKILL)
     assert ada.report(number)["points"] == 5
     job = processes.job(running.settings, number)
@@ -118,6 +125,44 @@ def test_no_receipt_is_untrue_when_all_is_killed_under_uploads(settings):
     graded = processes.results(settings)
     assert set(receipts) <= set(graded)
     assert len(graded) == len(set(graded))
+
+
+def test_a_job_whose_hidden_tests_change_is_graded_by_the_new_ones_from_the_start(tmp_path):
+    course = Path(shutil.copytree(COURSE, tmp_path / "course"))
+    settings = Settings(home=tmp_path / "home", course=course)
+    processes.add(settings, "ada")
+    with serving(settings) as service:
+        ada = Client(service.url, "ada")
+        before = ada.report(ada.hand_in(zip_of(RIGHT)))["versions"]["course"]
+        number = ada.hand_in(zip_of(SLOW))
+        wait_for(lambda: grading(settings, number))
+        hidden = course / "solutions" / "double" / "test_hidden.py"
+        hidden.write_text(hidden.read_text() + "\n# mended\n")
+        report = ada.report(number)
+    job = processes.job(settings, number)
+    assert report["versions"]["course"] == job.course != before
+    assert (job.attempt, job.faults, job.workers_lost) == (2, 0, 0)
+
+
+def test_a_slot_with_nothing_to_fear_puts_down_its_result_when_the_database_is_back(settings, monkeypatch):
+    """Out of reach once, out of reach twice, and then there: nothing is graded again."""
+    monkeypatch.setattr("grader_service.worker.FAILED_SECONDS", 0.0)
+    worker = Worker(settings, Slot("w", ("cpu",)))
+    tries = []
+
+    def write(session: Session) -> str:
+        tries.append(session)
+        if len(tries) < 3:
+            raise OperationalError("", {}, Exception("the server closed the connection"))
+        return "stored"
+
+    assert worker._put_down(write) == "stored"
+    assert len(tries) == 3
+    tries.clear()
+    worker.keeper.tell_to_stop()
+    with pytest.raises(OperationalError):
+        worker._put_down(write)
+    worker.database.close()
 
 
 def test_told_to_stop_it_ends_all_and_a_job_in_hand_waits_unharmed(settings):

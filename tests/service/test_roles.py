@@ -29,6 +29,7 @@ TO_SIGN_IN = 303
 TABLE = {
     "GET /static/<path:filename>":               (200,    200,   200,     200,   200),
     "GET /healthz":                              (200,    200,   200,     200,   200),
+    "GET /metrics":                              (200,    200,   200,     200,   200),  # from this machine alone
     "GET /sign-in":                              (200,    303,   303,     303,   303),
     "POST /sign-in":                             (422,    303,   303,     303,   303),
     "POST /sign-out":                            (303,    303,   303,     303,   303),
@@ -45,6 +46,9 @@ TABLE = {
     "GET /submissions/<int:submission_id>/figures/<key>.png": (401, 200, 404, 200, 200),
     "GET /staff/submissions":                    (303,    403,   403,     200,   200),
     "POST /staff/submissions/<int:submission_id>/again":      (303, 403, 403, 303, 303),
+    "GET /staff/queue":                          (303,    403,   403,     200,   200),
+    "GET /staff/queue/live":                     (303,    403,   403,     200,   200),
+    "POST /staff/queue/pause":                   (303,    403,   403,     303,   303),
     "GET /staff/people":                         (303,    403,   403,     200,   200),
     "POST /staff/people":                        (303,    403,   403,     422,   422),
     "POST /staff/people/<int:person_id>/password":            (303, 403, 403, 200, 200),
@@ -79,7 +83,7 @@ class World:
         answer = self.browser("owner").post("/assignments/double", data=zip_field())
         assert answer.location == "/submissions/1"
         with database.write() as session:
-            claim = jobs.claim(session, worker="w", queues=["cpu"], lease_seconds=45)
+            claim = jobs.claim(session, jobs.Slot("w", ("cpu",)), lease_seconds=45)
             jobs.finish(session, claim, REPORT, pictures.draw_all(REPORT))
 
     def browser(self, role: str) -> FlaskClient:

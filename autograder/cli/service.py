@@ -1,0 +1,178 @@
+"""The service's processes and what they share: serve, worker, bundle; and its queues: queue, pause, resume.
+
+The one place from which the engine looks up to `grader_service`, and only when a command runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from autograder.cli import console
+from autograder.course import find_course
+from autograder.errors import DeepgradeError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; `deepgrade queue` names them.")]
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
+    with _installed():
+        import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
+        import gunicorn  # noqa: F401
+
+        from grader_service.serve import serve as run
+    run(host=host, port=port, course=context.obj)
+
+
+def worker(
+    context: typer.Context,
+    queues: Annotated[
+        str, typer.Option(help="What to serve: some of cpu,cpu-long,gpu (all; gpu where there is one).")
+    ] = "",
+    slots: Annotated[
+        int | None, typer.Option(help="Gradings without a GPU at a time (one for each core).", min=0, max=1024)
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="GPUs, one grading each, as CUDA counts them: 0,1 (all that are here).")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of this host, unlike any other (DEEPGRADE_HOST, hostname).")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="ZIP", help="The course, as `deepgrade bundle` made it.")
+    ] = None,
+) -> None:
+    """Grade on this machine for a service that runs elsewhere."""
+    with _installed():
+        from grader_service.work import work
+    work(
+        queues=_words(queues),
+        slots=slots,
+        gpus=None if gpus is None else _words(gpus),
+        name=name,
+        bundle=bundle,
+        course=context.obj,
+    )
+
+
+def bundle(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = Path(
+        "course.zip"
+    ),
+) -> None:
+    """Pack the course, with its hidden tests and DEEPGRADE_DATA, for the machines that grade: keep it secret."""
+    from autograder import bundle as bundles
+
+    contents = bundles.Contents(find_course(context.obj), bundles.data_folders())
+    try:
+        with console.busy("packing the course"):
+            count = contents.write(output)
+    except OSError as error:
+        raise DeepgradeError(f"{output}: cannot be written ({error.strerror}); name another file with -o") from error
+    size = output.stat().st_size // 1024
+    print(f"{output}: {count} files ({size:,} kB), version {contents.version}")
+
+
+def queue(json: Json = False) -> None:
+    """Show what waits, and who grades."""
+    with _database() as database:
+        from grader_service import hosts, jobs
+
+        with database.read() as session:
+            seen = hosts.all_of_them(session)
+            lines = jobs.lines(session, hosts.courses(seen))
+    facts = {
+        "queues": [
+            {
+                "name": line.queue,
+                "paused": line.paused,
+                "waiting": line.waiting,
+                "running": line.running,
+                "oldest_seconds": round(line.oldest_seconds, 1),
+                "for_another_version": line.elsewhere,
+            }
+            for line in lines
+        ],
+        "hosts": [
+            {
+                "name": one.host.name,
+                "state": one.state,
+                "slots": one.host.slots,
+                "running": one.running,
+                "queues": one.host.queues.split(","),
+                "course": one.host.course,
+                "trouble": one.host.trouble,
+            }
+            for one in seen
+        ],
+    }
+    if json:
+        console.print_json(facts)
+        return
+    rows = console.table(
+        "Queue", "", "Waiting", "Oldest, s", "Graded now", numbers=("Waiting", "Oldest, s", "Graded now")
+    )
+    for line in lines:
+        age = f"{line.oldest_seconds:.0f}" if line.waiting else "-"
+        rows.add_row(line.queue, "paused" if line.paused else "open", str(line.waiting), age, str(line.running))
+    console.out().print(rows)
+    rows = console.table("Host", "", "Slots", "Busy", "Queues", "Course", "Trouble", numbers=("Slots", "Busy"))
+    for one in seen:
+        host = one.host
+        trouble = Text(console.plain(host.trouble))
+        busy = str(one.running)
+        rows.add_row(host.name, one.state, str(host.slots), busy, host.queues, host.course, trouble)
+    console.out().print(rows)
+
+
+def pause(name: Paused) -> None:
+    """Let a queue or a host take no more jobs; what is being graded is graded to its end."""
+    _pause(name, True)
+
+
+def resume(name: Paused) -> None:
+    """Let a paused queue or host go on."""
+    _pause(name, False)
+
+
+def _pause(name: str, paused: bool) -> None:
+    with _database() as database:
+        from grader_service import hosts
+
+        with database.write() as session:
+            hosts.pause(session, name, paused)
+    print(f"{name}: {'paused' if paused else 'goes on'}")
+
+
+@contextlib.contextmanager
+def _database() -> Iterator:
+    with _installed():
+        from grader_service.database import Database
+        from grader_service.settings import Settings
+    with contextlib.closing(Database(Settings.from_environment())) as database:
+        database.check_version()
+        yield database
+
+
+@contextlib.contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DeepgradeError(
+            f"the service needs {error.name}, which is not installed; run `pip install 'deepgrade[service]'`"
+        ) from error
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,58 @@
+"""For staff: what waits, who grades, and pausing either."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError
+from grader_service import hosts, jobs
+from grader_service.pages import database, me, reading
+
+blueprint = Blueprint("queue", __name__, url_prefix="/staff/queue")
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.before_request
+def _staff_alone() -> None:
+    if not me().is_staff:
+        abort(403)
+
+
+@blueprint.get("")
+def show() -> Page:
+    return render_template("staff/queue.html", **_seen())
+
+
+@blueprint.get("/live")
+def live() -> Page:
+    """The part of the page that changes."""
+    return render_template("parts/queue.html", **_seen())
+
+
+@blueprint.post("/pause")
+def pause() -> Page:
+    """`name` is a queue or a host; `paused` is 1 or 0."""
+    name, paused = request.form.get("name", ""), request.form.get("paused") == "1"
+    try:
+        with database().write() as session:
+            hosts.pause(session, name, paused)
+    except DeepgradeError as error:
+        flash(str(error))
+    else:
+        flash(f"{name} is paused; what is being graded is graded to its end." if paused else f"{name} goes on.")
+    return redirect(url_for("queue.show"), 303)
+
+
+def _seen() -> dict[str, object]:
+    session = reading()
+    seen = hosts.all_of_them(session)
+    return {
+        "lines": jobs.lines(session, hosts.courses(seen)),
+        "hosts": seen,
+        "served": hosts.served(seen),
+        "running": jobs.running(session),
+        "totals": jobs.totals(session),
+        "now": session.scalar(hosts.now()),
+    }

@@ -1,0 +1,291 @@
+"""`make bench`, second half: jobs through each engine, measured here and written to docs/benchmarks.md.
+
+    empty jobs   rows that wait, claimed and finished by two slots with an empty report: what a job costs beside grading
+    heard        from the commit of an upload's job to its claim, with every slot idle: what the engine is for
+    graded       references handed in over HTTP, from the first claim to the last report, two slots on two cores
+
+A slot is the service's own, and so is what rings it; for the first two only the grading is left out. Ratios are to the
+embedded engine on SQLite in this one run. `scripts/deadline_night.py` reads what is written here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from bench import PAGE, machine
+from demo import Browser
+from installation import BROKERS, PASSWORD, WAYS, Installation
+from rich.console import Console
+from servers import Server
+
+from autograder import submission
+from autograder.cli.console import table
+from autograder.course import Course
+from autograder.report import Report
+from grader_service import accounts, jobs
+from grader_service.database import Database, db_now
+from grader_service.engine import engine_of, line
+from grader_service.files import Files
+from grader_service.jobs import Claim, Slot
+from grader_service.models import Job, Person, Submission
+from grader_service.process import die_with_parent
+from grader_service.settings import Settings
+from grader_service.worker import Worker
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- bench_jobs: begin -->", "<!-- bench_jobs: end -->"
+EMPTY = Report("softmax", "Softmax", "graded")
+SLOTS = 2
+PATIENCE_SECONDS = 900.0
+NAMES = {
+    "sqlite": "embedded, SQLite",
+    "postgresql": "embedded, PostgreSQL",
+    "redis": "Celery over Redis, PostgreSQL",
+    "rabbitmq": "Celery over RabbitMQ, PostgreSQL",
+}
+
+
+class EmptySlot(Worker):
+    """A slot that takes, keeps and puts down jobs as ever, and grades none of them."""
+
+    def _grade(self, claim: Claim) -> Report:
+        return EMPTY
+
+
+def slot(name: str, bell: int, parent: int) -> None:
+    """In a process of its own."""
+    import socket
+
+    from autograder import grade
+
+    die_with_parent(parent)
+    grade.warm = lambda: None  # there is no sandbox to be kept warm
+    end = None
+    if bell >= 0:
+        end = socket.socket(fileno=bell)
+        end.setblocking(False)
+    EmptySlot(Settings.from_environment(), Slot(name, ("cpu",)), end).run()
+
+
+@contextmanager
+def slots(settings: Settings) -> Iterator[None]:
+    """Two empty slots and, with Celery, their bell."""
+    environment = {**os.environ, **settings.to_environment()}
+    lines = [line.pair() for _ in range(SLOTS)] if settings.engine == "celery" else []
+    processes = []
+    for number in range(SLOTS):
+        descriptor = lines[number][0].fileno() if lines else -1
+        words = [sys.executable, __file__, "--slot", f"empty:{number}", str(descriptor), str(os.getpid())]
+        processes.append(subprocess.Popen(words, env=environment, pass_fds=[descriptor] if lines else []))
+    if lines:
+        ends = [word for _, end in lines for word in ("--slot", f"{end.fileno()}:cpu")]
+        words = [sys.executable, "-m", "grader_service.engine.bell", *ends, "--parent", str(os.getpid())]
+        processes.append(subprocess.Popen(words, env=environment, pass_fds=[end.fileno() for _, end in lines]))
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        for both in lines:
+            for end in both:
+                end.close()
+
+
+def fill(settings: Settings, database: Database, person: Person, count: int) -> None:
+    """Jobs of `count` submissions, in one transaction."""
+    with database.write() as session:
+        upload = session.merge(Files(settings).keep(b"no zip"))
+        session.flush()
+        made = [
+            Submission(
+                person_id=person.id,
+                assignment=EMPTY.assignment,
+                filename="bench.zip",
+                sha256=upload.sha256,
+                notes=[],
+                form_key=f"{time.time_ns()} {number}",
+                received_at=db_now(),
+            )
+            for number in range(count)
+        ]
+        session.add_all(made)
+        session.flush()
+        jobs.enqueue_many(session, [one.id for one in made], jobs.Needs(), batch="", priority=jobs.INTERACTIVE)
+
+
+def empty_jobs(settings: Settings, count: int, heard: int) -> tuple[float, list[float]]:
+    """Empty jobs a second, and the seconds after which an idle slot had each of some."""
+    database = Database(settings)
+    database.upgrade()
+    with database.write() as session:
+        person, _ = accounts.create(session, login="bench", name="Bench", role="student", password=PASSWORD)
+    engine = engine_of(settings)
+    with slots(settings):
+        fill(settings, database, person, 20)  # until all of it runs
+        engine.top_up({"cpu": 20})
+        wait_until_done(database, 20)
+        waits = []
+        for number in range(heard):
+            time.sleep(0.31)  # no multiple of the time after which an idle slot looks
+            fill(settings, database, person, 1)
+            engine.ring("cpu")
+            wait_until_done(database, 21 + number)
+        with database.read() as session:
+            last = sa.select(Job.claimed_at, Job.queued_at).order_by(Job.id.desc()).limit(heard)
+            waits = [claimed - queued for claimed, queued in session.execute(last)]
+        fill(settings, database, person, count)
+        engine.top_up({"cpu": count})
+        wait_until_done(database, 20 + heard + count)
+        with database.read() as session:
+            last = sa.select(Job.claimed_at, Job.finished_at).order_by(Job.id.desc()).limit(count)
+            times = session.execute(last).all()
+    database.close()
+    took = max(finished for _, finished in times) - min(claimed for claimed, _ in times)
+    return count / took, waits
+
+
+def wait_until_done(database: Database, count: int) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with database.read() as session:
+            done = session.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.state == "done")) or 0
+        if done >= count:
+            return
+        if time.monotonic() > until:
+            raise SystemExit(f"bench_jobs: {done} of {count} jobs are done after {PATIENCE_SECONDS:g} s")
+        time.sleep(0.05)
+
+
+def graded(installed: Installation, name: str, data: bytes, count: int) -> float:
+    """Submissions a minute, all slots together."""
+    browser = Browser(installed.address)
+    browser.sign_in("bench", PASSWORD)
+    for warm, number in ((True, SLOTS), (False, count)):
+        numbers = [int(browser.hand_in(name, data).rsplit("/", 1)[1]) for _ in range(number)]
+        with installed.database.read() as session:
+            before = session.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.id < min(numbers))) or 0
+        wait_until_done(installed.database, before + number)
+        if warm:
+            continue
+        with installed.database.read() as session:
+            query = sa.select(Job.claimed_at, Job.finished_at).where(Job.submission_id.in_(numbers))
+            times = session.execute(query).all()
+    return 60 * count / (max(finished for _, finished in times) - min(claimed for claimed, _ in times))
+
+
+def measure(way: str, course: Course, names: Sequence[str], options: argparse.Namespace) -> dict[str, object]:
+    """All figures of one way of working."""
+    console = Console(stderr=True, highlight=False)
+    found: dict[str, object] = {}
+    hosts = 1 if way in BROKERS else 0
+    with Installation(way, REPOSITORY, slots=SLOTS, hosts=hosts) as installed:
+        installed.make_accounts(["bench"])
+        for name in names:
+            if console.is_terminal:
+                console.print(f"{NAMES[way]}: {name}")
+            # The reference's bytes again and again: each is a submission of its own.
+            data = submission.zipped(course[name].reference())
+            found[name] = graded(installed, name, data, options.submissions)
+        settings = installed.settings
+        for process in list(installed.processes):
+            installed.stop(process)
+        if console.is_terminal:
+            console.print(f"{NAMES[way]}: empty jobs")
+        fresh = Settings(**{**settings.__dict__, "home": settings.home.with_name("bench"), "database": new(installed)})
+        found["empty"], found["heard"] = empty_jobs(fresh, options.empty, options.heard)
+    return found
+
+
+def new(installed: Installation) -> str:
+    """Another database on the same server."""
+    server: Server | None = installed.servers.get("postgresql")
+    return server.create("bench") if server else ""  # type: ignore[attr-defined]
+
+
+def table_of(found: dict[str, dict[str, object]], names: Sequence[str]) -> list[tuple[str, str, str]]:
+    base = found["sqlite"]
+    rows = []
+    for way, figures in found.items():
+        rate, first = figures["empty"], base["empty"]
+        assert isinstance(rate, float)
+        assert isinstance(first, float)
+        rows.append((f"empty jobs: {NAMES[way]}", f"{rate:.0f} a second", ratio(rate, first)))
+    for way, figures in found.items():
+        waits = sorted(figures["heard"])  # type: ignore[call-overload]
+        middle = f"{1000 * statistics.median(waits):.3g} ms"
+        rows.append((f"heard: {NAMES[way]}", middle, f"{1000 * waits[0]:.2g} to {1000 * waits[-1]:.3g}"))
+    for way, figures in found.items():
+        if way != "sqlite" and names:
+            rate, first = figures[names[0]], base[names[0]]
+            assert isinstance(rate, float)
+            assert isinstance(first, float)
+            rows.append((f"{names[0]}: graded through {NAMES[way]}", f"{rate:.3g} a minute", ratio(rate, first)))
+    for name in names:
+        rate = base[name]
+        assert isinstance(rate, float)
+        rows.append(
+            (f"{name}: graded by the service", f"{rate / SLOTS:.3g} a minute a core", f"{SLOTS} slots, embedded")
+        )
+    return rows
+
+
+def ratio(rate: float, first: float) -> str:
+    return f"{rate / first:.2f} times the embedded engine's"
+
+
+def write(rows: Sequence[tuple[str, str, str]]) -> None:
+    """The table, between two marks of the page; what is around them is written by hand."""
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    lines = [f"`make bench`, {datetime.date.today():%Y-%m-%d}, {machine()}.", ""]
+    lines += ["| what | figure | range, or ratio |", "|---|---|---|"]
+    lines += [f"| {what} | {value} | {note} |" for what, value, note in rows]
+    PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail or chr(10)}", encoding="utf-8")
+
+
+def main() -> None:
+    about, _, more = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=about, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--empty", type=int, default=2000, help="empty jobs through each engine (2000)")
+    parser.add_argument("--heard", type=int, default=20, help="times that an idle slot is rung (20)")
+    parser.add_argument("--submissions", type=int, default=12, help="real submissions of each assignment (12)")
+    parser.add_argument("--assignment", action="append", metavar="NAME", help="again for more; all of the course")
+    parser.add_argument("--dry", action="store_true", help="print, but leave docs/benchmarks.md as it is")
+    parser.add_argument("--slot", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.slot:
+        slot(options.slot[0], int(options.slot[1]), int(options.slot[2]))
+        return
+    if min(options.empty, options.heard, options.submissions) < 1:
+        parser.error("--empty, --heard and --submissions must be above zero")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: all that was started is ended in order
+    course = Course(REPOSITORY)
+    names = options.assignment or [one.name for one in course if one.manifest.device == "cpu"]
+    found = {way: measure(way, course, names if way == "sqlite" else names[:1], options) for way in WAYS}
+    rows = table_of(found, names)
+    printed = table("What", "Figure", "Range, or ratio", numbers=("Figure",))
+    for row in rows:
+        printed.add_row(*row)
+    console = Console(highlight=False)
+    console.print(printed)
+    if not options.dry:
+        write(rows)
+        console.print(f"{PAGE.relative_to(REPOSITORY)} is written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The same service on each of its engines, with real servers, and under what breaks them."""
