@@ -1,7 +1,5 @@
 """How fast the reference's convolution is, both ways, beside torch's and beside a plain loop, one thread each.
 
-    python scripts/bench_conv.py
-
 (32, 3, 32, 32) maps, 16 kernels of 5x5, stride 1, no padding, the same arrays for all. Times are the processor's, over
 all threads, so that waiting for it does not count. In each round everyone is timed once, after one round that is
 not counted; the shortest times are compared, since noise only ever adds. Without torch, it is left out.
@@ -9,12 +7,10 @@ not counted; the shortest times are compared, since noise only ever adds. Withou
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 # Before numpy: its arithmetic reads them once.
@@ -23,7 +19,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-REFERENCE = Path(__file__).resolve().parents[1] / "solutions" / "conv" / "conv.py"
+from bench.page import REPOSITORY, Section  # noqa: E402
+
+REFERENCE = REPOSITORY / "solutions" / "conv" / "conv.py"
 MAPS, KERNELS = (32, 3, 32, 32), (16, 3, 5, 5)
 PLAIN_ROUNDS = 2  # of the plain loop, which is so much slower that noise does not matter
 
@@ -47,7 +45,7 @@ class Measured(NamedTuple):
         return self.loop / self.reference
 
 
-def measure(dtype: Any, rounds: int = 30) -> Measured:
+def timed(dtype: Any, rounds: int) -> Measured:
     """Time forward and backward in one floating dtype."""
     rng = np.random.default_rng(0)
     x, w, b = (rng.normal(size=shape).astype(dtype) for shape in (MAPS, KERNELS, KERNELS[:1]))
@@ -124,21 +122,21 @@ def _reference() -> Any:
     return module
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=30, help="timed rounds of reference and torch (default: 30)")
-    rounds = parser.parse_args().rounds
-    print("conv2d forward + backward, (32, 3, 32, 32), 16 kernels of 5x5, one thread, shortest processor times")
+def measure(rounds: int) -> Section:
+    columns = (
+        "forward and backward",
+        "reference",
+        "torch",
+        "times torch (goal: 3)",
+        "plain loop",
+        "times the reference",
+    )
+    section = Section("make bench ARGS=convolution", columns)
     for dtype in (np.float32, np.float64):
-        found = measure(dtype, rounds)
-        beside = "torch is not installed"
+        found = timed(dtype, rounds or 30)
+        torch, ratio = "not installed", ""
         if found.torch is not None:
-            beside = f"torch {1e3 * found.torch:.2f} ms, {found.to_torch:.2f} times as long as torch"
-        print(
-            f"{found.dtype}: reference {1e3 * found.reference:.2f} ms; {beside}; "
-            f"plain loop {1e3 * found.loop:.0f} ms, {found.to_loop:.0f} times as long as the reference"
-        )
-
-
-if __name__ == "__main__":
-    main()
+            torch, ratio = f"{1e3 * found.torch:.2f} ms", f"{found.to_torch:.2f}"
+        reference, loop = f"{1e3 * found.reference:.2f} ms", f"{1e3 * found.loop:.0f} ms"
+        section.rows.append((found.dtype, reference, torch, ratio, loop, f"{found.to_loop:.0f}"))
+    return section
