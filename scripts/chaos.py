@@ -94,7 +94,7 @@ class Outcome:
     uploads: int = 0
     kills: dict[str, int] = field(default_factory=collections.Counter)
     unanswered: int = 0  # requests of students that were not answered, or with 503, and were sent again
-    ended: int = 0  # supervisors that ended though nobody killed them, and were started again
+    ended: list[str] = field(default_factory=list)  # last words of supervisors that ended though nobody killed them
     lost: list[int] = field(default_factory=list)
     twice: list[int] = field(default_factory=list)
     extra: list[int] = field(default_factory=list)
@@ -296,7 +296,8 @@ class Storm:
         """What a supervisor of the system's does for `deepgrade serve` and `deepgrade worker`."""
         for name, process in list(self.installed.processes.items()):
             if process.poll() is not None:
-                self._outcome.ended += 1
+                words = self.installed.log(name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                self._outcome.ended.append(f"{name}: {words[-1] if words else ''}")
                 self.installed.start(name, wait=False)
 
     def _settle(self, say) -> None:
@@ -369,10 +370,10 @@ def show(console: Console, outcomes: Sequence[Outcome]) -> None:
     console.print(rows)
     for one in outcomes:
         console.print(
-            f"{one.way}: killed "
-            + ", ".join(f"{name} {count} times" for name, count in sorted(one.kills.items()))
-            + (f"; {one.ended} supervisors ended by themselves" if one.ended else "")
+            f"{one.way}: killed " + ", ".join(f"{name} {count} times" for name, count in sorted(one.kills.items()))
         )
+        for words in one.ended:
+            console.print(f"  ended by itself, and was started again: {words}")
 
 
 def main() -> int:

@@ -101,9 +101,8 @@ def enqueue_many(
             sa.literal("", sa.String),
         ).where(Submission.id.in_(chunk), Submission.id.not_in(there))
         into = ("submission_id", "person_id", "turn", "batch", "state", "queue", "priority", "memory_mb", "course")
-        result = session.execute(sa.insert(Job).from_select([*into, "queued_at", *_ZEROS, "message"], rows))
-        assert isinstance(result, sa.CursorResult)
-        added += result.rowcount
+        insert = sa.insert(Job).from_select([*into, "queued_at", *_ZEROS, "message"], rows)
+        added += len(session.execute(insert.returning(Job.id)).all())
     return added
 
 

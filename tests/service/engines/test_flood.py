@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import io
 import random
 import time
 from collections.abc import Callable
@@ -14,18 +15,18 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.report import Report
-from grader_service import jobs
+from grader_service import accounts, jobs
 from grader_service.app import create_app
 from grader_service.database import db_now
 from grader_service.models import Job, Result, Submission
 from grader_service.settings import Settings
 
 from .. import processes
-from ..conftest import COURSE, RIGHT, User, zip_of
+from ..conftest import COURSE, PASSWORD, RIGHT, User, hidden_fields, zip_of
 
 FLOOD = "flood"
-OTHERS = [f"student{number}" for number in range(20)]
-EACH, FLOODS = 10, 100
+OTHERS = [f"student{number}" for number in range(8)]
+EACH, FLOODS = 25, 100
 SECONDS, SLOTS, GRADING_SECONDS = 10.0, 4, 1.0  # of the schedule: 30 uploads a second come, and 4 are graded
 REPORT = Report("double", "Twice as much", "graded", points=5, possible=5)
 
@@ -58,13 +59,16 @@ def uploads(seed: int) -> list[tuple[float, str]]:
 
 def run(settings: Settings) -> list[Event]:
     """Real uploads, claims and results, in the order of a schedule whose clock is no clock's."""
-    for login in (FLOOD, *OTHERS):
-        processes.add(settings, login)
     app = create_app(settings)
     database = app.extensions["database"]
+    with database.write() as session:
+        for login in (FLOOD, *OTHERS):
+            accounts.create(session, login=login, name=login, role="student", password=PASSWORD)
     users = {login: User(app.test_client()) for login in (FLOOD, *OTHERS)}
     for login, user in users.items():
         assert user.sign_in(login).status_code == 303
+    # Each has the page open, and sends its form again and again; a fresh page has another key each time.
+    forms = {login: hidden_fields(user.get("/assignments/double").text) for login, user in users.items()}
     events: list[Event] = []
     names: dict[int, str] = {}
     schedule: list[tuple[float, int, str, object]] = [
@@ -78,7 +82,11 @@ def run(settings: Settings) -> list[Event]:
         serial += 1
         if what == "upload":
             assert isinstance(subject, str)
-            number = users[subject].handed_in(zip_of(RIGHT, salt_txt=str(serial)))
+            upload = (io.BytesIO(zip_of(RIGHT, salt_txt=str(serial))), "double.zip")
+            fields = {**forms[subject], "form_key": f"form-of-the-flood-{serial}", "zip": upload}
+            answer = users[subject].client.post("/assignments/double", data=fields)
+            assert answer.status_code == 303
+            number = int(answer.location.rsplit("/", 1)[1])
             names[number] = subject
             events.append(Event(len(events), "received", subject, number))
             continue
