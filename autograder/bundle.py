@@ -2,7 +2,7 @@
 
     assignments/...   students' halves
     solutions/...     staff's halves: references and hidden tests
-    data/...          what DEEPGRADE_DATA and DEEPGRADE_CACHE hold, if set: a test on other data is another test
+    data/...          what DEEPGRADE_DATA and the cache of data sets hold: a test on other data is another test
 
     version = 12 hexadecimal digits of SHA-256(version of deepgrade, then each name and its bytes' hash, sorted)
 
@@ -16,23 +16,23 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from autograder import __version__
 from autograder.course import Course
+from autograder.datasets import files
 from autograder.errors import BadCourse
 
 HALVES = ("assignments", "solutions")
 DATA = "data"
-DATA_VARIABLES = ("DEEPGRADE_DATA", "DEEPGRADE_CACHE")
+DATA_VARIABLES = (files.VARIABLE, files.CACHE_VARIABLE)
 DIGITS = 12
 
 
-def data_folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
+def data_folders() -> list[Path]:
     """Where data sets are looked for; what lies in the first hides what has the same name in the next."""
-    given = (environment.get(name) for name in DATA_VARIABLES)
-    return [Path(folder) for folder in given if folder and Path(folder).is_dir()]
+    return [folder for folder in (files.data_folder(), files.cache_folder()) if folder and folder.is_dir()]
 
 
 class Contents:

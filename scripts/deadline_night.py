@@ -193,7 +193,7 @@ def main() -> int:
         rate = options.rate or measured.get(name)
         if rate is None:
             parser.error(
-                f"{name}: {PAGE.relative_to(REPOSITORY)} has no rate of it; run scripts/bench_jobs.py, or say --rate"
+                f"{name}: {PAGE.relative_to(REPOSITORY)} has no rate of it; run `make bench ARGS=jobs`, or say --rate"
             )
         for cores in options.cores or CORES:
             nights.append(simulate(name, rate, students=options.students, cores=cores, seed=options.seed))

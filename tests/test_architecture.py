@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "import_results": {"batch", "errors"},
     "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
     "kit": {"course", "submission", "errors"},
-    "bundle": {"course", "errors"},
+    "bundle": {"course", "datasets", "errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
         *COURSE,

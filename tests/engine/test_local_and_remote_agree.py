@@ -177,7 +177,9 @@ def test_arrays_in_a_tuple_are_changed_where_they_are(ask):
 
 
 @pytest.mark.parametrize(
-    ("container", "key"), [(lambda w: [w], 0), (lambda w: {"w": w}, "w"), (lambda w: [({3: w}, 1)], None)], ids=str
+    ("container", "key"),
+    [(lambda w: [w], 0), (lambda w: {"w": w}, "w"), (lambda w: [({3: w}, 1)], None)],
+    ids=["list", "dict", "both"],
 )
 def test_another_array_in_its_place_leaves_the_array_alone(ask, container, key):
     w = np.zeros(2)

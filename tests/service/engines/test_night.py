@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import bench_jobs
 import deadline_night as night
 import pytest
+from bench import jobs as bench_jobs
 
 FEW = 200
 

@@ -1,4 +1,4 @@
-"""`make bench`, second half: jobs through each engine, measured here and written to docs/benchmarks.md.
+"""Jobs through each engine.
 
     empty jobs   rows that wait, claimed and finished by two slots with an empty report: what a job costs beside grading
     heard        from the commit of an upload's job to its claim, with every slot idle: what the engine is for
@@ -10,8 +10,6 @@ embedded engine on SQLite in this one run. `scripts/deadline_night.py` reads wha
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import os
 import signal
 import statistics
@@ -20,19 +18,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import sqlalchemy as sa
-from bench import PAGE, machine
 from demo import Browser
 from installation import BROKERS, PASSWORD, WAYS, Installation
 from rich.console import Console
 from servers import Server
 
 from autograder import submission
-from autograder.cli.console import table
 from autograder.course import Course
 from autograder.report import Report
+from bench.page import REPOSITORY, Section
 from grader_service import accounts, jobs
 from grader_service.database import Database, db_now
 from grader_service.engine import engine_of, line
@@ -43,11 +39,12 @@ from grader_service.process import die_with_parent
 from grader_service.settings import Settings
 from grader_service.worker import Worker
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- bench_jobs: begin -->", "<!-- bench_jobs: end -->"
 EMPTY = Report("softmax", "Softmax", "graded")
 SLOTS = 2
 PATIENCE_SECONDS = 900.0
+EMPTY_JOBS = 2000  # through each engine
+HEARD = 20  # times that an idle slot is rung
+SUBMISSIONS = 12  # real ones of each assignment
 NAMES = {
     "sqlite": "embedded, SQLite",
     "postgresql": "embedded, PostgreSQL",
@@ -86,7 +83,7 @@ def slots(settings: Settings) -> Iterator[None]:
     processes = []
     for number in range(SLOTS):
         descriptor = lines[number][0].fileno() if lines else -1
-        words = [sys.executable, __file__, "--slot", f"empty:{number}", str(descriptor), str(os.getpid())]
+        words = [sys.executable, "-m", "bench.jobs", f"empty:{number}", str(descriptor), str(os.getpid())]
         processes.append(subprocess.Popen(words, env=environment, pass_fds=[descriptor] if lines else []))
     if lines:
         ends = [word for _, end in lines for word in ("--slot", f"{end.fileno()}:cpu")]
@@ -164,7 +161,7 @@ def wait_until_done(database: Database, count: int) -> None:
         if done >= count:
             return
         if time.monotonic() > until:
-            raise SystemExit(f"bench_jobs: {done} of {count} jobs are done after {PATIENCE_SECONDS:g} s")
+            raise SystemExit(f"bench: {done} of {count} jobs are done after {PATIENCE_SECONDS:g} s")
         time.sleep(0.05)
 
 
@@ -185,7 +182,7 @@ def graded(installed: Installation, name: str, data: bytes, count: int) -> float
     return 60 * count / (max(finished for _, finished in times) - min(claimed for claimed, _ in times))
 
 
-def measure(way: str, course: Course, names: Sequence[str], options: argparse.Namespace) -> dict[str, object]:
+def measure_way(way: str, course: Course, names: Sequence[str], submissions: int) -> dict[str, object]:
     """All figures of one way of working."""
     console = Console(stderr=True, highlight=False)
     found: dict[str, object] = {}
@@ -197,14 +194,14 @@ def measure(way: str, course: Course, names: Sequence[str], options: argparse.Na
                 console.print(f"{NAMES[way]}: {name}")
             # The reference's bytes again and again: each is a submission of its own.
             data = submission.zipped(course[name].reference())
-            found[name] = graded(installed, name, data, options.submissions)
+            found[name] = graded(installed, name, data, submissions)
         settings = installed.settings
         for process in list(installed.processes):
             installed.stop(process)
         if console.is_terminal:
             console.print(f"{NAMES[way]}: empty jobs")
         fresh = Settings(**{**settings.__dict__, "home": settings.home.with_name("bench"), "database": new(installed)})
-        found["empty"], found["heard"] = empty_jobs(fresh, options.empty, options.heard)
+        found["empty"], found["heard"] = empty_jobs(fresh, EMPTY_JOBS, HEARD)
     return found
 
 
@@ -214,9 +211,9 @@ def new(installed: Installation) -> str:
     return server.create("bench") if server else ""  # type: ignore[attr-defined]
 
 
-def table_of(found: dict[str, dict[str, object]], names: Sequence[str]) -> list[tuple[str, str, str]]:
+def table_of(found: dict[str, dict[str, object]], names: Sequence[str]) -> list[Sequence[str]]:
     base = found["sqlite"]
-    rows = []
+    rows: list[Sequence[str]] = []
     for way, figures in found.items():
         rate, first = figures["empty"], base["empty"]
         assert isinstance(rate, float)
@@ -245,47 +242,15 @@ def ratio(rate: float, first: float) -> str:
     return f"{rate / first:.2f} times the embedded engine's"
 
 
-def write(rows: Sequence[tuple[str, str, str]]) -> None:
-    """The table, between two marks of the page; what is around them is written by hand."""
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    lines = [f"`make bench`, {datetime.date.today():%Y-%m-%d}, {machine()}.", ""]
-    lines += ["| what | figure | range, or ratio |", "|---|---|---|"]
-    lines += [f"| {what} | {value} | {note} |" for what, value, note in rows]
-    PAGE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail or chr(10)}", encoding="utf-8")
-
-
-def main() -> None:
-    about, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=about, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--empty", type=int, default=2000, help="empty jobs through each engine (2000)")
-    parser.add_argument("--heard", type=int, default=20, help="times that an idle slot is rung (20)")
-    parser.add_argument("--submissions", type=int, default=12, help="real submissions of each assignment (12)")
-    parser.add_argument("--assignment", action="append", metavar="NAME", help="again for more; all of the course")
-    parser.add_argument("--dry", action="store_true", help="print, but leave docs/benchmarks.md as it is")
-    parser.add_argument("--slot", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.slot:
-        slot(options.slot[0], int(options.slot[1]), int(options.slot[2]))
-        return
-    if min(options.empty, options.heard, options.submissions) < 1:
-        parser.error("--empty, --heard and --submissions must be above zero")
+def measure(rounds: int) -> Section:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: all that was started is ended in order
     course = Course(REPOSITORY)
-    names = options.assignment or [one.name for one in course if one.manifest.device == "cpu"]
-    found = {way: measure(way, course, names if way == "sqlite" else names[:1], options) for way in WAYS}
-    rows = table_of(found, names)
-    printed = table("What", "Figure", "Range, or ratio", numbers=("Figure",))
-    for row in rows:
-        printed.add_row(*row)
-    console = Console(highlight=False)
-    console.print(printed)
-    if not options.dry:
-        write(rows)
-        console.print(f"{PAGE.relative_to(REPOSITORY)} is written")
+    names = [one.name for one in course if one.manifest.device == "cpu"]
+    found = {
+        way: measure_way(way, course, names if way == "sqlite" else names[:1], rounds or SUBMISSIONS) for way in WAYS
+    }
+    return Section("make bench ARGS=jobs", ("what", "figure", "range, or ratio"), table_of(found, names))
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one slot, in a process of its own
+    slot(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
