@@ -103,7 +103,7 @@ def max_pool_forward(x, window, stride):
     _output_shape(x, window, stride)
     views = _slices(x, window, stride)
     out = views[0][1].copy()
-    winner = np.zeros(out.shape, np.int32)  # the number of the offset that the maximum is from
+    winner = np.zeros(out.shape, np.min_scalar_type(len(views)))  # the number of the offset that the maximum is from
     for number, (_, view) in enumerate(views[1:], 1):
         winner[view > out] = number
         np.maximum(out, view, out=out)

@@ -944,24 +944,19 @@ def test_nothing_is_learned_from_shuffled_labels(student):
 
 # -------------------------------------------------------------------------------------------------------------- speed
 
-# One large map of float32, and windows of few entries. Much of the time that is compared is the arrays' way to
-# the student and back, so they are as small as can be, while a step of a loop costs what it costs; and the map is so
-# large that a busy machine's pauses do not matter.
-# Ratios of processor times alone (224 x 224, no way to and fro; the reference is 1), and of wall times as `race` takes
-# them, on two cores with twenty processes waiting for them, which is as bad as it gets:
-#     variants   0.4 to 3.4 (convolution), 1 to 6 (max), 1 to 12 (mean);   0.6 to 6.2 by the wall
-#     loops      63 and 113,               128 and 517,  553 and 1027;     9 to 40 by the wall
+# One large map, and windows of few entries. Much of the time that is compared is the arrays' way to the student and back
+# (a cache that holds arrays of indices goes that way, too), so the windows are small, while a step of a loop costs what it
+# costs; and the map is so large that a busy machine's pauses matter less.
+# Ratios as measured on two cores with some twenty processes waiting for them, which is as bad as it gets; the numbers of
+# the loops grow where nobody waits (of processor time alone, loops take 60 to 1000 times the reference's):
+#     variants   1.9 to 3.1 (convolution)   2.0 to 3.0 (max)    1.7 to 4.3 (mean)
+#     loops      17 to 82                   10 to 100           17 to 98
 LIMIT = 8.0
 SIDE = 448
 
 
 def maps(number, *sides):
-    return np.random.default_rng([number, *sides]).normal(size=sides).astype(np.float32)
-
-
-def alike(actual, expected):
-    """What is timed must also be right; others ask how precisely. Here 200,000 numbers of float32 are summed up."""
-    assert_close(actual, expected, what="the timed answer", rtol=1e-3, atol=0.1)
+    return np.random.default_rng([number, *sides]).normal(size=sides)
 
 
 def timed_convolution(module, x, w, b, dout):
@@ -997,7 +992,7 @@ def for_pooling(number):
 @needs("test_strides_and_paddings_have_two_axes", "test_gradients_are_exact")
 def test_convolution_does_not_loop_over_pixels(race):
     """Convolution, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_convolution, for_convolution, agree=alike)
+    race.within(LIMIT, timed_convolution, for_convolution)
 
 
 @points(2, problem="speed")
@@ -1005,7 +1000,7 @@ def test_convolution_does_not_loop_over_pixels(race):
 @needs("test_max_pooling_takes_the_greatest", "test_the_greatest_entry_gets_the_gradient")
 def test_max_pooling_does_not_loop_over_pixels(race):
     """Max pooling, forward and backward, takes at most 8 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_max_pooling, for_pooling, agree=alike)
+    race.within(LIMIT, timed_max_pooling, for_pooling)
 
 
 @points(1, problem="speed")
@@ -1013,4 +1008,4 @@ def test_max_pooling_does_not_loop_over_pixels(race):
 @needs("test_average_pooling_takes_the_mean", "test_average_pooling_shares_its_gradient_out")
 def test_average_pooling_does_not_loop_over_pixels(race):
     """Average pooling, both ways, takes at most 8 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_avg_pooling, for_pooling, agree=alike)
+    race.within(LIMIT, timed_avg_pooling, for_pooling)
