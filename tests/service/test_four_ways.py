@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,11 @@ def course(tmp_path_factory) -> Course:
     for half in ("assignments", "solutions"):
         shutil.copytree(TESTS / "hostile_course" / half / "target", root / half / "target")
         shutil.copytree(TESTS.parent / half / "softmax", root / half / "softmax")
+    for path in (root / "assignments").glob("*/assignment.toml"):
+        # On a busy machine no way may run out of time where another does not.
+        text = re.sub(r"^(test_)?seconds = .*\n", "", path.read_text(), flags=re.M)
+        limits = "[limits]\nseconds = 60\ntest_seconds = 240"
+        path.write_text(text.replace("[limits]", limits) if "[limits]" in text else f"{text}\n{limits}\n")
     return Course(root)
 
 
