@@ -16,6 +16,7 @@ from autograder.judge import server
 from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.process import Job, Judged
 from autograder.report import Report
+from autograder.sandbox import Sandbox
 from autograder.sandbox.runtime import runtime
 from autograder.submission import Submission
 
@@ -71,6 +72,13 @@ def grade(
         versions=judged.versions,
         import_failure=judged.import_failure,
     )
+
+
+def check_the_sandbox(assignment: Assignment) -> None:
+    """Start one, with a worker in it: once, before many meet it. Raises SandboxUnavailable or SandboxLost."""
+    manifest = assignment.manifest
+    with Sandbox(manifest.packages, manifest.limits) as sandbox, sandbox.worker():
+        pass
 
 
 def versions(assignment: Assignment) -> dict[str, str]:

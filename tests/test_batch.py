@@ -470,3 +470,14 @@ def test_full_marks_stand_in_the_last_column(told, tiny):
     text = page(tiny, [outcome("ada.zip", full)]).decode()
     last = text.split("<li>")[10]
     assert "<b>1</b>" in last
+
+
+def test_without_a_sandbox_nothing_is_graded_and_nothing_written(deepgrade, inbox, tmp_path):
+    """One sentence, and not one for each submission."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
+    (tmp_path / "bin" / "bwrap").chmod(0o755)
+    done = deepgrade("batch", "tiny", inbox, "-o", tmp_path / "out", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert done.returncode == 3
+    assert done.stderr.count("no sandbox could be started: bwrap: no namespaces here") == 1
+    assert not (tmp_path / "out" / "final_grades.csv").exists()

@@ -35,7 +35,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from containers import as_nobody
+from containers import as_nobody, in_container
 
 from autograder import feedback, report, submission
 from autograder.course import Assignment, Course
@@ -393,11 +393,13 @@ from autograder.course import Course
 from autograder.errors import SandboxUnavailable
 from autograder.grade import grade
 
-course, *folders = map(Path, sys.argv[1:])
+container = sys.argv[1] == "in a container"
+course, *folders = map(Path, sys.argv[2 if container else 1 :])
 target = Course(course)["target"]
 for folder in folders:
     try:
-        found = grade(target, submission.read_folder(folder, target.manifest), secret=b"of an ordinary user")
+        handed = submission.read_folder(folder, target.manifest)
+        found = grade(target, handed, secret=b"of somebody else", container=container)
     except SandboxUnavailable as error:
         print(error)
         sys.exit(3)
@@ -411,23 +413,65 @@ loops_in_python exhausts_its_descriptors searches_everywhere calls_home
 """.split()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="all other tests here run as an ordinary user already")
-def test_an_ordinary_user_grades_alike(ground: Ground) -> None:
+# Without namespaces there is no place to write to, and so those that write files or share memory get another verdict.
+IN_CONTAINER = """
+exits_in_a_call kills_everyone_it_can_see writes_verdicts_on_the_data_socket returns_nan never_reads fork_bomb
+thread_bomb leaves_a_daemon memory_by_bytearray memory_by_mmap memory_by_children asks_for_a_terabyte floods_its_output
+loops_in_python exhausts_its_descriptors calls_home
+""".split()
+
+Elsewhere = Callable[[list[str], list[Path]], subprocess.CompletedProcess[str]]
+
+
+def graded_elsewhere(
+    ground: Ground, attacks: list[str], elsewhere: Elsewhere, *words: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Report]]:
+    """The reports of the right answers and of these attacks, as somebody else makes them."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         root = Path(name)
         root.chmod(0o755)
         course = planted(root / "course", ground.canary)
         sources = {"honest": ground.honest["target.py"]}
-        sources |= {attack: (HERE / "hostile" / attack / "target.py").read_bytes() for attack in AS_USER}
+        sources |= {attack: (HERE / "hostile" / attack / "target.py").read_bytes() for attack in attacks}
         for attack, source in sources.items():
             (root / attack).mkdir()
             for file, content in ground.submission(source).files.items():
                 (root / attack / file).write_bytes(content)
-        arguments = [sys.executable, "-c", GRADE, str(course), *(str(root / attack) for attack in sources)]
-        done = as_nobody(arguments, [root])
+        arguments = [sys.executable, "-c", GRADE, *words, str(course), *(str(root / attack) for attack in sources)]
+        done = elsewhere(arguments, [root])
+    reports = map(report.from_json, done.stdout.splitlines()) if done.returncode == 0 else ()
+    return done, dict(zip(sources, reports, strict=done.returncode == 0))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace to be a container in")
+def test_a_container_without_namespaces_grades_alike(ground: Ground) -> None:
+    done, reports = graded_elsewhere(ground, IN_CONTAINER, in_container, "in a container")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert reports["honest"].points == reports["honest"].possible
+    for attack in IN_CONTAINER:
+        assert reports[attack].sandbox.startswith("no namespaces in this container: a dropped uid for each test")
+        if (
+            attack == "calls_home"
+        ):  # it makes a pair of datagram sockets, which is forbidden here, and does not catch that
+            assert {test.verdict for test in reports[attack].tests} == {"passed", "raised"}
+        else:
+            assert_as_expected(reports[attack], expectation(HERE / "hostile" / attack), reports["honest"])
+        assert_nothing_got_out(reports[attack], ground)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace to be a container in")
+def test_nobody_else_s_grading_ever_falls_back(ground: Ground) -> None:
+    """The service, the shell and `otter run` do not ask for it: without namespaces they grade nothing."""
+    done, _ = graded_elsewhere(ground, [], in_container)
+    assert done.returncode != 0
+    assert "no sandbox could be started" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="all other tests here run as an ordinary user already")
+def test_an_ordinary_user_grades_alike(ground: Ground) -> None:
+    done, reports = graded_elsewhere(ground, AS_USER, as_nobody)
     if done.returncode != 0:
         pytest.skip(f"nothing can be graded as an ordinary user here: {(done.stdout + done.stderr)[-500:]}")
-    reports = dict(zip(sources, map(report.from_json, done.stdout.splitlines()), strict=True))
     assert reports["honest"].points == reports["honest"].possible
     assert "user namespace" in reports["honest"].sandbox
     for attack in AS_USER:

@@ -18,7 +18,7 @@ from autograder import gradescope, report
 from autograder.batch.find import Found, read
 from autograder.batch.store import Store
 from autograder.course import Assignment
-from autograder.errors import GraderError, Refused, SandboxUnavailable
+from autograder.errors import GraderError, Refused
 from autograder.report import Report
 from autograder.submission import Submission
 
@@ -131,6 +131,7 @@ class _Batch:
         return True
 
     def _grade_all(self, waiting: list[Found], readable: dict[str, Submission]) -> None:
+        grading.check_the_sandbox(self._assignment)
         grading.warm()
         pool = ThreadPoolExecutor(self._jobs)  # the judges are processes of their own; a thread only waits for one
         futures: set[Future[Outcome]] = set()
@@ -152,8 +153,6 @@ class _Batch:
         for _ in range(TRIES):
             try:
                 told = grading.grade(self._assignment, handed_in, secret=self._secret)
-            except SandboxUnavailable:
-                raise
             except GraderError as error:
                 said = str(error)
                 continue

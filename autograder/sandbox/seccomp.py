@@ -77,9 +77,14 @@ def program() -> bytes:
 
 @cache
 def sealing_program() -> bytes:
-    """A second filter, after which no file can be made, removed or renamed: for where /tmp is not the worker's own."""
+    """A second filter, for where neither files nor sockets are the worker's own.
+
+    No file can be made, removed or renamed; and no datagram can be sent to a socket of somebody else's, which one of a
+    pair could do.
+    """
     import errno
     import os
+    import socket
 
     import pyseccomp as seccomp
 
@@ -90,6 +95,8 @@ def sealing_program() -> bytes:
     for name, place in (("open", 1), ("openat", 2)):
         for flag in (os.O_CREAT, os.O_TMPFILE & ~os.O_DIRECTORY):
             rules.add_rule(no, name, seccomp.Arg(place, seccomp.MASKED_EQ, flag, flag))
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):  # to the kernel, a raw unix socket is one of datagrams
+        rules.add_rule(no, "socketpair", seccomp.Arg(1, seccomp.MASKED_EQ, 0xF, kind))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)
