@@ -114,6 +114,7 @@ right.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(min(80, 100 * runs[rates[
 figure.legend(loc="outside lower center", ncols=2, fontsize=8, title="learning rate")
 for axes in (left, right):
     axes.grid(alpha=0.3)
+    axes.xaxis.get_major_locator().set_params(integer=True)
 figure.suptitle(f"{kernels[0]} and {kernels[1]} kernels of {size}x{size}, on {valid.source}")
 save(figure, "learning_curves.png")
 

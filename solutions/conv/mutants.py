@@ -483,7 +483,11 @@ def gradient_to_all_equal_maxima(x, window, stride):
         def __eq__(self, number):
             return views[number]
 
-    return out, (shape, Winner(), window, stride)
+    class Cache:
+        def __iter__(self):
+            return iter((shape, Winner(), window, stride))
+
+    return out, Cache()
 
 
 @mutant("max_pool_backward", killed_by="test_max_pooling_of_one_picture_or_none")

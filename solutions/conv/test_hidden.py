@@ -558,13 +558,13 @@ def test_gradients_of_overlapping_windows_add_up(student, pool):
 @points(2, problem="max_pooling")
 @max_first
 @settings(max_examples=25)
-@given(pool=pools(n=sizes(1, 2)), seed=ANY_SEED, data=st.data())
-def test_ties_share_one_gradient(student, pool, seed, data):
+@given(pool=pools(n=sizes(1, 2)), seed=ANY_SEED, number=sizes(0, 1000))
+def test_ties_share_one_gradient(student, pool, seed, number):
     """Where several entries are the greatest of a window, its gradient is passed on whole, and only to those."""
     x = np.random.default_rng(seed).integers(-1, 2, pool.x.shape).astype(np.float64)
     _, cache = pool._replace(x=x).forward(student.max_pool_forward)
     places = list(windows_of(x.shape, pool.window, pool.stride))
-    (r, s), rows, columns = places[data.draw(st.integers(0, len(places) - 1))]
+    (r, s), rows, columns = places[number % len(places)]
     one = np.zeros_like(pool.dout)
     one[:, :, r, s] = pool.dout[:, :, r, s]
     dx = student.max_pool_backward(one, cache)
@@ -944,14 +944,15 @@ def test_nothing_is_learned_from_shuffled_labels(student):
 
 # -------------------------------------------------------------------------------------------------------------- speed
 
-# One large map, and windows of few entries. Much of the time that is compared is the arrays' way to the student and back
-# (a cache that holds arrays of indices goes that way, too), so the windows are small, while a step of a loop costs what it
-# costs; and the map is so large that a busy machine's pauses matter less.
-# Ratios as measured on two cores with some twenty processes waiting for them, which is as bad as it gets; the numbers of
-# the loops grow where nobody waits (of processor time alone, loops take 60 to 1000 times the reference's):
-#     variants   1.9 to 3.1 (convolution)   2.0 to 3.0 (max)    1.7 to 4.3 (mean)
+# One large map, and windows of few entries. Much of the time that is compared is the arrays' way to the student and
+# back (a cache that holds arrays of indices goes that way, too), so the windows are small, while a step of a loop costs
+# what it costs; and the map is so large that a busy machine's pauses matter less. The mean is given more room, as the
+# reference has hardly anything to do there.
+# Ratios as measured on two cores with some twenty processes waiting for them, which is as bad as it gets; where nobody
+# waits, those of the loops are larger (of processor time alone, loops take 60 to 1000 times the reference's):
+#     variants   1.3 to 3.1 (convolution)   1.2 to 3.0 (max)    1.7 to 5.3 (mean)
 #     loops      17 to 82                   10 to 100           17 to 98
-LIMIT = 8.0
+LIMIT, MEANS_LIMIT = 8.0, 12.0
 SIDE = 448
 
 
@@ -1007,5 +1008,5 @@ def test_max_pooling_does_not_loop_over_pixels(race):
 @limits(seconds=30, test_seconds=120)
 @needs("test_average_pooling_takes_the_mean", "test_average_pooling_shares_its_gradient_out")
 def test_average_pooling_does_not_loop_over_pixels(race):
-    """Average pooling, both ways, takes at most 8 times as long as the reference: no loop goes over pixels."""
-    race.within(LIMIT, timed_avg_pooling, for_pooling)
+    """Average pooling, both ways, takes at most 12 times as long as the reference: no loop goes over pixels."""
+    race.within(MEANS_LIMIT, timed_avg_pooling, for_pooling)
