@@ -171,7 +171,7 @@ class PostgreSQL(Server):
     """A cluster of its own. It does not run as root, so as root it becomes `postgres`."""
 
     name = "postgresql"
-    stop_signal = signal.SIGINT  # "fast": sessions are ended, not waited for
+    stop_signal = signal.SIGQUIT  # at once, its memory given back; what it has not written out is in its log
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         super().__init__(address)
