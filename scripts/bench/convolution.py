@@ -7,7 +7,6 @@ not counted; the shortest times are compared, since noise only ever adds. Withou
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
 from collections.abc import Callable
@@ -19,9 +18,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
+from autograder.student.local import Local  # noqa: E402
 from bench.page import REPOSITORY, Section  # noqa: E402
 
-REFERENCE = REPOSITORY / "solutions" / "conv" / "conv.py"
 MAPS, KERNELS = (32, 3, 32, 32), (16, 3, 5, 5)
 PLAIN_ROUNDS = 2  # of the plain loop, which is so much slower that noise does not matter
 
@@ -50,7 +49,7 @@ def timed(dtype: Any, rounds: int) -> Measured:
     rng = np.random.default_rng(0)
     x, w, b = (rng.normal(size=shape).astype(dtype) for shape in (MAPS, KERNELS, KERNELS[:1]))
     dout = rng.normal(size=(MAPS[0], KERNELS[0], 28, 28)).astype(dtype)
-    reference = _reference()
+    reference = Local(REPOSITORY / "solutions" / "conv", "conv")
 
     def with_reference() -> Any:
         out, cache = reference.conv2d_forward(x, w, b, 1, 0)
@@ -111,15 +110,6 @@ def _shortest(work: dict[str, Callable[[], Any]], rounds: int) -> dict[str, floa
             if number:
                 best[name] = min(best[name], time.process_time() - began)
     return best
-
-
-def _reference() -> Any:
-    spec = importlib.util.spec_from_file_location("conv_reference", REFERENCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def measure(rounds: int) -> Section:

@@ -21,6 +21,7 @@ from rich.progress import track
 
 from autograder.course import Assignment, Course
 from autograder.judge.run import run_tests
+from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.student.local import Local
@@ -87,7 +88,7 @@ def measure(rounds: int) -> Section:
     tasks = [(name, answer, run) for run in range(0, runs, AT_ONCE) for name in answers for answer in answers[name]]
     counts: Counter[str] = Counter()
     tests, alarms = {}, []
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for variable in THREADS:
         os.environ[variable] = "1"
     with multiprocessing.get_context("spawn").Pool() as pool:
         for (name, _, _), number, found in track(pool.imap_unordered(look, tasks), "false alarms", len(tasks)):

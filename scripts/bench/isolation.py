@@ -29,6 +29,7 @@ from autograder.course import Assignment, Course
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.process import Job, judge, visibility
 from autograder.judge.run import run_tests
+from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.report import TestResult
@@ -79,8 +80,7 @@ def worker(rounds: int) -> list[float]:
 
 def grading(assignment: Assignment, rounds: int) -> dict[str, list[float]]:
     """Seconds of grading the reference, each way."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(names, str(assignment.manifest.limits.threads))
+    environment = os.environ | dict.fromkeys(THREADS, str(assignment.manifest.limits.threads))
     took: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, seconds in took.items():

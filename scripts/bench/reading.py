@@ -6,25 +6,14 @@ photographs where DEEPGRADE_DATA names a folder that has them, and drawn ones el
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from autograder import datasets
+from autograder.student.local import Local
 from bench.page import REPOSITORY, Section
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ocr_reference", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def read(code: ModuleType) -> list[dict[str, Any]]:
+def read(code: Local) -> list[dict[str, Any]]:
     """A row for each page, and one for all together."""
     classify, rows = datasets.character_reader(), []
     for page in datasets.pages():
@@ -50,7 +39,7 @@ def read(code: ModuleType) -> list[dict[str, Any]]:
 
 
 def measure(rounds: int) -> Section:
-    rows = read(load(REPOSITORY / "solutions" / "ocr" / "ocr.py"))
+    rows = read(Local(REPOSITORY / "solutions" / "ocr", "ocr"))
     columns = ("page", "letters", "found", "lines", "wrong", "character error rate")
     section = Section("make bench ARGS=reading", columns, note=rows[0]["source"])
     for row in rows:
