@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,14 @@ from autograder.course import Course
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 Deepgrade = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """What serves or grades sets its umask for good; the next test of this process starts with ours again."""
+    ours = os.umask(0o022)
+    yield
+    os.umask(ours)
 
 
 @pytest.fixture(scope="session")

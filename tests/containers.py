@@ -56,7 +56,7 @@ def passable(readable: list[Path]) -> list[str]:
 
 def elsewhere(steps: list[str], command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command in a mount namespace of its own, after steps in shell; the last of them must `exec "$@"`."""
-    script = "\n".join(["set -e", *steps])
+    script = "\n".join(["set -e", "umask 022", *steps])
     return subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *command],
         capture_output=True,

@@ -239,8 +239,7 @@ def test_the_reader_computes_what_torch_computes():
     layers = [nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 48, 3, padding=1)]
     layers += [nn.Linear(768, 64), nn.Linear(64, 36)]
     for i, layer in enumerate(layers):
-        kind = "conv" if i < 3 else "dense"
-        layer.load_state_dict({name: torch.from_numpy(weights[f"{kind}{i}_{name[0]}"]) for name in ("weight", "bias")})
+        layer.load_state_dict({name: torch.from_numpy(weights[f"{name[0]}{i}"]) for name in ("weight", "bias")})
     x = np.random.default_rng(0).random((3, 32, 32), dtype=np.float32)
     a = torch.from_numpy(1 - x)[:, None]
     with torch.no_grad():

@@ -98,11 +98,13 @@ class Dropped(Sandbox):
     def _links(self) -> Path:
         """A search path that holds the allowed distributions and the untrusted end, and no more."""
         folder = Path(tempfile.mkdtemp(prefix="deepgrade-site-"))
-        folder.chmod(0o755)
-        for name in ("site", "engine/autograder/worker", "workers"):
-            (folder / name).mkdir(parents=True)
+        for name in ("site", "engine", "engine/autograder", "engine/autograder/worker", "workers"):
+            (folder / name).mkdir()
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)
         for name in ("__init__", "wire", "worker/__init__", "worker/serve", "worker/zygote", "worker/dropped"):
             shutil.copyfile(PACKAGE / f"{name}.py", folder / "engine" / "autograder" / f"{name}.py")
+        for path in (folder, *folder.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() else 0o644)  # whatever our umask is
         return folder
