@@ -59,8 +59,8 @@ def strokes_alone(binary):
     # A thread lies along the line: long, and thin for most of it; where it meets a letter, a corner may hang on it.
     kept = binary.copy()
     for region in regionprops(label(binary & ~thick, connectivity=2)):
-        wide = size_of(region.bbox)[1]
-        if wide >= 10 and region.area <= 5 * wide:
+        high, wide = size_of(region.bbox)
+        if high <= 8 and wide >= 10 and region.area <= 4 * wide:
             kept[tuple(region.coords.T)] = False
     return kept
 
