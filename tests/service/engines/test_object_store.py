@@ -1,4 +1,4 @@
-"""The bytes of uploads in an object store: the whole story of a submission, through `serve` and its forked processes."""
+"""The bytes of uploads in an object store: the whole story of a submission, through all processes of `serve`."""
 
 from __future__ import annotations
 
