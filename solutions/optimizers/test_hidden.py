@@ -321,7 +321,7 @@ def test_adagrad_is_its_formula(student, task, lr, eps):
 
 @points(3, problem="adaptive")
 @settings(max_examples=25)
-@given(task=tasks(), lr=rates, decay=st.floats(0, 0.995), eps=epsilons)
+@given(task=tasks(), lr=rates, decay=shares, eps=epsilons)
 def test_rmsprop_is_its_formula(student, task, lr, decay, eps):
     """RMSProp follows its rule, step by step, for any decay: a running mean of squares, and eps outside the root."""
     assert_follows(student, "RMSProp", {"lr": lr, "decay": decay, "eps": eps * task.scale}, task)
