@@ -25,7 +25,7 @@ from rich.console import Console
 from autograder.cli.console import table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)  # not a file that cannot be read
 ATTACK = "tests/test_hostile.py::test_an_attack_gets_what_it_deserves"
 
 
@@ -58,7 +58,7 @@ WALLS = [
         "processes",
         "a test's processes stay in the sandbox's pid namespace",
         [(ZYGOTE, "CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)", "CLONE_NEWNS | CLONE_NEWIPC)")],
-        [f"{ATTACK}[leaves_a_daemon]", f"{ATTACK}[kills_everyone_it_can_see]"],
+        [f"{SANDBOX}::test_every_namespace_is_the_sandbox_s_own"],
     ),
     Wall(
         "environment",
@@ -83,7 +83,7 @@ WALLS = [
         "read-only",
         "the sandbox's root can be written",
         [(BUBBLEWRAP, 'return [*flags, "--remount-ro", "/", ', "return [*flags, ")],
-        [f"{SANDBOX}::test_nothing_outside_the_scratch_folders_can_be_written"],
+        [f"{SANDBOX}::test_the_root_is_mounted_read_only"],
     ),
     Wall(
         "system calls",
@@ -134,7 +134,8 @@ WALLS = [
             (
                 "autograder/wire.py",
                 "        if tree is None or kind is bool",
-                "        if kind is bytes and tree[:1] == b'\x80':\n            return __import__('pickle').loads(tree)\n"
+                "        if kind is bytes and tree[:1] == b'\\x80':\n"
+                "            return __import__('pickle').loads(tree)\n"
                 "        if tree is None or kind is bool",
             )
         ],
@@ -145,12 +146,6 @@ WALLS = [
         "an answer need not be one to the question",
         [("autograder/student/channel.py", "if len(header) < 3 or header[1] != self.seq:", "if len(header) < 3:")],
         [f"{ATTACK}[answers_another_question]"],
-    ),
-    Wall(
-        "early answers",
-        "what waits before the question is taken for its answer",
-        [("autograder/student/channel.py", "        if waiting:\n", "        if False:\n")],
-        [f"{ATTACK}[answers_before_it_is_asked]", f"{ATTACK}[answers_twice]"],
     ),
     Wall(
         "sizes",
@@ -168,7 +163,7 @@ WALLS = [
         "secret",
         "hidden tests draw the examples that everybody can draw",
         [("autograder/judge/process.py", 'if visibility(path) == "public" else job.secret', "")],
-        ["tests/engine/test_grade_and_verify.py"],
+        ["tests/engine/test_grade_and_verify.py::test_another_secret_draws_other_hidden_examples"],
     ),
     Wall(
         "visibility",

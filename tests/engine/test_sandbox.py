@@ -42,6 +42,7 @@ def write(path):
 def look(path): return sorted(os.listdir(path))
 def leave(status): os._exit(status)
 def kill(number): os.kill(os.getpid(), number)
+def read_only(path): return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 def limits():
     import resource
     return [resource.getrlimit(n)[0] for n in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)]
@@ -81,6 +82,12 @@ def test_the_environment_is_exactly_the_stated_one(ask_remote, sandbox, monkeypa
 def test_nothing_outside_the_scratch_folders_can_be_written(ask_remote, path):
     with ask_remote(INSIDE) as answer, pytest.raises(OSError):
         answer.write(path)
+
+
+def test_the_root_is_mounted_read_only(ask_remote):
+    with ask_remote(INSIDE) as answer:
+        assert answer.read_only("/")
+        assert not answer.read_only("/tmp")
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x", "x"])
