@@ -47,6 +47,7 @@ def _every_command(
     ] = False,
 ) -> None:
     context.obj = course
+    service.read_settings()
 
 
 for panel, commands in {

@@ -6,6 +6,7 @@ The one place from which the engine looks up to `grader_service`, and only when 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,14 @@ from autograder.errors import DeepgradeError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; `deepgrade queue` names them.")]
+
+
+def read_settings() -> None:
+    """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
+    if os.environ.get("DEEPGRADE_SETTINGS"):
+        from grader_service.variables import read_file
+
+        read_file(os.environ)
 
 
 def serve(
