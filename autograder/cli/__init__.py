@@ -54,7 +54,16 @@ for panel, commands in {
     "Students": (students.check, students.pack, data),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
-    "Service": (service.serve, service.worker, service.bundle, service.queue, service.pause, service.resume),
+    "Service": (
+        service.serve,
+        service.worker,
+        service.bundle,
+        service.queue,
+        service.pause,
+        service.resume,
+        service.backup,
+        service.restore,
+    ),
     "Authors": (authors.verify, authors.new),
 }.items():
     for command in commands:

@@ -163,6 +163,44 @@ def _pause(name: str, paused: bool) -> None:
     print(f"{name}: {'paused' if paused else 'goes on'}")
 
 
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="To be made; keep it where nobody else can read it.")
+    ],
+) -> None:
+    """Copy all that must be kept, while the service runs: database, secrets, files."""
+    with _installed():
+        from grader_service import backup as backups
+        from grader_service.settings import Settings
+    with console.busy("copying"):
+        contents = backups.back_up(Settings.from_environment(), folder.absolute())
+    print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
+    if contents.missing:
+        console.complain(
+            f"{len(contents.missing)} uploads are not in the store of files, or not whole, and so not in the backup: "
+            f"{', '.join(contents.missing[:3])}"
+        )
+        raise typer.Exit(1)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="As `deepgrade backup` made it.")],
+    check: Annotated[bool, typer.Option("--check", help="Only look whether every byte is as it was.")] = False,
+) -> None:
+    """Put a backup in place, where there is nothing yet; stop the service first."""
+    with _installed():
+        from grader_service import backup as backups
+        from grader_service.settings import Settings
+    with console.busy("looking at every byte"):
+        contents = backups.check(folder)
+    if not check:
+        settings = Settings.from_environment()
+        with console.busy("restoring"):
+            backups.restore(settings, folder)
+    made = f"the backup of {contents.made_at} ({contents.database}, {contents.size / 2**20:,.1f} MB)"
+    print(f"{made} is whole" if check else f"{made} is in place in {settings.home}; start `deepgrade serve`")
+
+
 @contextlib.contextmanager
 def _database() -> Iterator:
     with _installed():
