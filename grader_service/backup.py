@@ -194,15 +194,15 @@ def restore(settings: Settings, folder: Path) -> Contents:
     contents = check(folder)
     if contents.revision not in known_revisions():
         raise DeepgradeError(
-            f"{folder}: was made by deepgrade {contents.deepgrade}, whose tables ({contents.revision}) this one does not "
-            "know; install that version or a newer one"
+            f"{folder}: was made by deepgrade {contents.deepgrade}, whose tables ({contents.revision}) this one does "
+            "not know; install that version or a newer one"
         )
     with closing(Database(settings)) as database, contextlib.ExitStack() as undo, _sentences(str(settings.home)):
         kind = database.engine.dialect.name
         if kind != contents.database:
             raise DeepgradeError(
-                f"{folder}: holds a database of {contents.database}, and DEEPGRADE_DATABASE is one of {kind}; set it to "
-                f"one of {contents.database}"
+                f"{folder}: holds a database of {contents.database}, and DEEPGRADE_DATABASE is one of {kind}; set it "
+                f"to one of {contents.database}"
             )
         _must_be_empty(settings, database, contents)
         _place_files(settings, database, folder, contents)
@@ -236,8 +236,8 @@ def _must_be_empty(settings: Settings, database: Database, contents: Contents) -
             tables = sa.inspect(connection).get_table_names()
         if tables:
             raise DeepgradeError(
-                f"the database holds {len(tables)} tables already ({', '.join(sorted(tables)[:3])} ...), and nothing is "
-                "overwritten; set DEEPGRADE_DATABASE to an empty one"
+                f"the database holds {len(tables)} tables already ({', '.join(sorted(tables)[:3])} ...), and nothing "
+                "is overwritten; set DEEPGRADE_DATABASE to an empty one"
             )
     for name in SECRETS:
         there = home / name
@@ -271,10 +271,8 @@ def _place(source: Path, target: Path, undo: contextlib.ExitStack) -> None:
     draft = target.with_name(f".{target.name}.restored")
     undo.callback(draft.unlink, missing_ok=True)
     draft.unlink(missing_ok=True)
-    with (
-        source.open("rb") as read,
-        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
-    ):
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with source.open("rb") as read, os.fdopen(descriptor, "wb") as file:
         shutil.copyfileobj(read, file, CHUNK)
         file.flush()
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""What can be set from outside. `variables` documents each one, with its unit and effect, and so does docs/settings.md."""
+"""What can be set from outside. `variables` documents each one; docs/settings.md is made from it."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
     "The web process": (
         Variable(
             "DEEPGRADE_HTTPS",
-            "1: a proxy in front speaks https to browsers. Cookies are `Secure`, browsers are told to come back by https "
-            "alone, and the proxy's `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+            "1: a proxy in front speaks https to browsers. Cookies are `Secure`, browsers are told to come back by "
+            "https alone, and the proxy's `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
             "0",
             "0 or 1",
         ),
@@ -84,8 +84,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_LOG",
-            "How the service's processes write their logs, to standard error: lines for people, or an object of JSON in "
-            "each line. Neither holds a password, a token or a secret.",
+            "How the service's processes write their logs, to standard error: lines for people, or an object of JSON "
+            "in each line. Neither holds a password, a token or a secret.",
             "text",
             "`text` or `json`",
         ),
@@ -113,8 +113,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_WORKERS",
-            "Slots of `deepgrade serve`: uploads that it grades at a time. With two or more the first takes nothing but "
-            "short jobs.",
+            "Slots of `deepgrade serve`: uploads that it grades at a time. With two or more the first takes nothing "
+            "but short jobs.",
             "2; with `celery` 0",
             "a number, not more than cores",
         ),

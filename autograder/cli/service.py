@@ -164,9 +164,7 @@ def _pause(name: str, paused: bool) -> None:
 
 
 def backup(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="To be made; keep it where nobody else can read it.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To be made, where nobody else can read it.")],
 ) -> None:
     """Copy all that must be kept, while the service runs: database, secrets, files."""
     with _installed():

@@ -1,6 +1,6 @@
-"""What `deepgrade backup` copied, `deepgrade restore` puts back: on SQLite, with files in a store, and never over anything.
+"""What `deepgrade backup` copied, `deepgrade restore` puts back: here on SQLite, with files in a store.
 
-The same tests run on PostgreSQL in engines/test_backup_on_postgresql.py.
+Some of it on PostgreSQL as well, in engines/test_backup_on_postgresql.py.
 """
 
 from __future__ import annotations

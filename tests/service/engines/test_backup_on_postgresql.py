@@ -1,4 +1,4 @@
-"""`deepgrade backup` and `restore` on a real PostgreSQL: what depends on the kind, and the commands as one types them."""
+"""`deepgrade backup` and `restore` on a real PostgreSQL: what depends on the kind, and as commands."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def deepgrade(settings: Settings, *arguments: object) -> subprocess.CompletedPro
     )
 
 
-def test_the_commands_as_somebody_types_them(settings, database, used, empty, tmp_path):
+def test_the_commands_as_somebody_types_them(settings, database, used, empty, tmp_path):  # noqa: F811
     copy = tmp_path / "copy"
     made = deepgrade(settings, "backup", copy)
     assert (made.returncode, made.stderr) == (0, "")
@@ -67,13 +67,13 @@ def test_the_commands_as_somebody_types_them(settings, database, used, empty, tm
     assert "and nothing is overwritten" in once_more.stderr
 
 
-def test_a_backup_of_one_kind_is_not_put_into_the_other(settings, used, empty, tmp_path):
+def test_a_backup_of_one_kind_is_not_put_into_the_other(settings, used, empty, tmp_path):  # noqa: F811
     backup.back_up(settings, tmp_path / "copy")
     with pytest.raises(DeepgradeError, match="holds a database of postgresql, and DEEPGRADE_DATABASE is one of sqlite"):
         backup.restore(dataclasses.replace(empty, database=""), tmp_path / "copy")
 
 
-def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_path, monkeypatch):
+def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_path, monkeypatch):  # noqa: F811
     seen = []
     run = subprocess.run
 
@@ -88,9 +88,9 @@ def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_pa
     assert password not in str(seen)
 
 
-def test_a_dump_that_fails_says_why(settings, used, empty, tmp_path, monkeypatch):
+def test_a_dump_that_fails_says_why(settings, used, empty, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(backup, "_program", lambda name: "/no/such/program")
-    with pytest.raises(DeepgradeError, match="pg_dump cannot be run .* install PostgreSQL's programs"):
+    with pytest.raises(DeepgradeError, match=r"pg_dump cannot be run .* install PostgreSQL's programs"):
         backup.back_up(settings, tmp_path / "copy")
     monkeypatch.undo()
     backup.back_up(settings, tmp_path / "copy")
