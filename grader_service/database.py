@@ -32,6 +32,7 @@ from autograder.errors import DeepgradeError
 from grader_service.settings import Settings
 
 BUSY_SECONDS = 60
+LARGEST = 2**31 - 1  # number of a row
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 # What libpq is told: how long a server may be silent before it counts as gone.

@@ -6,6 +6,8 @@ files and runs no inline script. Every form carries a token against forgery. Sig
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Flask, Response, current_app, redirect, request, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -13,10 +15,11 @@ from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
+from autograder.errors import DeepgradeError
 from grader_service import accounts
 from grader_service.models import Person
 
-OPEN = {"static", "auth.sign_in", "health.alive", "metrics.metrics"}
+OPEN = {"static", "auth.sign_in", "health.alive", "health.ready", "metrics.metrics"}
 OPEN_WITH_A_MADE_UP_PASSWORD = OPEN | {"auth.password", "auth.sign_out"}
 
 HEADERS = {
@@ -43,6 +46,12 @@ HEADERS = {
 csrf = CSRFProtect()
 logins = LoginManager()
 limiter = Limiter(get_remote_address, storage_uri="memory://")  # there is one web process, with threads
+
+
+def must_not_be_debugged(environment: Mapping[str, str]) -> None:
+    """Raises DeepgradeError where Flask is told to debug: it would show its insides to whoever makes a page fail."""
+    if environment.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise DeepgradeError("FLASK_DEBUG is set, and a service that students use is not debugged; unset it")
 
 
 def install(app: Flask) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
@@ -11,7 +11,7 @@ from grader_service import accounts, jobs
 from grader_service import submissions as handed_in
 from grader_service.forms import NewPerson
 from grader_service.models import Job, Person
-from grader_service.pages import database, me, reading
+from grader_service.pages import database, me, number, reading
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -28,7 +28,7 @@ def _staff_alone() -> None:
 
 @blueprint.get("/submissions")
 def submissions() -> Page:
-    before = request.args.get("before", type=int)
+    before = number("before")
     found = handed_in.everybodys(reading(), before=before, limit=ROWS + 1)
     older = found[ROWS - 1].id if len(found) > ROWS else None
     return render_template("staff/submissions.html", submissions=found[:ROWS], older=older)

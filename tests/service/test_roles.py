@@ -29,6 +29,7 @@ TO_SIGN_IN = 303
 TABLE = {
     "GET /static/<path:filename>":               (200,    200,   200,     200,   200),
     "GET /healthz":                              (200,    200,   200,     200,   200),
+    "GET /readyz":                               (200,    200,   200,     200,   200),
     "GET /metrics":                              (200,    200,   200,     200,   200),  # from this machine alone
     "GET /sign-in":                              (200,    303,   303,     303,   303),
     "POST /sign-in":                             (422,    303,   303,     303,   303),
