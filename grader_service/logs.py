@@ -95,7 +95,7 @@ class _Json(JsonFormatter):
 class _Stderr(logging.StreamHandler):
     """Wherever that leads by then."""
 
-    stream = property(lambda self: sys.stderr, lambda self, value: None)  # type: ignore[assignment]
+    stream = property(lambda self: sys.stderr, lambda self, value: None)
 
 
 def configure(settings: Settings, process: str, environment: Mapping[str, str], level: int = logging.INFO) -> None:
