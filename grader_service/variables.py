@@ -155,6 +155,21 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
     ),
+    "Students' commands": (
+        Variable(
+            "DEEPGRADE_URL",
+            "The service that `deepgrade submit`, `status` and `report` talk to.",
+            "the one that `deepgrade login` was told",
+            "an address such as `https://deepgrade.example.edu`",
+        ),
+        Variable(
+            "DEEPGRADE_TOKEN",
+            "The token that they send, where nobody can type one.",
+            "the one that `deepgrade login` was given",
+            "as the service's page of tokens shows it once",
+            secret=True,
+        ),
+    ),
     "Data sets": (
         Variable(
             "DEEPGRADE_DATA",
