@@ -26,6 +26,7 @@ from grader_service.settings import Settings
 
 from .conftest import COURSE, RIGHT, WRONG, User, zip_of
 
+HANDED_IN = zip_of(RIGHT)
 GRADED = Report("double", "Twice as much", "graded")
 
 
@@ -47,7 +48,7 @@ def used(settings, app, user, graded) -> User:
     """A service with two submissions, one of them graded."""
     keys.course_secret(settings)
     ada = user("ada")
-    ada.handed_in(zip_of(RIGHT))
+    ada.handed_in(HANDED_IN)
     ada.handed_in(zip_of(WRONG))
     assert graded(GRADED)
     return ada
@@ -76,7 +77,7 @@ def test_all_of_it_is_put_back(settings, database, used, empty, tmp_path):
     again = app.test_client()
     again.set_cookie("deepgrade", used.client.get_cookie("deepgrade").value)
     answer = again.get("/submissions/1/upload.zip")
-    assert answer.data == zip_of(RIGHT)
+    assert answer.data == HANDED_IN
     app.extensions["database"].close()
 
 
