@@ -155,7 +155,11 @@ def _words(body: bytes) -> str:
 
 def address(given: str, *, insecure: bool = False) -> str:
     """The address as it is kept. Raises DeepgradeError where it is none, or would carry a token in the open."""
-    parts = urlsplit(given if "://" in given else f"https://{given}")
+    try:
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        _ = parts.port
+    except ValueError as error:
+        raise DeepgradeError(f"{given!r} is no address of a service ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise DeepgradeError(f"{given!r} is no address of a service; write it like https://deepgrade.example.edu")
     if parts.username or parts.query or parts.fragment:
