@@ -13,6 +13,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import DeepgradeError
@@ -70,7 +71,10 @@ def sign_in_key() -> str:
 @logins.user_loader
 def _load(cookie: str) -> SignedIn | None:
     person_id, _, session_id = cookie.partition(":")
-    person = current_app.extensions["reading"]().get(Person, int(person_id)) if person_id.isdecimal() else None
+    if not person_id.isdecimal():
+        return None
+    with_courses = (selectinload(Person.memberships),)
+    person = current_app.extensions["reading"]().get(Person, int(person_id), options=with_courses)
     return SignedIn(person) if person is not None and person.session_id == session_id else None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from grader_service import jobs
 from grader_service.database import db_now, one_at_a_time, storable
-from grader_service.models import Person, Result, Submission, Upload
+from grader_service.models import Course, Person, Result, Submission, Upload
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Best:
 def accept(
     session: Session,
     person: Person,
+    course: Course,
     assignment: str,
     *,
     upload: Upload,
@@ -38,6 +39,7 @@ def accept(
     """
     one_at_a_time(session, f"person {person.id}")
     same = sa.select(Submission).where(
+        Submission.course_id == course.id,
         Submission.person_id == person.id,
         Submission.assignment == assignment,
         Submission.form_key == form_key,
@@ -47,6 +49,8 @@ def accept(
         return already
     _add_upload(session, upload)
     submission = Submission(
+        course_id=course.id,
+        kind="code",
         person_id=person.id,
         assignment=assignment,
         filename=storable(filename)[:200],
@@ -69,9 +73,11 @@ def _add_upload(session: Session, upload: Upload) -> None:
 
 
 def find(session: Session, submission_id: int, viewer: Person) -> Submission | None:
-    """The submission, if the viewer may know of it: its owner, or staff."""
+    """The submission, if the viewer may know of it: its owner, or staff of its course."""
     found = session.get(Submission, submission_id, options=_WITH_ALL)
-    return found if found is not None and (viewer.is_staff or found.person_id == viewer.id) else None
+    return (
+        found if found is not None and (viewer.is_staff_in(found.course_id) or found.person_id == viewer.id) else None
+    )
 
 
 def history(session: Session, person: Person, assignment: str) -> list[Submission]:

@@ -14,7 +14,7 @@ from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
 from autograder.submission import read_zip
-from grader_service import jobs, submissions
+from grader_service import accounts, jobs, submissions
 from grader_service.pages import course, database, files, me, reading, settings
 
 blueprint = Blueprint("assignments", __name__)
@@ -66,6 +66,7 @@ def hand_in(name: str) -> Page:
         submission = submissions.accept(
             session,
             me(),
+            accounts.first_course(session),
             assignment.name,
             upload=stored,
             filename=upload.filename,

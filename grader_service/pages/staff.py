@@ -10,7 +10,7 @@ from autograder.errors import DeepgradeError
 from grader_service import accounts, jobs
 from grader_service import submissions as handed_in
 from grader_service.forms import NewPerson
-from grader_service.models import Job, Person
+from grader_service.models import Job, Membership, Person
 from grader_service.pages import database, me, number, reading
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
@@ -68,7 +68,8 @@ def reset_password(person_id: int) -> Page:
         person = session.get(Person, person_id)
         if person is None:
             abort(404)
-        if not accounts.may_manage(me(), person.role):
+        held = accounts.first_course(session)
+        if not accounts.may_manage(me(), held, person.role_in(held.id)):
             abort(403)
         once = accounts.reset_password(person)
     return _people(_form(empty=True), made=(person, once))
@@ -76,17 +77,21 @@ def reset_password(person_id: int) -> Page:
 
 def _form(*, empty: bool = False) -> NewPerson:
     form = NewPerson(formdata=None) if empty else NewPerson()
-    form.role.choices = [role for role in accounts.ROLES if accounts.may_manage(me(), role)]
+    held = accounts.first_course(reading())
+    form.role.choices = [role for role in accounts.ROLES if accounts.may_manage(me(), held, role)]
     return form
 
 
 def _people(form: NewPerson, *, made: tuple[Person, str | None] | None = None, sentence: str = "") -> str:
-    everybody = reading().scalars(sa.select(Person).order_by(Person.role, Person.login)).all()
+    held = accounts.first_course(reading())
+    members = sa.select(Person).join(Membership).where(Membership.course_id == held.id)
+    everybody = reading().scalars(members.order_by(Membership.role, Person.login)).all()
     return render_template(
         "staff/people.html",
         form=form,
         made=made,
         sentence=sentence,
         people=everybody,
+        held=held,
         may_manage=accounts.may_manage,
     )

@@ -31,7 +31,7 @@ def show(submission_id: int) -> Page:
         submission=submission,
         title=_title(submission),
         report=_view(submission),
-        viewer=_viewer(),
+        viewer=_viewer(submission),
         place=_place(submission),
     )
 
@@ -91,19 +91,19 @@ def _submission(submission_id: int) -> Submission:
     return found
 
 
-def _viewer() -> Literal["student", "staff"]:
+def _viewer(submission: Submission) -> Literal["student", "staff"]:
     """Staff see everything, or with `?view=student` what the student sees."""
-    return "staff" if me().is_staff and request.args.get("view") != "student" else "student"
+    return "staff" if me().is_staff_in(submission.course_id) and request.args.get("view") != "student" else "student"
 
 
 def _view(submission: Submission) -> Report | None:
     if submission.result is None:
         return None
-    return feedback.view(reports.from_json(submission.result.report), _viewer())
+    return feedback.view(reports.from_json(submission.result.report), _viewer(submission))
 
 
 def _why_failed(submission: Submission) -> str:
-    return submission.job.message if _viewer() == "staff" else OUR_FAULT
+    return submission.job.message if _viewer(submission) == "staff" else OUR_FAULT
 
 
 def _place(submission: Submission) -> int:

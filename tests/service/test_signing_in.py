@@ -161,7 +161,8 @@ def test_an_account_that_cannot_be_made_is_refused_with_a_sentence(user, databas
 def test_the_first_admin_is_made_once(database):
     with database.write() as session:
         once = accounts.ensure_admin(session)
-        assert accounts.authenticate(session, "admin", once).role == "admin"
+        admin = accounts.authenticate(session, "admin", once)
+        assert (admin.is_operator, admin.memberships[0].role) == (True, "admin")
         assert accounts.ensure_admin(session) is None
 
 
