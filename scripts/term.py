@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
+from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
@@ -79,7 +81,7 @@ def _people(session: Session, course_id: int, students: int, now: float) -> None
             for login in logins
         ],
     )
-    numbers = dict(session.execute(sa.select(models.Person.login, models.Person.id)).tuples())
+    numbers = _numbers(session)
     session.execute(
         sa.insert(models.Membership),
         [
@@ -93,6 +95,12 @@ def _people(session: Session, course_id: int, students: int, now: float) -> None
             for number, login in enumerate(logins)
         ],
     )
+
+
+def _numbers(session: Session) -> dict[str, int]:
+    """Of people, by their logins."""
+    people = session.execute(sa.select(models.Person.login, models.Person.id))
+    return {person.login: person.id for person in people}
 
 
 def _assignments(session: Session, course_id: int, assignments: Sequence[Assignment], now: float) -> dict[str, float]:
@@ -123,7 +131,7 @@ def _submissions(
     draw: random.Random,
     now: float,
 ) -> None:
-    people = dict(session.execute(sa.select(models.Person.login, models.Person.id)).tuples())
+    people = _numbers(session)
     first = (session.scalar(sa.select(sa.func.max(models.Submission.id))) or 0) + 1
     kinds = {one.name: _reports(one, draw) for one in assignments}
     for rows in _together(_drawn(assignments, dates, students, count, draw, now)):
@@ -253,3 +261,14 @@ def _reports(assignment: Assignment, draw: random.Random) -> list[tuple[float, f
 def _together(rows: Iterator[Any]) -> Iterator[list[Any]]:
     while some := list(islice(rows, AT_ONCE)):
         yield some
+
+
+def addresses(app: Flask, assignment: str, submission_id: int) -> Iterator[tuple[str, str]]:
+    """Every address that answers with a page or a list: its rule, and the address with its parts filled in.
+
+    Whatever route is added is here by itself; parts that nothing is known of are 1.
+    """
+    parts = {"slug": SLUG, "name": assignment, "assignment": assignment, "submission_id": submission_id}
+    for rule in sorted(app.url_map.iter_rules(), key=lambda one: one.rule):
+        if "GET" in (rule.methods or ()) and rule.endpoint != "static":
+            yield rule.rule, re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda match: str(parts.get(match[1], 1)), rule.rule)
