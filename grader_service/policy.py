@@ -7,8 +7,9 @@ Pure: the caller brings rows and times, and every page, table, export and answer
     counting(terms, attempts)          ─> Attempt    the submission that counts
     score(...)                         ─> Score      with the written part and what staff set by hand
 
-**Days.** The due moment is on time, one instant later is late. The first late day ends at the same time of the clock on
-the next day in the course's time zone, so where clocks are put back it has 25 hours. A receipt k days late has the share
+**Days.** The due moment is on time, one instant later is late. The first late day ends at the same time of the clock
+on the next day in the course's time zone, so where clocks are put back it has 25 hours. A receipt k days late has the
+share
 
     max(0, 1 - penalty_per_day * max(0, k - grace_days))
 
