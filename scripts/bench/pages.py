@@ -1,7 +1,7 @@
 """Pages of a large course, and uploads that come all at once.
 
-    pages     a term with 500 students and 20,000 submissions in SQLite; each page asked for again and again, over loopback
-              and by one reader, staff and student: how many questions it asks the database, and its slow times
+    pages     a term with 500 students and 20,000 submissions in SQLite; each page asked for again and again, over
+              loopback and by one reader, staff and student: how many questions it asks, and its slow times
     uploads   students with tokens send the reference to the API from several threads as fast as it is answered; each
               receipt is looked for in the database afterwards, with its bytes and its job. Nothing is graded meanwhile,
               since graders would take the same two cores
