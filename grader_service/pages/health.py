@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from flask import Blueprint, Response
 
+from grader_service import access
 from grader_service.models import Job
 from grader_service.pages import reading
 
@@ -12,6 +13,7 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@access.anybody
 def alive() -> Response:
     """200 if the web process runs and the database answers."""
     reading().scalar(sa.select(Job.id).limit(1))
