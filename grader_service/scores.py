@@ -123,7 +123,7 @@ def counted(session: Session, course: Course, only: list[sa.ColumnElement[bool]]
         .join(Submission, Submission.id == Result.submission_id)
         .where(Result.batch.in_(order), Result.state == "graded", *only)
     )
-    rows = sorted(session.execute(query).tuples(), key=lambda row: order[row[1]])
+    rows = sorted(session.execute(query), key=lambda row: order[row[1]])
     return {number: points for number, _, points in rows}  # the last one wins
 
 
@@ -159,4 +159,4 @@ def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, f
         .where(*only)
         .group_by(RubricScore.submission_id)
     )
-    return dict(iter(session.execute(query).tuples()))
+    return {row[0]: row[1] for row in session.execute(query)}

@@ -173,7 +173,7 @@ def test_the_best_score_is_shown_in_the_list(user, graded):
     for verdict in ("passed", "failed"):
         ada.handed_in(zip_of(f"# {verdict}"))
         graded(report(result("test_a", "public", verdict), result("test_b", "public", "passed")))
-    assert re.search(r'your score</span> <span class="score">2 <span class="of">/ 2', ada.get("/").text)
+    assert re.search(r'your score</span> <span class="score">2 <span class="of">/ 5', ada.get("/").text)
 
 
 @pytest.mark.parametrize(
