@@ -27,12 +27,13 @@ def create(
     *,
     login: str,
     name: str = "",
-    role: str = "student",
+    role: str | None = "student",
     password: str | None = None,
     course: Course | None = None,
 ) -> tuple[Person, str | None]:
-    """Add a person, and to a course: the first one if none is named. Without a password one is made up: it is returned,
-    and must be changed at the first sign-in.
+    """Add a person, and to a course: the first one if none is named, to none with no role.
+
+    Without a password one is made up: it is returned, and must be changed at the first sign-in.
 
     Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
     """
@@ -41,7 +42,7 @@ def create(
         raise DeepgradeError(
             f"{login!r} is no login; use up to 64 letters, digits and . _ + @ - (an e-mail address will do)"
         )
-    if role not in ROLES:
+    if role is not None and role not in ROLES:
         raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
@@ -50,7 +51,8 @@ def create(
     _set(person, password or once or "", must_change=once is not None)
     session.add(person)
     session.flush()
-    join(session, person, course or first_course(session), role)
+    if role is not None:
+        join(session, person, course or first_course(session), role)
     return person, once
 
 
@@ -58,7 +60,7 @@ def join(session: Session, person: Person, course: Course, role: str) -> Members
     """Give somebody a role in a course, whatever it was before."""
     membership = session.get(Membership, (person.id, course.id))
     if membership is None:
-        membership = Membership(person=person, course=course, role=role, joined_at=db_now())
+        membership = Membership(person=person, course_id=course.id, role=role, joined_at=db_now())
         session.add(membership)
     membership.role = role
     session.flush()

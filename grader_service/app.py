@@ -18,12 +18,12 @@ from werkzeug.routing import IntegerConverter, Map
 
 import autograder
 from autograder.course import find_course
-from grader_service import handout, keys, pictures, requests_log, security, words
+from grader_service import access, api, courses, handout, keys, pictures, requests_log, security, words
 from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
-from grader_service.pages import assignments, auth, errors, health, metrics, queue, staff, submissions
+from grader_service.pages import assignments, auth, errors, health, metrics, people, queue, staff, submissions
 from grader_service.settings import Settings
 from grader_service.version import Version
 
@@ -63,6 +63,8 @@ def create_app(settings: Settings) -> Flask:
     # Each of the web process's threads may hold a reading and a writing connection at once.
     database = Database(settings, connections=2 * THREADS)
     database.upgrade()
+    with database.write() as session:
+        courses.fill(session, [assignment.name for assignment in course])
     app.extensions["settings"] = settings
     app.extensions["course"] = course
     app.extensions["version"] = Version(settings, course)
@@ -75,8 +77,10 @@ def create_app(settings: Settings) -> Flask:
     requests_log.install(app, settings)
     security.install(app)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, queue, health, metrics):
+    for pages in (auth, assignments, submissions, staff, people, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
+    api.install(app)
+    access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,
         prose=words.prose,
@@ -93,12 +97,17 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _who() -> dict[str, Person | None]:
-    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach."""
+def _who() -> dict[str, object]:
+    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach.
+
+    here, staff_here : the course that the page belongs to, if it does, and whether I am staff in it
+    """
+    here = g.get("here")
     try:
-        return {"me": getattr(current_user, "person", None)}
+        me: Person | None = getattr(current_user, "person", None)
+        return {"me": me, "here": here, "staff_here": bool(me and here and access.is_staff_in(here.id))}
     except OperationalError:
-        return {"me": None}
+        return {"me": None, "here": None, "staff_here": False}
 
 
 def _reading(database: Database):

@@ -16,6 +16,7 @@ from grader_service.api.facts import of_assignments, of_submissions
 from grader_service.api.forms import Assignments, HandIn, Key, Mine, SubmissionFacts, Submissions
 from grader_service.models import Course, Submission
 from grader_service.pages import course, files, reading
+from grader_service.pages import submissions as pages
 
 blueprint = Blueprint("api-work", __name__, description="What there is to do, and what became of it")
 
@@ -45,6 +46,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     try:
         assignment = course()[name]
         found = handing_in.hand_in(
+            reading(),
             access.me(),
             access.here(),
             assignment,
@@ -92,10 +94,8 @@ def report(submission_id: int) -> Any:
     With a token of scope `staff` staff see everything; students see of hidden tests their law and the class of failure,
     when the course shows it.
     """
-    found = submissions.shown_report(access.asked())
-    if found is None:
-        return _one(submission_id), 202
-    return Response(found, mimetype="application/json")
+    found = pages.report_json(submission_id)  # what the page shows, and nothing else
+    return found if isinstance(found, Response) and found.status_code == 200 else (_one(submission_id), 202)
 
 
 @blueprint.get("/submissions/<int:submission_id>/upload.zip")

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.errors import DeepgradeError
-from grader_service import hosts
+from grader_service import access, hosts
 from grader_service.models import Job
 from grader_service.pages import database, reading, settings
 
@@ -20,6 +20,7 @@ LEAST_FREE_MB = 200  # of DEEPGRADE_HOME's disk
 
 
 @blueprint.get("/healthz")
+@access.anybody
 def alive() -> Response:
     """200 if the web process runs and the database answers."""
     reading().scalar(sa.select(Job.id).limit(1))
@@ -27,6 +28,7 @@ def alive() -> Response:
 
 
 @blueprint.get("/readyz")
+@access.anybody
 def ready() -> tuple[Response, int]:
     """200 if an upload would be accepted now, else 503; `checks` says of each part "ok" or what is wrong with it.
 

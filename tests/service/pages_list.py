@@ -41,14 +41,14 @@ PAGES = [
     Page("not-found", "ada", "/no/such/page"),
     Page("password", "ada", "/password"),
     Page("assignments", "ada", "/"),
-    Page("assignment", "ada", "/assignments/double"),
+    Page("assignment", "ada", "/courses/course/assignments/double"),
     Page("report", "ada", "/submissions/1"),
     Page("report-wrong", "ada", "/submissions/2"),
     Page("report-fault", "ada", "/submissions/3"),
     Page("waiting", "ada", "/submissions/4"),
     Page("staff-report", "eve", "/submissions/2"),
-    Page("staff-submissions", "eve", "/staff/submissions"),
-    Page("staff-people", "eve", "/staff/people"),
+    Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
+    Page("staff-people", "eve", "/courses/course/staff/people"),
     Page("staff-queue", "eve", "/staff/queue"),
 ]
 

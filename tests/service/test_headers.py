@@ -12,7 +12,12 @@ from grader_service.security import HEADERS
 from .conftest import User, zip_of
 
 # What each part of a route's address is made of here: something that is there, and something that is not.
-PARTS = {"filename": ("deepgrade.css", "none.css"), "name": ("double", "none"), "key": ("0" * 32,)}
+PARTS = {
+    "slug": ("course", "none"),
+    "filename": ("deepgrade.css", "none.css"),
+    "name": ("double", "none"),
+    "key": ("0" * 32,),
+}
 
 
 def addresses(app) -> list[tuple[str, str]]:
@@ -89,10 +94,10 @@ def test_answers_that_no_route_gave_are_protected_too(app, user):
         ("PUT", "/"),
         ("GET", "/static/../app.py"),
         ("GET", "/static/%2e%2e/app.py"),
-        ("POST", "/assignments/double"),  # without the token of a form
+        ("POST", "/courses/course/assignments/double"),  # without the token of a form
         ("GET", "/%00"),
         ("GET", "/submissions/99999999999999999999999999"),
-        ("GET", "/staff/submissions?before=99999999999999999999999999"),
+        ("GET", "/courses/course/staff/submissions?before=99999999999999999999999999"),
     ):
         check(reader, method, address)
     app.view_functions["health.alive"] = lambda: 1 / 0
