@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -115,7 +117,7 @@ def find(session: Session, submission_id: int) -> Submission | None:
     return session.get(Submission, submission_id, options=_WITH_ALL)
 
 
-def whole(session: Session, query: sa.Select[tuple[Submission]]) -> list[Submission]:
+def whole(session: Session, query: sa.Select[Any]) -> list[Submission]:
     """What a query asks for, with all that is shown of each, in one question."""
     return list(session.scalars(query.options(*_WITH_ALL)))
 

@@ -49,4 +49,9 @@ def install(app: Flask) -> None:
         limits.limit(blueprint)
         api.register_blueprint(blueprint, url_prefix=PREFIX)
     described = app.view_functions["api-docs.openapi_json"]
-    app.view_functions["api-docs.openapi_json"] = access.anybody(lambda: described())
+
+    @access.anybody
+    def openapi_json() -> Any:
+        return described()
+
+    app.view_functions["api-docs.openapi_json"] = openapi_json

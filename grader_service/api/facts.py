@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, noload
+from sqlalchemy.orm import Session
 
 from autograder.errors import UnknownAssignment
 from grader_service import courses, jobs, policy, scores
@@ -103,11 +103,10 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
 def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
     """Everybody's, of the course's students in the order of logins."""
     table = scores.load(session, course, courses.assignments(session, course))
-    students = session.scalars(
-        sa.select(Person)
+    students = session.execute(
+        sa.select(Person.id, Person.login, Person.name)
         .join(Membership)
         .where(Membership.course_id == course.id, Membership.role == "student")
-        .options(noload(Person.memberships))
         .order_by(Person.login)
     )
     return [

@@ -6,8 +6,9 @@ import io
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, send_file
+from flask import Response, jsonify, send_file
 from flask_smorest import Blueprint, abort
+from sqlalchemy.orm import Session
 
 from autograder.errors import Refused, UnknownAssignment
 from grader_service import access, handing_in, submissions
@@ -15,7 +16,7 @@ from grader_service.api import limits
 from grader_service.api.facts import of_assignments, of_submissions
 from grader_service.api.forms import Assignments, HandIn, Key, Mine, SubmissionFacts, Submissions
 from grader_service.models import Course, Submission
-from grader_service.pages import course, files, reading
+from grader_service.pages import course, database, files, reading
 from grader_service.pages import submissions as pages
 
 blueprint = Blueprint("api-work", __name__, description="What there is to do, and what became of it")
@@ -58,7 +59,8 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
         abort(404)
     except Refused as error:
         abort(422, message=str(error))
-    return _one(found.id)
+    with database().read() as session:  # the request's own session sees what was before
+        return _one(session, found.id)
 
 
 @blueprint.get("/submissions")
@@ -81,7 +83,7 @@ def mine(asked: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, SubmissionFacts)
 def submission(submission_id: int) -> dict[str, Any]:
     """Where a submission is: in the queue, being graded, or graded"""
-    return _one(submission_id)
+    return _one(reading(), submission_id)
 
 
 @blueprint.get("/submissions/<int:submission_id>/report")
@@ -95,7 +97,9 @@ def report(submission_id: int) -> Any:
     when the course shows it.
     """
     found = pages.report_json(submission_id)  # what the page shows, and nothing else
-    return found if isinstance(found, Response) and found.status_code == 200 else (_one(submission_id), 202)
+    if isinstance(found, Response):
+        return found
+    return jsonify(SubmissionFacts().dump(_one(reading(), submission_id))), 202
 
 
 @blueprint.get("/submissions/<int:submission_id>/upload.zip")
@@ -112,7 +116,7 @@ def upload(submission_id: int) -> Any:
     )
 
 
-def page(query: sa.Select[tuple[Submission]], asked: dict[str, Any]) -> dict[str, Any]:
+def page(query: sa.Select[Any], asked: dict[str, Any]) -> dict[str, Any]:
     """The part of a list that was asked for."""
     if asked["before"] is not None:
         query = query.where(Submission.id < asked["before"])
@@ -122,6 +126,6 @@ def page(query: sa.Select[tuple[Submission]], asked: dict[str, Any]) -> dict[str
     return {"submissions": of_submissions(reading(), found[:limit]), "before": before}
 
 
-def _one(submission_id: int) -> dict[str, Any]:
-    found = submissions.whole(reading(), sa.select(Submission).where(Submission.id == submission_id))
-    return of_submissions(reading(), found)[0]
+def _one(session: Session, submission_id: int) -> dict[str, Any]:
+    found = submissions.whole(session, sa.select(Submission).where(Submission.id == submission_id))
+    return of_submissions(session, found)[0]

@@ -61,7 +61,10 @@ TABLE = {
 
 def test_the_table_has_every_route(app):
     routes = {
-        f"{method} {rule.rule}" for rule in app.url_map.iter_rules() for method in rule.methods - {"HEAD", "OPTIONS"}
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/api/")  # those have tokens in place of roles, and a table of their own
     }
     assert routes == set(TABLE)
 
