@@ -25,8 +25,8 @@ Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; 
 def read_settings() -> None:
     """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
     if os.environ.get("DEEPGRADE_SETTINGS"):
-        from grader_service.variables import read_file
-
+        with _installed():
+            from grader_service.variables import read_file
         read_file(os.environ)
 
 
