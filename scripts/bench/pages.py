@@ -67,7 +67,7 @@ def pages(installed: Installation, name: str, rounds: int) -> Iterator[tuple[str
         for rule, address in term.addresses(app, name, number):
             if reader.get(address) is None:
                 continue
-            times = sorted(filter(None, (reader.get(address) for _ in range(rounds))))
+            times = sorted(reader.get(address) or 0.0 for _ in range(rounds))
             everything += times
             kind = "staff" if who == term.STAFF else "student"
             asked = questions(app, who, address)
@@ -106,10 +106,12 @@ class Reader:
         self._session.post(f"{address}/sign-in", data=fields).raise_for_status()
 
     def get(self, path: str) -> float | None:
-        """Seconds until the page is here, or None where it is none for this reader."""
+        """Seconds until the page is here, or None where there is none for this reader."""
         began = time.perf_counter()
         answer = self._session.get(self._address + path, allow_redirects=False)
-        return time.perf_counter() - began if answer.status_code == 200 else None
+        took = time.perf_counter() - began
+        is_page = answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+        return took if is_page else None
 
 
 def uploads(installed: Installation, course: Course, name: str) -> Iterator[tuple[str, str, str]]:
