@@ -47,6 +47,11 @@ class Service:
     def __init__(self, account: Account) -> None:
         self._account = account
 
+    def make_token(self, login: str, password: str, name: str) -> str:
+        """A new token of somebody who has a password there. Raises DeepgradeError where they do not agree."""
+        sent = {"login": login, "password": password, "name": name}
+        return str(_decoded(self._send("POST", "/tokens", json=sent)[1]).get("token", ""))
+
     def me(self) -> dict[str, Any]:
         return self._get("/me")
 
@@ -92,7 +97,9 @@ class Service:
     ) -> tuple[int, bytes]:
         import requests  # takes its time: who checks and packs does not wait for it
 
-        headers = {"Authorization": f"Bearer {self._account.token}", "Accept": "application/json", **(headers or {})}
+        headers = {"Accept": "application/json", **(headers or {})}
+        if self._account.token:
+            headers["Authorization"] = f"Bearer {self._account.token}"
         address = self._account.url + API + path
         for left in reversed(range(TRIES)):
             try:
@@ -117,6 +124,8 @@ class Service:
         if status in (200, 201, 202):
             return body
         words = _words(body)
+        if status == 401 and not self._account.token:
+            raise DeepgradeError(f"{self._account.url} says: {words}")
         if status == 401:
             raise DeepgradeError(f"{self._account.url} does not know the token ({words}); run `deepgrade login` again")
         if status == 422:

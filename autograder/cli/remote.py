@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import platform
 import sys
 from typing import Annotated, Any
 
@@ -25,20 +26,23 @@ STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "gra
 
 def login(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Of your course's service.")] = "",
+    login: Annotated[
+        str, typer.Option(metavar="NAME", help="Ask for the password of this login (else it is asked for).")
+    ] = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Send the token without https.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the token of this machine.")] = False,
 ) -> None:
-    """Sign in with a token that you made on the service's page "Tokens"; it is asked for, or read from a pipe."""
+    """Sign in: with login and password, or with a token that you made on the service's page, also through a pipe."""
     if forget:
         print(f"{client.forget()}: the token is forgotten here; revoke it on the service's page too")
         return
     if not address:
         raise DeepgradeError("say where to: `deepgrade login https://...`, the address of your course's service")
     url = client.address(address, insecure=insecure)
-    if sys.stdin.isatty():
-        token = typer.prompt(f"Token (make one at {url}/tokens)", hide_input=True, err=True)
-    else:
-        token = sys.stdin.readline()
+    if not login and sys.stdin.isatty():
+        login = typer.prompt("Login (empty: paste a token)", default="", show_default=False, err=True)
+    asked = _ask("Password" if login else "Token")
+    token = client.Service(client.Account(url, "")).make_token(login, asked, _machine()) if login else asked
     account = client.Account(url, token.strip())
     if not account.token.isascii() or not account.token.isprintable() or not account.token:
         raise DeepgradeError("that is no token; copy it as it stands on the page")
@@ -46,6 +50,17 @@ def login(
     path = client.keep(account)
     courses = ", ".join(one["course"] for one in me["courses"]) or "no course yet"
     print(console.plain(f"signed in as {me['login']} ({courses}); the token is kept in {path}"))
+
+
+def _ask(what: str) -> str:
+    """Typed unseen, or from a pipe. Nothing of it is ever an argument: others can read those."""
+    if sys.stdin.isatty():
+        return typer.prompt(what, hide_input=True, err=True)
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _machine() -> str:
+    return f"deepgrade on {platform.node() or 'a machine'}"[:80]
 
 
 def submit(

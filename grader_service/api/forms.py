@@ -33,6 +33,19 @@ class Me(Schema):
     token = fields.Nested(TokenFacts, required=True)
 
 
+class NewToken(Schema):
+    login = fields.String(required=True, validate=validate.Length(max=64))
+    password = fields.String(required=True, validate=validate.Length(max=200))
+    name = fields.String(
+        load_default="program", validate=validate.Length(1, 80), metadata=said("which program or machine it is for")
+    )
+    scope = fields.String(load_default="submit", validate=validate.OneOf(("read", "submit")))
+
+
+class MadeToken(Schema):
+    token = fields.String(required=True, metadata=said("shown this once, and not kept by the service"))
+
+
 class AssignmentFacts(Schema):
     name = fields.String(required=True)
     title = fields.String(required=True)

@@ -145,6 +145,32 @@ def test_a_token_for_a_course_reaches_that_course_alone(program, database):
     assert one.get(f"/submissions/{number}").status_code == 200
 
 
+def test_who_has_a_password_gets_a_first_token(app, database, user):
+    limiter.reset()
+    user("ada")
+    nobody = Program(app, "")
+    made = nobody.ask("POST", "/tokens", json={"login": "Ada", "password": PASSWORD, "name": "laptop"})
+    assert made.status_code == 201
+    me = Program(app, made.json["token"]).get("/me").json
+    assert (me["login"], me["token"]["scope"], me["token"]["name"]) == ("ada", "submit", "laptop")
+    wider = nobody.ask("POST", "/tokens", json={"login": "ada", "password": PASSWORD, "scope": "staff"})
+    assert wider.status_code == 422
+    for _ in range(10):
+        wrong = nobody.ask("POST", "/tokens", json={"login": "ada", "password": "wrong"})
+        assert (wrong.status_code, wrong.json["message"]) == (401, "No account has that login and password.")
+    right = nobody.ask("POST", "/tokens", json={"login": "ada", "password": PASSWORD})
+    assert right.status_code == 429, "guessing is slowed, also when it hits"
+    limiter.reset()
+
+
+def test_a_made_up_password_is_changed_before_it_makes_a_token(app, database):
+    with database.write() as session:
+        _, once = accounts.create(session, login="ada")
+    answer = Program(app, "").ask("POST", "/tokens", json={"login": "ada", "password": once})
+    assert answer.status_code == 403
+    assert "you choose your own there" in answer.json["message"]
+
+
 @pytest.mark.parametrize("change", ["revoked_at", "expires_at"])
 def test_a_token_that_is_over_is_none(program, database, change):
     ada = program()
@@ -193,6 +219,7 @@ def test_a_program_that_asks_too_often_is_told(program, app, monkeypatch):
 # route                                                    scope that it needs, and from which role on
 TABLE = {
     "GET /api/v1/openapi.json": None,
+    "POST /api/v1/tokens": None,  # for who has a password
     "GET /api/v1/me": ("read", "anybody"),
     "GET /api/v1/submissions": ("read", "anybody"),
     "GET /api/v1/courses/<slug>/assignments": ("read", "student"),

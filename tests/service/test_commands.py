@@ -17,7 +17,7 @@ from grader_service import accounts, tokens
 from grader_service.settings import Settings
 
 from . import processes
-from .conftest import COURSE, RIGHT, WRONG
+from .conftest import COURSE, PASSWORD, RIGHT, WRONG
 from .processes import Service, serving
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -93,6 +93,16 @@ def test_a_student_signs_in_submits_waits_and_reads_the_report(run, service, tok
         run("status").stderr
         == "deepgrade: you are not signed in; run `deepgrade login ADDRESS`, with that of your course\n"
     )
+
+
+def test_a_password_will_do_and_is_kept_nowhere(run, service, tmp_path):
+    signed_in = run("login", service.url, "--login", "ada", said=f"{PASSWORD}\n")
+    assert signed_in.returncode == 0, signed_in.stderr
+    assert json.loads(run("status", "--json").stdout) is not None
+    assert all(PASSWORD not in path.read_text() for path in (tmp_path / "config").rglob("*.json"))
+    wrong = run("login", service.url, "--login", "ada", said="wrong\n")
+    assert wrong.returncode == 2
+    assert wrong.stderr == f"deepgrade: {service.url} says: No account has that login and password.\n"
 
 
 def test_a_wrong_answer_exits_with_1_and_says_what_failed(run, service, token, folder):
