@@ -116,6 +116,7 @@ def test_requests_are_told_by_their_route_and_without_what_was_sent(settings, sa
     answer = page.get("/sign-in?next=/secret-address")
     page.post("/sign-in", data={**hidden_fields(answer.text), "login": "ada", "password": PASSWORD})
     page.get("/no/such/secret-address")
+    page.get("/courses/secret-address/assignments/double")
     page.get("/healthz")
     text = said()
     lines = [json.loads(line) for line in text.splitlines()]
@@ -123,6 +124,7 @@ def test_requests_are_told_by_their_route_and_without_what_was_sent(settings, sa
         ("GET", "/sign-in", 200),
         ("POST", "/sign-in", 401),
         ("GET", "(no route)", 404),
+        ("GET", "/courses/<slug>/assignments/<name>", 303),
     ]
     assert lines[0]["request"] == answer.headers["X-Request-Id"]
     assert "secret-address" not in text
