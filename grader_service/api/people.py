@@ -59,7 +59,7 @@ def make_token(asked: dict[str, Any]) -> dict[str, Any]:
     if person is None:
         return abort(401, message="No account has that login and password.")
     if person.must_change_password:
-        return abort(403, message="Sign in on the page first: your password was made up, and you choose your own there.")
+        return abort(403, message="Sign in on the page first: your password was made up; you choose your own there.")
     try:
         with database().write() as session:
             _, secret = tokens.make(
