@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices chaos threats walls schema
+.PHONY: help setup demo test lint bench matrices chaos threats walls schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -47,3 +47,7 @@ walls:           ## take away one wall after the other, and say which test notic
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \
 	  report.SCHEMA_FILE.write_text(json.dumps(report.schema(), indent=2) + '\n', encoding='utf-8')"
+
+settings: setup  ## write docs/settings.md from grader_service/variables.py
+	@$(BIN)/python -c "from grader_service import variables; \
+	  open('docs/settings.md', 'w', encoding='utf-8').write(variables.page())"

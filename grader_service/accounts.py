@@ -12,7 +12,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from autograder.errors import DeepgradeError
 from grader_service.database import db_now, storable
-from grader_service.models import ROLES, Person
+from grader_service.models import ROLES, Course, Membership, Person
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
 PASSWORD_LEAST = 10  # characters
@@ -23,9 +23,17 @@ _NOBODY = generate_password_hash("nobody", method="scrypt")
 
 
 def create(
-    session: Session, *, login: str, name: str = "", role: str = "student", password: str | None = None
+    session: Session,
+    *,
+    login: str,
+    name: str = "",
+    role: str | None = "student",
+    password: str | None = None,
+    course: Course | None = None,
 ) -> tuple[Person, str | None]:
-    """Add a person. Without a password one is made up: it is returned, and must be changed at the first sign-in.
+    """Add a person, and to a course: the first one if none is named, to none with no role.
+
+    Without a password one is made up: it is returned, and must be changed at the first sign-in.
 
     Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
     """
@@ -34,16 +42,34 @@ def create(
         raise DeepgradeError(
             f"{login!r} is no login; use up to 64 letters, digits and . _ + @ - (an e-mail address will do)"
         )
-    if role not in ROLES:
+    if role is not None and role not in ROLES:
         raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
-    person = Person(login=login, name=storable(name).strip()[:200] or login, role=role, created_at=db_now())
+    person = Person(login=login, name=storable(name).strip()[:200] or login, created_at=db_now())
     once = None if password else _made_up()
     _set(person, password or once or "", must_change=once is not None)
     session.add(person)
     session.flush()
+    if role is not None:
+        join(session, person, course or first_course(session), role)
     return person, once
+
+
+def join(session: Session, person: Person, course: Course, role: str) -> Membership:
+    """Give somebody a role in a course, whatever it was before."""
+    membership = session.get(Membership, (person.id, course.id))
+    if membership is None:
+        membership = Membership(person=person, course_id=course.id, role=role, joined_at=db_now())
+        session.add(membership)
+    membership.role = role
+    session.flush()
+    return membership
+
+
+def first_course(session: Session) -> Course:
+    """There is one from the first migration on."""
+    return session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
 
 
 def find(session: Session, login: str) -> Person | None:
@@ -73,15 +99,17 @@ def reset_password(person: Person) -> str:
 
 def ensure_admin(session: Session, password: str | None = None) -> str | None:
     """At the first start there is nobody: make `admin`. Returns the password if it had to be made up."""
-    if session.scalar(sa.select(Person.id).where(Person.role == "admin").limit(1)) is not None:
+    if session.scalar(sa.select(Person.id).where(Person.is_operator).limit(1)) is not None:
         return None
-    _, once = create(session, login="admin", name="Administrator", role="admin", password=password)
+    person, once = create(session, login="admin", name="Administrator", role="admin", password=password)
+    person.is_operator = True
     return once
 
 
-def may_manage(manager: Person, role: str) -> bool:
-    """Admins look after everybody; staff look after students."""
-    return manager.role == "admin" or (manager.role == "staff" and role == "student")
+def may_manage(manager: Person, course: Course, role: str | None) -> bool:
+    """Of a course, admins look after everybody; staff look after students."""
+    mine = manager.role_in(course.id)
+    return mine == "admin" or (mine == "staff" and role == "student")
 
 
 def fold(login: str) -> str:

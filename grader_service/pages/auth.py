@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
-from grader_service import accounts
+from grader_service import access, accounts
 from grader_service.forms import NewPassword, SignIn
 from grader_service.models import Person
 from grader_service.pages import database, me, reading
@@ -22,6 +22,7 @@ Page = str | tuple[str, int] | Response
     "10 per minute", key_func=sign_in_key, methods=["POST"], deduct_when=lambda answer: answer.status_code == 401
 )
 @limiter.limit("200 per minute", methods=["POST"], deduct_when=lambda answer: answer.status_code == 401)
+@access.anybody
 def sign_in() -> Page:
     """A failure is answered 401, which the limits count."""
     if current_user.is_authenticated:
@@ -37,6 +38,7 @@ def sign_in() -> Page:
 
 
 @blueprint.post("/sign-out")
+@access.newcomer
 def sign_out() -> Page:
     logout_user()
     session.clear()
@@ -50,6 +52,7 @@ def sign_out() -> Page:
     key_func=lambda: current_user.get_id(),
     deduct_when=lambda answer: answer.status_code == 401,
 )
+@access.newcomer
 def password() -> Page:
     form = NewPassword()
     if not form.validate_on_submit():

@@ -5,16 +5,29 @@ from __future__ import annotations
 import io
 from typing import Literal
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request, send_file
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder import feedback
 from autograder import report as reports
 from autograder.errors import UnknownAssignment
 from autograder.report import Report
-from grader_service import jobs, pictures, submissions
-from grader_service.models import Picture, Submission
-from grader_service.pages import course, files, me, reading
+from grader_service import access, jobs, pictures
+from grader_service.models import Job, Picture, Submission
+from grader_service.pages import asked, course, database, files, is_staff_here, reading
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
 
@@ -24,8 +37,9 @@ OUR_FAULT = "The grader failed. That is our fault: it costs no points and no att
 
 
 @blueprint.get("")
+@access.reader
 def show(submission_id: int) -> Page:
-    submission = _submission(submission_id)
+    submission = asked()
     return render_template(
         "submission.html",
         submission=submission,
@@ -37,18 +51,20 @@ def show(submission_id: int) -> Page:
 
 
 @blueprint.get("/progress")
+@access.reader
 def progress(submission_id: int) -> Page:
     """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
-    submission = _submission(submission_id)
+    submission = asked()
     if submission.job.state in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
     return render_template("parts/progress.html", submission=submission, place=_place(submission))
 
 
 @blueprint.get("/report.json")
+@access.reader
 def report_json(submission_id: int) -> Page:
     """200 and the report as the viewer may see it; 202 and {"state", "place", ...} while there is none yet."""
-    submission = _submission(submission_id)
+    submission = asked()
     job = submission.job
     if job.state == "grader_error":
         fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
@@ -60,9 +76,10 @@ def report_json(submission_id: int) -> Page:
 
 
 @blueprint.get("/upload.zip")
+@access.reader
 def download(submission_id: int) -> Page:
     """The bytes that were handed in. The name they came with is not used: it is the student's."""
-    submission = _submission(submission_id)
+    submission = asked()
     return send_file(
         io.BytesIO(files().read(reading(), submission.sha256)),
         mimetype="application/zip",
@@ -71,10 +88,24 @@ def download(submission_id: int) -> Page:
     )
 
 
+@blueprint.post("/again")
+@access.marker
+def again(submission_id: int) -> Page:
+    """Grade again what the grader gave up."""
+    with database().write() as session:
+        queued = jobs.requeue(session, submission_id)
+        queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
+    if queued:
+        current_app.extensions["engine"].ring(queue)
+    flash("It is in the queue again." if queued else "Only what the grader gave up can be graded again.")
+    return redirect(url_for("submissions.show", submission_id=submission_id), 303)
+
+
 @blueprint.get("/figures/<key>.png")
+@access.reader
 def picture(submission_id: int, key: str) -> Page:
     """A picture, if the viewer's view of the report holds its numbers."""
-    submission = _submission(submission_id)
+    submission = asked()
     report = _view(submission)
     if report is None or submission.result is None or key not in map(pictures.key, pictures.figures_of(report)):
         abort(404)
@@ -84,16 +115,9 @@ def picture(submission_id: int, key: str) -> Page:
     return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
 
 
-def _submission(submission_id: int) -> Submission:
-    found = submissions.find(reading(), submission_id, me())
-    if found is None:
-        abort(404)
-    return found
-
-
 def _viewer() -> Literal["student", "staff"]:
     """Staff see everything, or with `?view=student` what the student sees."""
-    return "staff" if me().is_staff and request.args.get("view") != "student" else "student"
+    return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
 def _view(submission: Submission) -> Report | None:

@@ -107,6 +107,7 @@ def fill(settings: Settings, database: Database, person: Person, count: int) -> 
         session.flush()
         made = [
             Submission(
+                course_id=1,
                 person_id=person.id,
                 assignment=EMPTY.assignment,
                 filename="bench.zip",

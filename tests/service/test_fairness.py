@@ -36,6 +36,7 @@ class Line:
                 made = submissions.accept(
                     session,
                     person,
+                    accounts.first_course(session),
                     "double",
                     upload=Upload(sha256=login, data=b"zip", size=3),
                     filename="double.zip",
@@ -125,6 +126,7 @@ def test_a_regrade_of_many_takes_them_in_at_once(line, database):
         session.flush()
         many = [
             Submission(
+                course_id=1,
                 person_id=person.id,
                 assignment="double",
                 filename="",

@@ -45,7 +45,7 @@ def test_a_bad_zip_is_refused_at_once_with_the_reason_and_leaves_nothing(user, d
 
 
 def test_no_file_at_all_is_refused(user, database):
-    answer = user("ada").post("/assignments/double")
+    answer = user("ada").post("/courses/course/assignments/double")
     assert answer.status_code == 422
     assert "choose a zip file first" in answer.text
 
@@ -59,9 +59,11 @@ def test_more_than_any_assignment_allows_is_not_even_read(user, database):
 
 def test_the_same_form_sent_twice_is_one_submission(user, database):
     ada = user("ada")
-    hidden = hidden_fields(ada.get("/assignments/double").text)
+    hidden = hidden_fields(ada.get("/courses/course/assignments/double").text)
     answers = [
-        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")})
+        ada.client.post(
+            "/courses/course/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
+        )
         for _ in range(2)
     ]
     assert answers[0].location == answers[1].location
@@ -71,9 +73,11 @@ def test_the_same_form_sent_twice_is_one_submission(user, database):
 def test_another_zip_from_the_same_form_is_another_submission(user, database):
     """Back, choose another file, hand in: the browser sends the form's key again."""
     ada = user("ada")
-    hidden = hidden_fields(ada.get("/assignments/double").text)
+    hidden = hidden_fields(ada.get("/courses/course/assignments/double").text)
     for source in (RIGHT, WRONG):
-        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(source)), "double.zip")})
+        ada.client.post(
+            "/courses/course/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(source)), "double.zip")}
+        )
     assert rows(database, Submission, Job) == [2, 2]
 
 
@@ -102,7 +106,7 @@ def test_the_zip_can_be_had_back_as_an_attachment_under_our_name(user):
 
 
 def test_the_kit_can_be_had_as_an_attachment(user):
-    answer = user("ada").get("/assignments/double/kit.zip")
+    answer = user("ada").get("/courses/course/assignments/double/kit.zip")
     assert answer.headers["Content-Disposition"] == "attachment; filename=double.zip"
     assert b"double/test_public.py" in answer.data
     assert b"test_hidden" not in answer.data

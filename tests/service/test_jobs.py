@@ -147,7 +147,7 @@ def test_a_released_job_is_nobody_s_fault(number, database, do, claim):
 
 def test_staff_can_have_a_given_up_job_tried_again(number, user, database, do, claim):
     staff = user("eve", role="staff")
-    path = f"/staff/submissions/{number}/again"
+    path = f"/submissions/{number}/again"
     for _ in range(3):
         claim(lease_seconds=-1)
         do(jobs.sweep)
@@ -159,7 +159,7 @@ def test_staff_can_have_a_given_up_job_tried_again(number, user, database, do, c
 
 def test_only_what_was_given_up_can_be_tried_again(number, user, database, graded):
     graded(REPORT)
-    user("eve", role="staff").post(f"/staff/submissions/{number}/again", form_at="/")
+    user("eve", role="staff").post(f"/submissions/{number}/again", form_at="/")
     assert job_of(database, number).state == "done"
 
 

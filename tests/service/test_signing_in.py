@@ -107,7 +107,7 @@ def test_a_made_up_password_must_be_changed_before_anything_else(user, database)
         _, once = accounts.create(session, login="bob", name="Bob")
     bob = user()
     bob.sign_in("bob", once)
-    for path in ("/", "/assignments/double", "/submissions/1"):
+    for path in ("/", "/courses/course/assignments/double", "/submissions/1"):
         assert bob.get(path).location == "/password"
     bob.post("/password", {"current": once, "password": "my own password", "again": "my own password"})
     assert bob.get("/").status_code == 200
@@ -128,10 +128,10 @@ def test_after_signing_in_nobody_is_sent_to_another_site(user, target):
 def test_after_signing_in_one_is_where_one_wanted_to_be(user):
     user("ada")
     browser = user()
-    where = browser.get("/assignments/double").location
+    where = browser.get("/courses/course/assignments/double").location
     token = hidden_fields(browser.get(where).text)
     answer = browser.client.post(where, data={**token, "login": "ada", "password": PASSWORD})
-    assert answer.location == "/assignments/double"
+    assert answer.location == "/courses/course/assignments/double"
 
 
 @pytest.mark.threat(46)
@@ -167,7 +167,8 @@ def test_an_account_that_cannot_be_made_is_refused_with_a_sentence(user, databas
 def test_the_first_admin_is_made_once(database):
     with database.write() as session:
         once = accounts.ensure_admin(session)
-        assert accounts.authenticate(session, "admin", once).role == "admin"
+        admin = accounts.authenticate(session, "admin", once)
+        assert (admin.is_operator, admin.memberships[0].role) == (True, "admin")
         assert accounts.ensure_admin(session) is None
 
 

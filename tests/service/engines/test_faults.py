@@ -143,10 +143,12 @@ def test_on_a_read_only_disk_an_upload_is_answered_503(disk, make_app):
     settings = Settings(home=disk.folder / "home", course=COURSE)
     app = make_app(settings)
     user = ada(app, settings)
-    form = hidden_fields(user.get("/assignments/double").text)
+    form = hidden_fields(user.get("/courses/course/assignments/double").text)
     app.extensions["database"].close()  # a file that is open for writing keeps its disk from becoming read-only
     disk.read_only(True)
-    answer = user.client.post("/assignments/double", data={**form, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")})
+    answer = user.client.post(
+        "/courses/course/assignments/double", data={**form, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
+    )
     assert answer.status_code == 503
     app.extensions["database"].close()
     disk.read_only(False)

@@ -68,7 +68,7 @@ def run(settings: Settings) -> list[Event]:
     for login, user in users.items():
         assert user.sign_in(login).status_code == 303
     # Each has the page open, and sends its form again and again; a fresh page has another key each time.
-    forms = {login: hidden_fields(user.get("/assignments/double").text) for login, user in users.items()}
+    forms = {login: hidden_fields(user.get("/courses/course/assignments/double").text) for login, user in users.items()}
     events: list[Event] = []
     names: dict[int, str] = {}
     schedule: list[tuple[float, int, str, object]] = [
@@ -84,7 +84,7 @@ def run(settings: Settings) -> list[Event]:
             assert isinstance(subject, str)
             upload = (io.BytesIO(zip_of(RIGHT, salt_txt=str(serial))), "double.zip")
             fields = {**forms[subject], "form_key": f"form-of-the-flood-{serial}", "zip": upload}
-            answer = users[subject].client.post("/assignments/double", data=fields)
+            answer = users[subject].client.post("/courses/course/assignments/double", data=fields)
             assert answer.status_code == 303
             number = int(answer.location.rsplit("/", 1)[1])
             names[number] = subject

@@ -1,4 +1,4 @@
-"""What is kept, as tables. Times are seconds since 1970 by the database's clock, the one clock that all hosts share.
+"""What is handed in, and the work that it makes.
 
 person ──< submission ──< job        what a student handed in, and the work that it makes: one job as it comes,
               │   │                  and one in each regrade that takes it in
@@ -10,59 +10,24 @@ host, queue                          who grades, and what is paused
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from sqlalchemy import (
     JSON,
     CheckConstraint,
-    Double,
     ForeignKey,
     Index,
     LargeBinary,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-ROLES = ("student", "staff", "admin")
+from grader_service.models.base import Base
+from grader_service.models.courses import Course
+from grader_service.models.people import Person
+
 JOB_STATES = ("queued", "running", "done", "grader_error")
-
-
-class Base(DeclarativeBase):
-    type_annotation_map: ClassVar = {float: Double}
-
-    # Every constraint has a name, so that a later migration can name the one it changes.
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-class Person(Base):
-    """Somebody who may sign in."""
-
-    __tablename__ = "person"
-    __table_args__ = (CheckConstraint(f"role IN {ROLES}", name="role"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    login: Mapped[str] = mapped_column(String(64), unique=True)  # case-folded
-    name: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(16))
-    password_hash: Mapped[str] = mapped_column(String(300))
-    must_change_password: Mapped[bool] = mapped_column(default=False)
-    session_id: Mapped[str] = mapped_column(String(64))  # cookies carry it; a new one signs out everywhere
-    created_at: Mapped[float]
-
-    @property
-    def is_staff(self) -> bool:
-        return self.role in ("staff", "admin")
+KINDS = ("code", "written")
 
 
 class Upload(Base):
@@ -76,13 +41,18 @@ class Upload(Base):
 
 
 class Submission(Base):
-    """One accepted upload. The form's key makes a repeated POST harmless."""
+    """One accepted upload. The form's key makes a repeated POST harmless. Only code has a job."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("person_id", "assignment", "form_key", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("course_id", "person_id", "assignment", "form_key", "sha256"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    kind: Mapped[str] = mapped_column(String(16), default="code")
     assignment: Mapped[str] = mapped_column(String(32))
     filename: Mapped[str] = mapped_column(String(200))  # as the browser said: shown, never opened
     sha256: Mapped[str] = mapped_column(ForeignKey("upload.sha256"))
@@ -91,6 +61,7 @@ class Submission(Base):
     received_at: Mapped[float]
 
     person: Mapped[Person] = relationship()
+    in_course: Mapped[Course] = relationship()
     # Of the upload itself, not of a regrade.
     job: Mapped[Job] = relationship(
         primaryjoin="and_(Submission.id == Job.submission_id, Job.batch == '')", viewonly=True, uselist=False
@@ -100,7 +71,8 @@ class Submission(Base):
     )
 
 
-Index("ix_submission_person_id_assignment", Submission.person_id, Submission.assignment)
+Index("ix_submission_person_id_assignment", Submission.person_id, Submission.course_id, Submission.assignment)
+Index("ix_submission_course_id_assignment", Submission.course_id, Submission.assignment)
 
 
 class Job(Base):
