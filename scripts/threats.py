@@ -1,6 +1,7 @@
 """The table of threats: runs every test that is marked with a row of tests/threats.toml, and writes docs/security.md.
 
     scripts/threats.py             # run them all, and write the table
+    scripts/threats.py --all       # the same, in a run of the whole suite
     scripts/threats.py --check     # run nothing: is the table of today's tests, and is every row tried?
 
 The table stands between two marks of that page; the rest of the page is written by hand.
@@ -80,10 +81,11 @@ def collect() -> Found:
     return found
 
 
-def run(processes: str) -> Found:
+def run(processes: str, *, everything: bool) -> Found:
     found = Found()
     parallel = ["--numprocesses", processes, "--dist", "loadfile"]
-    pytest.main(["-m", "threat", *parallel, str(REPOSITORY / "tests")], [found])
+    chosen = ["--deselect", "tests/test_threats.py"] if everything else ["-m", "threat"]
+    pytest.main([*chosen, *parallel, str(REPOSITORY / "tests")], [found])
     return found
 
 
@@ -158,13 +160,14 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="run nothing; exit 1 where the page is not of today's tests"
     )
+    parser.add_argument("--all", action="store_true", help="run every test of the suite, not these alone")
     parser.add_argument("--processes", default="auto", help="how many tests at once")
     options = parser.parse_args()
     if options.check:
         said = complaints(collect())
         print("\n".join(said) or "docs/security.md is of today's tests, and every row is tried")
         sys.exit(1 if said else 0)
-    found = run(options.processes)
+    found = run(options.processes, everything=options.all)
     write(found)
     bad = sorted(test for test, outcomes in found.outcomes.items() if outcomes & {*BAD})
     print("\n".join(f"failed: {test}" for test in bad) or f"{len(found.rows)} tests and attacks; {PAGE} is written")
