@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, g
 from flask_login import current_user
@@ -23,7 +24,19 @@ from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
-from grader_service.pages import assignments, auth, errors, health, metrics, people, queue, staff, submissions
+from grader_service.pages import (
+    assignments,
+    auth,
+    dates,
+    errors,
+    grades,
+    health,
+    metrics,
+    people,
+    queue,
+    staff,
+    submissions,
+)
 from grader_service.settings import Settings
 from grader_service.version import Version
 
@@ -77,12 +90,13 @@ def create_app(settings: Settings) -> Flask:
     requests_log.install(app, settings)
     security.install(app)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, people, queue, health, metrics):
+    for pages in (auth, assignments, submissions, staff, grades, dates, people, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
     api.install(app)
     access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,
+        zone=ZoneInfo,
         prose=words.prose,
         points=words.points,
         moment=words.moment,

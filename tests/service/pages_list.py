@@ -48,6 +48,9 @@ PAGES = [
     Page("waiting", "ada", "/submissions/4"),
     Page("staff-report", "eve", "/submissions/2"),
     Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
+    Page("staff-grades", "eve", "/courses/course/staff/grades"),
+    Page("staff-dates", "eve", "/courses/course/staff/dates"),
+    Page("staff-policy", "eve", "/courses/course/staff/dates/double"),
     Page("staff-people", "eve", "/courses/course/staff/people"),
     Page("staff-queue", "eve", "/staff/queue"),
 ]
