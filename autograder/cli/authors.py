@@ -27,6 +27,9 @@ def verify(
     quick: Annotated[
         bool, typer.Option("--quick", help="Let each wrong answer meet only the test that it names.")
     ] = False,
+    every: Annotated[
+        int, typer.Option(metavar="N", min=1, help="With --quick, try each N-th wrong answer only: a spot check.")
+    ] = 1,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")
     ] = None,
@@ -38,12 +41,14 @@ def verify(
 
     if quick and write:
         raise DeepgradeError("--write: a matrix needs every wrong answer to meet every test; leave --quick out")
+    if every > 1 and not quick:
+        raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}
     for assignment in chosen:
         with console.progress(f"verifying {assignment.name}") as follow:
-            results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick)
+            results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick, every=every)
         if not json:
             _print(results[assignment.name])
         if write and results[assignment.name].sound:
