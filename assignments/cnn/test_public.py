@@ -52,7 +52,7 @@ def test_two_clouds_are_told_apart(student):
     losses = []
 
     def log(epoch, loss, accuracy):
-        losses.append(loss)
+        losses.append(float(loss))
 
     model = student.build_mlp([2, 8, 2])
     student.train(model, x, y, epochs=20, batch_size=8, learning_rate=0.1, log=log)

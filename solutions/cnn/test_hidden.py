@@ -256,7 +256,7 @@ def test_dropout_in_a_cnn_stands_before_the_last_layer(student, seed):
 
 @points(1, problem="builders")
 def test_a_stage_that_leaves_no_pixel_is_an_error(student):
-    """build_cnn raises ValueError if a stage would leave no pixel of a side, and not for the smallest that leaves one."""
+    """build_cnn raises ValueError if a stage would leave no pixel of a side, and only then."""
     for shape in ((1, 9, 20), (1, 20, 9)):
         with assert_raises(ValueError, what=f"build_cnn({shape}, 2, [2, 2])"):
             student.build_cnn(shape, 2, [2, 2])
@@ -512,33 +512,33 @@ def calm_network(seed):
 
 @points(4, problem="loop")
 @SOME
-@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), training=st.booleans())
-def test_predictions_are_made_in_eval_mode(student, seed, n, batch_size, training):
+@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), in_training=st.booleans())
+def test_predictions_are_made_in_eval_mode(student, seed, n, batch_size, in_training):
     """predict is the argmax of the logits in eval mode, for any batch_size, and leaves the model and its mode alone."""
     model, x = calm_network(seed), 2 * numbers(seed, n, 3)
     model.eval()
     with torch.no_grad():
         expected = model(x).argmax(1)
-    model.train(training)
+    model.train(in_training)
     lent = lend(student, model)
     found = student.predict(lent, x, batch_size=batch_size)
     assert_equal(found, expected, what="the classes")
     check(found.dtype == torch.int64, f"the classes are of dtype {found.dtype}, expected int64", "wrong_dtype")
-    check(lent.training is training, "the model is in another mode than before", "changed_input")
+    check(lent.training is in_training, "the model is in another mode than before", "changed_input")
     assert_close(dict(lent.state_dict()), dict(model.state_dict()), what="the model's state")
 
 
 @points(4, problem="loop")
 @SOME
-@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), training=st.booleans())
-def test_every_example_weighs_the_same_in_an_evaluation(student, seed, n, batch_size, training):
+@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), in_training=st.booleans())
+def test_every_example_weighs_the_same_in_an_evaluation(student, seed, n, batch_size, in_training):
     """evaluate gives the mean cross entropy and the accuracy over all examples, in eval mode, for any batch_size."""
     model, x = calm_network(seed), 2 * numbers(seed, n, 3)
     y = torch.randint(4, (n,), generator=torch.Generator().manual_seed(seed))
     model.eval()
     with torch.no_grad():
         z = model(x)
-    model.train(training)
+    model.train(in_training)
     answer = student.evaluate(lend(student, model), x, y, batch_size=batch_size)
     check(type(answer) is tuple and len(answer) == 2, "evaluate does not return a pair", "wrong_type")
     assert_close(answer[0], F.cross_entropy(z, y).item(), what="the loss", rtol=1e-4, atol=1e-5, any_float=True)
@@ -800,7 +800,7 @@ class Record:
 
 
 RECORD = {
-    "cpu": Record((1000, 1000), {CIFAR: 50.0, PART: 50.0, COLOURED: 80.0}, 2.5),
+    "cpu": Record((500, 1000), {CIFAR: 36.0, PART: 36.0, COLOURED: 80.0}, 2.5),
     "gpu": Record((50_000, 10_000), {CIFAR: 90.0, PART: 70.0, COLOURED: 90.0}, 2.5),
 }
 
