@@ -136,7 +136,7 @@ class Training:
 
     def reaches(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
         """The value of the last run is at least `bar`. Raises Mismatch ("below_bar"), with advice for the student."""
-        task = self._hold(Measured(name, self._last().run.value, bar, unit), title)
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit), title)
         task.good = lambda value: value >= bar
         if not task.run.value >= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at least {bar:g} {unit}"
@@ -146,7 +146,7 @@ class Training:
         """The value of the last run is at most `bar`: of a smaller-is-better value, or of nothing to be learned.
 
         Raises Mismatch ("above_chance")."""
-        task = self._hold(Measured(name, self._last().run.value, bar, unit, at_least=False), title)
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit, at_least=False), title)
         task.good = lambda value: value <= bar
         if not task.run.value <= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at most {bar:g} {unit}"
@@ -236,7 +236,8 @@ class Training:
 
     def _hold(self, measured: Measured, title: str) -> _Task:
         """Put a value beside its bar into the report."""
-        self._recorder.number(title, measured.name, measured.value, bar=measured.bar, unit=measured.unit)
+        value = math.nan if measured.value is None else measured.value
+        self._recorder.number(title, measured.name, value, bar=measured.bar, unit=measured.unit)
         self._measured.append(measured)
         self._tell()
         return self._last()
@@ -279,6 +280,11 @@ class _Log:
 
 def _ignore(*args: Any, **words: Any) -> None:
     """The `log` of a round that nobody looks at; the student's code calls it all the same, and waits for the answer."""
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for NaN."""
+    return value if math.isfinite(value) else None
 
 
 def _number(value: Any) -> float:
