@@ -81,18 +81,20 @@ class Training:
         tell_times: Callable[[TrainingTimes], None],
         memory: Callable[[Any], tuple[int | None, int]],
         check_device: Callable[[], None] = lambda: None,
+        device_lives: Callable[[], None] = lambda: None,
         calibrating: bool = False,
     ) -> None:
         """seconds : of wall time for all rounds together; past it no further round begins.
         say : hears each point of the student's curve while it trains.
         check_device : raises GraderError where the device is lost, or full of what others left.
+        device_lives : raises GraderError where it is lost.
         calibrating : everything is measured once, and no bar and no limit ends a test.
         """
         self.device, self._profile = device, profile
         self._student, self._reference = student, reference
         self._seed, self._seconds, self._began = seed, seconds, time.perf_counter()
         self._recorder, self._say, self._tell_ratio, self._tell_times = recorder, say, tell_ratio, tell_times
-        self._memory, self._check_device = memory, check_device
+        self._memory, self._check_device, self._device_lives = memory, check_device, device_lives
         self._calibrating = calibrating
         self._measured: list[Measured] = []
         self._reference_seconds: float | None = None
@@ -203,7 +205,7 @@ class Training:
                 seconds = time.perf_counter() - began
                 memory, device_memory = self._memory(module)
         except (StudentGone, StudentRaised):
-            self._check_device()  # a device that was lost meanwhile is nobody's mistake
+            self._device_lives()  # one that was lost meanwhile is nobody's mistake
             raise
         value = float(measure(data, answer))
         used = None if memory is None else round(memory / 2**20, 1)
