@@ -1,4 +1,4 @@
-"""The one GPU of a sandbox: what is mounted, who has it, and whose fault a sick one is. No GPU is met here: device nodes
+"""The one GPU of a sandbox: what is mounted, who has it, whose fault a sick one is. No GPU is met here: device nodes
 and nvidia-smi are stand-ins."""
 
 from __future__ import annotations
