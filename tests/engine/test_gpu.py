@@ -1,5 +1,4 @@
-"""The one GPU of a sandbox: what is mounted, who has it, whose fault a sick one is. No GPU is met here: device nodes
-and nvidia-smi are stand-ins."""
+"""The one GPU of a sandbox: what is mounted, who has it, whose fault a sick one is. Nodes and nvidia-smi are made up."""
 
 from __future__ import annotations
 
