@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices chaos schema
+.PHONY: help setup demo test lint bench matrices chaos threats schema
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,6 +35,10 @@ matrices: setup  ## prove all assignments, and write their kill matrices to docs
 chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
 	@$(SETUP) dev servers
 	@$(BIN)/python scripts/chaos.py $(ARGS)
+
+threats:         ## run every attack and fault, and write the table of docs/security.md
+	@$(SETUP) dev chromium servers
+	@$(BIN)/python scripts/threats.py $(ARGS)
 
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \

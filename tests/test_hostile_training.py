@@ -7,6 +7,7 @@ in to the course of `tests/training_course/`, with the right answers beside them
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -29,8 +30,6 @@ READS = "test_hidden.py::test_the_network_reads_digits"
 @pytest.fixture(scope="module")
 def trainee(tmp_path_factory) -> Assignment:
     """The course, whose manifest takes two files."""
-    import shutil
-
     course = Path(shutil.copytree(HERE / "training_course", tmp_path_factory.mktemp("training") / "course"))
     manifest = course / "assignments" / "trainee" / "assignment.toml"
     text = manifest.read_text().replace('files = ["trainee.py"]', 'files = ["trainee.py", "honest.py"]')
@@ -46,7 +45,12 @@ def graded(trainee: Assignment, source: bytes | None = None) -> Report:
     return grade(trainee, Submission(files, sha256_of(files)), secret=b"of the hostile course", shrink=False)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def attack(folder: Path) -> object:
+    expected = tomllib.loads((folder / "expect.toml").read_text())
+    return pytest.param(folder, id=folder.name, marks=pytest.mark.threat(*expected["rows"], tried=expected["tries"]))
+
+
+@pytest.mark.parametrize("folder", [attack(folder) for folder in FOLDERS])
 def test_an_attack_gains_nothing(folder: Path, trainee: Assignment) -> None:
     wanted = tomllib.loads((folder / "expect.toml").read_text())["tests"]
     found = graded(trainee, (folder / "trainee.py").read_bytes())
@@ -54,6 +58,7 @@ def test_an_attack_gains_nothing(folder: Path, trainee: Assignment) -> None:
     assert verdicts == {**dict.fromkeys(verdicts, "passed"), **wanted}, [test.detail for test in found.tests]
 
 
+@pytest.mark.threat(32)
 def test_what_is_claimed_is_drawn_and_what_is_measured_counts(trainee: Assignment) -> None:
     """Row 32: the curve is the student's own; beside it stands the judge's figure, and advice that names both."""
     source = (HERE / "hostile" / "reports_what_it_did_not_reach" / "trainee.py").read_bytes()
@@ -69,6 +74,7 @@ def test_what_is_claimed_is_drawn_and_what_is_measured_counts(trainee: Assignmen
 BURN = "while True: pass"
 
 
+@pytest.mark.threat(34)
 def test_a_busy_neighbour_changes_no_verdict(trainee: Assignment) -> None:
     """Row 34: four processes that want the processor too. (`make bench ARGS=training` does it fifty times.)"""
     burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(2 * (os.cpu_count() or 1))]

@@ -1,4 +1,4 @@
-"""The one GPU of a sandbox: what is mounted, who has it, whose fault a sick one is. Nodes and nvidia-smi are made up."""
+"""The one GPU of a sandbox: what is mounted, who has it, whose fault a sick one is. Nodes and nvidia-smi are fakes."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def test_without_a_word_there_is_none(monkeypatch):
     assert gpu.assigned() is None
 
 
+@pytest.mark.threat(35)
 @pytest.mark.parametrize("text, words", [("first", "must be the number"), ("7", "there is no")])
 def test_one_that_is_not_here_is_no_quiet_cpu(card, monkeypatch, text, words):
     monkeypatch.setenv("DEEPGRADE_GPU", text)
@@ -77,6 +78,7 @@ def test_a_free_one_is_well(card):
     found.check_alive()
 
 
+@pytest.mark.threat(35)
 def test_memory_that_somebody_left_is_our_fault(card):
     found = card.assigned()
     card.tell("echo 9000")
@@ -85,6 +87,7 @@ def test_memory_that_somebody_left_is_our_fault(card):
     found.check_alive()
 
 
+@pytest.mark.threat(35)
 @pytest.mark.parametrize("script", ["echo 'no handle: GPU is lost'; exit 15", "echo; exit 0"])
 def test_one_that_does_not_answer_is_our_fault(card, script):
     found = card.assigned()
@@ -93,6 +96,7 @@ def test_one_that_does_not_answer_is_our_fault(card, script):
         found.check()
 
 
+@pytest.mark.threat(35)
 def test_without_nvidia_smi_it_is_lost(card, tmp_path):
     found = card.assigned()
     (tmp_path / "nvidia-smi").unlink()

@@ -174,6 +174,7 @@ def test_who_seems_too_slow_gets_more_rounds_with_other_seeds(monkeypatch):
     assert ground.seeds == [100, 100, 102, 102, 104, 104]
 
 
+@pytest.mark.threat(34)
 def test_a_quick_round_that_misses_the_bar_is_no_time(monkeypatch):
     student = Module([5.0, 0.1], [90.0, 10.0])
     ground = Ground(monkeypatch, student, Module([1.0]))
@@ -221,6 +222,7 @@ def test_a_reference_that_fails_is_our_fault(monkeypatch):
         ground.training.keeps_pace(3)
 
 
+@pytest.mark.threat(35)
 def test_a_device_that_is_lost_is_our_fault_and_not_the_students(monkeypatch):
     class Lost(Module):
         def __call__(self):

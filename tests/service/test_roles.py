@@ -103,6 +103,7 @@ def world(tmp_path_factory) -> World:
 
 @pytest.mark.parametrize("route", TABLE)
 @pytest.mark.parametrize("role", READERS)
+@pytest.mark.threat(19)
 def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
     method, rule = route.split(" ")
     path = (
@@ -129,6 +130,7 @@ def eve(user) -> User:
     return user("eve", role="staff")
 
 
+@pytest.mark.threat(19)
 def test_staff_look_after_students_alone(eve, database):
     answer = eve.post("/staff/people", {"login": "mallory", "name": "M", "role": "admin"})
     assert answer.status_code == 422
@@ -161,6 +163,7 @@ def test_what_is_not_there_is_answered_404_with_a_sentence(world, path):
     assert "There is no such page, or it is not yours to see." in answer.text
 
 
+@pytest.mark.threat(46)
 def test_every_form_needs_its_token(eve):
     posts = [route.split(" ")[1] for route in TABLE if route.startswith("POST")]
     for rule in posts:
