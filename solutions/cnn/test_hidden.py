@@ -714,7 +714,7 @@ def of_photographs(batch_norm, bars, sizes, channels, **train):
 
 FULL = {"channels": (32, 64, 64), "epochs": 15, "l2": 1e-3}
 PHOTOGRAPHS = {
-    "cpu": of_photographs(True, (22.0, 22.0, 60.0), (1000, 500), (8, 16, 16), epochs=6),
+    "cpu": of_photographs(True, (22.0, 22.0, 45.0), (1000, 500), (8, 16, 16), epochs=6),
     "gpu": of_photographs(False, (66.0, 50.0, 60.0), (50_000, 10_000), **FULL),
 }
 NORMALISED = {
@@ -803,7 +803,7 @@ class Record:
 
 
 RECORD = {
-    "cpu": Record((500, 1000), {CIFAR: 33.0, PART: 33.0, COLOURED: 80.0}, 2.5),
+    "cpu": Record((500, 1000), {CIFAR: 33.0, PART: 33.0, COLOURED: 30.0}, 2.5),
     "gpu": Record((50_000, 10_000), {CIFAR: 90.0, PART: 70.0, COLOURED: 90.0}, 2.5),
 }
 
