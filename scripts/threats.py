@@ -28,7 +28,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ROWS = REPOSITORY / "tests" / "threats.toml"
 PAGE = REPOSITORY / "docs" / "security.md"
 BEGIN, END = "<!-- threats: written by `make threats` -->", "<!-- threats: end -->"
-ATTACK = re.compile(r"tests/test_hostile\.py::test_an_attack_gets_what_it_deserves\[(\w+)\]$")
+ATTACK = re.compile(
+    r"tests/test_hostile(?:_training)?\.py::test_an_attack_(?:gets_what_it_deserves|gains_nothing)\[(\w+)\]$"
+)
 BAD = ("failed", "error")
 
 

@@ -25,7 +25,7 @@ from autograder import feedback
 from autograder import report as reports
 from autograder.errors import UnknownAssignment
 from autograder.report import Report
-from grader_service import access, jobs, pictures
+from grader_service import access, curves, jobs, pictures
 from grader_service.models import Job, Picture, Submission
 from grader_service.pages import asked, course, database, files, is_staff_here, reading
 
@@ -47,6 +47,7 @@ def show(submission_id: int) -> Page:
         report=_view(submission),
         viewer=_viewer(),
         place=_place(submission),
+        curve=curves.panels(submission.job.curve),
     )
 
 
@@ -57,7 +58,8 @@ def progress(submission_id: int) -> Page:
     submission = asked()
     if submission.job.state in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
-    return render_template("parts/progress.html", submission=submission, place=_place(submission))
+    curve = curves.panels(submission.job.curve)
+    return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
 
 
 @blueprint.get("/report.json")
