@@ -1,8 +1,8 @@
 """Who may see what of a report.
 
-A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, and figures
-and time ratios that a test recorded on purpose. Never an input, a value, a traceback, or anything the code printed,
-since those are ways for a hidden input to get out. Staff see everything.
+A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
+training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
+traceback, or anything the code printed, since those are ways for a hidden input to get out. Staff see everything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def view(report: Report, viewer: Viewer) -> Report:
     # How long one hidden test took is a channel as well; the total is coarse enough.
     seconds = {test.id: report.timings.test_seconds.get(test.id, 0.0) for test in tests if test.visibility == "public"}
     ratios = {test.id: report.timings.ratios[test.id] for test in tests if test.id in report.timings.ratios}
-    timings = Timings(report.timings.total_seconds, seconds, ratios)
+    trainings = {t.id: report.timings.trainings[t.id] for t in tests if t.id in report.timings.trainings}
+    timings = Timings(report.timings.total_seconds, seconds, ratios, trainings)
     return msgspec.structs.replace(report, tests=tests, timings=timings)
 
 

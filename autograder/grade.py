@@ -39,7 +39,8 @@ def grade(
     """Run all tests against the submission in a sandbox.
 
     secret : the course's; the examples of hidden tests are drawn from it.
-    on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
+    on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", and of each point of a curve,
+        {"event": "trained", "test": id, "point": {"epoch": 3.0, "loss": 0.2}}, as they happen.
     tests : other test files than the assignment's.
     only : the name of one test; it is run, with those that it needs, and no other.
     container : this is a container that is thrown away afterwards, where tests and results are in folders of mode 0700:
@@ -59,7 +60,7 @@ def grade(
         container=container,
     )
     began = time.monotonic()
-    judged = server.ask(job, on_event or (lambda event: None))
+    judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
     _raise_for_our_faults(judged)
     return assemble(
         assignment,
@@ -67,6 +68,8 @@ def grade(
         judged.seconds,
         total_seconds=time.monotonic() - began,
         ratios=judged.ratios,
+        trainings=judged.trainings,
+        device=judged.device,
         submission_sha256=submission.sha256,
         sandbox=judged.walls,
         versions=judged.versions,

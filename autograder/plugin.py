@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from autograder.errors import GraderError, StudentGone
 from autograder.judge import constants, examples, verdicts
 from autograder.judge.race import Race
 from autograder.judge.session import JUDGING, Judging, Recorder
+from autograder.judge.training import Training
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult
+from autograder.report import Ratio, TestResult, TrainingTimes
 from autograder.student.local import Local
 
 FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
@@ -180,6 +181,55 @@ def race(request: pytest.FixtureRequest) -> Race:
 
 
 @pytest.fixture
+def training(request: pytest.FixtureRequest) -> Training:
+    """The student trains, and is scored here. On a laptop too, but for the pace: no reference is there."""
+    judging = request.config.stash.get(JUDGING, None)
+    item, name = request.node, _id(request.node)
+    _check_needs(item, judging)
+    if judging is None:
+        folder = Path(request.config.getoption("--student") or request.path.parent)
+        judging = Judging(
+            make_student=lambda limits, *, watch: nullcontext(Local(folder, _module(request.path.parent))),
+            limits=Limits(),
+            visibility=lambda path: "public",
+        )
+    limits, run = limits_of(item, judging.limits), judging
+    secret = judging.secret(item.path)
+
+    @contextmanager
+    def open_student() -> Iterator[Any]:
+        with run.make_student(limits, watch=False) as student:
+            try:
+                yield student
+            finally:
+                item.stash.setdefault(OUTPUT, run.printed(student))  # of the first round
+
+    def say(point: dict[str, float]) -> None:
+        run.on_event({"event": "trained", "test": name, "point": point})
+
+    def tell_ratio(ratio: float, limit: float) -> None:
+        run.ratios[name] = Ratio(round(ratio, 2), limit)
+
+    def tell_times(times: TrainingTimes) -> None:
+        run.trainings[name] = times
+
+    make_reference = judging.make_reference
+    return Training(
+        open_student,
+        (lambda: make_reference(limits, watch=False)) if make_reference else None,
+        device=judging.device,
+        seed=lambda number: examples.seed(secret, f"{name} training {number}") % 2**31,
+        seconds=limits.test_seconds,
+        recorder=item.stash.setdefault(RECORD, Recorder()),
+        say=say,
+        tell_ratio=tell_ratio,
+        tell_times=tell_times,
+        memory=judging.memory,
+        check_device=judging.check_device,
+    )
+
+
+@pytest.fixture
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
     return request.node.stash.setdefault(RECORD, Recorder())
@@ -196,7 +246,7 @@ def limits_of(item: pytest.Item, limits: Limits) -> Limits:
 
 
 def _asks_for_student(item: pytest.Item) -> bool:
-    return not {"student", "race"}.isdisjoint(getattr(item, "fixturenames", ()))
+    return not {"student", "race", "training"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _id(item: pytest.Item) -> str:

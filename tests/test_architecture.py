@@ -28,9 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": {"wire"},
     # Walls know limits and how a worker is started, and nothing of tests.
     "sandbox": {"errors", "manifest", "wire", "worker"},
-    "student": {"errors", "manifest", "wire", "sandbox"},
+    "student": {"errors", "manifest", "wire", "sandbox", "worker"},
     # What test files import: nothing of those who run them.
-    "testing": set(),
+    "testing": {"worker"},
     "judge": {"course", "errors", "manifest", "report", "plugin", "sandbox", "student", "testing", "worker"},
     "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
     "gradescope": {"feedback", "report"},

@@ -12,7 +12,9 @@ saves most of a second. When the caller goes, the server ends, and with it every
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -35,11 +37,12 @@ from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult, Visibility
+from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
 from autograder.sandbox import Sandbox, make
-from autograder.student.remote import Remote, printed
+from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
+SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
 MEMORY_MB = 4096  # of a judge; past it a test's own arithmetic on what came back raises MemoryError
 
 
@@ -58,6 +61,8 @@ class Judged(msgspec.Struct):
     results: list[TestResult]
     seconds: dict[str, float]
     ratios: dict[str, Ratio]
+    trainings: dict[str, TrainingTimes]
+    device: str
     walls: str
     versions: dict[str, str]
     import_failure: str = ""
@@ -73,9 +78,9 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     ):
 
         @contextmanager
-        def make_student(limits: Limits) -> Iterator[Remote]:
+        def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
             with sandbox.worker() as worker:
-                yield Remote(worker, job.files, manifest.module, limits)
+                yield Remote(worker, job.files, manifest.module, limits, watch=watch)
 
         @cache
         def references() -> Sandbox:
@@ -84,9 +89,9 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             )
 
         @contextmanager
-        def make_reference(limits: Limits) -> Iterator[Remote]:
+        def make_reference(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
             with references().worker() as worker:
-                yield Remote(worker, job.reference, manifest.module, limits)
+                yield Remote(worker, job.reference, manifest.module, limits, watch=watch)
 
         judging = Judging(
             make_student=make_student,
@@ -95,12 +100,22 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             visibility=visibility,
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             printed=printed,
+            memory=memory,
             on_event=on_event,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only)
         versions = sandbox.runtime.versions
-        return Judged(judging.results, judging.seconds, judging.ratios, sandbox.walls, versions, judging.import_failure)
+        return Judged(
+            judging.results,
+            judging.seconds,
+            judging.ratios,
+            judging.trainings,
+            judging.device,
+            sandbox.walls,
+            versions,
+            judging.import_failure,
+        )
 
 
 def visibility(path: Path) -> Visibility:
@@ -112,9 +127,12 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a judge ended: its last line says that
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to act on
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, 1000, 2)
         if not message:
             return
+        for name in message.decode().split()[1:]:
+            with contextlib.suppress(ImportError):  # not installed here: the tests that want it will say so
+                importlib.import_module(name)
         server = os.getpid()
         if os.fork() == 0:
             control.close()

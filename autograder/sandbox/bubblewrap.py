@@ -91,6 +91,7 @@ class Sandbox:
             self._wait_until_ready()
             worker = self._take()
         self.memory_was_exceeded()  # forget what an earlier worker did
+        self.forget_the_peak()
         self._spare = Worker(self)
         return worker
 
@@ -151,6 +152,18 @@ class Sandbox:
             return False
         kills, self._kills = self._kills, self._cgroup.out_of_memory_kills()
         return self._kills > kills
+
+    def peak_memory(self) -> int | None:
+        """Bytes, the most that all of it has held since `forget_the_peak`; None where nothing counts them."""
+        if self._watchdog:
+            return self._watchdog.peak
+        return self._cgroup.peak_memory() if self._cgroup else None
+
+    def forget_the_peak(self) -> None:
+        if self._watchdog:
+            self._watchdog.peak = 0
+        if self._cgroup:
+            self._cgroup.forget_the_peak()
 
     def has_memory_to_spare(self) -> bool:
         """Is less than half of the limit in use? Unknown without a cgroup, so no."""
@@ -328,6 +341,9 @@ class Worker:
         self._ended = True
         return int(self._sandbox.ask({"op": "end", "id": self._id, "grace_seconds": grace_seconds})["status"])
 
+    def peak_memory(self) -> int | None:
+        return self._sandbox.peak_memory()
+
     def ran_out_of_memory(self) -> bool:
         """Has the limit been reached since this was last asked?"""
         return self._sandbox.memory_was_exceeded()
@@ -431,4 +447,5 @@ def environment(limits: Limits) -> dict[str, str]:
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
         "MPLCONFIGDIR": "/tmp",
+        "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # made at import, so it must be there already
     }
