@@ -27,7 +27,7 @@ def discriminator_loss(real, fake):
     return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
 
-def generator_loss(fake, *, saturating=False):
+def generator_loss(fake, saturating=False):
     """What the generator brings down, in nats:
 
         saturating:       L_G =  mean_j log(1 - sigmoid(fake[j]))      the other side of the discriminator's game
@@ -110,8 +110,11 @@ def build_discriminator(widths):
 
 
 def build_optimizer(model, *, learning_rate):
-    """Adam on all parameters of model, with betas (0.5, 0.999): a shorter memory than usual, since the aim moves."""
-    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999))
+    """Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the aim moves.
+
+    Returns a torch.optim.Optimizer.
+    """
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.99))
 
 
 def discriminator_step(generator, discriminator, optimizer, real, z):
@@ -131,21 +134,21 @@ def discriminator_step(generator, discriminator, optimizer, real, z):
     return loss.item()
 
 
-def generator_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.1):
+def generator_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
     """One step of the optimizer on unrolled_generator_loss, for the generator alone; unroll = 0 is the plain GAN.
 
     optimizer : over the generator's parameters.   unroll, unroll_rate : its steps and learning_rate.
     The discriminator's parameters stay as they are, and gradients that an earlier step left behind have no part in it.
     Returns the loss before the step, a float.
     """
-    loss = unrolled_generator_loss(generator, discriminator, real, z, steps=unroll, learning_rate=unroll_rate)
+    loss = unrolled_generator_loss(generator, discriminator, real, z, unroll, unroll_rate)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     return loss.item()
 
 
-def unrolled_generator_loss(generator, discriminator, real, z, *, steps, learning_rate):
+def unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate):
     """The generator's loss against the discriminator of tomorrow (Metz et al., 2017). With theta_0 its parameters:
 
         theta_{i+1} = theta_i - learning_rate dL_D/dtheta(theta_i),   L_D = discriminator_loss(D(real), D(G(z)))
@@ -182,55 +185,55 @@ def sample(generator, n, *, latent, seed):
         return generator(noise.to(device)).cpu()
 
 
-def train(x, *, latent, steps, unroll=0, device="cpu", seed, log=None):
+def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     """Train a generator whose samples look like x. How is up to you: its layers, learning rates, batch size, loss.
 
-    x : (n, d) float32 tensor on the CPU, entries in [-1, 1], n >= 256.
-    latent : m.   steps : int: how many steps the generator makes; each may come with several of the discriminator.
-    unroll : int: how many steps of the discriminator each of them looks ahead.
+    x : (n, d) float32 tensor on the CPU, entries in [-1, 1], n >= 64.
+    latent : m.   epochs : int, at least 1: how often all examples are seen.
+    unroll : int: how many steps of the discriminator each step of the generator looks ahead.
     device : "cpu" or "cuda": where it is trained.
     seed : int; the only source of chance: on the CPU, the same seed gives the same generator.
-    log : None, or a function, to be called from time to time, at least ten times and at last after the last step, as
-        log(step=1.., discriminator_loss=.., generator_loss=.., samples=..) with floats, and with 16 or more samples
-        (16, d), always of the same noise.
+    log : None, or a function, to be called after every epoch as
+        log(epoch=1.., discriminator_loss=.., generator_loss=.., samples=..) with floats, and with 16 samples (16, d),
+        a float tensor on the CPU, always of the same noise.
     Returns the trained generator, an nn.Module in eval mode that `sample` can draw from.
     """
     torch.manual_seed(seed)
     n, d = x.shape
-    hidden = RECIPE["hidden"]
-    generator = build_generator([latent, *hidden, d]).to(device)
-    discriminator = build_discriminator([d, *hidden, 1]).to(device)
-    for_g = build_optimizer(generator, learning_rate=RECIPE["generator_rate"])
-    for_d = build_optimizer(discriminator, learning_rate=RECIPE["discriminator_rate"])
-    data, shown = x.to(device), torch.randn(16, latent, device=device)
-    batch = RECIPE["batch"]
+    batch = max(1, min(256, n // 16))
+    generator = build_generator([latent, HIDDEN, d]).to(device)
+    discriminator = build_discriminator([d, HIDDEN, 1]).to(device)
+    with torch.no_grad():
+        next(discriminator.parameters()).mul_(SHARPNESS)
+    for_g, for_d = (build_optimizer(model, learning_rate=RATE) for model in (generator, discriminator))
     average = {name: value.clone() for name, value in generator.state_dict().items()}
-    for step in range(1, steps + 1):
-        real = data[torch.randint(n, (batch,), device=device)]
-        d_loss = discriminator_step(
-            generator, discriminator, for_d, real, torch.randn(batch, latent, device=device)
-        )
-        g_loss = generator_step(
-            generator, discriminator, for_g, real, torch.randn(batch, latent, device=device), unroll=unroll
-        )
-        # The two circle around each other; the mean of where the generator has been is steadier than where it is.
-        keep = min(RECIPE["memory"], step / (step + 10))
-        for name, value in generator.state_dict().items():
-            average[name].lerp_(value, 1 - keep)
-        if log is not None and (step % max(1, steps // 20) == 0 or step == steps):
+    data, shown = x.to(device), torch.randn(16, latent, device=device)
+    steps, step = epochs * -(-n // batch), 0
+    for epoch in range(1, epochs + 1):
+        d_losses, g_losses = [], []
+        for rows in torch.randperm(n, device=device).split(batch):
+            for optimizer in (for_g, for_d):
+                optimizer.param_groups[0]["lr"] = RATE * min(1.0, 2 * (1 - step / steps))
+            step += 1
+            real, noise = data[rows], torch.randn(2, batch, latent, device=device)
+            d_losses.append(discriminator_step(generator, discriminator, for_d, real, noise[0]))
+            g_losses.append(generator_step(generator, discriminator, for_g, real, noise[1], unroll=unroll))
+            # The two circle around each other: the mean of where the generator was is steadier than where it is.
+            memory = min(0.99, step / (step + 10))
+            for name, value in generator.state_dict().items():
+                average[name].lerp_(value, 1 - memory)
+        if log is not None:
             with torch.no_grad():
-                log(step=step, discriminator_loss=d_loss, generator_loss=g_loss, samples=generator(shown).cpu())
+                samples = torch.func.functional_call(generator, average, (shown,)).cpu()
+            d_loss, g_loss = sum(d_losses) / len(d_losses), sum(g_losses) / len(g_losses)
+            log(epoch=epoch, discriminator_loss=d_loss, generator_loss=g_loss, samples=samples)
     generator.load_state_dict(average)
     return generator.eval()
 
 
-RECIPE = {
-    "hidden": [128, 128],
-    "generator_rate": 1e-3,
-    "discriminator_rate": 1e-3,
-    "batch": 64,
-    "memory": 0.99,
-}
+HIDDEN = 256  # units of the one hidden layer of either network
+RATE = 4e-3  # learning rate of both; it falls to 0 over the second half
+SHARPNESS = 3.0  # times as steep as PyTorch draws them: the first weights of a discriminator that sees fine structure
 
 
 def _layers(widths, activation):
