@@ -51,18 +51,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
     )
-    parser.addoption("--deselect-all-but", metavar="TEST", help="deepgrade: run only this test, and those it needs")
+    help_ = "deepgrade: run only this test, and those it needs; may be given several times"
+    parser.addoption("--deselect-all-but", metavar="TEST", action="append", default=[], help=help_)
+    parser.addoption("--without-needs", action="store_true", help="deepgrade: not those that it needs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    name = config.getoption("--deselect-all-but")
-    if not name:
+    named = set(config.getoption("--deselect-all-but"))
+    if not named:
         return
     wanted: set[str] = set()
-    named = {name}
     while named - wanted:
         wanted |= named
         chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
+        if config.getoption("--without-needs"):
+            break
         named = {other for item in chosen for mark in item.iter_markers("needs") for other in mark.args}
     items[:] = chosen
 
@@ -218,6 +221,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         open_student,
         (lambda: make_reference(limits, watch=False)) if make_reference else None,
         device=judging.device,
+        profile=judging.profile,
         seed=lambda number: examples.seed(secret, f"{name} training {number}") % 2**31,
         seconds=limits.test_seconds,
         recorder=item.stash.setdefault(RECORD, Recorder()),
@@ -226,6 +230,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         tell_times=tell_times,
         memory=judging.memory,
         check_device=judging.check_device,
+        calibrating=judging.calibrating,
     )
 
 

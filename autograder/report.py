@@ -78,6 +78,16 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: float
 
 
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of one training, beside its bar; an accuracy, say."""
+
+    name: str
+    value: float
+    bar: float
+    unit: str = "%"
+    at_least: bool = True  # the bar is to be reached; False: it must not be passed
+
+
 class TrainingTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one training took, on the device that the report names."""
 
@@ -86,6 +96,7 @@ class TrainingTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference_seconds: float | None = None  # the same work by the reference, in the same job; None: it was not asked
     memory_mb: float | None = None  # most that the sandbox held
     device_memory_mb: float = 0.0  # most of the device's, as the student's process says
+    measured: list[Measured] = []  # here, since a GPU's sums differ from run to run in their last digits
 
 
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -121,7 +121,7 @@ class Remote:
         except ImportError as error:
             raise DeepgradeError(
                 f"DEEPGRADE_FILES is {address!r}, and what reads that is not installed ({error}); "
-                "s3:// needs `pip install s3fs`, each kind of store a library of its own"
+                "s3:// needs `pip install 'deepgrade[s3]'`, each kind of store a library of its own"
             ) from error
         except ValueError as error:
             raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}: {error}") from error

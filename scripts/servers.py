@@ -1,4 +1,4 @@
-"""Real servers for tests and measurements: PostgreSQL, Redis and RabbitMQ, each in a temporary folder of its own.
+"""Real servers for tests and measurements: PostgreSQL, Redis, RabbitMQ and moto's S3, each in a folder of its own.
 
     with PostgreSQL() as database:            # started, and it answers
         database.url                          # what DEEPGRADE_DATABASE wants
@@ -19,8 +19,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -165,6 +167,44 @@ class Redis(Server):
             connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
             return connection.recv(64).startswith(b"+OK")
         return False
+
+
+class ObjectStore(Server):
+    """S3 as moto answers for it: kept in memory."""
+
+    name = "s3"
+    bucket = "course"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{self.port}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What s3fs wants to know of it."""
+        return {"FSSPEC_S3_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "deepgrade", "AWS_SECRET_ACCESS_KEY": "none"}
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-P", "-m", "moto.server", "--host", self.address, "--port", str(self.port)]
+
+    def start(self) -> None:
+        super().start()
+        request = urllib.request.Request(f"{self.url}/{self.bucket}", method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def read(self, name: str) -> bytes:
+        """What lies in the bucket under a name."""
+        import fsspec
+
+        variables = self.variables
+        system = fsspec.filesystem(
+            "s3",
+            endpoint_url=self.url,
+            key=variables["AWS_ACCESS_KEY_ID"],
+            secret=variables["AWS_SECRET_ACCESS_KEY"],
+            skip_instance_cache=True,
+        )
+        return system.cat_file(f"{self.bucket}/{name}")
 
 
 class PostgreSQL(Server):

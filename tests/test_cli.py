@@ -303,6 +303,7 @@ def take_the_name(tiny, tmp_path):
 
 BAD = {
     "an unknown assignment": (("grade", "sofmax", "."), None, "no assignment 'sofmax' in "),
+    "a matrix of a part": (("verify", "--every", "3"), None, "--every 3: a spot check makes no matrix; add --quick"),
     "a matrix without its tests": (("verify", "--quick", "--write", "x"), None, "--write: a matrix needs every wrong"),
     "a missing course": (("--course", "nowhere", "list"), None, "holds no folder `assignments`; name a course with"),
     "a broken manifest": (("list",), break_manifest, "assignment.toml: is not valid TOML: "),

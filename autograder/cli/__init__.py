@@ -54,7 +54,7 @@ for panel, commands in {
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Service": (service.serve, service.worker, service.bundle, service.queue, service.pause, service.resume),
-    "Authors": (authors.verify, authors.new),
+    "Authors": (authors.verify, authors.calibrate, authors.new),
 }.items():
     for command in commands:
         app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)

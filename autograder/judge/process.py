@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
@@ -53,7 +53,10 @@ class Job(msgspec.Struct):
     secret: bytes
     reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
     shrink: bool = True
-    only: str | None = None  # a test's name: run it, and those it needs
+    only: list[str] = []  # tests' names: run these, and those they need; none: all
+    with_needs: bool = True  # False: run them without those they need
+    profile: Literal["cpu", "gpu"] | None = None  # of training checks; None: by what is here
+    calibrating: bool = False  # measure trainings, and hold nobody to a bar
     container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
 
 
@@ -101,10 +104,12 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             printed=printed,
             memory=memory,
+            profile=job.profile or "cpu",
+            calibrating=job.calibrating,
             on_event=on_event,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
-        run_tests([Path(path) for path in job.tests], judging, only=job.only)
+        run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
         versions = sandbox.runtime.versions
         return Judged(
             judging.results,

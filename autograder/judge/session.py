@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -41,7 +41,9 @@ class Judging:
     make_reference: StudentFactory | None = None  # for tests that race against it; None where there is none
     ratios: dict[str, Ratio] = field(default_factory=dict)
     device: str = "cpu"  # or "cuda": where training checks train
+    profile: Literal["cpu", "gpu"] = "cpu"  # which of their settings: those for a GPU may be tried without one
     check_device: Callable[[], None] = lambda: None  # raises GraderError where that one is lost, or not free
+    calibrating: bool = False  # trainings are measured, and no bar fails a test
     memory: Callable[[Any], tuple[int | None, int]] = lambda student: (None, 0)  # bytes: its sandbox's, its device's
     trainings: dict[str, TrainingTimes] = field(default_factory=dict)
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything

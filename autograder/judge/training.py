@@ -20,12 +20,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from autograder.errors import GraderError, StudentGone
 from autograder.judge.advice import advice
 from autograder.judge.session import Recorder
-from autograder.report import TrainingTimes
+from autograder.report import Measured, TrainingTimes
 from autograder.student import StudentRaised
 from autograder.testing.compare import Mismatch
 
@@ -72,6 +72,7 @@ class Training:
         reference: Open | None,
         *,
         device: str,
+        profile: Literal["cpu", "gpu"] = "cpu",
         seed: Callable[[int], int],
         seconds: float,
         recorder: Recorder,
@@ -80,21 +81,26 @@ class Training:
         tell_times: Callable[[TrainingTimes], None],
         memory: Callable[[Any], tuple[int | None, int]],
         check_device: Callable[[], None] = lambda: None,
+        calibrating: bool = False,
     ) -> None:
         """seconds : of wall time for all rounds together; past it no further round begins.
         say : hears each point of the student's curve while it trains.
         check_device : raises GraderError where the device is lost, or full of what others left.
+        calibrating : everything is measured once, and no bar and no limit ends a test.
         """
-        self.device = device
+        self.device, self._profile = device, profile
         self._student, self._reference = student, reference
         self._seed, self._seconds, self._began = seed, seconds, time.perf_counter()
         self._recorder, self._say, self._tell_ratio, self._tell_times = recorder, say, tell_ratio, tell_times
         self._memory, self._check_device = memory, check_device
+        self._calibrating = calibrating
+        self._measured: list[Measured] = []
+        self._reference_seconds: float | None = None
         self._task: _Task | None = None
 
     def profile(self, *, cpu: P, gpu: P) -> P:
         """The settings for what this worker has: data, epochs, bars, limits, in whatever form the test likes."""
-        return gpu if self.device == "cuda" else cpu
+        return gpu if self._profile == "gpu" else cpu
 
     def run(
         self,
@@ -125,15 +131,14 @@ class Training:
         finally:
             self._draw(title, series, heard)
         self._task = _Task(work, inputs, measure, warm_up, run)
-        self._tell(None)
+        self._tell()
         return run
 
     def reaches(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
         """The value of the last run is at least `bar`. Raises Mismatch ("below_bar"), with advice for the student."""
-        task = self._last()
+        task = self._hold(Measured(name, self._last().run.value, bar, unit), title)
         task.good = lambda value: value >= bar
-        self._recorder.number(title, name, task.run.value, bar=bar, unit=unit)
-        if not task.run.value >= bar:
+        if not task.run.value >= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at least {bar:g} {unit}"
             raise Mismatch(said, "below_bar", advice(task.run.heard, task.run.value, bar, unit, task.run.answer))
 
@@ -141,12 +146,11 @@ class Training:
         """The value of the last run is at most `bar`: of a smaller-is-better value, or of nothing to be learned.
 
         Raises Mismatch ("above_chance")."""
-        task = self._last()
+        task = self._hold(Measured(name, self._last().run.value, bar, unit, at_least=False), title)
         task.good = lambda value: value <= bar
-        self._recorder.number(title, name, task.run.value, bar=bar, unit=unit)
-        if not task.run.value <= bar:
+        if not task.run.value <= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at most {bar:g} {unit}"
-            raise Mismatch(said, "above_chance", "")
+            raise Mismatch(said, "above_chance")
 
     def keeps_pace(self, limit: float) -> float | None:
         """The student takes at most `limit` times as long as the reference. Returns the ratio; None on a laptop.
@@ -167,9 +171,12 @@ class Training:
             ratio = min(students) / min(references)
             if not limit < ratio <= HOPELESS * limit or time.perf_counter() - self._began > self._seconds:
                 break
+            if self._calibrating:
+                break
         self._tell_ratio(ratio, limit)
-        self._tell(min(references))
-        if not ratio <= limit:
+        self._reference_seconds = min(references)
+        self._tell()
+        if not ratio <= limit and not self._calibrating:
             raise Mismatch(
                 f"took more than {limit:g} times as long as the reference",
                 "too_slow",
@@ -227,15 +234,24 @@ class Training:
             curves = {name: [point[name] for point in heard] for name in known}
             self._recorder.curve(title, "epoch", x, **curves)
 
-    def _tell(self, reference_seconds: float | None) -> None:
+    def _hold(self, measured: Measured, title: str) -> _Task:
+        """Put a value beside its bar into the report."""
+        self._recorder.number(title, measured.name, measured.value, bar=measured.bar, unit=measured.unit)
+        self._measured.append(measured)
+        self._tell()
+        return self._last()
+
+    def _tell(self) -> None:
         run = self._last().run
+        reference = self._reference_seconds
         self._tell_times(
             TrainingTimes(
-                profile="gpu" if self.device == "cuda" else "cpu",
+                profile=self._profile,
                 seconds=round(run.seconds, 3),
-                reference_seconds=None if reference_seconds is None else round(reference_seconds, 3),
+                reference_seconds=None if reference is None else round(reference, 3),
                 memory_mb=run.memory_mb,
                 device_memory_mb=run.device_memory_mb,
+                measured=list(self._measured),
             )
         )
 

@@ -54,6 +54,8 @@ def recipe_of(module: nn.Module) -> list[Any]:
 def build(recipe: list[Any], state: dict[str, Any]) -> nn.Module:
     """The module of a recipe, with these tensors in it by their names in its state dict."""
     module = _made(recipe)
+    if kinds := {tensor.dtype for tensor in state["tensors"].values() if tensor.is_floating_point()}:
+        module.to(max(kinds, key=lambda dtype: dtype.itemsize))
     module.load_state_dict(state["tensors"])
     # Whether it trains, and whether its parameters do, layer by layer: neither is in a state dict.
     for layer, training in zip(module.modules(), state["training"], strict=True):

@@ -323,6 +323,15 @@ def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
     assert quick.idle_tests == []
 
 
+def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
+    every = [kill.mutant for kill in verify.verify(tiny, matrix=False).kills]
+    part = verify.verify(tiny, matrix=False, every=2)
+    assert part.sound
+    assert [kill.mutant for kill in part.kills] in (every[::2], every[1::2])
+    with pytest.raises(ValueError, match="a kill matrix has every mutant"):
+        verify.verify(tiny, every=2)
+
+
 @pytest.mark.parametrize("name", ["mutant survives the named test", "mutant names no test"])
 def test_a_wrong_answer_that_survives_is_found_without_the_matrix_too(lean, name):
     spoil, _ = NOT_SOUND[name]

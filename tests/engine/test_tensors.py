@@ -164,6 +164,11 @@ def test_a_lent_module_keeps_its_mode_and_what_is_frozen(student):
     assert sorted(gradients) == ["0.bias", "1.bias", "1.weight"]
 
 
+def test_a_lent_module_keeps_its_dtype(student):
+    lent = lend(student, nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)).double())
+    assert {tensor.dtype for tensor in lent.state_dict().values()} == {torch.float64, torch.int64}
+
+
 def test_what_is_done_to_a_lent_module_is_seen_by_its_handle(student):
     model = nn.Sequential(nn.Linear(2, 1))
     before = copy.deepcopy(model.state_dict())

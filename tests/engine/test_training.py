@@ -16,7 +16,7 @@ from autograder.feedback import view
 from autograder.judge.advice import advice
 from autograder.judge.session import Recorder
 from autograder.judge.training import MAX_POINTS, PATIENCE, Training
-from autograder.report import TrainingTimes
+from autograder.report import Measured, TrainingTimes
 from autograder.student.raised import student_raised
 from autograder.submission import Submission, sha256_of
 from autograder.testing.compare import Mismatch
@@ -140,7 +140,8 @@ def test_who_reaches_the_bar_in_time_is_not_asked_again(monkeypatch):
     ground.training.reaches(80, name="accuracy")
     assert ground.training.keeps_pace(3) == 2
     assert (student.opened, ground.ratios) == (1, [(2.0, 3)])
-    assert ground.times[-1] == TrainingTimes("cpu", 2.0, 1.0, 3.0, 1.0)
+    measured = [Measured("accuracy", 90.0, 80.0)]
+    assert ground.times[-1] == TrainingTimes("cpu", 2.0, 1.0, 3.0, 1.0, measured)
     assert [row for figure in ground.recorder.figures for row in figure.data["rows"]] == [
         {"name": "accuracy", "value": 90.0, "bar": 80.0, "unit": "%"}
     ]

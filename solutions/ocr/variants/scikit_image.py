@@ -56,11 +56,11 @@ def strokes_alone(binary):
     thicker = opening(padded, footprint_rectangle((7, 7)))[6:-6, 6:-6]
     if thicker.sum() < 0.8 * binary.sum():
         return binary
-    # A thread lies along the line: flat, and ink at both its ends.
+    # A thread lies along the line: long, and thin for most of it; where it meets a letter, a corner may hang on it.
     kept = binary.copy()
     for region in regionprops(label(binary & ~thick, connectivity=2)):
         high, wide = size_of(region.bbox)
-        if high <= 5 and wide >= 10:
+        if high <= 8 and wide >= 10 and region.area <= 4 * wide:
             kept[tuple(region.coords.T)] = False
     return kept
 
