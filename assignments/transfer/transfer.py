@@ -8,8 +8,8 @@ everything but the head. Functions change no argument, unless their docstring sa
 """
 
 import base64
-import copy
-import html
+import copy  # noqa: F401
+import html  # noqa: F401
 import struct
 import zlib
 
@@ -88,3 +88,109 @@ def png_url(image):
 
 
 # ------------------------------------------------------------------------------------------------------ yours to write
+
+
+def activations(model, images, layer):
+    """What comes out of one layer of a model when it is shown images.
+
+    layer : the layer's name, as `model.named_modules()` gives it.
+    Returns a tensor, whatever the layer's shape: (n, c, h, w) of a convolution, (n, k) of a head; without a gradient,
+    and not to change any more when the model goes on. The model runs in the mode in which it is, train or eval, and
+    is afterwards as before: no hook stays. Raises KeyError if there is no such layer.
+    """
+    raise NotImplementedError("activations: yours to write")
+
+
+def as_pictures(maps):
+    """Maps stretched to black and white, each on its own:  p = (a - min a) / (max a - min a).
+
+    maps : (c, h, w) float tensor.
+    Returns a (c, h, w) tensor of its dtype, entries 0 to 1; a map that is the same everywhere becomes 0 everywhere.
+    """
+    raise NotImplementedError("as_pictures: yours to write")
+
+
+def picture_grid(pictures, columns, *, gap=1, fill=1.0):
+    """Pictures side by side, row by row, as one picture: as many rows as are needed, `columns` pictures in each.
+
+    pictures : (c, h, w) tensor, c >= 1.   columns : int, at least 1.
+    gap : pixels between neighbours, both ways, none around the whole.   fill : their value, and that of empty places.
+    Returns a (rows h + (rows - 1) gap, columns w + (columns - 1) gap) tensor of the dtype of pictures.
+    """
+    raise NotImplementedError("picture_grid: yours to write")
+
+
+def predict(model, images, *, batch_size=250):
+    """The logits of images: (n, 3, h, w) to (n, k) float32 on the CPU, without a gradient; n >= 1.
+
+    The model runs in eval mode, at most batch_size images at a time, on the device where it is, and is afterwards in
+    the mode in which it was.
+    """
+    raise NotImplementedError("predict: yours to write")
+
+
+def top_k(logits, k, class_names):
+    """The k most probable classes of every image.
+
+    logits : (n, c) float tensor, finite; no two of a row are equal.   k : int, 1 <= k <= c.   class_names : c strings.
+    Returns a list of n lists of k pairs (name, probability), greatest logit first, also where probabilities round to 0;
+    they are floats, the softmax over all c classes. Raises ValueError if k is out of its range.
+    """
+    raise NotImplementedError("top_k: yours to write")
+
+
+def replace_head(model, classes, *, hidden=None, dropout=0.0):
+    """A copy of a model with another head, for other classes.
+
+        hidden is None    head = Linear(f, classes)
+        hidden = m        head = Linear(f, m), BatchNorm1d(m), ReLU, Dropout(dropout), Linear(m, classes)
+
+    model : with a head that is one nn.Linear; f are its inputs.   classes : int.
+    Returns a new model, its backbone a copy to the last bit, in the mode in which the model is; the new layers are as
+    PyTorch draws them, and the longer head is an nn.Sequential of those five. The given model stays as it is, and
+    shares nothing with the copy.
+    """
+    raise NotImplementedError("replace_head: yours to write")
+
+
+def freeze(model, trainable=("head",)):
+    """Let only some parts of a model train: changes `requires_grad` of its parameters, in place.
+
+    trainable : names of layers. A parameter trains if its name is one of these, or begins with one and a dot: "head"
+        means "head.weight", not "header.weight". All others do not, whatever they did before.
+    Returns how many numbers train, an int: ("head",) of a ResNet-20 for 10 classes, 650.
+    """
+    raise NotImplementedError("freeze: yours to write")
+
+
+def finetune(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    """Train what is not frozen, in place: gradient descent with momentum on the mean cross-entropy of each batch.
+
+        m <- 0.9 m + dL/dp,   p <- p - learning_rate m      m = 0 before the first step; torch.optim.SGD
+
+    Meanwhile the model is in train mode, but for batch norms whose weights are frozen: those are in eval mode, so that
+    their running statistics stay as they are, to the last bit. Each epoch takes the images in a new random order, cut
+    into batches of batch_size; the last, smaller one is used too, except a single image where there are others.
+
+    images : (n, 3, h, w), labels : (n,), on the CPU; they are never changed.   epochs : int, at least 0.
+    device : "cpu" or "cuda": where it is trained; the model comes back to the CPU.
+    seed : int; the only source of chance, dropout's too: on the CPU, the same seed gives the same weights.
+    log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=..) with floats: the mean
+        loss of an image, and the share of images that were right, both as their batch came, before the step on it.
+    Returns the model, in eval mode.
+    """
+    raise NotImplementedError("finetune: yours to write")
+
+
+def html_report(images, logits, labels, class_names, *, k=3):
+    """A table of images and of what a model says of them, as HTML.
+
+    images : (n, 3, h, w), n >= 0.   logits : (n, c), as for top_k.   labels : (n,).   class_names : c strings.
+    Returns a string with one <table>: a row of <th>, then a row for every image, in order, with 2 + k <td>:
+
+        <img src=png_url(image)>   |   the name of its label   |   "name: 97.3 %", the most probable   |   the next ..
+
+    Percents have one decimal. The row's class is "right" where the most probable class is the label, else "wrong".
+    Names are text, whatever they hold: <, >, & and quotes are escaped, and no name can end a cell or begin a script.
+    """
+    raise NotImplementedError("html_report: yours to write")

@@ -1,6 +1,7 @@
 """Right, with gradients by torch.func, losses by log(e^0 + e^z), noise from numpy, and prints while it is graded."""
 
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -48,7 +49,7 @@ def jensen_shannon(p_data, p_model):
 
 def build_generator(widths):
     model = nn.Sequential()
-    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
         model.add_module(f"map{i}", nn.Linear(fan_in, fan_out))
         model.add_module(f"bend{i}", nn.Tanh() if i == len(widths) - 2 else nn.ReLU())
     return model

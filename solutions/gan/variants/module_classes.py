@@ -127,7 +127,7 @@ def unrolled_generator_loss(generator, discriminator, real, z, steps, learning_r
 def sample(generator, n, *, latent, seed):
     noise = torch.Generator()
     noise.manual_seed(seed)
-    where = [p.device for p in generator.parameters()][0]
+    where = next(p.device for p in generator.parameters())
     return generator(torch.empty(n, latent).normal_(generator=noise).to(where)).to("cpu", torch.float32)
 
 

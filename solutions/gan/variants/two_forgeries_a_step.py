@@ -1,5 +1,7 @@
 """Right, with a discriminator that makes two steps for each of the generator's, and losses from their definitions."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
@@ -40,7 +42,7 @@ def jensen_shannon(p_data, p_model):
 
 
 def affine_maps(widths, between):
-    maps = [nn.Linear(*pair) for pair in zip(widths, widths[1:], strict=False)]
+    maps = [nn.Linear(*pair) for pair in itertools.pairwise(widths)]
     woven = [module for layer in maps for module in (layer, between())]
     return woven[:-1]
 
@@ -137,6 +139,6 @@ def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
             z = torch.randn(count, latent, device=device)
             g_loss = generator_step(generator, discriminator, for_g, real, z, unroll=unroll)
         if log is not None:
-            log(epoch, d_loss, g_loss, generator(shown).detach().cpu())
+            log(epoch=epoch, discriminator_loss=d_loss, generator_loss=g_loss, samples=generator(shown).detach().cpu())
     generator.eval()
     return generator
