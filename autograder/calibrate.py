@@ -112,6 +112,8 @@ def _add(found: dict[str, dict[str, Any]], report: Report) -> None:
             facts["ratios"].append(ratio.value)
             facts["limit"] = ratio.limit
         for one in times.measured:
+            if one.value is None:
+                raise GraderError(f"what the reference reaches in {test.id} measures as no number")
             row = {"bar": one.bar, "unit": one.unit, "at_least": one.at_least, "values": []}
             facts["measured"].setdefault(one.name, row)["values"].append(round(one.value, 4))
 

@@ -230,6 +230,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         tell_times=tell_times,
         memory=judging.memory,
         check_device=judging.check_device,
+        device_lives=judging.device_lives,
         calibrating=judging.calibrating,
     )
 

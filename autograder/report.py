@@ -82,7 +82,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What came of one training, beside its bar; an accuracy, say."""
 
     name: str
-    value: float
+    value: float | None  # None: what came back measures as no number
     bar: float
     unit: str = "%"
     at_least: bool = True  # the bar is to be reached; False: it must not be passed

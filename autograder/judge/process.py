@@ -39,6 +39,7 @@ from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
 from autograder.sandbox import Sandbox, make
+from autograder.sandbox import gpu as gpus
 from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
@@ -75,10 +76,16 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
     # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
-    with (
-        make(manifest.packages, manifest.limits, manifest.preload, container=job.container) as sandbox,
-        ExitStack() as later,
-    ):
+    with ExitStack() as later:
+        gpu = gpus.assigned() if manifest.device == "gpu" and not job.container else None
+        if gpu is not None:
+            later.enter_context(gpu.held())
+
+        def box() -> Sandbox:
+            made = make(manifest.packages, manifest.limits, manifest.preload, container=job.container, gpu=gpu)
+            return later.enter_context(made)
+
+        sandbox = box()
 
         @contextmanager
         def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
@@ -87,9 +94,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
 
         @cache
         def references() -> Sandbox:
-            return later.enter_context(
-                make(manifest.packages, manifest.limits, manifest.preload, container=job.container)
-            )
+            return box()
 
         @contextmanager
         def make_reference(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
@@ -104,7 +109,10 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             printed=printed,
             memory=memory,
-            profile=job.profile or "cpu",
+            device="cuda" if gpu else "cpu",
+            profile=job.profile or ("gpu" if gpu else "cpu"),
+            check_device=gpu.check if gpu else lambda: None,
+            device_lives=gpu.check_alive if gpu else lambda: None,
             calibrating=job.calibrating,
             on_event=on_event,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
@@ -116,7 +124,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             judging.seconds,
             judging.ratios,
             judging.trainings,
-            judging.device,
+            f"cuda: {gpu.name}" if gpu else "cpu",
             sandbox.walls,
             versions,
             judging.import_failure,

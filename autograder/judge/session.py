@@ -43,6 +43,7 @@ class Judging:
     device: str = "cpu"  # or "cuda": where training checks train
     profile: Literal["cpu", "gpu"] = "cpu"  # which of their settings: those for a GPU may be tried without one
     check_device: Callable[[], None] = lambda: None  # raises GraderError where that one is lost, or not free
+    device_lives: Callable[[], None] = lambda: None  # raises GraderError where it does not answer
     calibrating: bool = False  # trainings are measured, and no bar fails a test
     memory: Callable[[Any], tuple[int | None, int]] = lambda student: (None, 0)  # bytes: its sandbox's, its device's
     trainings: dict[str, TrainingTimes] = field(default_factory=dict)

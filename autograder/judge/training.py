@@ -81,18 +81,20 @@ class Training:
         tell_times: Callable[[TrainingTimes], None],
         memory: Callable[[Any], tuple[int | None, int]],
         check_device: Callable[[], None] = lambda: None,
+        device_lives: Callable[[], None] = lambda: None,
         calibrating: bool = False,
     ) -> None:
         """seconds : of wall time for all rounds together; past it no further round begins.
         say : hears each point of the student's curve while it trains.
         check_device : raises GraderError where the device is lost, or full of what others left.
+        device_lives : raises GraderError where it is lost.
         calibrating : everything is measured once, and no bar and no limit ends a test.
         """
         self.device, self._profile = device, profile
         self._student, self._reference = student, reference
         self._seed, self._seconds, self._began = seed, seconds, time.perf_counter()
         self._recorder, self._say, self._tell_ratio, self._tell_times = recorder, say, tell_ratio, tell_times
-        self._memory, self._check_device = memory, check_device
+        self._memory, self._check_device, self._device_lives = memory, check_device, device_lives
         self._calibrating = calibrating
         self._measured: list[Measured] = []
         self._reference_seconds: float | None = None
@@ -136,7 +138,7 @@ class Training:
 
     def reaches(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
         """The value of the last run is at least `bar`. Raises Mismatch ("below_bar"), with advice for the student."""
-        task = self._hold(Measured(name, self._last().run.value, bar, unit), title)
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit), title)
         task.good = lambda value: value >= bar
         if not task.run.value >= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at least {bar:g} {unit}"
@@ -146,7 +148,7 @@ class Training:
         """The value of the last run is at most `bar`: of a smaller-is-better value, or of nothing to be learned.
 
         Raises Mismatch ("above_chance")."""
-        task = self._hold(Measured(name, self._last().run.value, bar, unit, at_least=False), title)
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit, at_least=False), title)
         task.good = lambda value: value <= bar
         if not task.run.value <= bar and not self._calibrating:
             said = f"{name} is {task.run.value:.4g} {unit}, expected at most {bar:g} {unit}"
@@ -203,7 +205,7 @@ class Training:
                 seconds = time.perf_counter() - began
                 memory, device_memory = self._memory(module)
         except (StudentGone, StudentRaised):
-            self._check_device()  # a device that was lost meanwhile is nobody's mistake
+            self._device_lives()  # one that was lost meanwhile is nobody's mistake
             raise
         value = float(measure(data, answer))
         used = None if memory is None else round(memory / 2**20, 1)
@@ -236,7 +238,8 @@ class Training:
 
     def _hold(self, measured: Measured, title: str) -> _Task:
         """Put a value beside its bar into the report."""
-        self._recorder.number(title, measured.name, measured.value, bar=measured.bar, unit=measured.unit)
+        value = math.nan if measured.value is None else measured.value
+        self._recorder.number(title, measured.name, value, bar=measured.bar, unit=measured.unit)
         self._measured.append(measured)
         self._tell()
         return self._last()
@@ -279,6 +282,11 @@ class _Log:
 
 def _ignore(*args: Any, **words: Any) -> None:
     """The `log` of a round that nobody looks at; the student's code calls it all the same, and waits for the answer."""
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for NaN."""
+    return value if math.isfinite(value) else None
 
 
 def _number(value: Any) -> float:

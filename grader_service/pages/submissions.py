@@ -12,7 +12,7 @@ from autograder import feedback
 from autograder import report as reports
 from autograder.errors import UnknownAssignment
 from autograder.report import Report
-from grader_service import jobs, pictures, submissions
+from grader_service import curves, jobs, pictures, submissions
 from grader_service.models import Picture, Submission
 from grader_service.pages import course, files, me, reading
 
@@ -33,6 +33,7 @@ def show(submission_id: int) -> Page:
         report=_view(submission),
         viewer=_viewer(),
         place=_place(submission),
+        curve=curves.panels(submission.job.curve),
     )
 
 
@@ -42,7 +43,8 @@ def progress(submission_id: int) -> Page:
     submission = _submission(submission_id)
     if submission.job.state in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
-    return render_template("parts/progress.html", submission=submission, place=_place(submission))
+    curve = curves.panels(submission.job.curve)
+    return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
 
 
 @blueprint.get("/report.json")

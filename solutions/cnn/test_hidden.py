@@ -352,6 +352,9 @@ def test_a_seed_is_an_order(student, seed):
     assert_equal(order(seed), order(seed), what="the order of the same seed")
     check(not torch.equal(order(seed), order(seed + 1)), "another seed gives the same order")
     check(not torch.equal(order(seed), torch.arange(200)), "the order is 0, 1, 2, ..")
+    together = [sorted(batch.tolist()) for batch in student.minibatches(200, 7, seed)]
+    straight = sum(batch == list(range(batch[0], batch[0] + len(batch))) for batch in together)
+    check(straight < 5, f"in {straight} of {len(together)} batches the numbers stand as they came")
 
 
 def oracle_steps(model, batches, learning_rate, momentum, l1=0.0, l2=0.0):
@@ -665,20 +668,20 @@ def of_digits(build, bar, epochs=15, **train):
 
 
 def of_mnist(build, bar, instead, **train):
-    train = {"batch_size": 64, "learning_rate": 0.05, **train}
+    train = {"batch_size": 64, "learning_rate": 0.01, **train}
     return Recipe(datasets.mnist, (60_000, 10_000), build, train, {MNIST: bar, INSTEAD: instead})
 
 
 SMALL = {
-    "cpu": of_digits(("build_mlp", ([64, 50, 10], "relu"), {}), 90.0),
-    "gpu": of_mnist(("build_mlp", ([784, 50, 10], "relu"), {}), 97.0, 88.0, epochs=12),
+    "cpu": of_digits(("build_mlp", ([64, 50, 10], "relu"), {}), 91.0),
+    "gpu": of_mnist(("build_mlp", ([784, 50, 10], "relu"), {}), 97.0, 88.0, epochs=15, l2=1e-4),
 }
 WIDE = {
     "cpu": of_digits(("build_mlp", ([64, 120, 80, 10], "tanh", 0.1), {}), 90.0, l2=1e-3),
     "gpu": of_mnist(("build_mlp", ([784, 120, 80, 10], "relu", 0.1), {}), 97.84, 88.0, epochs=20, l2=1e-5),
 }
 FRUGAL = {
-    "cpu": of_digits(("build_cnn", ((1, 8, 8), 10, (8, 16)), {"padding": 1}), 90.0, epochs=12),
+    "cpu": of_digits(("build_cnn", ((1, 8, 8), 10, (8, 16)), {"padding": 1}), 88.0, epochs=12),
     "gpu": of_mnist(("build_cnn", ((1, 28, 28), 10, (8, 16)), {"kernel_size": 5}), 98.0, 88.0, epochs=8),
 }
 STAGES = {"padding": 2, "kernel_size": 5, "dropout": 0.4}
@@ -697,7 +700,7 @@ def of_characters(build, bars, number, **train):
 
 LETTERS = ("build_cnn", ((1, 32, 32), 36, (8, 16)), {"kernel_size": 5, "batch_norm": True})
 CHARACTERS = {
-    "cpu": of_characters(LETTERS, (60.0, 60.0), 1080, epochs=4),
+    "cpu": of_characters(LETTERS, (68.0, 68.0), 1080, epochs=4),
     "gpu": of_characters(LETTERS, (80.0, 80.0), 2160, epochs=15),
 }
 
@@ -711,7 +714,7 @@ def of_photographs(batch_norm, bars, sizes, channels, **train):
 
 FULL = {"channels": (32, 64, 64), "epochs": 15, "l2": 1e-3}
 PHOTOGRAPHS = {
-    "cpu": of_photographs(True, (30.0, 30.0, 60.0), (1000, 500), (8, 16, 16), epochs=4),
+    "cpu": of_photographs(True, (28.0, 28.0, 60.0), (1000, 500), (8, 16, 16), epochs=6),
     "gpu": of_photographs(False, (66.0, 50.0, 60.0), (50_000, 10_000), **FULL),
 }
 NORMALISED = {
@@ -800,7 +803,7 @@ class Record:
 
 
 RECORD = {
-    "cpu": Record((500, 1000), {CIFAR: 36.0, PART: 36.0, COLOURED: 80.0}, 2.5),
+    "cpu": Record((500, 1000), {CIFAR: 33.0, PART: 33.0, COLOURED: 80.0}, 2.5),
     "gpu": Record((50_000, 10_000), {CIFAR: 90.0, PART: 70.0, COLOURED: 90.0}, 2.5),
 }
 
