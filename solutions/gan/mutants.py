@@ -229,12 +229,24 @@ def torchs_own_betas(model, *, learning_rate):
     return torch.optim.Adam(model.parameters(), lr=learning_rate)
 
 
-@mutant("build_optimizer", killed_by="test_the_discriminators_step_of_the_handout")
+@mutant("build_optimizer", killed_by="test_discriminator_steps_follow_adam")
 def plain_gradient_descent(model, *, learning_rate):
     return torch.optim.SGD(model.parameters(), lr=learning_rate)
 
 
 @mutant("discriminator_step", killed_by="test_steps_in_turn_follow_the_game")
+def zero_grad_at_the_end(generator, discriminator, optimizer, real, z):
+    """Right alone; in turn with the generator's, whose loss has left its gradients in here, wrong."""
+    with torch.no_grad():
+        forged = generator(z)
+    loss = reference.discriminator_loss(discriminator(real), discriminator(forged))
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+@mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam")
 def gradients_that_add_up(generator, discriminator, optimizer, real, z):
     with torch.no_grad():
         forged = generator(z)
@@ -264,7 +276,7 @@ def one_step_for_both(generator, discriminator, optimizer, real, z, *, unroll=0,
     return loss
 
 
-@mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam")
+@mutant("discriminator_step", killed_by="test_the_discriminators_step_of_the_handout")
 def the_loss_after_the_step(generator, discriminator, optimizer, real, z):
     reference.discriminator_step(generator, discriminator, optimizer, real, z)
     with torch.no_grad():

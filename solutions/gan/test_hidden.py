@@ -289,7 +289,6 @@ def test_minimax_value_is_its_formula(student, pair, seed):
 
 
 @points(2, problem="optimum")
-@needs("test_optimal_discriminator_is_its_formula", "test_minimax_value_is_its_formula")
 @settings(max_examples=25)
 @given(pair=two_distributions(), seed=SEEDS)
 def test_nobody_does_better_than_the_optimum(student, pair, seed):
