@@ -1,4 +1,4 @@
-"""Right, without loops where an axis will do, with a head that is built from a list, and an ElementTree for the table."""
+"""Right, without loops where an axis will do, a head that is built from a list, and an ElementTree for the table."""
 
 import base64
 import copy
@@ -86,7 +86,7 @@ def png_url(image):
 def activations(model, images, layer):
     if layer == "":
         raise KeyError("the model itself is no layer of it")
-    module = {name: module for name, module in model.named_modules()}[layer]
+    module = dict(model.named_modules())[layer]
     kept = {}
 
     def keep(module, inputs, output):
