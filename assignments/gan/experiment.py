@@ -66,9 +66,8 @@ def log(epoch, discriminator_loss, generator_loss, samples):
 print(f"{data.source}: {len(x)} pictures, {epochs} epochs on {device}")
 began = time.perf_counter()
 generator = gan.train(x, latent=16, epochs=epochs, device=device, seed=1, log=log)
-print(
-    f"\rtrained in {time.perf_counter() - began:.1f} s; the last losses are {history[-1][0]:.3f} and {history[-1][1]:.3f}"
-)
+last = " and ".join(f"{loss:.3f}" for loss in history[-1])
+print(f"\rtrained in {time.perf_counter() - began:.1f} s; the last losses are {last}")
 
 # %%
 rows = {

@@ -366,7 +366,7 @@ def everything_set_free(model, images, labels, *, epochs, learning_rate, batch_s
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_every_batch_makes_its_step")
+@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
 def the_velocity_lost_after_every_epoch(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
