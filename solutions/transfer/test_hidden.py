@@ -185,18 +185,18 @@ def test_activations_of_a_resnet_are_its_formulas(student, seed, n, h, w, layer)
 
 @points(3, problem="looking")
 @settings(max_examples=10)
-@given(seed=SEEDS, training=st.booleans(), layer=st.sampled_from(["conv1", "stage.1", "head"]))
-def test_looking_leaves_no_trace(student, seed, training, layer):
+@given(seed=SEEDS, mode=st.booleans(), layer=st.sampled_from(["conv1", "stage.1", "head"]))
+def test_looking_leaves_no_trace(student, seed, mode, layer):
     """No hook stays behind, the mode is what it was, no weight has changed, and the images are the same."""
-    model, images = model_of(seed).train(training), images_of(seed, 3, 3, 7, 6)
+    model, images = model_of(seed).train(mode), images_of(seed, 3, 3, 7, 6)
     theirs, before = lent(student, model), snapshot(images)
     student.activations(theirs, images, layer)
     assert_unchanged(images, before, what="images")
     check(len(theirs.get_submodule(layer)._forward_hooks) == 0, f"a hook stays on {layer}")
-    check(theirs.training is training, f"the model's mode is training={theirs.training}, expected {training}")
-    mode = theirs.get_submodule("bn1").training
-    check(mode is training, f"bn1 is left with training={mode}, expected {training}")
-    if not training:
+    check(theirs.training is mode, f"the model's mode is training={theirs.training}, expected {mode}")
+    inner = theirs.get_submodule("bn1").training
+    check(inner is mode, f"bn1 is left with training={inner}, expected {mode}")
+    if not mode:
         assert_equal(state(theirs), state(model), what="the model's state")
 
 
@@ -250,24 +250,24 @@ def test_a_grid_has_every_picture_in_its_place(student, seed, c, h, w, columns, 
 
 @points(4, problem="scores")
 @settings(max_examples=15)
-@given(seed=SEEDS, n=sizes(1, 7), batch_size=sizes(1, 8), training=st.booleans())
-def test_predictions_are_those_of_eval_mode(student, seed, n, batch_size, training):
+@given(seed=SEEDS, n=sizes(1, 7), batch_size=sizes(1, 8), mode=st.booleans())
+def test_predictions_are_those_of_eval_mode(student, seed, n, batch_size, mode):
     """predict gives the logits of eval mode, in order, whatever the batch size and the mode that the model is in."""
     model, images = model_of(seed), images_of(seed, n, 3, 6, 7)
-    found = student.predict(lent(student, copy.deepcopy(model).train(training)), images, batch_size=batch_size)
+    found = student.predict(lent(student, copy.deepcopy(model).train(mode)), images, batch_size=batch_size)
     assert_close(found, model(images).detach(), what="the logits", **NEAR)
 
 
 @points(3, problem="scores")
 @settings(max_examples=10)
-@given(seed=SEEDS, training=st.booleans())
-def test_predicting_changes_nothing(student, seed, training):
+@given(seed=SEEDS, mode=st.booleans())
+def test_predicting_changes_nothing(student, seed, mode):
     """The mode is what it was, running statistics and weights have not changed, and the images are the same."""
-    model, images = model_of(seed).train(training), images_of(seed, 4, 3, 6, 6)
+    model, images = model_of(seed).train(mode), images_of(seed, 4, 3, 6, 6)
     theirs, before = lent(student, model), snapshot(images)
     student.predict(theirs, images, batch_size=3)
     assert_unchanged(images, before, what="images")
-    check(theirs.training is training, f"the model's mode is training={theirs.training}, expected {training}")
+    check(theirs.training is mode, f"the model's mode is training={theirs.training}, expected {mode}")
     assert_equal(state(theirs), state(model), what="the model's state")
 
 
@@ -309,13 +309,13 @@ def backbone(model):
 
 @points(4, problem="heads")
 @settings(max_examples=12)
-@given(seed=SEEDS, classes=sizes(1, 6), training=st.booleans())
-def test_a_plain_head_is_one_linear_map(student, seed, classes, training):
+@given(seed=SEEDS, classes=sizes(1, 6), mode=st.booleans())
+def test_a_plain_head_is_one_linear_map(student, seed, classes, mode):
     """The backbone is the same to the last bit, the head Linear(f, classes), drawn anew; the mode is the model's."""
-    model = model_of(seed).train(training)
+    model = model_of(seed).train(mode)
     new = student.replace_head(lent(student, model), classes)
     assert_equal(backbone(new), backbone(model), what="the backbone")
-    check(new.training is training, f"the new model has training={new.training}, expected {training}")
+    check(new.training is mode, f"the new model has training={new.training}, expected {mode}")
     w, b = (state(new).get(f"head.{part}") for part in ("weight", "bias"))
     check(w is not None and b is not None and len(state(new)) == len(state(model)), "the head is no Linear")
     shapes = tuple(w.shape), tuple(b.shape)
