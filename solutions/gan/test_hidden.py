@@ -773,11 +773,11 @@ def share_of_some(data, answer):
 @trains
 @limits(seconds=60, test_seconds=180)
 def test_what_was_not_shown_is_not_made(training):
-    """Trained on two classes alone, the generator makes those: nine in ten of its samples, to the judge."""
+    """Trained on two classes alone, the generator makes those: three in four of its samples, to the judge."""
     profile = training.profile(**PROFILES)
     work, data = forging([]), pictures(profile, only=SOME, epochs=profile.epochs // 2)
     training.run(work, data, share_of_some, warm_up=noise, series=("generator_loss",))
-    training.reaches(90.0, name="samples of the two classes")
+    training.reaches(75.0, name="samples of the two classes")
 
 
 # The ring: eight narrow normal distributions in the plane. A mode is kept if a hundredth of the samples is near it.

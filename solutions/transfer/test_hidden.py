@@ -515,7 +515,7 @@ class Profile:
 
 
 PROFILES = {
-    "cpu": Profile("digits", 600, 4, 85.0, 60.0, 30.0, 4.0),
+    "cpu": Profile("digits", 600, 4, 85.0, 50.0, 30.0, 4.0),
     "gpu": Profile("fashion", 10_000, 5, 84.0, 60.0, 25.0, 4.0),
 }
 
