@@ -6,17 +6,20 @@ create_app(settings)  ─>  Flask: secrets and course loaded, database brought u
 from __future__ import annotations
 
 import datetime
+import os
+from typing import Any
 
 from flask import Flask, g
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 import autograder
 from autograder.course import find_course
-from grader_service import access, courses, handout, keys, pictures, security, words
-from grader_service.database import Database
+from grader_service import access, api, courses, handout, keys, pictures, requests_log, security, words
+from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
@@ -28,8 +31,16 @@ FORM_KB = 64  # of a form around the zip
 THREADS = 8  # of the web process
 
 
+class Number(IntegerConverter):
+    """Of a row. No row has a larger one, and a database does not even compare it."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **{"max": LARGEST, **options})
+
+
 def create_app(settings: Settings) -> Flask:
     """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
+    security.must_not_be_debugged(os.environ)
     course = find_course(settings.course)
     largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
     app = Flask(__name__)
@@ -47,6 +58,8 @@ def create_app(settings: Settings) -> Flask:
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
+    app.url_map.converters["int"] = Number
+
     # Each of the web process's threads may hold a reading and a writing connection at once.
     database = Database(settings, connections=2 * THREADS)
     database.upgrade()
@@ -61,10 +74,12 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 
+    requests_log.install(app, settings)
     security.install(app)
     errors.install(app)
     for pages in (auth, assignments, submissions, staff, people, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
+    api.install(app)
     access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,

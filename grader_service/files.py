@@ -46,11 +46,16 @@ class Files:
         sha256 = hashlib.sha256(data).hexdigest()
         if self._store is None or len(data) <= self._inline:
             return Upload(sha256=sha256, data=data, size=len(data))
+        self.put(sha256, data)
+        return Upload(sha256=sha256, data=b"", size=len(data))
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """Bytes of an upload whose row is there. Raises StoreError where that cannot be."""
+        assert self._store is not None
         try:
             self._store.put(sha256, data)
         except Exception as error:  # each kind of store has errors of its own
             raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
-        return Upload(sha256=sha256, data=b"", size=len(data))
 
     def read(self, session: Session, sha256: str) -> bytes:
         """Raises StoreError where the bytes are not there, or are not those that were stored."""

@@ -7,6 +7,7 @@ files and runs no inline script. Every form carries a token against forgery. Sig
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from flask import Flask, Request, Response, current_app, request
 from flask_limiter import Limiter
@@ -15,6 +16,7 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import selectinload
 
+from autograder.errors import DeepgradeError
 from grader_service import access, accounts, tokens
 from grader_service.models import Person, Token
 
@@ -42,6 +44,12 @@ HEADERS = {
 csrf = CSRFProtect()
 logins = LoginManager()
 limiter = Limiter(get_remote_address, storage_uri="memory://")  # there is one web process, with threads
+
+
+def must_not_be_debugged(environment: Mapping[str, str]) -> None:
+    """Raises DeepgradeError where Flask is told to debug: it would show its insides to whoever makes a page fail."""
+    if environment.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise DeepgradeError("FLASK_DEBUG is set, and a service that students use is not debugged; unset it")
 
 
 def install(app: Flask) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -113,6 +115,11 @@ def _add_upload(session: Session, upload: Upload) -> None:
 def find(session: Session, submission_id: int) -> Submission | None:
     """The submission; who may know of it is for `access` to say."""
     return session.get(Submission, submission_id, options=_WITH_ALL)
+
+
+def whole(session: Session, query: sa.Select[Any]) -> list[Submission]:
+    """What a query asks for, with all that is shown of each, in one question."""
+    return list(session.scalars(query.options(*_WITH_ALL)))
 
 
 def history(session: Session, person: Person, course: Course, assignment: str) -> list[Submission]:

@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
     "kit": {"course", "submission", "errors"},
     "bundle": {"course", "datasets", "errors"},
+    "client": {"errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
         *COURSE,
@@ -62,6 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "matrices",
         "kit",
         "bundle",
+        "client",
         "scaffold",
         "doctor",
         "batch",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from autograder.course import Course
 from grader_service.access import asked, here, is_staff_here, me
-from grader_service.database import Database
+from grader_service.database import LARGEST, Database
 from grader_service.files import Files
 from grader_service.settings import Settings
 
-__all__ = ["asked", "course", "database", "files", "here", "is_staff_here", "me", "reading", "settings"]
+__all__ = ["asked", "course", "database", "files", "here", "is_staff_here", "me", "number", "reading", "settings"]
 
 
 def reading() -> Session:
@@ -34,3 +34,9 @@ def files() -> Files:
 
 def settings() -> Settings:
     return current_app.extensions["settings"]
+
+
+def number(name: str) -> int | None:
+    """What the address asks for by that name, if it can be the number of a row."""
+    given = request.args.get(name, type=int)
+    return given if given is not None and 0 <= given <= LARGEST else None

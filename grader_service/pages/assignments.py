@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import io
-import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from autograder.submission import read_zip
-from grader_service import access, courses, jobs, policy, scores, submissions
+from grader_service import access, courses, handing_in, policy, scores, submissions
 from grader_service.models import Course, CourseAssignment
-from grader_service.pages import course, database, files, here, is_staff_here, me, reading, settings
+from grader_service.pages import course, here, is_staff_here, me, reading
 
 blueprint = Blueprint("assignments", __name__)
 
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 SOON = 7 * policy.DAY  # seconds; what is due within is at the top
 
 Page = str | tuple[str, int] | Response
@@ -108,30 +104,18 @@ def hand_in(name: str) -> Page:
     if upload is None or not upload.filename:
         return _page(chosen, assignment, refusal="choose a zip file first"), 422
     data = upload.stream.read()
-    received_at = submissions.now(reading())
-    form_key = request.form.get("form_key", "")
     try:
-        read = read_zip(data, assignment.manifest)
-        needs = jobs.needs(
-            assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
+        submission = handing_in.hand_in(
+            reading(),
+            me(),
+            here(),
+            assignment,
+            data,
+            filename=upload.filename,
+            form_key=request.form.get("form_key", ""),
         )
-        stored = files().keep(data)
-        with database().write() as session:
-            submission = submissions.accept(
-                session,
-                me(),
-                here(),
-                assignment.name,
-                upload=stored,
-                filename=upload.filename,
-                notes=read.notes,
-                form_key=form_key if FORM_KEY.fullmatch(form_key) else _form_key(),
-                needs=needs,
-                received_at=received_at,
-            )
     except Refused as error:
         return _page(chosen, assignment, refusal=str(error)), 422
-    current_app.extensions["engine"].ring(needs.queue)
     return redirect(url_for("submissions.show", submission_id=submission.id), 303)
 
 
@@ -184,13 +168,9 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         left=policy.attempts(cell.terms, cell.attempts, now),
         now=now,
         history=submissions.history(reading(), me(), here(), assignment.name),
-        form_key=_form_key(),
+        form_key=handing_in.new_key(),
         refusal=refusal,
     )
-
-
-def _form_key() -> str:
-    return secrets.token_urlsafe(18)
 
 
 @lru_cache(maxsize=64)

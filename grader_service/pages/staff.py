@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from grader_service import access
 from grader_service import submissions as handed_in
-from grader_service.pages import here, reading
+from grader_service.pages import here, number, reading
 
 blueprint = Blueprint("staff", __name__, url_prefix="/courses/<slug>/staff")
 
@@ -19,7 +19,7 @@ Page = str | tuple[str, int] | Response
 @blueprint.get("/submissions")
 @access.staff
 def submissions() -> Page:
-    before = request.args.get("before", type=int)
+    before = number("before")
     found = handed_in.everybodys(reading(), here(), before=before, limit=ROWS + 1)
     older = found[ROWS - 1].id if len(found) > ROWS else None
     return render_template("staff/submissions.html", submissions=found[:ROWS], older=older)

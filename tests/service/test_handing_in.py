@@ -35,6 +35,7 @@ def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, app, databas
         (zip_of(RIGHT)[:20] + bytes(66_000), "the limit is 64 kB"),
     ],
 )
+@pytest.mark.threat(5)
 def test_a_bad_zip_is_refused_at_once_with_the_reason_and_leaves_nothing(user, database, data, sentence):
     answer = user("ada").hand_in(data)
     assert answer.status_code == 422
@@ -92,6 +93,7 @@ def test_what_was_left_out_of_the_zip_is_told(user):
     assert "not handed on to the grader: conftest.py" in ada.get(f"/submissions/{number}").text
 
 
+@pytest.mark.threat(46)
 def test_the_zip_can_be_had_back_as_an_attachment_under_our_name(user):
     ada = user("ada")
     data = zip_of(WRONG)
@@ -118,6 +120,7 @@ def test_waiting_is_shown_with_the_place_in_the_queue(user):
     assert bob.get(f"/submissions/{number}/report.json").json == {"state": "queued", "place": 2, "done": 0, "tests": 0}
 
 
+@pytest.mark.threat(38)
 def test_a_database_that_cannot_be_written_answers_503_and_stores_nothing(user, database):
     ada = user("ada")
     sa.event.listen(database.engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))

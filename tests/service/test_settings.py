@@ -23,6 +23,7 @@ def test_settings_survive_the_way_to_another_process(tmp_path):
         inline_kb=0,
         https=True,
         metrics_token="t",
+        log="json",
         engine="celery",
         broker="redis://h",
         workers=3,

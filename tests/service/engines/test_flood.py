@@ -122,6 +122,7 @@ def unfair(events: list[Event]) -> list[str]:
     return found
 
 
+@pytest.mark.threat(39)
 def test_nobody_waits_for_more_than_his_share_behind_a_flood(settings):
     before = time.time()
     events = run(settings)
@@ -145,6 +146,7 @@ def test_nobody_waits_for_more_than_his_share_behind_a_flood(settings):
     assert any(graded[number] > graded[last] for number in graded if number < last), "the order of grading is another"
 
 
+@pytest.mark.threat(36, 39)
 def test_the_receipt_has_the_database_s_time_whatever_the_clock_of_the_web_process(settings, monkeypatch):
     processes.add(settings, "ada")
     app = create_app(settings)
