@@ -49,6 +49,8 @@ PAGES = [
     Page("staff-report", "eve", "/submissions/2"),
     Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
     Page("staff-people", "eve", "/courses/course/staff/people"),
+    Page("staff-dates", "eve", "/courses/course/staff/assignments"),
+    Page("staff-policy", "eve", "/courses/course/staff/assignments/double"),
     Page("staff-queue", "eve", "/staff/queue"),
 ]
 

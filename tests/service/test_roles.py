@@ -53,6 +53,15 @@ TABLE = {
     "GET /courses/<slug>/staff/people":                   (303, 404, 404, 403, 403, 200, 200, 200),
     "POST /courses/<slug>/staff/people":                  (303, 404, 404, 403, 403, 422, 422, 422),
     "POST /courses/<slug>/staff/people/<int:person_id>/password": (303, 404, 404, 403, 403, 200, 200, 200),
+    "GET /courses/<slug>/staff/assignments":              (303, 404, 404, 403, 403, 200, 200, 200),
+    "GET /courses/<slug>/staff/assignments/<name>":       (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/assignments/<name>":      (303, 404, 404, 403, 403, 422, 422, 422),
+    "POST /courses/<slug>/staff/assignments/<name>/add":  (303, 404, 404, 403, 403, 303, 303, 303),
+    "POST /courses/<slug>/staff/assignments/<name>/remove": (303, 404, 404, 403, 403, 303, 303, 303),
+    "POST /courses/<slug>/staff/assignments/<name>/extensions": (303, 404, 404, 403, 403, 422, 422, 422),
+    "POST /courses/<slug>/staff/assignments/<name>/extensions/<int:person_id>/withdraw": (
+        303, 404, 404, 403, 403, 303, 303, 303
+    ),
     "GET /staff/queue":                                   (303, 403, 200, 403, 403, 200, 200, 200),
     "GET /staff/queue/live":                              (303, 403, 200, 403, 403, 200, 200, 200),
     "POST /staff/queue/pause":                            (303, 403, 403, 403, 403, 403, 403, 303),  # two courses
