@@ -9,6 +9,7 @@ from wtforms import (
     FloatField,
     IntegerField,
     PasswordField,
+    SelectChoice,
     SelectField,
     StringField,
     TextAreaField,
@@ -70,6 +71,10 @@ class Moment(DateTimeLocalField):
 WHOLE = "Write a whole number."
 
 
+def _choices(values: tuple[str, ...], words: tuple[str, ...]) -> list[SelectChoice]:
+    return [SelectChoice(value, label=label) for value, label in zip(values, words, strict=True)]
+
+
 class PolicyForm(FlaskForm):
     """Names as in models.CourseAssignment; `courses.set_policy` says what goes together."""
 
@@ -88,10 +93,10 @@ class PolicyForm(FlaskForm):
     attempts_total = IntegerField(
         "Attempts in all", [Optional(), NumberRange(1, 1000)], description="empty: as many as one likes"
     )
-    counts = SelectField("Which submission counts", choices=list(zip(COUNTS, ("the best", "the latest"), strict=True)))
+    counts = SelectField("Which submission counts", choices=_choices(COUNTS, ("the best", "the latest")))
     hidden_results = SelectField(
         "Students see how hidden tests went",
-        choices=list(zip(HIDDEN_RESULTS, ("at once", "after the due date", "never"), strict=True)),
+        choices=_choices(HIDDEN_RESULTS, ("at once", "after the due date", "never")),
     )
     weight = FloatField("Weight in the course", [InputRequired("Write a number."), NumberRange(0, 1000)])
     written_points = FloatField(
