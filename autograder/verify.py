@@ -50,6 +50,8 @@ class Soundness(msgspec.Struct, frozen=True):
     tests: list[str]  # names, in order
 
     sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
+    every: int = 1  # only each so-manieth mutant was tried
+    whole: bool = True  # every mutant met every test; else only the one that it names
 
     @property
     def sound(self) -> bool:
@@ -122,7 +124,9 @@ class _Verification:
         effective = {test for kill in kills for test in kill.killed_by}
         idle = [test for test in tests if test not in effective] if self._matrix else []
         others = [name for name in full if name != "reference"]
-        return Soundness(self._assignment.name, self._problems, kills, idle, others, tests, sources)
+        return Soundness(
+            self._assignment.name, self._problems, kills, idle, others, tests, sources, self._every, self._matrix
+        )
 
     def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
         """Reports by name; `alone` are those that meet one test only."""

@@ -23,7 +23,20 @@ from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
-from grader_service.pages import assignments, auth, dates, errors, health, metrics, people, queue, staff, submissions
+from grader_service.pages import (
+    assignments,
+    auth,
+    dates,
+    errors,
+    grades,
+    health,
+    leaderboard,
+    metrics,
+    people,
+    queue,
+    staff,
+    submissions,
+)
 from grader_service.settings import Settings
 from grader_service.version import Version
 
@@ -77,7 +90,7 @@ def create_app(settings: Settings) -> Flask:
     requests_log.install(app, settings)
     security.install(app)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, dates, people, queue, health, metrics):
+    for pages in (auth, assignments, submissions, leaderboard, staff, grades, dates, people, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
     api.install(app)
     access.check(app)

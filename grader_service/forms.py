@@ -83,7 +83,7 @@ class PolicyForm(FlaskForm):
     due_at = Moment("Due", description="empty: never")
     hard_end_at = Moment("Hard end", description="empty: late is never too late")
     grace_days = IntegerField("Grace days", [InputRequired(WHOLE), NumberRange(0, 365)])
-    penalty_percent = FloatField(
+    penalty_per_day = FloatField(
         "Penalty for each late day after these, in % of the points",
         [InputRequired("Write a number."), NumberRange(0, 100)],
     )

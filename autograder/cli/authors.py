@@ -39,10 +39,10 @@ def verify(
     from autograder import matrices
     from autograder import verify as verifying
 
-    if quick and write:
-        raise DeepgradeError("--write: a matrix needs every wrong answer to meet every test; leave --quick out")
     if every > 1 and not quick:
         raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
+    if every > 1 and write:
+        raise DeepgradeError(f"--every {every} --write: a page is of all wrong answers; leave one of them out")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}

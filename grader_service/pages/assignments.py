@@ -59,7 +59,9 @@ class Row:
     def score(self) -> policy.Score:
         """As its owner may see it by now: what staff have set is never kept back."""
         found = self.cell.score
-        return found if self.points_shown or found.overridden else policy.Score(None)
+        if self.points_shown:
+            return found
+        return policy.Score(found.points if found.overridden else None, overridden=found.overridden)
 
     @property
     def pressing(self) -> bool:
@@ -158,6 +160,12 @@ def _chosen(name: str) -> CourseAssignment:
 
 def _content(name: str) -> Assignment:
     return _on_disk(name) or abort(404)
+
+
+def title_of(name: str) -> str:
+    """Of an assignment; its name, where the disk has lost it."""
+    content = _on_disk(name)
+    return content.manifest.title if content else name
 
 
 def _on_disk(name: str) -> Assignment | None:

@@ -16,7 +16,7 @@ from grader_service.forms import ExtensionForm, PolicyForm
 from grader_service.models import CourseAssignment, Extension, Membership, Person
 from grader_service.pages import course, database, here, me, reading
 
-blueprint = Blueprint("dates", __name__, url_prefix="/courses/<slug>/staff/assignments")
+blueprint = Blueprint("dates", __name__, url_prefix="/courses/<slug>/staff/dates")
 
 Page = str | tuple[str, int] | Response
 
@@ -25,7 +25,7 @@ TIMES = ("release_at", "due_at", "hard_end_at")
 
 @blueprint.get("")
 @access.staff
-def index() -> Page:
+def show() -> Page:
     chosen = courses.assignments(reading(), here())
     names = {one.assignment for one in chosen}
     return render_template(
@@ -46,7 +46,7 @@ def add(name: str) -> Page:
     with database().write() as session:
         courses.add(session, me(), here(), name)
     flash(f"{_title(name)} is in the course, open and never due; set its dates.")
-    return redirect(url_for("dates.show", name=name), 303)
+    return redirect(url_for("dates.change", name=name), 303)
 
 
 @blueprint.post("/<name>/remove")
@@ -57,12 +57,12 @@ def remove(name: str) -> Page:
             courses.remove(session, me(), courses.assignment(session, here(), name) or abort(404))
     except DeepgradeError as error:
         flash(str(error))
-    return redirect(url_for("dates.index"), 303)
+    return redirect(url_for("dates.show"), 303)
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
 @access.staff
-def show(name: str) -> Page:
+def change(name: str) -> Page:
     chosen = _chosen(name)
     form = PolicyForm(data=_to_form(chosen))
     if not form.validate_on_submit():
@@ -75,7 +75,7 @@ def show(name: str) -> Page:
     except DeepgradeError as error:
         return _page(chosen, form, sentence=str(error)), 422
     flash("The dates and the policy are changed, and scores with them." if changed else "Nothing was changed.")
-    return redirect(url_for("dates.show", name=name), 303)
+    return redirect(url_for("dates.change", name=name), 303)
 
 
 @blueprint.post("/<name>/extensions")
@@ -102,7 +102,7 @@ def extend(name: str) -> Page:
     except DeepgradeError as error:
         return _page(chosen, policy_form, extension, extension_sentence=str(error)), 422
     flash(f"{person.name} has other dates now.")
-    return redirect(url_for("dates.show", name=name) + "#extensions", 303)
+    return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
 
 @blueprint.post("/<name>/extensions/<int:person_id>/withdraw")
@@ -113,7 +113,7 @@ def withdraw(name: str, person_id: int) -> Page:
         chosen = courses.assignment(session, here(), name) or abort(404)
         done = courses.withdraw_extension(session, me(), chosen, person)
     flash("The extension is withdrawn." if done else "There is no such extension.")
-    return redirect(url_for("dates.show", name=name) + "#extensions", 303)
+    return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
 
 def _page(
@@ -183,7 +183,7 @@ def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
     for name in TIMES:
         seconds = values[name]
         values[name] = datetime.datetime.fromtimestamp(seconds, zone).replace(tzinfo=None) if seconds else None
-    values["penalty_percent"] = 100 * values.pop("penalty_per_day")
+    values["penalty_per_day"] *= 100
     return values
 
 
@@ -191,7 +191,7 @@ def _from_form(form: PolicyForm) -> dict[str, Any]:
     values = {name: form[name].data for name in courses.POLICY if name in form}
     values |= {name: _seconds(values[name]) for name in TIMES}
     values["release_at"] = values["release_at"] or 0.0
-    values["penalty_per_day"] = float(form.penalty_percent.data or 0) / 100
+    values["penalty_per_day"] = float(form.penalty_per_day.data or 0) / 100
     for name in ("weight", "written_points"):
         values[name] = float(values[name] or 0)
     return values

@@ -48,9 +48,10 @@ PAGES = [
     Page("waiting", "ada", "/submissions/4"),
     Page("staff-report", "eve", "/submissions/2"),
     Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
+    Page("staff-grades", "eve", "/courses/course/staff/grades"),
+    Page("staff-dates", "eve", "/courses/course/staff/dates"),
+    Page("staff-policy", "eve", "/courses/course/staff/dates/double"),
     Page("staff-people", "eve", "/courses/course/staff/people"),
-    Page("staff-dates", "eve", "/courses/course/staff/assignments"),
-    Page("staff-policy", "eve", "/courses/course/staff/assignments/double"),
     Page("staff-queue", "eve", "/staff/queue"),
 ]
 

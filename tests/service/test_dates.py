@@ -15,11 +15,11 @@ from grader_service.models import AuditEntry, Course, CourseAssignment, Submissi
 from .conftest import RIGHT, zip_of
 
 DOUBLE = "/courses/course/assignments/double"
-DATES = "/courses/course/staff/assignments/double"
+DATES = "/courses/course/staff/dates/double"
 PLAIN = {
     "position": "0",
     "grace_days": "0",
-    "penalty_percent": "10",
+    "penalty_per_day": "10",
     "counts": "best",
     "hidden_results": "now",
     "weight": "1",
@@ -141,8 +141,8 @@ def test_dates_are_set_on_the_wall_of_the_course_and_kept_in_the_audit(eve, data
         ({"hard_end_at": "2026-12-05T00:00"}, "a hard end needs a due date before it"),
         ({"due_at": "9999-12-31T23:59"}, "a date lies between 1970 and 3000"),
         ({"due_at": "soon"}, "Write a date and a time, like 2026-12-06T23:59."),
-        ({"penalty_percent": "101"}, "Number must be between 0 and 100."),
-        ({"penalty_percent": "nan"}, "Number must be between 0 and 100."),
+        ({"penalty_per_day": "101"}, "Number must be between 0 and 100."),
+        ({"penalty_per_day": "nan"}, "Number must be between 0 and 100."),
         ({"grace_days": "-1"}, "Number must be between 0 and 365."),
         ({"counts": "worst"}, "Not a valid choice"),
     ],
@@ -194,5 +194,5 @@ def test_assignments_are_chosen_for_a_course_and_stay_while_there_are_submission
         session.execute(sa.delete(CourseAssignment))
     assert eve.get(DATES).status_code == 404
     assert user("ada").get(DOUBLE).status_code == 404
-    assert eve.post(f"{DATES}/add", form_at="/courses/course/staff/assignments").status_code == 303
+    assert eve.post(f"{DATES}/add", form_at="/courses/course/staff/dates").status_code == 303
     assert eve.get(DATES).status_code == 200

@@ -54,6 +54,7 @@ LATENESS = {
 
 
 @pytest.mark.parametrize("case", LATENESS)
+@pytest.mark.threat(40)
 def test_days_late_are_counted_by_the_clock_on_the_course_s_wall(case):
     when, zone, received, days = LATENESS[case]
     assert policy.days_late(due(when, zone), at(received)) == days
@@ -79,6 +80,7 @@ def test_the_share_that_counts_falls_by_the_day_after_the_grace_days(changes, da
     assert receipt.factor == pytest.approx(factor)
 
 
+@pytest.mark.threat(40)
 def test_nothing_comes_in_before_the_release_or_after_the_end():
     terms = due("2026-12-06 12:00", release_at=at("2026-12-01 12:00"), hard_end_at=at("2026-12-08 12:00"))
     seen = [policy.receipt(terms, moment) for moment in (terms.release_at - 1, terms.release_at, terms.hard_end_at)]
@@ -117,6 +119,7 @@ def assignment(**more: object) -> CourseAssignment:
         ({"due_at": 5 * DAY, "hard_end_at": 20 * DAY}, 10, 20),
     ],
 )
+@pytest.mark.threat(40)
 def test_an_extension_moves_dates_and_takes_nothing_away(extension, due_at, hard_end_at):
     terms = policy.terms(assignment(), "UTC", Extension(attempts_extra=0, **extension))
     assert (terms.due_at, terms.hard_end_at) == (due_at * DAY, hard_end_at * DAY)
@@ -128,6 +131,7 @@ def test_an_extension_is_to_the_second_as_well():
     assert policy.receipt(terms, 15 * DAY + 1).factor == 0.5
 
 
+@pytest.mark.threat(21)
 def test_attempts_are_counted_by_the_date_on_the_course_s_wall():
     zone = "America/New_York"
     terms = Terms(zone=ZoneInfo(zone), attempts_per_day=2, attempts_total=4)
@@ -197,6 +201,7 @@ policies = st.builds(
 
 
 @given(terms=policies, received=moments, later=st.floats(0, 400 * DAY), points=st.floats(0, 100))
+@pytest.mark.threat(40)
 def test_a_later_receipt_never_scores_more(terms, received, later, points):
     early, late = (policy.score(terms, [Attempt(1, when, points)]).points for when in (received, received + later))
     assert late <= early
