@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import os
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask, g
 from flask_login import current_user
@@ -31,6 +30,7 @@ from grader_service.pages import (
     errors,
     grades,
     health,
+    leaderboard,
     metrics,
     people,
     queue,
@@ -90,13 +90,12 @@ def create_app(settings: Settings) -> Flask:
     requests_log.install(app, settings)
     security.install(app)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, grades, dates, people, queue, health, metrics):
+    for pages in (auth, assignments, submissions, leaderboard, staff, grades, dates, people, queue, health, metrics):
         app.register_blueprint(pages.blueprint)
     api.install(app)
     access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,
-        zone=ZoneInfo,
         prose=words.prose,
         points=words.points,
         moment=words.moment,

@@ -175,13 +175,14 @@ def extend(
         raise DeepgradeError(f"{attempts_extra} more attempts cannot be given; 0 to 1000 can")
     if not 0 < due_at < LATEST or (hard_end_at is not None and not due_at <= hard_end_at < LATEST):
         raise DeepgradeError("the hard end of an extension lies before its due date; it must not")
+    now = session.scalars(sa.select(db_now())).one()
     there = extension(session, chosen, person)
     before = _of_extension(there) if there else None
     if there is None:
         there = Extension(course_assignment_id=chosen.id, person_id=person.id)
         session.add(there)
     there.due_at, there.hard_end_at, there.attempts_extra = due_at, hard_end_at, attempts_extra
-    there.reason, there.by_id, there.at = reason, actor.id, session.scalar(sa.select(db_now())) or 0.0
+    there.reason, there.by_id, there.at = reason, actor.id, now
     session.flush()
     audit.write(
         session,

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import DateTimeLocalField, FloatField, IntegerField, PasswordField, SelectField, StringField
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    FloatField,
+    IntegerField,
+    PasswordField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
 
 from grader_service.accounts import PASSWORD_LEAST, PASSWORD_MOST
-from grader_service.models import ROLES
+from grader_service.models import COUNTS, HIDDEN_RESULTS, ROLES
 
 
 class SignIn(FlaskForm):
@@ -34,22 +44,77 @@ class NewPerson(FlaskForm):
     role = SelectField("Role", choices=list(ROLES))
 
 
-A_NUMBER, NO_LIMIT = "Give a number; 0 for none.", "empty: no limit"
-MINUTES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]  # as browsers send them
+MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
-class Policy(FlaskForm):
-    """Dates are by the clock on the wall of the course. What makes sense together, `courses.set_policy` knows."""
+class Moment(DateTimeLocalField):
+    """A time of the clock on the course's wall."""
 
-    release_at = DateTimeLocalField("Released", [Optional()], format=MINUTES, description="hidden before")
-    due_at = DateTimeLocalField("Due", [Optional()], format=MINUTES, description="empty: never late")
-    hard_end_at = DateTimeLocalField("Hard end", [Optional()], format=MINUTES, description="nothing comes in after it")
-    grace_days = IntegerField("Grace days", [InputRequired(A_NUMBER), NumberRange(0, 365)])
+    def __init__(self, label: str, validators: list | None = None, **options: object) -> None:
+        super().__init__(label, validators or [Optional()], format=MOMENTS, **options)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return " ".join(self.raw_data)
+        if not self.data:
+            return ""
+        return self.data.strftime(MOMENTS[0] if not self.data.second else MOMENTS[1])
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            self.data = None
+            raise ValueError("Write a date and a time, like 2026-12-06T23:59.") from None
+
+
+WHOLE = "Write a whole number."
+
+
+def _choices(values: tuple[str, ...], words: tuple[str, ...]) -> list[SelectChoice]:
+    return [SelectChoice(value, label=label) for value, label in zip(values, words, strict=True)]
+
+
+class PolicyForm(FlaskForm):
+    """Names as in models.CourseAssignment; `courses.set_policy` says what goes together."""
+
+    position = IntegerField("Place in the list", [InputRequired(WHOLE), NumberRange(0, 1000)])
+    release_at = Moment("Released", description="empty: from the start")
+    due_at = Moment("Due", description="empty: never")
+    hard_end_at = Moment("Hard end", description="empty: late is never too late")
+    grace_days = IntegerField("Grace days", [InputRequired(WHOLE), NumberRange(0, 365)])
     penalty_per_day = FloatField(
-        "Penalty per day", [InputRequired(A_NUMBER), NumberRange(0, 100)], description="% of the points"
+        "Penalty for each late day after these, in % of the points",
+        [InputRequired("Write a number."), NumberRange(0, 100)],
     )
-    attempts_per_day = IntegerField("Attempts per day", [Optional(), NumberRange(1, 1000)], description=NO_LIMIT)
-    attempts_total = IntegerField("Attempts in all", [Optional(), NumberRange(1, 1000)], description=NO_LIMIT)
-    counts = SelectField("What counts", choices=["best", "latest"], description="of several submissions")
-    weight = FloatField("Weight", [InputRequired(A_NUMBER), NumberRange(0, 1000)], description="in the total")
-    reason = StringField("Reason", [Length(max=1000)], description="for the record of changes")
+    attempts_per_day = IntegerField(
+        "Attempts per day", [Optional(), NumberRange(1, 1000)], description="empty: as many as one likes"
+    )
+    attempts_total = IntegerField(
+        "Attempts in all", [Optional(), NumberRange(1, 1000)], description="empty: as many as one likes"
+    )
+    counts = SelectField("Which submission counts", choices=_choices(COUNTS, ("the best", "the latest")))
+    hidden_results = SelectField(
+        "Students see how hidden tests went",
+        choices=_choices(HIDDEN_RESULTS, ("at once", "after the due date", "never")),
+    )
+    weight = FloatField("Weight in the course", [InputRequired("Write a number."), NumberRange(0, 1000)])
+    written_points = FloatField(
+        "Points of a written part",
+        [InputRequired("Write a number."), NumberRange(0, 1000)],
+        description="0: there is none",
+    )
+    leaderboard = BooleanField("Leaderboard, for those who choose a pseudonym")
+    reason = StringField("Reason", [Length(max=500)], description="for the audit")
+
+
+class ExtensionForm(FlaskForm):
+    login = StringField("Login", [InputRequired("Say for whom."), Length(max=64)])
+    due_at = Moment("Due", [InputRequired("Say until when.")])
+    hard_end_at = Moment("Hard end", description="empty: moved as far as the due date")
+    attempts_extra = IntegerField("More attempts", [Optional(), NumberRange(0, 1000)], default=0)
+    reason = StringField("Reason", [InputRequired("Say why; the audit shows it."), Length(max=500)])
+
+
+class RosterForm(FlaskForm):
+    text = TextAreaField("Roster as CSV")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import UnknownAssignment
-from grader_service import courses, jobs, policy, scores
+from grader_service import access, courses, jobs, policy, scores
 from grader_service.database import db_now
 from grader_service.models import Course, CourseAssignment, Extension, Membership, Person, Submission
 from grader_service.pages import course as content
@@ -18,7 +18,8 @@ from grader_service.pages import course as content
 def of_submissions(session: Session, found: Sequence[Submission]) -> list[dict[str, Any]]:
     """In one query for all of them, and one for the place of each that waits."""
     terms = _terms(session, found)
-    return [_of_submission(session, one, terms) for one in found]
+    now = session.scalars(sa.select(db_now())).one()
+    return [_of_submission(session, one, terms, now) for one in found]
 
 
 Terms = dict[tuple[int, str, int], policy.Terms]
@@ -46,10 +47,12 @@ def _terms(session: Session, found: Sequence[Submission]) -> Terms:
     }
 
 
-def _of_submission(session: Session, one: Submission, terms: Terms) -> dict[str, Any]:
+def _of_submission(session: Session, one: Submission, terms: Terms, now: float) -> dict[str, Any]:
     job, result = one.job, one.result
     held = terms.get((one.course_id, one.assignment, one.person_id))
     graded = result is not None and result.state == "graded"
+    if held and not access.is_staff_in(one.course_id) and not policy.points_shown(held, now):
+        graded = False  # points are told after the due date
     return {
         "id": one.id,
         "course": one.in_course.slug,
@@ -76,6 +79,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
     found = []
     for chosen in table.assignments:
         cell = table.cell(person.id, chosen)
+        told = unreleased or cell.score.overridden or policy.points_shown(cell.terms, now)
         try:
             manifest = content()[chosen.assignment].manifest
         except UnknownAssignment:
@@ -94,7 +98,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
                 "hard_end_at": cell.terms.hard_end_at,
                 "weight": chosen.weight,
                 "submissions": len(cell.attempts),
-                "points_counted": cell.score.points,
+                "points_counted": cell.score.points if told else None,
             }
         )
     return found

@@ -52,6 +52,18 @@ class Row:
         return policy.receipt(self.cell.terms, self.now)
 
     @property
+    def points_shown(self) -> bool:
+        return policy.points_shown(self.cell.terms, self.now)
+
+    @property
+    def score(self) -> policy.Score:
+        """As its owner may see it by now: what staff have set is never kept back."""
+        found = self.cell.score
+        if self.points_shown:
+            return found
+        return policy.Score(found.points if found.overridden else None, overridden=found.overridden)
+
+    @property
     def pressing(self) -> bool:
         """Is it due within a week, or late and not too late, with nothing handed in?"""
         due = self.cell.terms.due_at
@@ -150,6 +162,12 @@ def _content(name: str) -> Assignment:
     return _on_disk(name) or abort(404)
 
 
+def title_of(name: str) -> str:
+    """Of an assignment; its name, where the disk has lost it."""
+    content = _on_disk(name)
+    return content.manifest.title if content else name
+
+
 def _on_disk(name: str) -> Assignment | None:
     try:
         return course()[name]
@@ -167,6 +185,7 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         may=policy.may_hand_in(cell.terms, cell.attempts, now),
         left=policy.attempts(cell.terms, cell.attempts, now),
         now=now,
+        receipt_of=lambda submission: policy.receipt(cell.terms, submission.received_at),
         history=submissions.history(reading(), me(), here(), assignment.name),
         form_key=handing_in.new_key(),
         refusal=refusal,

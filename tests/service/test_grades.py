@@ -71,6 +71,7 @@ def policy(eve: User, **changes: str):
     fields = {
         "release_at": "", "due_at": "", "hard_end_at": "", "grace_days": "0", "penalty_per_day": "0", "counts": "best",
         "attempts_per_day": "", "attempts_total": "", "weight": "1", "reason": "",
+        "position": "0", "hidden_results": "now", "written_points": "0",
     }  # fmt: skip
     return eve.post(f"{DATES}/double", fields | changes)
 
@@ -100,7 +101,7 @@ def test_what_makes_no_sense_is_told_and_changes_nothing(eve, database):
         ({"hard_end_at": "2026-10-01T00:00"}, "a hard end needs a due date before it"),
         ({"penalty_per_day": "101"}, "between 0 and 100"),
         ({"grace_days": "many"}, "Not a valid integer"),
-        ({"due_at": "tomorrow"}, "Not a valid datetime"),
+        ({"due_at": "tomorrow"}, "Write a date and a time"),
     ):
         answer = policy(eve, **changes)
         assert answer.status_code == 422

@@ -43,10 +43,13 @@ TABLE = {
     "GET /courses/<slug>/assignments/<name>":             (303, 404, 404, 200, 200, 200, 200, 200),
     "POST /courses/<slug>/assignments/<name>":            (303, 404, 404, 303, 303, 303, 303, 303),
     "GET /courses/<slug>/assignments/<name>/kit.zip":     (401, 404, 404, 200, 200, 200, 200, 200),
+    "GET /courses/<slug>/assignments/<name>/leaderboard": (303, 404, 404, 200, 200, 200, 200, 200),
+    "POST /courses/<slug>/assignments/<name>/leaderboard": (303, 404, 404, 303, 303, 303, 303, 403),
     "GET /submissions/<int:submission_id>":               (303, 404, 404, 200, 404, 200, 200, 200),
     "GET /submissions/<int:submission_id>/progress":      (303, 404, 404, 200, 404, 200, 200, 200),
     "GET /submissions/<int:submission_id>/report.json":   (401, 404, 404, 200, 404, 200, 200, 200),
     "GET /submissions/<int:submission_id>/upload.zip":    (401, 404, 404, 200, 404, 200, 200, 200),
+    "GET /submissions/<int:submission_id>/since/<int:earlier_id>": (303, 404, 404, 200, 404, 200, 200, 200),
     "GET /submissions/<int:submission_id>/figures/<key>.png": (401, 404, 404, 200, 404, 200, 200, 200),
     "POST /submissions/<int:submission_id>/again":        (303, 404, 404, 403, 404, 303, 303, 303),
     "GET /courses/<slug>/staff/submissions":              (303, 404, 404, 403, 403, 200, 200, 200),
@@ -58,6 +61,12 @@ TABLE = {
     "GET /courses/<slug>/staff/people":                   (303, 404, 404, 403, 403, 200, 200, 200),
     "POST /courses/<slug>/staff/people":                  (303, 404, 404, 403, 403, 422, 422, 422),
     "POST /courses/<slug>/staff/people/<int:person_id>/password": (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/dates/<name>/add":  (303, 404, 404, 403, 403, 303, 303, 303),
+    "POST /courses/<slug>/staff/dates/<name>/remove": (303, 404, 404, 403, 403, 303, 303, 303),
+    "POST /courses/<slug>/staff/dates/<name>/extensions": (303, 404, 404, 403, 403, 422, 422, 422),
+    "POST /courses/<slug>/staff/dates/<name>/extensions/<int:person_id>/withdraw": (
+        303, 404, 404, 403, 403, 303, 303, 303
+    ),
     "GET /staff/queue":                                   (303, 403, 200, 403, 403, 200, 200, 200),
     "GET /staff/queue/live":                              (303, 403, 200, 403, 403, 200, 200, 200),
     "POST /staff/queue/pause":                            (303, 403, 403, 403, 403, 403, 403, 303),  # two courses
@@ -110,11 +119,14 @@ class World:
             self.cookies[role] = client.get_cookie("deepgrade").value
         with database.write() as session:
             self.somebody = accounts.create(session, login="carol", name="Carol")[0].id
+        with database.write() as session:
+            courses.assignment(session, accounts.first_course(session), "double").leaderboard = True
         answer = self.browser("owner").post("/courses/course/assignments/double", data=zip_field())
         assert answer.location == "/submissions/1"
         with database.write() as session:
             claim = jobs.claim(session, jobs.Slot("w", ("cpu",)), lease_seconds=45)
             jobs.finish(session, claim, REPORT, pictures.draw_all(REPORT))
+        assert self.browser("owner").post("/courses/course/assignments/double", data=zip_field()).status_code == 303
 
     def browser(self, role: str) -> FlaskClient:
         client = self.app.test_client()
@@ -141,6 +153,7 @@ def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
         .replace("<slug>", "course")
         .replace("<name>", "double")
         .replace("<int:submission_id>", "1")
+        .replace("<int:earlier_id>", "2")
         .replace("<int:person_id>", str(world.somebody))
         .replace("<key>", pictures.key(FIGURE))
     )
@@ -206,5 +219,5 @@ def test_every_form_needs_its_token(eve):
     posts = [route.split(" ")[1] for route in TABLE if route.startswith("POST")]
     for rule in posts:
         path = rule.replace("<slug>", "course").replace("<name>", "double")
-        path = path.replace("<int:submission_id>", "1").replace("<int:person_id>", "2")
+        path = path.replace("<int:submission_id>", "1").replace("<int:person_id>", "2").replace("<int:earlier_id>", "1")
         assert eve.client.post(path).status_code == 400, path
