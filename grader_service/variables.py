@@ -156,7 +156,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_GPU",
-            "The NVIDIA GPU that training checks of this worker may use; a slot of `deepgrade worker --gpus` has its own.",
+            "The NVIDIA GPU that training checks of this worker may use.",
             "none: training checks use their setting for a CPU",
             "its number, such as 0",
         ),
