@@ -170,9 +170,9 @@ class Widened(nn.Module):
 def train_fast(x, y, *, classes, device="cpu", seed=0, log=None):
     model = Widened(build_cnn(tuple(x.shape[1:]), classes, (16, 32, 48), padding=1, batch_norm=True))
     both, twice = torch.cat([x, x.flip(-1)]), torch.cat([y, y])
-    for rate, epochs in ((0.03, 4), (0.006, 3)):
+    for rate, epochs in ((0.01, 5), (0.003, 2)):
         train(
-            model, both, twice, epochs=epochs, batch_size=40, learning_rate=rate, l2=2e-3, device=device, seed=seed,
+            model, both, twice, epochs=epochs, batch_size=40, learning_rate=rate, l2=2e-4, device=device, seed=seed,
             log=log,
         )  # fmt: skip
     return model

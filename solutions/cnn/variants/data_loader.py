@@ -134,13 +134,13 @@ def train_fast(x, y, *, classes, device="cpu", seed=0, log=None):
     for width in (16, 32, 64):
         layers += [nn.Conv2d(c, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
         c = width
-    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.3), nn.Linear(4 * c, classes))
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * c, classes))
     model.to(device)
     x, y = x.to(device), y.to(device)
-    epochs, batch_size = 12, 50
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.05)
+    epochs, batch_size = 12, 20
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 6e-3, epochs=epochs, steps_per_epoch=-(-len(x) // batch_size)
+        optimizer, 1e-2, epochs=epochs, steps_per_epoch=-(-len(x) // batch_size)
     )
     for epoch in range(epochs):
         seen = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x, x.flip(3))

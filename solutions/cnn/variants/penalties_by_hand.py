@@ -124,6 +124,6 @@ def evaluate(model, x, y, *, device="cpu", batch_size=500):
 
 def train_fast(x, y, *, classes, device="cpu", seed=0, log=None):
     model = build_cnn(tuple(x.shape[1:]), classes, (16, 32, 32), padding=1, batch_norm=True)
-    words = {"batch_size": 25, "l2": 1e-3, "device": device, "log": log}
-    train(model, x, y, epochs=7, learning_rate=0.03, seed=seed, **words)
-    return train(model, x, y, epochs=4, learning_rate=0.005, seed=seed + 1, **words)
+    words = {"batch_size": 25, "l2": 2e-4, "device": device, "log": log}
+    train(model, x, y, epochs=7, learning_rate=0.01, seed=seed, **words)
+    return train(model, x, y, epochs=4, learning_rate=0.003, seed=seed + 1, **words)
