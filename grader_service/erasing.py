@@ -1,6 +1,6 @@
 """Deleting a person with all their data.
 
-    gone           submissions with their jobs, results, pictures, comments and points; bytes that nobody else handed in;
+    gone           submissions with jobs, results, pictures, comments and points; bytes that nobody else handed in;
                    memberships, extensions, overrides, tokens, links, identities
     without them   what they did as staff stays, and says no more who did it; in the audit stay numbers, which are
                    nobody's any more

@@ -42,7 +42,12 @@ def show(secret: str) -> Page:
 
 
 @blueprint.route("/forgot", methods=["GET", "POST"])
-@limiter.limit("5 per minute", methods=["POST"], key_func=get_remote_address)
+@limiter.limit(
+    "5 per minute",
+    methods=["POST"],
+    key_func=get_remote_address,
+    deduct_when=lambda answer: answer.status_code == 303,
+)
 @access.anybody
 def forgot() -> Page:
     """The same answer whoever is named: it tells nobody who has an account."""
