@@ -24,13 +24,17 @@ from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
 from grader_service.pages import (
+    account,
     assignments,
     auth,
     dates,
+    elsewhere,
     errors,
     grades,
     health,
+    held,
     leaderboard,
+    links,
     metrics,
     people,
     queue,
@@ -89,8 +93,12 @@ def create_app(settings: Settings) -> Flask:
 
     requests_log.install(app, settings)
     security.install(app)
+    elsewhere.install(app, settings)
     errors.install(app)
-    for pages in (auth, assignments, submissions, leaderboard, staff, grades, dates, people, queue, health, metrics):
+    of_people = (auth, elsewhere, links, account)
+    of_students = (assignments, submissions, leaderboard)
+    of_staff = (staff, grades, dates, people, held, queue)
+    for pages in (*of_people, *of_students, *of_staff, health, metrics):
         app.register_blueprint(pages.blueprint)
     api.install(app)
     access.check(app)
@@ -113,14 +121,16 @@ def create_app(settings: Settings) -> Flask:
 def _who() -> dict[str, object]:
     """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach.
 
-    here, staff_here : the course that the page belongs to, if it does, and whether I am staff in it
+    here : the course that the page belongs to, if it does
+    staff_here, admin_here : am I that in it?
     """
     here = g.get("here")
     try:
         me: Person | None = getattr(current_user, "person", None)
-        return {"me": me, "here": here, "staff_here": bool(me and here and access.is_staff_in(here.id))}
+        role = access.role_in(here.id) if me and here else None
+        return {"me": me, "here": here, "staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
     except OperationalError:
-        return {"me": None, "here": None, "staff_here": False}
+        return {"me": None, "here": None, "staff_here": False, "admin_here": False}
 
 
 def _reading(database: Database):

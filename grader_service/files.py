@@ -34,6 +34,8 @@ class Store(Protocol):
 
     def get(self, sha256: str) -> bytes: ...
 
+    def remove(self, sha256: str) -> None: ...
+
 
 class Files:
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +72,17 @@ class Files:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StoreError(f"what is stored as {sha256} has another hash: it was changed or is broken")
         return data
+
+    def forget(self, sha256: str) -> None:
+        """Take bytes out of the store; they may be gone already. Raises StoreError where that cannot be."""
+        if self._store is None:
+            return
+        try:
+            self._store.remove(sha256)
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
 
 
 def _store(address: str) -> Store:
@@ -111,6 +124,9 @@ class Folder:
     def get(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()
 
+    def remove(self, sha256: str) -> None:
+        self._path(sha256).unlink()
+
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256
 
@@ -136,6 +152,9 @@ class Remote:
 
     def get(self, sha256: str) -> bytes:
         return self._system.cat_file(self._path(sha256))
+
+    def remove(self, sha256: str) -> None:
+        self._system.rm_file(self._path(sha256))
 
     def _path(self, sha256: str) -> str:
         return f"{self._root.rstrip('/')}/{sha256[:2]}/{sha256}"

@@ -12,7 +12,6 @@ from wtforms import (
     SelectChoice,
     SelectField,
     StringField,
-    TextAreaField,
 )
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
 
@@ -116,5 +115,27 @@ class ExtensionForm(FlaskForm):
     reason = StringField("Reason", [InputRequired("Say why; the audit shows it."), Length(max=500)])
 
 
-class RosterForm(FlaskForm):
-    text = TextAreaField("Roster as CSV")
+class PasswordByLink(FlaskForm):
+    password = PasswordField(
+        "Password", [Length(PASSWORD_LEAST, PASSWORD_MOST, f"Choose {PASSWORD_LEAST} to {PASSWORD_MOST} characters.")]
+    )
+    again = PasswordField("Password, again", [EqualTo("password", "The two do not agree.")])
+
+
+class NewToken(FlaskForm):
+    name = StringField("Name", [InputRequired("Give it a name."), Length(max=80)], description="program or machine")
+    scope = SelectField("It may")
+    course = SelectField("In", default="")
+    days = SelectField("For", default="120")
+
+
+class CourseForm(FlaskForm):
+    slug = StringField("Short name", [InputRequired("Give a short name."), Length(max=40)], description="in addresses")
+    title = StringField("Title", [InputRequired("Give a title."), Length(max=200)])
+    timezone = StringField("Time zone", [InputRequired("Name a time zone.")], description="as in Europe/Warsaw")
+
+
+class CourseSettings(FlaskForm):
+    title = StringField("Title", [InputRequired("Give a title."), Length(max=200)])
+    timezone = StringField("Time zone", [InputRequired("Name a time zone.")], description="as in Europe/Warsaw")
+    archived = BooleanField("The course is over: nobody hands in any more")

@@ -29,6 +29,13 @@ class Settings:
     admin_password: str | None = None
     metrics_token: str = ""
     log: str = "text"
+    public_url: str = ""  # where people find the service; mails and sign-in elsewhere need it
+    smtp: str = ""
+    mail_from: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = ""
     engine: str = "embedded"
     broker: str = ""
     workers: int = EMBEDDED_WORKERS
@@ -53,6 +60,10 @@ class Settings:
             admin_password=environment.get("DEEPGRADE_ADMIN_PASSWORD") or None,
             metrics_token=environment.get("DEEPGRADE_METRICS_TOKEN", ""),
             log=_one_of(environment, "DEEPGRADE_LOG", LOGS),
+            public_url=_address(environment, "DEEPGRADE_PUBLIC_URL", ("https://", "http://")),
+            smtp=_address(environment, "DEEPGRADE_SMTP", ("smtp://", "smtps://")),
+            mail_from=environment.get("DEEPGRADE_MAIL_FROM", ""),
+            **_oidc(environment),
             engine=engine,
             broker=_broker(environment, engine),
             workers=_workers(environment, engine),
@@ -74,6 +85,13 @@ class Settings:
             "DEEPGRADE_HTTPS": "1" if self.https else "0",
             "DEEPGRADE_METRICS_TOKEN": self.metrics_token,
             "DEEPGRADE_LOG": self.log,
+            "DEEPGRADE_PUBLIC_URL": self.public_url,
+            "DEEPGRADE_SMTP": self.smtp,
+            "DEEPGRADE_MAIL_FROM": self.mail_from,
+            "DEEPGRADE_OIDC_ISSUER": self.oidc_issuer,
+            "DEEPGRADE_OIDC_CLIENT_ID": self.oidc_client_id,
+            "DEEPGRADE_OIDC_CLIENT_SECRET": self.oidc_client_secret,
+            "DEEPGRADE_OIDC_NAME": self.oidc_name,
             "DEEPGRADE_ENGINE": self.engine,
             "DEEPGRADE_BROKER": self.broker,
             "DEEPGRADE_WORKERS": str(self.workers),
@@ -118,6 +136,30 @@ def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) 
     if value not in values:
         raise DeepgradeError(f"{name} is {value!r}; it can be {' or '.join(values)}")
     return value
+
+
+def _address(environment: Mapping[str, str], name: str, kinds: tuple[str, ...]) -> str:
+    address = environment.get(name, "")
+    if address and not address.startswith(kinds):
+        # The address is not repeated: there may be a password in it.
+        raise DeepgradeError(f"{name} must begin with {' or '.join(kinds)}")
+    return address
+
+
+def _oidc(environment: Mapping[str, str]) -> dict[str, str]:
+    """Sign-in elsewhere: all that it needs, or nothing."""
+    issuer = _address(environment, "DEEPGRADE_OIDC_ISSUER", ("https://", "http://localhost", "http://127.0.0.1"))
+    if not issuer:
+        return {}
+    for name in ("DEEPGRADE_OIDC_CLIENT_ID", "DEEPGRADE_OIDC_CLIENT_SECRET", "DEEPGRADE_PUBLIC_URL"):
+        if not environment.get(name):
+            raise DeepgradeError(f"DEEPGRADE_OIDC_ISSUER is set, which needs {name}; see docs/settings.md")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": environment["DEEPGRADE_OIDC_CLIENT_ID"],
+        "oidc_client_secret": environment["DEEPGRADE_OIDC_CLIENT_SECRET"],
+        "oidc_name": environment.get("DEEPGRADE_OIDC_NAME", ""),
+    }
 
 
 def _broker(environment: Mapping[str, str], engine: str) -> str:

@@ -90,6 +90,35 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "`text` or `json`",
         ),
     ),
+    "Mail, and sign-in elsewhere": (
+        Variable(
+            "DEEPGRADE_PUBLIC_URL",
+            "Where people find the service: what links in mails begin with, and where an OpenID Connect provider sends "
+            "people back to, at `/sign-in/elsewhere/back`.",
+            "none: no mail, and no sign-in elsewhere",
+            "an address such as `https://deepgrade.example.edu`",
+        ),
+        Variable(
+            "DEEPGRADE_SMTP",
+            "The server that takes mail: invitations, and links for those who forgot their passwords. STARTTLS is used "
+            "where the server has it, and a password is never sent without.",
+            "none: links are shown to staff, who pass them on",
+            "`smtp://user:password@host:587` or `smtps://user:password@host`",
+            secret=True,
+        ),
+        Variable("DEEPGRADE_MAIL_FROM", "Whom mails are from.", "`deepgrade@localhost`", "an address for mail"),
+        Variable(
+            "DEEPGRADE_OIDC_ISSUER",
+            "An OpenID Connect provider through which people may sign in, beside their passwords here.",
+            "none",
+            "an address, below which `/.well-known/openid-configuration` is",
+        ),
+        Variable("DEEPGRADE_OIDC_CLIENT_ID", "What the provider calls this service.", "none", "text"),
+        Variable(
+            "DEEPGRADE_OIDC_CLIENT_SECRET", "What this service shows to the provider.", "none", "text", secret=True
+        ),
+        Variable("DEEPGRADE_OIDC_NAME", "What the button says: Sign in with ...", "`your institution`", "text"),
+    ),
     "Grading": (
         Variable(
             "DEEPGRADE_SECRET",

@@ -38,6 +38,19 @@ TABLE = {
     "POST /sign-out":                                     (303, 303, 303, 303, 303, 303, 303, 303),
     "GET /password":                                      (303, 200, 200, 200, 200, 200, 200, 200),
     "POST /password":                                     (303, 422, 422, 422, 422, 422, 422, 422),
+    "GET /sign-in/elsewhere":                            (404, 404, 404, 404, 404, 404, 404, 404),  # none is set
+    "GET /sign-in/elsewhere/back":                       (404, 404, 404, 404, 404, 404, 404, 404),
+    "GET /link/<secret>":                                (404, 404, 404, 404, 404, 404, 404, 404),  # nobody's
+    "POST /link/<secret>":                               (404, 404, 404, 404, 404, 404, 404, 404),
+    "GET /forgot":                                       (404, 404, 404, 404, 404, 404, 404, 404),  # no mail is set
+    "POST /forgot":                                      (404, 404, 404, 404, 404, 404, 404, 404),
+    "GET /account":                                      (303, 200, 200, 200, 200, 200, 200, 200),
+    "POST /account":                                     (303, 422, 422, 422, 422, 422, 422, 422),
+    "POST /account/tokens/<int:token_id>/revoke":        (303, 404, 404, 404, 404, 404, 404, 404),  # nobody's own
+    "GET /courses":                                      (303, 403, 403, 403, 403, 403, 403, 200),
+    "POST /courses":                                     (303, 403, 403, 403, 403, 403, 403, 422),
+    "GET /courses/<slug>/settings":                      (303, 404, 404, 403, 403, 403, 200, 200),
+    "POST /courses/<slug>/settings":                     (303, 404, 404, 403, 403, 403, 422, 422),
     "GET /":                                              (303, 200, 200, 200, 200, 200, 200, 200),
     "GET /courses/<slug>":                                (303, 404, 404, 200, 200, 200, 200, 200),
     "GET /courses/<slug>/assignments/<name>":             (303, 404, 404, 200, 200, 200, 200, 200),
@@ -55,6 +68,12 @@ TABLE = {
     "GET /courses/<slug>/staff/submissions":              (303, 404, 404, 403, 403, 200, 200, 200),
     "GET /courses/<slug>/staff/grades":                   (303, 404, 404, 403, 403, 200, 200, 200),
     "GET /courses/<slug>/staff/grades.csv":               (401, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/people/<int:person_id>/link":     (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/people/<int:person_id>/role":     (303, 404, 404, 403, 403, 403, 303, 303),
+    "GET /courses/<slug>/staff/people/<int:person_id>/delete":    (303, 404, 404, 403, 403, 403, 200, 200),
+    "POST /courses/<slug>/staff/people/<int:person_id>/delete":   (303, 404, 404, 403, 403, 403, 422, 422),
+    "GET /courses/<slug>/staff/people/roster":           (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/people/roster":          (303, 404, 404, 403, 403, 422, 422, 422),
     "GET /courses/<slug>/staff/dates":                    (303, 404, 404, 403, 403, 200, 200, 200),
     "GET /courses/<slug>/staff/dates/<name>":             (303, 404, 404, 403, 403, 200, 200, 200),
     "POST /courses/<slug>/staff/dates/<name>":            (303, 404, 404, 403, 403, 422, 422, 422),
@@ -153,11 +172,15 @@ def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
         .replace("<slug>", "course")
         .replace("<name>", "double")
         .replace("<int:submission_id>", "1")
+        .replace("<secret>", "nobodys")
+        .replace("<int:token_id>", "1")
         .replace("<int:earlier_id>", "2")
         .replace("<int:person_id>", str(world.somebody))
         .replace("<key>", pictures.key(FIGURE))
     )
     data = zip_field() if rule.endswith("/assignments/<name>") else {}
+    if rule.endswith("/role"):
+        data = {"role": "student"}
     answer = world.browser(role).open(path, method=method, data=data if method == "POST" else None)
     assert answer.status_code == TABLE[route][READERS.index(role)]
     if role == "nobody" and answer.status_code == TO_SIGN_IN:
@@ -220,4 +243,5 @@ def test_every_form_needs_its_token(eve):
     for rule in posts:
         path = rule.replace("<slug>", "course").replace("<name>", "double")
         path = path.replace("<int:submission_id>", "1").replace("<int:person_id>", "2").replace("<int:earlier_id>", "1")
+        path = path.replace("<secret>", "nobodys").replace("<int:token_id>", "1")
         assert eve.client.post(path).status_code == 400, path
