@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices chaos schema
+.PHONY: help setup demo test lint bench matrices chaos threats walls schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -36,6 +36,18 @@ chaos:           ## kill -9 of everything at random while uploads come in, on ea
 	@$(SETUP) dev servers
 	@$(BIN)/python scripts/chaos.py $(ARGS)
 
+threats:         ## run every attack and fault, and write the table of docs/security.md
+	@$(SETUP) dev chromium servers
+	@$(BIN)/python scripts/threats.py $(ARGS)
+
+walls:           ## take away one wall after the other, and say which test noticed (ARGS="network")
+	@$(SETUP) dev chromium servers
+	@$(BIN)/python scripts/walls.py $(ARGS)
+
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \
 	  report.SCHEMA_FILE.write_text(json.dumps(report.schema(), indent=2) + '\n', encoding='utf-8')"
+
+settings: setup  ## write docs/settings.md from grader_service/variables.py
+	@$(BIN)/python -c "from grader_service import variables; \
+	  open('docs/settings.md', 'w', encoding='utf-8').write(variables.page())"

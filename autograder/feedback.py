@@ -1,8 +1,8 @@
 """Who may see what of a report.
 
-A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, and figures
-and time ratios that a test recorded on purpose. Never an input, a value, a traceback, or anything the code printed,
-since those are ways for a hidden input to get out. Staff see everything.
+A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
+training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
+traceback, or anything the code printed, since those are ways for a hidden input to get out. Staff see everything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from autograder.report import Report, TestResult, Timings
+from autograder.report import ProblemResult, Report, TestResult, Timings
 
 Viewer = Literal["student", "staff"]
 
@@ -25,8 +25,41 @@ def view(report: Report, viewer: Viewer) -> Report:
     # How long one hidden test took is a channel as well; the total is coarse enough.
     seconds = {test.id: report.timings.test_seconds.get(test.id, 0.0) for test in tests if test.visibility == "public"}
     ratios = {test.id: report.timings.ratios[test.id] for test in tests if test.id in report.timings.ratios}
-    timings = Timings(report.timings.total_seconds, seconds, ratios)
+    trainings = {t.id: report.timings.trainings[t.id] for t in tests if t.id in report.timings.trainings}
+    timings = Timings(report.timings.total_seconds, seconds, ratios, trainings)
     return msgspec.structs.replace(report, tests=tests, timings=timings)
+
+
+def without_hidden(report: Report, *, points: bool) -> Report:
+    """A student's view without how the hidden tests went, where a course shows that later or never.
+
+    points : do the totals stay? If not, they are those of the public tests alone, since a total tells of each attempt
+        what the hidden tests said of it.
+    """
+    tests = [test for test in report.tests if test.visibility == "public"]
+    kept = {test.id for test in tests}
+    timings = Timings(
+        report.timings.total_seconds,
+        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
+        {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+    )
+    report = msgspec.structs.replace(report, tests=tests, timings=timings)
+    if points:
+        return report
+    problems = [_of_public_tests(problem, tests) for problem in report.problems]
+    return msgspec.structs.replace(
+        report,
+        problems=problems,
+        points=sum(test.points for test in tests),
+        possible=sum(test.possible for test in tests),
+    )
+
+
+def _of_public_tests(problem: ProblemResult, tests: list[TestResult]) -> ProblemResult:
+    mine = [test for test in tests if test.problem == problem.name]
+    return msgspec.structs.replace(
+        problem, points=sum(test.points for test in mine), possible=sum(test.possible for test in mine)
+    )
 
 
 def _without_parameters(tests: list[TestResult]) -> list[TestResult]:

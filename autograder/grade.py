@@ -6,9 +6,9 @@ Linux only. A student's laptop runs the public tests with `autograder.selfcheck`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from autograder.course import Assignment
 from autograder.errors import GraderError
@@ -33,17 +33,23 @@ def grade(
     on_event: OnEvent | None = None,
     tests: list[Path] | None = None,
     shrink: bool = True,
-    only: str | None = None,
+    only: str | Sequence[str] | None = None,
+    with_needs: bool = True,
     container: bool = False,
+    profile: Literal["cpu", "gpu"] | None = None,
+    calibrating: bool = False,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
     secret : the course's; the examples of hidden tests are drawn from it.
-    on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", as they happen.
+    on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", and of each point of a curve,
+        {"event": "trained", "test": id, "point": {"epoch": 3.0, "loss": 0.2}}, as they happen.
     tests : other test files than the assignment's.
-    only : the name of one test; it is run, with those that it needs, and no other.
+    only : the name of one test, or names; these are run, with those that they need (with_needs), and no other.
     container : this is a container that is thrown away afterwards, where tests and results are in folders of mode 0700:
         if namespaces are forbidden, a dropped uid takes their place, and the report says so.
+    profile : the settings of training checks: those for a CPU, or for a GPU; without it, by what is here.
+    calibrating : training checks measure, and hold nobody to a bar.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
@@ -55,11 +61,14 @@ def grade(
         secret=secret,
         reference=assignment.reference() if assignment.solution else {},
         shrink=shrink,
-        only=only,
+        only=[only] if isinstance(only, str) else list(only or []),
+        with_needs=with_needs,
         container=container,
+        profile=profile,
+        calibrating=calibrating,
     )
     began = time.monotonic()
-    judged = server.ask(job, on_event or (lambda event: None))
+    judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
     _raise_for_our_faults(judged)
     return assemble(
         assignment,
@@ -67,6 +76,8 @@ def grade(
         judged.seconds,
         total_seconds=time.monotonic() - began,
         ratios=judged.ratios,
+        trainings=judged.trainings,
+        device=judged.device,
         submission_sha256=submission.sha256,
         sandbox=judged.walls,
         versions=judged.versions,

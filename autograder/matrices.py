@@ -17,9 +17,9 @@ SOURCES = re.compile(r"^Sources: `([0-9a-f]{64})`", re.MULTILINE)
 
 
 def write(soundness: Soundness, folder: Path) -> Path:
-    """Write the page of one assignment. Raises ValueError without a whole matrix of a sound assignment."""
-    if not soundness.sound or not soundness.kills:
-        raise ValueError(f"{soundness.assignment} is unsound, so there is nothing to show")
+    """Write the page of one assignment. Raises ValueError for one that is unsound, and for a part of its mutants."""
+    if not soundness.sound or not soundness.kills or soundness.every > 1:
+        raise ValueError(f"{soundness.assignment} is unsound, or was tried in part, so there is nothing to show")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{soundness.assignment}.md"
     path.write_text(page(soundness), encoding="utf-8")
@@ -33,14 +33,19 @@ def sources_of(path: Path) -> str | None:
 
 
 def page(soundness: Soundness) -> str:
-    """Markdown: the wrong answers to each function, the test that each names, and all others that kill it."""
+    """Markdown: the wrong answers to each function, the test that each names, and all others that kill it.
+
+    Where each met only the test that it names (training them all on everything takes hours), the page says so.
+    """
+    met = "" if soundness.whole else ", the only one that it met"
+    quick = "" if soundness.whole else "--quick "
     counts = {test: sum(test in kill.killed_by for kill in soundness.kills) for test in soundness.tests}
     lines = [
         f"# Kill matrix of {soundness.assignment}",
         "",
-        f"Written by `deepgrade verify --write docs/kill_matrices {soundness.assignment}`; do not edit.",
+        f"Written by `deepgrade verify {quick}--write docs/kill_matrices {soundness.assignment}`; do not edit.",
         "",
-        f"{len(soundness.kills)} wrong answers; every one dies by the test it names. Full marks: the reference, "
+        f"{len(soundness.kills)} wrong answers; every one dies by the test it names{met}. Full marks: the reference, "
         f"{', '.join(soundness.variants)}.",
         "",
         f"Sources: `{soundness.sources_sha256}`",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from autograder.errors import GraderError, StudentGone
 from autograder.judge import constants, examples, verdicts
 from autograder.judge.race import Race
 from autograder.judge.session import JUDGING, Judging, Recorder
+from autograder.judge.training import Training
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult
+from autograder.report import Ratio, TestResult, TrainingTimes
 from autograder.student.local import Local
 
 FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
@@ -50,18 +51,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
     )
-    parser.addoption("--deselect-all-but", metavar="TEST", help="deepgrade: run only this test, and those it needs")
+    help_ = "deepgrade: run only this test, and those it needs; may be given several times"
+    parser.addoption("--deselect-all-but", metavar="TEST", action="append", default=[], help=help_)
+    parser.addoption("--without-needs", action="store_true", help="deepgrade: not those that it needs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    name = config.getoption("--deselect-all-but")
-    if not name:
+    named = set(config.getoption("--deselect-all-but"))
+    if not named:
         return
     wanted: set[str] = set()
-    named = {name}
     while named - wanted:
         wanted |= named
         chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
+        if config.getoption("--without-needs"):
+            break
         named = {other for item in chosen for mark in item.iter_markers("needs") for other in mark.args}
     items[:] = chosen
 
@@ -180,6 +184,58 @@ def race(request: pytest.FixtureRequest) -> Race:
 
 
 @pytest.fixture
+def training(request: pytest.FixtureRequest) -> Training:
+    """The student trains, and is scored here. On a laptop too, but for the pace: no reference is there."""
+    judging = request.config.stash.get(JUDGING, None)
+    item, name = request.node, _id(request.node)
+    _check_needs(item, judging)
+    if judging is None:
+        folder = Path(request.config.getoption("--student") or request.path.parent)
+        judging = Judging(
+            make_student=lambda limits, *, watch: nullcontext(Local(folder, _module(request.path.parent))),
+            limits=Limits(),
+            visibility=lambda path: "public",
+        )
+    limits, run = limits_of(item, judging.limits), judging
+    secret = judging.secret(item.path)
+
+    @contextmanager
+    def open_student() -> Iterator[Any]:
+        with run.make_student(limits, watch=False) as student:
+            try:
+                yield student
+            finally:
+                item.stash.setdefault(OUTPUT, run.printed(student))  # of the first round
+
+    def say(point: dict[str, float]) -> None:
+        run.on_event({"event": "trained", "test": name, "point": point})
+
+    def tell_ratio(ratio: float, limit: float) -> None:
+        run.ratios[name] = Ratio(round(ratio, 2), limit)
+
+    def tell_times(times: TrainingTimes) -> None:
+        run.trainings[name] = times
+
+    make_reference = judging.make_reference
+    return Training(
+        open_student,
+        (lambda: make_reference(limits, watch=False)) if make_reference else None,
+        device=judging.device,
+        profile=judging.profile,
+        seed=lambda number: examples.seed(secret, f"{name} training {number}") % 2**31,
+        seconds=limits.test_seconds,
+        recorder=item.stash.setdefault(RECORD, Recorder()),
+        say=say,
+        tell_ratio=tell_ratio,
+        tell_times=tell_times,
+        memory=judging.memory,
+        check_device=judging.check_device,
+        device_lives=judging.device_lives,
+        calibrating=judging.calibrating,
+    )
+
+
+@pytest.fixture
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
     return request.node.stash.setdefault(RECORD, Recorder())
@@ -196,7 +252,7 @@ def limits_of(item: pytest.Item, limits: Limits) -> Limits:
 
 
 def _asks_for_student(item: pytest.Item) -> bool:
-    return not {"student", "race"}.isdisjoint(getattr(item, "fixturenames", ()))
+    return not {"student", "race", "training"}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _id(item: pytest.Item) -> str:

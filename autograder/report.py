@@ -55,6 +55,7 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visibility: Visibility
     verdict: Verdict
     failure: str = ""  # class of failure as a sentence: all that a student hears of a hidden test
+    advice: str = ""  # of a training that missed its bar: what to look at next; for students, too
     detail: str = ""  # what was found, where, what was expected; for public tests and staff
     example: str = ""  # the smallest failing input; for public tests and staff
     traceback: str = ""  # of the student's own frames; for public tests and staff
@@ -77,10 +78,32 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: float
 
 
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of one training, beside its bar; an accuracy, say."""
+
+    name: str
+    value: float | None  # None: what came back measures as no number
+    bar: float
+    unit: str = "%"
+    at_least: bool = True  # the bar is to be reached; False: it must not be passed
+
+
+class TrainingTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one training took, on the device that the report names."""
+
+    profile: Literal["cpu", "gpu"]  # which of the test's two settings: data, epochs, bars, limits
+    seconds: float  # by the judge's clock, until the last answer had arrived
+    reference_seconds: float | None = None  # the same work by the reference, in the same job; None: it was not asked
+    memory_mb: float | None = None  # most that the sandbox held
+    device_memory_mb: float = 0.0  # most of the device's, as the student's process says
+    measured: list[Measured] = []  # here, since a GPU's sums differ from run to run in their last digits
+
+
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_seconds: float = 0.0
     test_seconds: dict[str, float] = {}
     ratios: dict[str, Ratio] = {}  # of the tests that time something
+    trainings: dict[str, TrainingTimes] = {}  # of the tests that let a network train
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from autograder.errors import DeepgradeError
 
 BYTES = 32
 LEAST_CHARACTERS = 16  # of DEEPGRADE_SECRET: shorter ones can be guessed
+LEAST_DIFFERENT = 6  # and those that repeat a few; 64 random hexadecimal digits have 10 or more
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -35,6 +36,11 @@ def course_secret(environment: Mapping[str, str] = os.environ) -> bytes:
         if len(given) < LEAST_CHARACTERS:
             raise DeepgradeError(
                 f"DEEPGRADE_SECRET has {len(given)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
+            )
+        if len(set(given)) < LEAST_DIFFERENT:
+            raise DeepgradeError(
+                f"DEEPGRADE_SECRET is made of {len(set(given))} different characters, which can be guessed; "
+                "use what `openssl rand -hex 32` prints"
             )
         return given.encode()
     folder = home(environment)

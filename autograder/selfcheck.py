@@ -29,7 +29,7 @@ def check(
             )
 
     @contextmanager
-    def make_student(limits: Limits) -> Iterator[Local]:
+    def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Local]:
         yield Local(folder, manifest.module)
 
     judging = Judging(

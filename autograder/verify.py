@@ -2,6 +2,7 @@
 
 stub and reference        same signatures, same docstrings; README, experiment and tests are there
 points                    the tests' points of each problem are the manifest's
+bars                      what a training is held to was measured: calibrate.py
 reference, variants       full marks: no false alarm on a right answer
 stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from autograder import calibrate
 from autograder import grade as grading
 from autograder.course import Assignment, read_files
 from autograder.errors import BadCourse
@@ -50,6 +52,8 @@ class Soundness(msgspec.Struct, frozen=True):
     tests: list[str]  # names, in order
 
     sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
+    every: int = 1  # only each so-manieth mutant was tried
+    whole: bool = True  # every mutant met every test; else only the one that it names
 
     @property
     def sound(self) -> bool:
@@ -113,6 +117,7 @@ class _Verification:
             return Soundness(self._assignment.name, self._problems, [], [], [], [])
         tests = [test.name for test in reports["reference"].tests]
         self._check_points(reports["reference"])
+        self._problems += calibrate.stale(self._assignment, reports["reference"])
         full = [name for name in right if name in reports and self._has_full_marks(name, reports[name])]
         if "stub" in reports:
             self._check_stub(reports["stub"])
@@ -122,7 +127,9 @@ class _Verification:
         effective = {test for kill in kills for test in kill.killed_by}
         idle = [test for test in tests if test not in effective] if self._matrix else []
         others = [name for name in full if name != "reference"]
-        return Soundness(self._assignment.name, self._problems, kills, idle, others, tests, sources)
+        return Soundness(
+            self._assignment.name, self._problems, kills, idle, others, tests, sources, self._every, self._matrix
+        )
 
     def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
         """Reports by name; `alone` are those that meet one test only."""

@@ -8,6 +8,7 @@ Data only: a reply can be wrong but can never run code.
     None  bool  int (64 bit)  float  str  bytes        themselves
     ["l", items]  ["t", items]  ["d", [[key, value]]]   list, tuple, dict
     ["a", dtype, shape]                                 np.ndarray, its bytes in the body
+    ["x", dtype, shape]                                 torch.Tensor, likewise; without its graph, from any device
     ["s", dtype, bytes]                                 numpy scalar
     ["i", hex]  ["z", real, imag]                       larger int, complex
     ["g", state, inc, has_uint32, uinteger]             np.random.Generator over PCG64
@@ -16,14 +17,16 @@ Data only: a reply can be wrong but can never run code.
     ["r", id]                                           the judge names such an object
     ["c", number]                                       a function that stays with the judge
 
-This module is all that trusted and untrusted code share; it imports nothing of ours. Decoding is bounded: depth,
-number of values, bytes, and a fixed set of dtypes. Anything else is a `WireError`.
+This module is all that trusted and untrusted code share; it imports nothing of ours, and torch only where somebody
+else has done so: then tensors are values here, and in a numpy assignment nobody waits for it. Decoding is bounded:
+depth, number of values, bytes, and a fixed set of dtypes. Anything else is a `WireError`.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +44,9 @@ DTYPES = {
     np.dtype(code).str: np.dtype(code)
     for code in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 }
+# Of tensors, by name; those that numpy has no dtype for lie in the body as integers of their size.
+TENSOR_DTYPES = {name: np.dtype(name) for name in ("float64", "float32", "float16", "int64", "int32", "int16")}
+TENSOR_DTYPES |= {name: np.dtype(name) for name in ("int8", "uint8", "bool")} | {"bfloat16": np.dtype("int16")}
 
 _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder()
@@ -82,6 +88,10 @@ class Encoder:
             return ["l", [self.value(item, depth + 1) for item in value]]
         if isinstance(value, dict):
             return ["d", [[self.value(k, depth + 1), self.value(v, depth + 1)] for k, v in value.items()]]
+        if is_tensor(value) and (name := str(value.dtype).removeprefix("torch.")) in TENSOR_DTYPES:
+            array = _numbers_of(value)
+            self.buffers.append(_bytes_of(array))
+            return ["x", name, list(array.shape)]
         if kind is complex:
             return ["z", value.real, value.imag]
         if kind is np.random.Generator and type(value.bit_generator) is np.random.PCG64:
@@ -129,6 +139,9 @@ class Decoder:
         if tag == "a":
             _, code, shape = tree
             return self._array(DTYPES[code], shape)
+        if tag == "x":
+            _, name, shape = tree
+            return _tensor(self._array(TENSOR_DTYPES[name], shape), name)
         if tag == "t":
             return tuple(self.value(item, depth + 1) for item in _list(tree[1]))
         if tag == "l":
@@ -167,9 +180,11 @@ class Decoder:
         sides = math.prod(size or 1 for size in shape) * dtype.itemsize
         if end > len(self._body) or sides > max(len(self._body), MAX_EMPTY):
             raise WireError("an array is larger than the bytes that came with it")
-        array = np.frombuffer(self._body[self._at : end], dtype).reshape(shape).copy()
+        data = self._body[self._at : end]
         self._at = end
-        return array
+        if dtype.kind == "b":  # any byte but 0 is true; numpy, and torch, take each as it is, and count strangely
+            return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+        return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
 def pack(header: list[Any], buffers: list[Buffer]) -> list[Buffer]:
@@ -224,6 +239,28 @@ def _exactly(recv_into: Callable[[memoryview], int], size: int) -> bytearray | N
             return None
         view = view[got:]
     return data
+
+
+def is_tensor(value: Any) -> bool:
+    """A plain torch.Tensor with numbers in it; parameters, other subclasses and sparse ones are objects."""
+    torch = sys.modules.get("torch")
+    if torch is None or type(value) is not getattr(torch, "Tensor", None):
+        return False
+    return value.layout is torch.strided and value.device.type in ("cpu", "cuda") and not value.is_quantized
+
+
+def _numbers_of(tensor: Any) -> np.ndarray:
+    torch = sys.modules["torch"]
+    tensor = tensor.detach().cpu().contiguous()
+    return (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
+
+
+def _tensor(array: np.ndarray, name: str) -> Any:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        raise WireError("a tensor, where there is no torch")
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if name == "bfloat16" else tensor
 
 
 def _bytes_of(array: np.ndarray) -> Buffer:

@@ -15,6 +15,7 @@ from grader_service.database import db_now, storable
 from grader_service.models import ROLES, Course, Membership, Person
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
+EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,189}")
 PASSWORD_LEAST = 10  # characters
 PASSWORD_MOST = 200
 
@@ -27,12 +28,14 @@ def create(
     *,
     login: str,
     name: str = "",
-    role: str = "student",
+    role: str | None = "student",
     password: str | None = None,
     course: Course | None = None,
+    email: str | None = None,
 ) -> tuple[Person, str | None]:
-    """Add a person, and to a course: the first one if none is named. Without a password one is made up: it is returned,
-    and must be changed at the first sign-in.
+    """Add a person, and to a course: the first one if none is named, to none with no role.
+
+    Without a password one is made up: it is returned, and must be changed at the first sign-in.
 
     Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
     """
@@ -41,16 +44,17 @@ def create(
         raise DeepgradeError(
             f"{login!r} is no login; use up to 64 letters, digits and . _ + @ - (an e-mail address will do)"
         )
-    if role not in ROLES:
+    if role is not None and role not in ROLES:
         raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
-    person = Person(login=login, name=storable(name).strip()[:200] or login, created_at=db_now())
+    person = Person(login=login, name=storable(name).strip()[:200] or login, email=email, created_at=db_now())
     once = None if password else _made_up()
     _set(person, password or once or "", must_change=once is not None)
     session.add(person)
     session.flush()
-    join(session, person, course or first_course(session), role)
+    if role is not None:
+        join(session, person, course or first_course(session), role)
     return person, once
 
 
@@ -58,11 +62,17 @@ def join(session: Session, person: Person, course: Course, role: str) -> Members
     """Give somebody a role in a course, whatever it was before."""
     membership = session.get(Membership, (person.id, course.id))
     if membership is None:
-        membership = Membership(person=person, course=course, role=role, joined_at=db_now())
+        membership = Membership(person=person, course_id=course.id, role=role, joined_at=db_now())
         session.add(membership)
     membership.role = role
     session.flush()
     return membership
+
+
+def leave(session: Session, person: Person, course: Course) -> None:
+    """Take somebody out of a course. What was handed in stays, and is seen by staff."""
+    session.execute(sa.delete(Membership).where(Membership.person_id == person.id, Membership.course_id == course.id))
+    session.expire(person, ["memberships"])
 
 
 def first_course(session: Session) -> Course:
@@ -108,6 +118,18 @@ def may_manage(manager: Person, course: Course, role: str | None) -> bool:
     """Of a course, admins look after everybody; staff look after students."""
     mine = manager.role_in(course.id)
     return mine == "admin" or (mine == "staff" and role == "student")
+
+
+def may_take_over(manager: Person, person: Person) -> bool:
+    """May the manager give somebody a new password, or delete them? Whoever can do that can be them, so it needs the
+    right over every role that they have, in all courses; over operators that of an operator."""
+    if manager.is_operator:
+        return True
+    return (
+        not person.is_operator
+        and bool(person.memberships)
+        and all(may_manage(manager, one.course, one.role) for one in person.memberships)
+    )
 
 
 def fold(login: str) -> str:

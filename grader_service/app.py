@@ -6,21 +6,41 @@ create_app(settings)  ─>  Flask: secrets and course loaded, database brought u
 from __future__ import annotations
 
 import datetime
+import os
+from typing import Any
 
 from flask import Flask, g
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 import autograder
 from autograder.course import find_course
-from grader_service import handout, keys, pictures, security, words
-from grader_service.database import Database
+from grader_service import access, api, courses, handout, keys, pictures, requests_log, security, words
+from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
 from grader_service.models import Person
-from grader_service.pages import assignments, auth, errors, health, metrics, queue, staff, submissions
+from grader_service.pages import (
+    account,
+    assignments,
+    auth,
+    dates,
+    elsewhere,
+    errors,
+    grades,
+    health,
+    held,
+    leaderboard,
+    links,
+    metrics,
+    people,
+    queue,
+    staff,
+    submissions,
+)
 from grader_service.settings import Settings
 from grader_service.version import Version
 
@@ -28,8 +48,16 @@ FORM_KB = 64  # of a form around the zip
 THREADS = 8  # of the web process
 
 
+class Number(IntegerConverter):
+    """Of a row. No row has a larger one, and a database does not even compare it."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **{"max": LARGEST, **options})
+
+
 def create_app(settings: Settings) -> Flask:
     """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
+    security.must_not_be_debugged(os.environ)
     course = find_course(settings.course)
     largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
     app = Flask(__name__)
@@ -47,9 +75,13 @@ def create_app(settings: Settings) -> Flask:
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
 
+    app.url_map.converters["int"] = Number
+
     # Each of the web process's threads may hold a reading and a writing connection at once.
     database = Database(settings, connections=2 * THREADS)
     database.upgrade()
+    with database.write() as session:
+        courses.fill(session, [assignment.name for assignment in course])
     app.extensions["settings"] = settings
     app.extensions["course"] = course
     app.extensions["version"] = Version(settings, course)
@@ -59,10 +91,17 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 
+    requests_log.install(app, settings)
     security.install(app)
+    elsewhere.install(app, settings)
     errors.install(app)
-    for pages in (auth, assignments, submissions, staff, queue, health, metrics):
+    of_people = (auth, elsewhere, links, account)
+    of_students = (assignments, submissions, leaderboard)
+    of_staff = (staff, grades, dates, people, held, queue)
+    for pages in (*of_people, *of_students, *of_staff, health, metrics):
         app.register_blueprint(pages.blueprint)
+    api.install(app)
+    access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,
         prose=words.prose,
@@ -79,12 +118,19 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _who() -> dict[str, Person | None]:
-    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach."""
+def _who() -> dict[str, object]:
+    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach.
+
+    here : the course that the page belongs to, if it does
+    staff_here, admin_here : am I that in it?
+    """
+    here = g.get("here")
     try:
-        return {"me": getattr(current_user, "person", None)}
+        me: Person | None = getattr(current_user, "person", None)
+        role = access.role_in(here.id) if me and here else None
+        return {"me": me, "here": here, "staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
     except OperationalError:
-        return {"me": None}
+        return {"me": None, "here": None, "staff_here": False, "admin_here": False}
 
 
 def _reading(database: Database):

@@ -32,6 +32,7 @@ from autograder.errors import DeepgradeError
 from grader_service.settings import Settings
 
 BUSY_SECONDS = 60
+LARGEST = 2**31 - 1  # number of a row
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 # What libpq is told: how long a server may be silent before it counts as gone.
@@ -119,7 +120,7 @@ class Database:
             # A table is changed by copying it, and what refers to it must not mind; it is looked at below.
             sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
         config = _alembic()
-        with self._in_reach(), engine.begin() as connection:
+        with self.in_reach(), engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
             config.attributes["connection"] = connection
@@ -130,9 +131,9 @@ class Database:
 
     def check_version(self) -> None:
         """Raises DeepgradeError where the tables are not this version's."""
-        with self._in_reach(), self.engine.connect() as connection:
+        with self.in_reach(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
-        wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
+        wanted = newest_revision()
         if found != wanted:
             raise DeepgradeError(
                 f"the database's tables are of version {found or 'none'}, this program's of {wanted}; start "
@@ -140,7 +141,7 @@ class Database:
             )
 
     @contextmanager
-    def _in_reach(self) -> Iterator[None]:
+    def in_reach(self) -> Iterator[None]:
         """At the start, a database that does not answer is a sentence for whoever has started this."""
         try:
             yield
@@ -173,6 +174,23 @@ def _url(settings: Settings) -> sa.URL:
             f"DEEPGRADE_DATABASE: {url.get_backend_name()!r} is not known; it can be sqlite or postgresql"
         )
     return url
+
+
+def newest_revision() -> str | None:
+    """Of the tables, as this version of deepgrade has them."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def known_revisions() -> set[str]:
+    """All from which this version of deepgrade can go on."""
+    return {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def sqlite_file(url: sa.URL) -> Path:
+    """Raises DeepgradeError for a database that lies in memory."""
+    if not url.database or url.database == ":memory:":
+        raise DeepgradeError("DEEPGRADE_DATABASE is in memory, and gone with its process; give it a file")
+    return Path(url.database)
 
 
 def _alembic() -> alembic.config.Config:

@@ -34,6 +34,8 @@ class Store(Protocol):
 
     def get(self, sha256: str) -> bytes: ...
 
+    def remove(self, sha256: str) -> None: ...
+
 
 class Files:
     def __init__(self, settings: Settings) -> None:
@@ -46,11 +48,16 @@ class Files:
         sha256 = hashlib.sha256(data).hexdigest()
         if self._store is None or len(data) <= self._inline:
             return Upload(sha256=sha256, data=data, size=len(data))
+        self.put(sha256, data)
+        return Upload(sha256=sha256, data=b"", size=len(data))
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """Bytes of an upload whose row is there. Raises StoreError where that cannot be."""
+        assert self._store is not None
         try:
             self._store.put(sha256, data)
         except Exception as error:  # each kind of store has errors of its own
             raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
-        return Upload(sha256=sha256, data=b"", size=len(data))
 
     def read(self, session: Session, sha256: str) -> bytes:
         """Raises StoreError where the bytes are not there, or are not those that were stored."""
@@ -65,6 +72,17 @@ class Files:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StoreError(f"what is stored as {sha256} has another hash: it was changed or is broken")
         return data
+
+    def forget(self, sha256: str) -> None:
+        """Take bytes out of the store; they may be gone already. Raises StoreError where that cannot be."""
+        if self._store is None:
+            return
+        try:
+            self._store.remove(sha256)
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
 
 
 def _store(address: str) -> Store:
@@ -106,6 +124,9 @@ class Folder:
     def get(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()
 
+    def remove(self, sha256: str) -> None:
+        self._path(sha256).unlink()
+
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256
 
@@ -131,6 +152,9 @@ class Remote:
 
     def get(self, sha256: str) -> bytes:
         return self._system.cat_file(self._path(sha256))
+
+    def remove(self, sha256: str) -> None:
+        self._system.rm_file(self._path(sha256))
 
     def _path(self, sha256: str) -> str:
         return f"{self._root.rstrip('/')}/{sha256[:2]}/{sha256}"

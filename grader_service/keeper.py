@@ -3,7 +3,7 @@
 Every turn it does what is due:
 
     heartbeat   the lease is renewed; if it is no longer ours, the process ends at once, and the sandbox with it
-    progress    how many tests are done, where that changed
+    progress    how many tests are done, and the learning curve of a training, where that changed
     stop        told to stop while grading: the job goes back, undone and uncounted, and the process ends
 
 Ending the process is the one way to end a grading from outside that cannot be held up by what is being graded.
@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 from grader_service import jobs
+from grader_service.curves import Curve
 from grader_service.database import Database
 from grader_service.jobs import Claim
 
@@ -36,7 +37,8 @@ class Keeper(threading.Thread):
         self._lock = threading.Lock()  # one of: a turn of this thread, a change of what is held
         self._claim: Claim | None = None
         self._total = self._done = 0
-        self._written = (0, 0)
+        self._curve = Curve()
+        self._written = (0, 0, "")
         self._renew_at = 0.0
 
     def hold(self, claim: Claim) -> None:
@@ -44,7 +46,8 @@ class Keeper(threading.Thread):
         with self._lock:
             self._claim = claim
             self._total = self._done = 0
-            self._written = (0, 0)
+            self._curve = Curve()
+            self._written = (0, 0, "")
             self._renew_at = time.monotonic() + self._lease_seconds / HEARTBEATS
 
     def let_go(self) -> None:
@@ -56,8 +59,11 @@ class Keeper(threading.Thread):
         """What `grade` tells while it grades."""
         if event["event"] == "collected":
             self._total = len(event["tests"])
+        elif event["event"] == "trained":
+            self._curve.add(event["test"], event["point"])
         elif event["event"] == "finished":
             self._done += 1
+            self._curve = Curve()
 
     def tell_to_stop(self) -> None:
         self.told_to_stop = True
@@ -83,11 +89,11 @@ class Keeper(threading.Thread):
                 _leave("the lease is no longer ours, the grading is dropped")
 
     def _keep(self, claim: Claim, now: float) -> bool:
-        reached = (self._done, self._total)
+        reached = (self._done, self._total, self._curve.dumps())
         if now < self._renew_at and reached == self._written:
             return True
         with self._database.write() as session:
-            held = jobs.progress(session, claim, done=reached[0], total=reached[1])
+            held = jobs.progress(session, claim, done=reached[0], total=reached[1], curve=reached[2])
             held = held and jobs.renew(session, claim, self._lease_seconds)
             if not held:
                 jobs.turn_away(session, claim)

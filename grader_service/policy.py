@@ -205,6 +205,12 @@ def hidden_shown(terms: Terms, now: float) -> bool:
     return terms.hidden_results == "now"
 
 
+def points_shown(terms: Terms, now: float) -> bool:
+    """May the student see points that hidden tests are part of? Where their results are not shown at once, after the
+    due date: before it each attempt's points would tell what they said."""
+    return terms.hidden_results == "now" or terms.due_at is None or now > terms.due_at
+
+
 def counting(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:
     """The submission that counts, of those that have points.
 

@@ -21,13 +21,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import accounts, jobs, keys
+from grader_service import accounts, jobs, keys, logs
 from grader_service.database import Database
 from grader_service.engine import check_installed
 from grader_service.host import Plan, Speaker, add_slots, named, plan
+from grader_service.models import Result
+from grader_service.security import must_not_be_debugged
 from grader_service.settings import Settings
 from grader_service.supervisor import LOOK_SECONDS, Child, Supervisor
 from grader_service.work import gpus_here
@@ -53,6 +57,8 @@ def serve(
         settings = dataclasses.replace(settings, course=Path(course).absolute())
     if settings.engine == "celery":
         check_installed()
+    must_not_be_debugged(os.environ)
+    logs.configure(settings, "serve", os.environ)
     with listen(host, port) as listener:
         os.umask(0o077)
         count = sum(1 for assignment in find_course(settings.course) if assignment.manifest)
@@ -126,10 +132,13 @@ def _check_up() -> None:
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
-    keys.session_key(settings)
-    keys.course_secret(settings)
     database = Database(settings)
     database.upgrade()
+    with database.read() as session:
+        graded = session.scalar(sa.select(Result.id).limit(1)) is not None
+    keys.must_not_be_lost(settings, graded)
+    keys.session_key(settings)
+    keys.course_secret(settings)
     with database.write() as session:
         once = accounts.ensure_admin(session, settings.admin_password)
     database.close()

@@ -1,30 +1,4 @@
-"""What can be set from outside, each by one environment variable, with its unit and effect.
-
-Where things are:
-DEEPGRADE_HOME            folder of the database and the secrets       (~/.local/share/deepgrade)
-DEEPGRADE_DATABASE        SQLAlchemy URL, such as postgresql+psycopg://user:password@host/name
-                          (sqlite in DEEPGRADE_HOME)
-DEEPGRADE_COURSE          folder of the course                         (the installed one)
-DEEPGRADE_FILES           where uploads larger than DEEPGRADE_INLINE_KB lie: file:///folder, s3://bucket/prefix or
-                          another address that fsspec knows            (in the database, all of them)
-DEEPGRADE_INLINE_KB       uploads up to this size stay in the database all the same   (64)
-
-The web process:
-DEEPGRADE_HTTPS           1: a proxy in front speaks https to browsers; cookies are Secure, and the proxy's
-                          X-Forwarded-For and -Proto are believed      (0)
-DEEPGRADE_ADMIN_PASSWORD  password of the first admin                  (one made up, shown once)
-DEEPGRADE_METRICS_TOKEN   who sends it as `Authorization: Bearer ...` may read /metrics   (this machine alone may)
-
-Grading:
-DEEPGRADE_ENGINE          embedded: workers look for work in the database; celery: they are rung through a broker too
-DEEPGRADE_BROKER          redis://... or amqp://..., for celery
-DEEPGRADE_WORKERS         slots of `deepgrade serve`: uploads that it grades at a time   (2; with celery 0)
-DEEPGRADE_HOST            name of this host, unlike that of any other  (what the system calls it)
-DEEPGRADE_MEMORY_MB       what all gradings of this host may use together; the next waits   (all that the host has)
-DEEPGRADE_STUDENT_JOBS    uploads of one student that are graded at a time, in each queue   (4)
-DEEPGRADE_LONG_SECONDS    an assignment that expects to take longer has the queue `cpu-long`   (60)
-DEEPGRADE_LEASE_SECONDS   a worker unheard of for so long is lost, and its job goes to another   (45)
-"""
+"""What can be set from outside. `variables` documents each one; docs/settings.md is made from it."""
 
 from __future__ import annotations
 
@@ -38,6 +12,7 @@ from autograder import secrets
 from autograder.errors import DeepgradeError
 
 ENGINES = ("embedded", "celery")
+LOGS = ("text", "json")
 BROKERS = ("redis://", "rediss://", "amqp://", "amqps://")
 EMBEDDED_WORKERS = 2  # one of them is kept for short jobs
 MB = 2**20
@@ -53,6 +28,14 @@ class Settings:
     https: bool = False
     admin_password: str | None = None
     metrics_token: str = ""
+    log: str = "text"
+    public_url: str = ""  # where people find the service; mails and sign-in elsewhere need it
+    smtp: str = ""
+    mail_from: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = ""
     engine: str = "embedded"
     broker: str = ""
     workers: int = EMBEDDED_WORKERS
@@ -76,6 +59,11 @@ class Settings:
             https=_switch(environment, "DEEPGRADE_HTTPS"),
             admin_password=environment.get("DEEPGRADE_ADMIN_PASSWORD") or None,
             metrics_token=environment.get("DEEPGRADE_METRICS_TOKEN", ""),
+            log=_one_of(environment, "DEEPGRADE_LOG", LOGS),
+            public_url=_address(environment, "DEEPGRADE_PUBLIC_URL", ("https://", "http://")),
+            smtp=_address(environment, "DEEPGRADE_SMTP", ("smtp://", "smtps://")),
+            mail_from=environment.get("DEEPGRADE_MAIL_FROM", ""),
+            **_oidc(environment),
             engine=engine,
             broker=_broker(environment, engine),
             workers=_workers(environment, engine),
@@ -96,6 +84,14 @@ class Settings:
             "DEEPGRADE_INLINE_KB": str(self.inline_kb),
             "DEEPGRADE_HTTPS": "1" if self.https else "0",
             "DEEPGRADE_METRICS_TOKEN": self.metrics_token,
+            "DEEPGRADE_LOG": self.log,
+            "DEEPGRADE_PUBLIC_URL": self.public_url,
+            "DEEPGRADE_SMTP": self.smtp,
+            "DEEPGRADE_MAIL_FROM": self.mail_from,
+            "DEEPGRADE_OIDC_ISSUER": self.oidc_issuer,
+            "DEEPGRADE_OIDC_CLIENT_ID": self.oidc_client_id,
+            "DEEPGRADE_OIDC_CLIENT_SECRET": self.oidc_client_secret,
+            "DEEPGRADE_OIDC_NAME": self.oidc_name,
             "DEEPGRADE_ENGINE": self.engine,
             "DEEPGRADE_BROKER": self.broker,
             "DEEPGRADE_WORKERS": str(self.workers),
@@ -140,6 +136,30 @@ def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) 
     if value not in values:
         raise DeepgradeError(f"{name} is {value!r}; it can be {' or '.join(values)}")
     return value
+
+
+def _address(environment: Mapping[str, str], name: str, kinds: tuple[str, ...]) -> str:
+    address = environment.get(name, "")
+    if address and not address.startswith(kinds):
+        # The address is not repeated: there may be a password in it.
+        raise DeepgradeError(f"{name} must begin with {' or '.join(kinds)}")
+    return address
+
+
+def _oidc(environment: Mapping[str, str]) -> dict[str, str]:
+    """Sign-in elsewhere: all that it needs, or nothing."""
+    issuer = _address(environment, "DEEPGRADE_OIDC_ISSUER", ("https://", "http://localhost", "http://127.0.0.1"))
+    if not issuer:
+        return {}
+    for name in ("DEEPGRADE_OIDC_CLIENT_ID", "DEEPGRADE_OIDC_CLIENT_SECRET", "DEEPGRADE_PUBLIC_URL"):
+        if not environment.get(name):
+            raise DeepgradeError(f"DEEPGRADE_OIDC_ISSUER is set, which needs {name}; see docs/settings.md")
+    return {
+        "oidc_issuer": issuer,
+        "oidc_client_id": environment["DEEPGRADE_OIDC_CLIENT_ID"],
+        "oidc_client_secret": environment["DEEPGRADE_OIDC_CLIENT_SECRET"],
+        "oidc_name": environment.get("DEEPGRADE_OIDC_NAME", ""),
+    }
 
 
 def _broker(environment: Mapping[str, str], engine: str) -> str:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from grader_service import jobs
+from autograder.errors import Refused
+from grader_service import courses, jobs, policy
 from grader_service.database import db_now, one_at_a_time, storable
-from grader_service.models import Course, Person, Result, Submission, Upload
-
-
-@dataclass(frozen=True)
-class Best:
-    points: float
-    possible: float
-    count: int  # of this person's submissions to the assignment
+from grader_service.models import Course, Job, Membership, Person, Submission, Upload
 
 
 def accept(
@@ -30,12 +24,17 @@ def accept(
     filename: str,
     notes: list[str],
     form_key: str,
-    needs: jobs.Needs,
+    needs: jobs.Needs | None,
+    kind: str = "code",
+    received_at: float | None = None,
 ) -> Submission:
     """Store bytes, submission and job in the caller's transaction: when it commits, the receipt is true.
 
-    upload : what `Files.keep` made of the bytes.
+    upload : what `Files.keep` made of the bytes
+    needs : what it takes to grade it; None for the written part, which no worker grades
+    received_at : when its last byte had come, by the database's clock; now, where it is not given
     The same bytes from the same rendering of the form are the same submission: a doubled POST is harmless.
+    Raises Refused, with the reason, for what the course's dates and numbers of attempts do not let in.
     """
     one_at_a_time(session, f"person {person.id}")
     same = sa.select(Submission).where(
@@ -47,22 +46,63 @@ def accept(
     )
     if (already := session.scalar(same)) is not None:
         return already
+    if received_at is None:
+        received_at = now(session)
+    _let_in(session, person, course, assignment, kind, received_at)
     _add_upload(session, upload)
     submission = Submission(
         course_id=course.id,
-        kind="code",
+        kind=kind,
         person_id=person.id,
         assignment=assignment,
         filename=storable(filename)[:200],
         sha256=upload.sha256,
         notes=notes,
         form_key=form_key,
-        received_at=db_now(),
+        received_at=received_at,
     )
     session.add(submission)
     session.flush()
-    jobs.enqueue(session, submission, needs)
+    if needs is not None:
+        jobs.enqueue(session, submission, needs)
     return submission
+
+
+def now(session: Session) -> float:
+    """The database's clock."""
+    return session.scalars(sa.select(db_now())).one()
+
+
+def _let_in(session: Session, person: Person, course: Course, assignment: str, kind: str, at: float) -> None:
+    """The rules of the course, looked at where nothing else of this person's can come in between."""
+    chosen = courses.assignment(session, course, assignment)
+    if chosen is None:
+        raise Refused(f"the course has no assignment {assignment!r}")
+    if course.archived_at is not None:
+        raise Refused("the course is over, and nobody hands in any more")
+    membership = session.get(Membership, (person.id, course.id))
+    if person.is_operator or (membership is not None and membership.role != "student"):
+        return  # they try things out, before the release and after the end
+    terms = policy.terms(chosen, course.timezone, courses.extension(session, chosen, person))
+    made = attempts(session, person, course, assignment) if kind == "code" else []
+    seen = policy.may_hand_in(terms, made, at)
+    if not seen.accepted:
+        raise Refused(seen.reason)
+
+
+def attempts(session: Session, person: Person, course: Course, assignment: str) -> list[policy.Attempt]:
+    """The uploads of code that there are, as far as their number goes."""
+    rows = session.execute(
+        sa.select(Submission.id, Submission.received_at, Job.state)
+        .join(Job, sa.and_(Job.submission_id == Submission.id, Job.batch == ""))
+        .where(
+            Submission.course_id == course.id,
+            Submission.person_id == person.id,
+            Submission.assignment == assignment,
+            Submission.kind == "code",
+        )
+    )
+    return [policy.Attempt(number, at, None, state == "grader_error") for number, at, state in rows]
 
 
 def _add_upload(session: Session, upload: Upload) -> None:
@@ -72,40 +112,34 @@ def _add_upload(session: Session, upload: Upload) -> None:
     session.execute(insert(Upload).values(values).on_conflict_do_nothing())
 
 
-def find(session: Session, submission_id: int, viewer: Person) -> Submission | None:
-    """The submission, if the viewer may know of it: its owner, or staff of its course."""
-    found = session.get(Submission, submission_id, options=_WITH_ALL)
-    return (
-        found if found is not None and (viewer.is_staff_in(found.course_id) or found.person_id == viewer.id) else None
-    )
+def find(session: Session, submission_id: int) -> Submission | None:
+    """The submission; who may know of it is for `access` to say."""
+    return session.get(Submission, submission_id, options=_WITH_ALL)
 
 
-def history(session: Session, person: Person, assignment: str) -> list[Submission]:
+def whole(session: Session, query: sa.Select[Any]) -> list[Submission]:
+    """What a query asks for, with all that is shown of each, in one question."""
+    return list(session.scalars(query.options(*_WITH_ALL)))
+
+
+def history(session: Session, person: Person, course: Course, assignment: str) -> list[Submission]:
     """A person's submissions to an assignment, the latest first."""
-    mine = sa.select(Submission).where(Submission.person_id == person.id, Submission.assignment == assignment)
+    mine = sa.select(Submission).where(
+        Submission.person_id == person.id, Submission.course_id == course.id, Submission.assignment == assignment
+    )
     return list(session.scalars(mine.options(*_WITH_ALL).order_by(Submission.id.desc())))
 
 
-def everybodys(session: Session, *, before: int | None, limit: int) -> list[Submission]:
-    """All submissions, the latest first, from the one before `before` on."""
-    query = sa.select(Submission).options(*_WITH_ALL).order_by(Submission.id.desc()).limit(limit)
+def everybodys(session: Session, course: Course, *, before: int | None, limit: int) -> list[Submission]:
+    """All submissions of a course, the latest first, from the one before `before` on."""
+    query = sa.select(Submission).where(Submission.course_id == course.id).options(*_WITH_ALL)
+    query = query.order_by(Submission.id.desc()).limit(limit)
     return list(session.scalars(query.where(Submission.id < before) if before else query))
 
 
-def best(session: Session, person: Person) -> dict[str, Best]:
-    """A person's best score in each assignment that has one."""
-    rows = session.execute(
-        sa.select(
-            Submission.assignment,
-            sa.func.max(Result.points),
-            sa.func.max(Result.possible),
-            sa.func.count(Submission.id),
-        )
-        .join(Result, sa.and_(Result.submission_id == Submission.id, Result.batch == ""))
-        .where(Submission.person_id == person.id, Result.state == "graded")
-        .group_by(Submission.assignment)
-    )
-    return {assignment: Best(points, possible, count) for assignment, points, possible, count in rows}
-
-
-_WITH_ALL = (joinedload(Submission.person), joinedload(Submission.job), joinedload(Submission.result))
+_WITH_ALL = (
+    joinedload(Submission.person),
+    joinedload(Submission.in_course),
+    joinedload(Submission.job),
+    joinedload(Submission.result),
+)

@@ -5,18 +5,30 @@ One gunicorn worker with threads: requests mostly wait for the disk, and the cou
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from autograder.errors import DeepgradeError
+from grader_service import logs
 from grader_service.app import THREADS, create_app
 from grader_service.process import die_with_parent
 from grader_service.settings import Settings
 
 SECONDS = 60  # a web process that does not answer gunicorn for so long is replaced
+
+
+class Words(Logger):
+    """gunicorn's own go where all others go."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Web(BaseApplication):
@@ -34,6 +46,7 @@ class Web(BaseApplication):
             "timeout": SECONDS,
             "graceful_timeout": 5,
             "loglevel": "warning",
+            "logger_class": Words,
             "control_socket_disable": True,
             "proc_name": "deepgrade-web",
             "post_fork": lambda arbiter, worker: die_with_parent(arbiter.pid),
@@ -49,7 +62,9 @@ class Web(BaseApplication):
 def main(descriptor: int, parent: int) -> None:
     die_with_parent(parent)
     try:
-        Web(descriptor, Settings.from_environment()).run()
+        settings = Settings.from_environment()
+        logs.configure(settings, "web", os.environ)
+        Web(descriptor, settings).run()
     except DeepgradeError as error:
         sys.exit(f"deepgrade: {error}")
 

@@ -48,8 +48,9 @@ def utc(seconds: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
-def moment(seconds: float) -> str:
-    return utc(seconds).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
+def moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
+    """A time in UTC, or in a zone, which is then named: 6 Dec 2026, 23:59 CET."""
+    return utc(seconds).astimezone(zone or datetime.UTC).strftime("%d %b %Y, %H:%M %Z").lstrip("0")
 
 
 def span(seconds: float) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from autograder import bundle as bundles
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import jobs
+from grader_service import jobs, keys, logs
 from grader_service.database import Database
 from grader_service.engine import check_installed
 from grader_service.files import Files
@@ -64,7 +64,9 @@ def work(
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
     if not plans:
         raise DeepgradeError(f"nothing would be graded here: no slot serves {', '.join(served)}; see --slots")
+    logs.configure(settings, settings.host, os.environ)
     os.umask(0o077)
+    keys.must_be_given(settings)
     version = Version(settings, find_course(settings.course)).now()
     Files(settings)
     with closing(Database(settings)) as database:

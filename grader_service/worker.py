@@ -31,7 +31,7 @@ from autograder.course import Assignment, Course, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import jobs, keys, pictures
+from grader_service import jobs, keys, logs, pictures
 from grader_service.database import Database
 from grader_service.engine import line
 from grader_service.files import Files
@@ -194,9 +194,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.parent:
         die_with_parent(arguments.parent)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
         settings = Settings.from_environment()
+        logs.configure(settings, arguments.name, os.environ)
         slot = Slot(
             worker=arguments.name,
             queues=tuple(arguments.queues.split(",")),

@@ -119,7 +119,7 @@ class Student(Browser):
 
     def receipt_for(self, data: bytes) -> int:
         """The number of the submission. The form is fetched once, and sent until it is answered."""
-        path = f"/assignments/{ASSIGNMENT}"
+        path = f"/courses/course/assignments/{ASSIGNMENT}"
         fields = self._insist(lambda: self._form(path))
         boundary = "deepgrade-chaos-7d1f4c"
         head = f"--{boundary}\r\nContent-Disposition: form-data; name="

@@ -103,7 +103,7 @@ class Browser:
 
     def hand_in(self, name: str, data: bytes) -> str:
         """The path of the submission's page."""
-        path = f"/assignments/{name}"
+        path = f"/courses/course/assignments/{name}"
         boundary = secrets.token_hex(16)
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()

@@ -19,6 +19,17 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 Deepgrade = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "threat(*rows, tried=''): tries these rows of tests/threats.toml")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a test tries travels with its reports, from whichever process runs it, to `scripts/threats.py`."""
+    for item in items:
+        for mark in item.iter_markers("threat"):
+            item.user_properties.append(("threat", [list(mark.args), mark.kwargs.get("tried", "")]))
+
+
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
     """What serves or grades sets its umask for good; the next test of this process starts with ours again."""

@@ -173,6 +173,7 @@ def test_ids_are_harmless_and_differ():
 # --- grading --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.threat(44)
 def test_a_folder_is_graded_and_what_is_wrong_is_listed(deepgrade, tiny, inbox, tmp_path):
     (inbox / "eve.zip").write_bytes(zipped(tiny.reference())[:-40])
     hand_in(inbox, "fay.zip", {"other.py": b"x"})
@@ -214,6 +215,7 @@ def test_a_folder_is_graded_and_what_is_wrong_is_listed(deepgrade, tiny, inbox, 
             assert sum(float(row[name]) for name in problems) == float(row["total_points_earned"])
 
 
+@pytest.mark.threat(44)
 def test_a_second_run_changes_nothing_and_grades_nothing(deepgrade, inbox, tmp_path):
     output = tmp_path / "out"
     deepgrade("batch", "tiny", inbox, "-o", output)
@@ -224,6 +226,7 @@ def test_a_second_run_changes_nothing_and_grades_nothing(deepgrade, inbox, tmp_p
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*.json")} == written
 
 
+@pytest.mark.threat(42)
 def test_another_machine_s_run_differs_in_times_alone(deepgrade, inbox, tmp_path):
     for name in ("one", "two"):
         assert deepgrade("batch", "tiny", inbox, "-o", tmp_path / name).returncode == 0
@@ -247,6 +250,7 @@ def test_only_what_changed_is_graded_again(deepgrade, tiny, inbox, tmp_path):
     assert rows(output)["cleo.zip"]["percent_correct"] == "1.0"
 
 
+@pytest.mark.threat(44)
 def test_an_interrupted_run_goes_on_where_it_stopped(course_folder, tiny, inbox, tmp_path, deepgrade):
     slow = tiny.reference()["tiny.py"] + b"\nimport time\ntime.sleep(0.05)\n"
     for name in ("bob", "cleo.zip", "dan.zip"):
@@ -383,6 +387,7 @@ NASTY = ["=1+1", "+x", "-x", "@x", "\t=x", "\r=x", "＝x", "|x", "%x"]
 
 
 @pytest.mark.parametrize("text", NASTY)
+@pytest.mark.threat(7, 46)
 def test_no_cell_is_a_formula(text):
     assert inert(text).startswith("'")
     assert inert(text).isprintable()
@@ -409,6 +414,7 @@ def told(tmp_path_factory) -> Report:
     return grade(course["tiny"], Submission(files, sha256_of(files)), secret=b"x" * 32)
 
 
+@pytest.mark.threat(7)
 def test_a_name_and_a_message_stay_text_in_every_file(told, tiny):
     name = "=cmd|' /C calc'!A0 <script>alert(1)</script> \u202e.zip"
     all_of_them = [outcome(name, told), outcome(f"{name}2", None, message="<script>no</script>")]

@@ -304,7 +304,7 @@ def take_the_name(tiny, tmp_path):
 BAD = {
     "an unknown assignment": (("grade", "sofmax", "."), None, "no assignment 'sofmax' in "),
     "a matrix of a part": (("verify", "--every", "3"), None, "--every 3: a spot check makes no matrix; add --quick"),
-    "a matrix without its tests": (("verify", "--quick", "--write", "x"), None, "--write: a matrix needs every wrong"),
+    "a page of a part": (("verify", "--quick", "--every", "3", "--write", "x"), None, "a page is of all wrong answers"),
     "a missing course": (("--course", "nowhere", "list"), None, "holds no folder `assignments`; name a course with"),
     "a broken manifest": (("list",), break_manifest, "assignment.toml: is not valid TOML: "),
     "a broken manifest in check": (("check", "course/assignments/tiny"), break_manifest, "is not valid TOML: "),

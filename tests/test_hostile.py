@@ -1,9 +1,9 @@
 """Every attack of `tests/hostile/` meets the real sandbox, and gets the outcome that its `expect.toml` says.
 
     tests/hostile/<what_it_does>/
-      target.py     the attack; `honest.py`, the right answers, is handed in beside it
+      target.py     the attack (trainee.py: test_hostile_training.py); `honest.py`, the right answers, is beside it
       make.py       or: make(good files) yields the bytes of one upload after the other
-      expect.toml   rows (of tests/hostile/README.md), tries, and one of
+      expect.toml   rows (of tests/threats.toml), tries, and one of
                       [tests]                  these tests get these verdicts (one, or one of several); all others pass
                       every_test = "died"      all tests get it
                       same_as_honest = true    the report is that of the right answers
@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -46,7 +47,8 @@ from autograder.sandbox import cgroups
 from autograder.submission import Submission
 
 HERE = Path(__file__).parent
-FOLDERS = sorted(path.parent for path in (HERE / "hostile").glob("*/expect.toml"))
+ALL = sorted(path.parent for path in (HERE / "hostile").glob("*/expect.toml"))
+FOLDERS = [folder for folder in ALL if not (folder / "trainee.py").exists()]  # those: test_hostile_training.py
 SECRET = b"the secret of the hostile course"
 GONE_SECONDS = 20.0  # for the kernel to take away what was killed; past it something is left
 
@@ -233,7 +235,13 @@ def assert_nothing_got_out(found: Report, ground: Ground) -> None:
     assert becomes(lambda: not processes_named(ground.mark)), "processes of the submission are left"
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def attack(folder: Path) -> Any:
+    """A parameter: the folder, under its name, with the rows that it tries."""
+    expected = expectation(folder)
+    return pytest.param(folder, id=folder.name, marks=pytest.mark.threat(*expected.rows, tried=expected.tries))
+
+
+@pytest.mark.parametrize("folder", [attack(folder) for folder in FOLDERS])
 def test_an_attack_gets_what_it_deserves(folder: Path, ground: Ground, honest_report: Report) -> None:
     expected = expectation(folder)
     if (folder / "make.py").exists():
@@ -253,11 +261,6 @@ def test_an_attack_gets_what_it_deserves(folder: Path, ground: Ground, honest_re
 def test_the_right_answers_get_full_marks(honest_report: Report) -> None:
     assert honest_report.points == honest_report.possible > 0
     assert {test.verdict for test in honest_report.tests} == {"passed"}
-
-
-def test_every_row_is_attacked() -> None:
-    rows = {int(row) for row in re.findall(r"^\| (\d+) \|", (HERE / "hostile" / "README.md").read_text(), re.MULTILINE)}
-    assert rows == {row for folder in FOLDERS for row in expectation(folder).rows}
 
 
 # The attacks that must find nothing do find something where there is something to be found.
@@ -312,6 +315,7 @@ def test_gram_matrix(student):
 
 
 @pytest.mark.parametrize("rows", [60_000, 1_900_000])
+@pytest.mark.threat(12)
 def test_what_broadcasts_into_gigabytes_is_a_wrong_answer(rows: int, ground: Ground, tmp_path: Path) -> None:
     """rows^2 entries, 29 gigabytes or terabytes: the judge neither takes them nor calls that its own fault."""
     law = tmp_path / "test_hidden.py"
@@ -328,12 +332,14 @@ def test_what_broadcasts_into_gigabytes_is_a_wrong_answer(rows: int, ground: Gro
     "name, times",
     [("honest", 20), ("returns_nan", 5), ("doubles_in_place", 3), ("answers_twice", 3), ("memory_by_children", 2)],
 )
+@pytest.mark.threat(42)
 def test_the_same_files_get_the_same_report(name: str, times: int, ground: Ground) -> None:
     honest = ground.honest["target.py"]
     source = honest if name == "honest" else (HERE / "hostile" / name / "target.py").read_bytes()
     assert len({comparable(graded(ground, ground.submission(source))) for _ in range(times)}) == 1
 
 
+@pytest.mark.threat(22, 28, 42)
 def test_a_neighbour_is_not_harmed(ground: Ground, honest_report: Report) -> None:
     attacks = ["fork_bomb", "memory_by_children", "exhausts_its_descriptors", "thread_bomb"]
     sources = [(HERE / "hostile" / name / "target.py").read_bytes() for name in attacks]
@@ -348,6 +354,7 @@ def test_a_neighbour_is_not_harmed(ground: Ground, honest_report: Report) -> Non
     assert all(future.result().points < honest_report.points for future in running)
 
 
+@pytest.mark.threat(22)
 def test_nothing_outlives_a_grader_that_is_killed(ground: Ground, tmp_path: Path) -> None:
     """The limits are an hour here: what ends the attack is that nobody waits for it any more."""
     course = planted(tmp_path / "course", ground.canary)
@@ -393,8 +400,14 @@ from autograder.course import Course
 from autograder.errors import SandboxUnavailable
 from autograder.grade import grade
 
-container = sys.argv[1] == "in a container"
-course, *folders = map(Path, sys.argv[2 if container else 1 :])
+container, unfiltered = sys.argv[1] == "in a container", sys.argv[1] == "without a filter"
+course, *folders = map(Path, sys.argv[2 if container or unfiltered else 1 :])
+if unfiltered:
+    import struct
+    from autograder.judge import process, server
+    from autograder.sandbox import seccomp
+    seccomp.program = lambda: struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)  # "return ALLOW", and no more
+    server.ask = process.judge  # in this process, which has that filter
 target = Course(course)["target"]
 for folder in folders:
     try:
@@ -441,6 +454,28 @@ def graded_elsewhere(
         done = elsewhere(arguments, [root])
     reports = map(report.from_json, done.stdout.splitlines()) if done.returncode == 0 else ()
     return done, dict(zip(sources, reports, strict=done.returncode == 0))
+
+
+# What still holds when the filter of system calls is gone: not those that only the filter stops.
+WITHOUT_FILTER = """
+exits_in_a_call kills_everyone_it_can_see writes_verdicts_on_the_data_socket never_reads leaves_a_daemon
+leaves_things_for_the_next_test memory_by_bytearray memory_by_memfd memory_by_children deleted_but_open_files
+loops_in_python searches_everywhere calls_home
+""".split()
+
+
+def test_without_a_filter_of_system_calls_the_other_walls_hold(ground: Ground) -> None:
+    """Namespaces, the uid, limits and the protocol do not lean on it."""
+    done, reports = graded_elsewhere(ground, WITHOUT_FILTER, here, "without a filter")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert reports["honest"].points == reports["honest"].possible
+    for attack in WITHOUT_FILTER:
+        assert_as_expected(reports[attack], expectation(HERE / "hostile" / attack), reports["honest"])
+        assert_nothing_got_out(reports[attack], ground)
+
+
+def here(command: list[str], readable: list[Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd="/")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a mount namespace to be a container in")

@@ -342,6 +342,7 @@ def test_an_attack_works_on_otter_s_own_engine(name, attacked):
 
 
 @pytest.mark.parametrize("name", BY_RUN)
+@pytest.mark.threat(10, 13, 16)
 def test_the_same_attack_fails_here(name, attacked, assignment):
     found = attacked[name, "ours"]
     assert not found.mark.exists()
@@ -464,6 +465,7 @@ raise ValueError(f"found {found} and wrote {written} as {os.getuid()}")
 
 
 @needs_root
+@pytest.mark.threat(16)
 def test_a_dropped_uid_finds_no_test_and_writes_nowhere(autograder):
     """What the wall of mounts would hide, modes must: the student's own words tell what it could read and write."""
     # Spelled backwards, so that it does not find itself.
@@ -477,6 +479,7 @@ def test_a_dropped_uid_finds_no_test_and_writes_nowhere(autograder):
 
 @needs_root
 @pytest.mark.parametrize("namespaces", [True, False], ids=["with namespaces", "without"])
+@pytest.mark.threat(22)
 def test_a_child_that_is_left_cannot_rewrite_the_results(namespaces, autograder):
     folder = autograder(attack("leaves_a_child", Path("/nowhere")))
     assert run_autograder(folder, namespaces=namespaces).returncode == 0
@@ -516,6 +519,7 @@ def test_what_is_refused_scores_nothing_and_says_why(autograder):
 
 
 @needs_root
+@pytest.mark.threat(45)
 def test_where_neither_way_works_there_is_no_result_and_no_zero(autograder, assignment):
     folder = autograder(assignment.reference())
     (folder / "results" / "results.json").write_text('{"score": 1000000}')

@@ -258,6 +258,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.threat(1, 2, 3, 4, 5)
 def test_is_refused_with_a_sentence(case):
     data, expected = REFUSED[case]
     message = refusal(data)
@@ -266,6 +267,7 @@ def test_is_refused_with_a_sentence(case):
     assert len(message) < 300
 
 
+@pytest.mark.threat(3)
 def test_a_million_members_are_refused_before_anything_is_built_for_them():
     data = crowded(1_000_000)
     tracemalloc.start()
@@ -276,6 +278,7 @@ def test_a_million_members_are_refused_before_anything_is_built_for_them():
         tracemalloc.stop()
 
 
+@pytest.mark.threat(3)
 def test_a_bomb_takes_no_more_memory_than_the_limit_allows():
     """Even where the header lies, so that the declared sizes look harmless."""
     content = bytes(200 * KB * KB)
@@ -408,6 +411,7 @@ SEEDS = [
     st.floats(0, 1),
 )
 @settings(max_examples=300, deadline=None)
+@pytest.mark.threat(5)
 def test_mutated_zips_are_accepted_or_refused(seed, changes, cut):
     data = bytearray(seed[: max(1, round(len(seed) * max(cut, 0.5)))] if cut < 0.9 else seed)
     for place, byte in changes:
@@ -417,6 +421,7 @@ def test_mutated_zips_are_accepted_or_refused(seed, changes, cut):
 
 @given(st.lists(st.tuples(st.text(min_size=1, max_size=30), st.binary(max_size=20)), max_size=8))
 @settings(max_examples=100, deadline=None)
+@pytest.mark.threat(1, 4)
 def test_members_of_any_name_are_accepted_or_refused(members):
     try:
         data = zip_of([*GOOD.items(), *members])

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, instructors, service, staff, students
+from autograder.cli import authors, instructors, remote, service, staff, students
 from autograder.cli.data import data
 from autograder.errors import DeepgradeError, GraderError
 
@@ -47,14 +47,32 @@ def _every_command(
     ] = False,
 ) -> None:
     context.obj = course
+    service.read_settings()
 
 
 for panel, commands in {
-    "Students": (students.check, students.pack, data),
+    "Students": (
+        students.check,
+        students.pack,
+        remote.login,
+        remote.submit,
+        remote.status,
+        remote.report,
+        data,
+    ),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
-    "Service": (service.serve, service.worker, service.bundle, service.queue, service.pause, service.resume),
-    "Authors": (authors.verify, authors.new),
+    "Service": (
+        service.serve,
+        service.worker,
+        service.bundle,
+        service.queue,
+        service.pause,
+        service.resume,
+        service.backup,
+        service.restore,
+    ),
+    "Authors": (authors.verify, authors.calibrate, authors.new),
 }.items():
     for command in commands:
         app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)

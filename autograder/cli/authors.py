@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import string
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -39,10 +39,10 @@ def verify(
     from autograder import matrices
     from autograder import verify as verifying
 
-    if quick and write:
-        raise DeepgradeError("--write: a matrix needs every wrong answer to meet every test; leave --quick out")
     if every > 1 and not quick:
         raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
+    if every > 1 and write:
+        raise DeepgradeError(f"--every {every} --write: a page is of all wrong answers; leave one of them out")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}
@@ -103,6 +103,57 @@ def _mark(kill: Kill, test: str) -> str:
     if test not in kill.killed_by:
         return "."
     return "X" if test == kill.named else "x"
+
+
+def calibrate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The assignment.")],
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, help="How often the reference trains.")] = 20,
+    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="The first of the seeds.")] = 0,
+    profile: Annotated[
+        Literal["cpu", "gpu"], typer.Option("--profile", help="The tests' settings: cpu, or gpu (on a CPU: slow).")
+    ] = "cpu",
+    test: Annotated[list[str] | None, typer.Option("--test", metavar="TEST", help="Only this one; repeatable.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep what was found in solutions/NAME/calibration.json.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Measure what the reference reaches in training checks, under many seeds: where bars come from."""
+    from autograder import calibrate as calibrating
+
+    assignment = find_course(context.obj)[name]
+    with console.progress(f"calibrating {name}") as follow:
+        found = calibrating.calibrate(
+            assignment, seeds=seeds, profile=profile, tests=test or [], first_seed=first_seed, on_event=follow
+        )
+    if json:
+        console.print_json(found)
+    else:
+        for title, facts in found.items():
+            _print_calibration(console.out(), title, facts)
+    if write:
+        path = calibrating.write(assignment, profile, found)
+        if not json:
+            print(path)
+
+
+def _print_calibration(terminal: Console, title: str, facts: dict) -> None:
+    """One test: a row for each value beside its bar, then times and ratios."""
+    from autograder import calibrate as calibrating
+
+    table = console.table(title, "least", "5 %", "median", "95 %", "most", "deviation", "bar", "missed", "false fails")
+    for name, row in facts["measured"].items():
+        s = calibrating.summary(row)
+        bar = f"{'>=' if row['at_least'] else '<='} {row['bar']:g} {row['unit']}"
+        numbers = [f"{s[key]:.4g}" for key in ("least", "low", "median", "high", "most", "deviation")]
+        rate = f"{s['tail']:.1g} (normal), at most {s['at_most']:.2g}"
+        table.add_row(Text(name), *numbers, bar, f"{s['misses']} of {s['runs']}", rate)
+    terminal.print(table)
+    said = f"{min(facts['seconds']):.3g} to {max(facts['seconds']):.3g} s on {facts['device']}"
+    if facts["ratios"]:
+        said += f"; ratio {min(facts['ratios']):.3g} to {max(facts['ratios']):.3g}, limit {facts['limit']:g}"
+    terminal.print(said)
 
 
 def new(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")]) -> None:

@@ -127,6 +127,30 @@ def downloads(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextlib.contextmanager
+def waiting() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for what somebody else works on: its state in words, how much is done, of how much.
+
+    Off a terminal each new state is a line, so that a log tells what was waited for.
+    """
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        last = ""
+
+        def tell(state: str, done: int, total: int) -> None:
+            nonlocal last
+            if state != last:
+                print(state, file=sys.stderr, flush=True)
+            last = state
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("waiting", total=None)
+        yield lambda state, done, total: bar.update(task, description=state, completed=done, total=total or None)
+
+
+@contextlib.contextmanager
 def busy(title: str) -> Iterator[None]:
     """A sign of life on stderr for work whose length nobody knows. Silent off a terminal."""
     console = Console(stderr=True)

@@ -6,6 +6,7 @@ The one place from which the engine looks up to `grader_service`, and only when 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,14 @@ from autograder.errors import DeepgradeError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; `deepgrade queue` names them.")]
+
+
+def read_settings() -> None:
+    """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
+    if os.environ.get("DEEPGRADE_SETTINGS"):
+        with _installed():
+            from grader_service.variables import read_file
+        read_file(os.environ)
 
 
 def serve(
@@ -152,6 +161,42 @@ def _pause(name: str, paused: bool) -> None:
         with database.write() as session:
             hosts.pause(session, name, paused)
     print(f"{name}: {'paused' if paused else 'goes on'}")
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To be made, where nobody else can read it.")],
+) -> None:
+    """Copy all that must be kept, while the service runs: database, secrets, files."""
+    with _installed():
+        from grader_service import backup as backups
+        from grader_service.settings import Settings
+    with console.busy("copying"):
+        contents = backups.back_up(Settings.from_environment(), folder.absolute())
+    print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
+    if contents.missing:
+        console.complain(
+            f"{len(contents.missing)} uploads are not in the store of files, or not whole, and so not in the backup: "
+            f"{', '.join(contents.missing[:3])}"
+        )
+        raise typer.Exit(1)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="As `deepgrade backup` made it.")],
+    check: Annotated[bool, typer.Option("--check", help="Only look whether every byte is as it was.")] = False,
+) -> None:
+    """Put a backup in place, where there is nothing yet; stop the service first."""
+    with _installed():
+        from grader_service import backup as backups
+        from grader_service.settings import Settings
+    with console.busy("looking at every byte"):
+        contents = backups.check(folder)
+    if not check:
+        settings = Settings.from_environment()
+        with console.busy("restoring"):
+            backups.restore(settings, folder)
+    made = f"the backup of {contents.made_at} ({contents.database}, {contents.size / 2**20:,.1f} MB)"
+    print(f"{made} is whole" if check else f"{made} is in place in {settings.home}; start `deepgrade serve`")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from autograder.datasets.files import BadData
 from autograder.datasets.mnist28 import fashion_mnist, mnist
 from autograder.datasets.pages import Page, draw_page, pages
 from autograder.datasets.reader36 import character_reader
+from autograder.datasets.resnet import pretrained_resnet20
 
 __all__ = [
     "SPLITS",
@@ -32,5 +33,6 @@ __all__ = [
     "fashion_mnist",
     "mnist",
     "pages",
+    "pretrained_resnet20",
     "shifted",
 ]

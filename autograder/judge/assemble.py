@@ -10,7 +10,7 @@ import numpy as np
 from autograder import __version__
 from autograder.course import Assignment
 from autograder.errors import BadCourse
-from autograder.report import ProblemResult, Ratio, Report, TestResult, Timings
+from autograder.report import ProblemResult, Ratio, Report, TestResult, Timings, TrainingTimes
 
 
 def assemble(
@@ -20,6 +20,8 @@ def assemble(
     *,
     total_seconds: float,
     ratios: dict[str, Ratio] | None = None,
+    trainings: dict[str, TrainingTimes] | None = None,
+    device: str = "cpu",
     sandbox: str,
     submission_sha256: str = "",
     versions: dict[str, str] | None = None,
@@ -44,11 +46,14 @@ def assemble(
         tests=results,
         submission_sha256=submission_sha256,
         tests_sha256=assignment.tests_sha256(),
-        device="cpu",
+        device=device,
         sandbox=sandbox,
         versions={**own_versions(), **(versions or {})},
         timings=Timings(
-            round(total_seconds, 3), {name: round(value, 3) for name, value in seconds.items()}, ratios or {}
+            round(total_seconds, 3),
+            {name: round(value, 3) for name, value in seconds.items()},
+            ratios or {},
+            trainings or {},
         ),
     )
 

@@ -13,15 +13,17 @@ from types import ModuleType
 
 import numpy as np
 
+from autograder.testing.compare import is_tensor
+
 CHANGEABLE = (np.ndarray, list, dict, tuple)  # a tuple, for what is in it
 
 
 @contextlib.contextmanager
 def restored(module: ModuleType) -> Iterator[None]:
-    """Whatever happens inside, afterwards the module's arrays and containers are as they were."""
+    """Whatever happens inside, afterwards the module's arrays, tensors and containers are as they were."""
     kept = {}
     for name, value in vars(module).items():
-        if isinstance(value, CHANGEABLE) and not name.startswith("__"):
+        if (isinstance(value, CHANGEABLE) or is_tensor(value)) and not name.startswith("__"):
             with contextlib.suppress(Exception):  # something in it cannot be copied, and is no data
                 kept[name] = copy.deepcopy(value)
     try:

@@ -22,6 +22,7 @@ from hypothesis.internal.conjecture import providers
 
 PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
 SHRINK_RUNS = 200  # runs of a test after its first failure; then the smallest input so far is shown
+FIXTURES = ("student", "record", "race", "training")  # no inputs that a report would show
 SHOWN_CHARACTERS = 2000  # of one input; the rest is cut
 
 hypothesis.settings.register_profile(
@@ -96,7 +97,7 @@ def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
             failure.runs += 1
             if failure.runs > shrink_runs:
                 raise ShrinkingDone
-        given = {name: value for name, value in kwargs.items() if name not in ("student", "record")}
+        given = {name: value for name, value in kwargs.items() if name not in FIXTURES}
         try:
             drawn = copy.deepcopy(given)  # a student's function may change its inputs
         except Exception:

@@ -12,7 +12,9 @@ saves most of a second. When the caller goes, the server ends, and with it every
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -24,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
@@ -35,11 +37,13 @@ from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult, Visibility
+from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
 from autograder.sandbox import Sandbox, make
-from autograder.student.remote import Remote, printed
+from autograder.sandbox import gpu as gpus
+from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
+SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
 MEMORY_MB = 4096  # of a judge; past it a test's own arithmetic on what came back raises MemoryError
 
 
@@ -50,7 +54,10 @@ class Job(msgspec.Struct):
     secret: bytes
     reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
     shrink: bool = True
-    only: str | None = None  # a test's name: run it, and those it needs
+    only: list[str] = []  # tests' names: run these, and those they need; none: all
+    with_needs: bool = True  # False: run them without those they need
+    profile: Literal["cpu", "gpu"] | None = None  # of training checks; None: by what is here
+    calibrating: bool = False  # measure trainings, and hold nobody to a bar
     container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
 
 
@@ -58,6 +65,8 @@ class Judged(msgspec.Struct):
     results: list[TestResult]
     seconds: dict[str, float]
     ratios: dict[str, Ratio]
+    trainings: dict[str, TrainingTimes]
+    device: str
     walls: str
     versions: dict[str, str]
     import_failure: str = ""
@@ -67,26 +76,30 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
     # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
-    with (
-        make(manifest.packages, manifest.limits, manifest.preload, container=job.container) as sandbox,
-        ExitStack() as later,
-    ):
+    with ExitStack() as later:
+        gpu = gpus.assigned() if manifest.device == "gpu" and not job.container else None
+        if gpu is not None:
+            later.enter_context(gpu.held())
+
+        def box() -> Sandbox:
+            made = make(manifest.packages, manifest.limits, manifest.preload, container=job.container, gpu=gpu)
+            return later.enter_context(made)
+
+        sandbox = box()
 
         @contextmanager
-        def make_student(limits: Limits) -> Iterator[Remote]:
+        def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
             with sandbox.worker() as worker:
-                yield Remote(worker, job.files, manifest.module, limits)
+                yield Remote(worker, job.files, manifest.module, limits, watch=watch)
 
         @cache
         def references() -> Sandbox:
-            return later.enter_context(
-                make(manifest.packages, manifest.limits, manifest.preload, container=job.container)
-            )
+            return box()
 
         @contextmanager
-        def make_reference(limits: Limits) -> Iterator[Remote]:
+        def make_reference(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
             with references().worker() as worker:
-                yield Remote(worker, job.reference, manifest.module, limits)
+                yield Remote(worker, job.reference, manifest.module, limits, watch=watch)
 
         judging = Judging(
             make_student=make_student,
@@ -95,12 +108,27 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             visibility=visibility,
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             printed=printed,
+            memory=memory,
+            device="cuda" if gpu else "cpu",
+            profile=job.profile or ("gpu" if gpu else "cpu"),
+            check_device=gpu.check if gpu else lambda: None,
+            device_lives=gpu.check_alive if gpu else lambda: None,
+            calibrating=job.calibrating,
             on_event=on_event,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
         )
-        run_tests([Path(path) for path in job.tests], judging, only=job.only)
+        run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
         versions = sandbox.runtime.versions
-        return Judged(judging.results, judging.seconds, judging.ratios, sandbox.walls, versions, judging.import_failure)
+        return Judged(
+            judging.results,
+            judging.seconds,
+            judging.ratios,
+            judging.trainings,
+            f"cuda: {gpu.name}" if gpu else "cpu",
+            sandbox.walls,
+            versions,
+            judging.import_failure,
+        )
 
 
 def visibility(path: Path) -> Visibility:
@@ -112,9 +140,12 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a judge ended: its last line says that
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to act on
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, 1000, 2)
         if not message:
             return
+        for name in message.decode().split()[1:]:
+            with contextlib.suppress(ImportError):  # not installed here: the tests that want it will say so
+                importlib.import_module(name)
         server = os.getpid()
         if os.fork() == 0:
             control.close()

@@ -28,18 +28,27 @@ class _Judge:
         config.stash[JUDGING] = self._judging
 
 
-def run_tests(files: list[Path], judging: Judging, *, only: str | None = None, plugins: Sequence[object] = ()) -> None:
+def run_tests(
+    files: list[Path],
+    judging: Judging,
+    *,
+    only: str | Sequence[str] | None = None,
+    with_needs: bool = True,
+    plugins: Sequence[object] = (),
+) -> None:
     """Run the tests of these files in order; `judging.results` then holds their results.
 
-    only : a test's name; parametrised ones of that name are all run, and those that they need.
+    only : tests' names; parametrised ones of such a name are all run, and (with_needs) those that they need.
     plugins : further ones for pytest.
     Raises GraderError where the tests themselves are broken.
     """
     arguments = ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode=importlib", "--noconftest", "-s"]
     # Plain asserts: pytest's explanation of one compares long texts line by line, in quadratic time.
     arguments += ["--assert=plain", "-c", str(EMPTY_INI), "--rootdir", str(files[0].parent)]
-    if only:
-        arguments += [f"--deselect-all-but={only}"]
+    for name in [only] if isinstance(only, str) else only or []:
+        arguments += [f"--deselect-all-but={name}"]
+    if not with_needs:
+        arguments += ["--without-needs"]
     with _only_our_plugin(), _their_own_modules(files):
         code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging), *plugins])
     if judging.errors:

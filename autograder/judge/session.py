@@ -8,20 +8,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.manifest import Limits
-from autograder.report import Figure, Ratio, TestResult, Visibility
+from autograder.report import Figure, Ratio, TestResult, TrainingTimes, Visibility
 
 Event = dict[str, Any]
 
-# What a run of the tests needs: a student for one test, under that test's limits. Leaving the context ends the
-# student's process; `output` is then what it printed.
-StudentFactory = Callable[[Limits], AbstractContextManager[Any]]
+# What a run of the tests needs: a student for one test, under that test's limits; with `watch=False` changes of its
+# arguments do not come back. Leaving the context ends the student's process; `output` is then what it printed.
+StudentFactory = Callable[..., AbstractContextManager[Any]]
 
 
 @dataclass
@@ -40,6 +40,13 @@ class Judging:
     seconds: dict[str, float] = field(default_factory=dict)
     make_reference: StudentFactory | None = None  # for tests that race against it; None where there is none
     ratios: dict[str, Ratio] = field(default_factory=dict)
+    device: str = "cpu"  # or "cuda": where training checks train
+    profile: Literal["cpu", "gpu"] = "cpu"  # which of their settings: those for a GPU may be tried without one
+    check_device: Callable[[], None] = lambda: None  # raises GraderError where that one is lost, or not free
+    device_lives: Callable[[], None] = lambda: None  # raises GraderError where it does not answer
+    calibrating: bool = False  # trainings are measured, and no bar fails a test
+    memory: Callable[[Any], tuple[int | None, int]] = lambda student: (None, 0)  # bytes: its sandbox's, its device's
+    trainings: dict[str, TrainingTimes] = field(default_factory=dict)
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 

@@ -28,6 +28,8 @@ SENTENCES = {
     "no_error": "returned where it must raise an error",
     "unstable": "gave different answers to the same question",
     "too_slow": "is right, but takes too many times as long as the reference",
+    "below_bar": "was trained, but what it learned is measured below the bar",
+    "above_chance": "is measured above what can be learned from the data it was given",
     "not_implemented": "is not implemented yet",
     "timed_out": "took longer than the time limit",
     "out_of_memory": "used more memory than the limit",
@@ -42,6 +44,7 @@ class Outcome:
     failure: str = ""
     detail: str = ""
     traceback: str = ""
+    advice: str = ""
 
 
 PASSED = Outcome("passed")
@@ -58,7 +61,7 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
         kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in BUILTIN), "Exception")
         return _raised(error, kind, frames)
     if isinstance(error, Mismatch):
-        return Outcome("failed", SENTENCES[error.kind], str(error))
+        return Outcome("failed", SENTENCES[error.kind], str(error), advice=error.advice)
     if isinstance(error, hypothesis.errors.Flaky):
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
     if isinstance(error, MemoryError):

@@ -30,6 +30,7 @@ from typing import Any
 from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable, StudentGone
 from autograder.manifest import Limits
 from autograder.sandbox import cgroups, seccomp
+from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import Runtime, runtime
 from autograder.sandbox.watchdog import Watchdog, check_that_it_can_watch
 from autograder.worker import READY
@@ -52,7 +53,11 @@ ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 97; shift; done; shift; 
 class Sandbox:
     """Starts at once, in the background; `worker` waits until it is ready. Close it, or use it as a context."""
 
-    def __init__(self, packages: list[str], limits: Limits, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, packages: list[str], limits: Limits, preload: Sequence[str] = (), *, gpu: Gpu | None = None
+    ) -> None:
+        """gpu : its device nodes are in the sandbox, and calls of its driver are let through."""
+        self._gpu = gpu
         self.runtime = runtime(packages, preload)
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,6 +96,7 @@ class Sandbox:
             self._wait_until_ready()
             worker = self._take()
         self.memory_was_exceeded()  # forget what an earlier worker did
+        self.forget_the_peak()
         self._spare = Worker(self)
         return worker
 
@@ -152,6 +158,18 @@ class Sandbox:
         kills, self._kills = self._kills, self._cgroup.out_of_memory_kills()
         return self._kills > kills
 
+    def peak_memory(self) -> int | None:
+        """Bytes, the most that all of it has held since `forget_the_peak`; None where nothing counts them."""
+        if self._watchdog:
+            return self._watchdog.peak
+        return self._cgroup.peak_memory() if self._cgroup else None
+
+    def forget_the_peak(self) -> None:
+        if self._watchdog:
+            self._watchdog.peak = 0
+        if self._cgroup:
+            self._cgroup.forget_the_peak()
+
     def has_memory_to_spare(self) -> bool:
         """Is less than half of the limit in use? Unknown without a cgroup, so no."""
         half = (self._limits.memory_mb + OWN_MEMORY_MB) * 2**20 // 2
@@ -162,7 +180,7 @@ class Sandbox:
     def _start(self) -> None:
         limits = self._limits
         # What may be missing here is asked for first, so that nothing is left behind without it.
-        seccomp.program()
+        seccomp.program(self._gpu is not None)
         self._check()
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         if self._cgroup is None:
@@ -198,10 +216,10 @@ class Sandbox:
             "imports": self.runtime.imports,
             "preload": self.runtime.preload,
             "uid": _uid(),
-            "filter": base64.b64encode(seccomp.program()).decode(),
+            "filter": base64.b64encode(seccomp.program(self._gpu is not None)).decode(),
         }
         program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
-        walls = [_bwrap(), *_arguments(self.runtime, self._limits)]
+        walls = [_bwrap(), *_arguments(self.runtime, self._limits, self._gpu)]
         return [*walls, "--", *program, *self._words_of(control, settings)]
 
     def _words_of(self, control: int, settings: dict[str, Any]) -> list[str]:
@@ -328,6 +346,9 @@ class Worker:
         self._ended = True
         return int(self._sandbox.ask({"op": "end", "id": self._id, "grace_seconds": grace_seconds})["status"])
 
+    def peak_memory(self) -> int | None:
+        return self._sandbox.peak_memory()
+
     def ran_out_of_memory(self) -> bool:
         """Has the limit been reached since this was last asked?"""
         return self._sandbox.memory_was_exceeded()
@@ -390,7 +411,7 @@ def first_uid() -> int:
     return 1_900_000_000 if everything else 30_000
 
 
-def _arguments(box: Runtime, limits: Limits) -> list[str]:
+def _arguments(box: Runtime, limits: Limits, gpu: Gpu | None = None) -> list[str]:
     flags = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     flags += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
     rights = ["CAP_SYS_ADMIN", "CAP_SETPCAP"]
@@ -413,6 +434,8 @@ def _arguments(box: Runtime, limits: Limits) -> list[str]:
     flags += ["--dir", "/tmp", "--dir", "/dev/shm"]
     for name in DEVICES:
         flags += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for node in gpu.nodes if gpu else []:
+        flags += ["--dev-bind", str(node), f"/dev/{node.name}"]
     for name, value in environment(limits).items():
         flags += ["--setenv", name, value]
     return [*flags, "--remount-ro", "/", "--chdir", "/"]
@@ -431,4 +454,5 @@ def environment(limits: Limits) -> dict[str, str]:
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
         "MPLCONFIGDIR": "/tmp",
+        "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # made at import, so it must be there already
     }

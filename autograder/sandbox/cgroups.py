@@ -42,6 +42,21 @@ class Cgroup:
         name = "memory.usage_in_bytes" if self.version == 1 else "memory.current"
         return int((self._folders["memory"] / name).read_text())
 
+    def peak_memory(self) -> int | None:
+        """Bytes, the most since `forget_the_peak`; None where this kernel does not say."""
+        try:
+            return int((self._folders["memory"] / self._peak).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def forget_the_peak(self) -> None:
+        with contextlib.suppress(OSError):  # a kernel before 6.12, version 2: then it is that of the whole job
+            (self._folders["memory"] / self._peak).write_text("0")
+
+    @property
+    def _peak(self) -> str:
+        return "memory.max_usage_in_bytes" if self.version == 1 else "memory.peak"
+
     def remove(self) -> None:
         """Gone once its last process is; a few milliseconds after the kill."""
         for folder in set(self._folders.values()):

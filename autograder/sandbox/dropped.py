@@ -21,16 +21,24 @@ from autograder.errors import SandboxLost, SandboxUnavailable
 from autograder.manifest import Limits
 from autograder.sandbox import seccomp
 from autograder.sandbox.bubblewrap import UIDS, Sandbox, environment, first_uid
+from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import PACKAGE
 
 
-def make(packages: list[str], limits: Limits, preload: Sequence[str] = (), *, container: bool = False) -> Sandbox:
-    """A sandbox behind namespaces; in a container, where there are none, one behind a dropped uid.
+def make(
+    packages: list[str],
+    limits: Limits,
+    preload: Sequence[str] = (),
+    *,
+    container: bool = False,
+    gpu: Gpu | None = None,
+) -> Sandbox:
+    """A sandbox behind namespaces; in a container, where there are none, one behind a dropped uid (and without a GPU).
 
     Raises SandboxUnavailable where neither can be built.
     """
     if not container:
-        return Sandbox(packages, limits, preload)
+        return Sandbox(packages, limits, preload, gpu=gpu)
     try:
         box = Sandbox(packages, limits, preload)
         try:

@@ -24,7 +24,16 @@ from packaging.requirements import Requirement
 from autograder.errors import SandboxUnavailable
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ENGINE_FILES = ("__init__.py", "wire.py", "worker/__init__.py", "worker/serve.py", "worker/zygote.py")
+ENGINE_FILES = (
+    "__init__.py",
+    "wire.py",
+    "worker/__init__.py",
+    "worker/serve.py",
+    "worker/tensors.py",
+    "worker/zygote.py",
+)
+# What torch reads to choose its kernels; without them it complains in every worker. They tell of the machine alone.
+PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
 WORKER_NEEDS = ("msgspec", "numpy")  # of the wire itself
 
 
@@ -59,6 +68,8 @@ def _runtime(packages: tuple[str, ...]) -> Runtime:
     names = closure([*packages, *WORKER_NEEDS])
     for name in names:
         mounts += _files_of(name)
+    if "torch" in names:
+        mounts += [(Path(path), path) for path in PROCESSOR if Path(path).is_file()]
     imports = [module for name in packages for module in _modules(name)]
     versions = {name: importlib.metadata.version(name) for name in packages}
     return Runtime(mounts, links, hidden, imports, versions=versions)

@@ -45,9 +45,16 @@ NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 
 MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 
 
+# A driver's calls by ioctl: the type of those to nvidiactl and a GPU's node; the plain numbers of those to nvidia-uvm.
+NVIDIA_TYPE, UVM_NUMBERS = 0x46, (*range(1, 90), 0x30000001, 0x30000002)
+
+
 @cache
-def program() -> bytes:
-    """The filter as BPF, for prctl(PR_SET_SECCOMP). Raises SandboxUnavailable where libseccomp is missing."""
+def program(gpu: bool = False) -> bytes:
+    """The filter as BPF, for prctl(PR_SET_SECCOMP). Raises SandboxUnavailable where libseccomp is missing.
+
+    gpu : calls of NVIDIA's driver are let through, too; they need its device nodes, which only that sandbox has.
+    """
     try:
         import pyseccomp as seccomp
     except (ImportError, RuntimeError, OSError) as error:
@@ -69,6 +76,10 @@ def program() -> bytes:
     _allow(seccomp, rules, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_ANONYMOUS | MAP_SHARED, MAP_ANONYMOUS))
     for request in (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451):  # TCGETS WINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
         _allow(seccomp, rules, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+    if gpu:
+        _allow(seccomp, rules, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFF00, NVIDIA_TYPE << 8))
+        for number in UVM_NUMBERS:
+            _allow(seccomp, rules, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, number))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)

@@ -20,6 +20,7 @@ INTERVAL = 0.05  # seconds between two looks
 class Watchdog:
     def __init__(self, pid: int, memory_mb: int, kill: Callable[[], None]) -> None:
         self.bitten = False
+        self.peak = 0  # bytes, the most that was seen since somebody set it to 0
         self._pid, self._limit, self._kill = pid, memory_mb * 2**20, kill
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory watchdog", daemon=True)
@@ -31,7 +32,9 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stop.wait(INTERVAL):
-            if sum(held_bytes(pid) for pid in tree(self._pid)) > self._limit:
+            held = sum(held_bytes(pid) for pid in tree(self._pid))
+            self.peak = max(self.peak, held)
+            if held > self._limit:
                 self.bitten = True
                 self._kill()
                 return

@@ -79,6 +79,10 @@ class Channel:
             self._left -= time.monotonic() - began
         raise self._gone
 
+    def peak_memory(self) -> int | None:
+        """Bytes, the most that the sandbox has held since the worker began; None where nothing counts them."""
+        return self._worker.peak_memory()
+
     def output(self) -> str:
         """What the worker printed, cut at the limit, as text with control characters escaped."""
         with contextlib.suppress(OSError):

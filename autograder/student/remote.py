@@ -24,8 +24,11 @@ MAX_TEXT = 4000
 class Remote:
     """The student's module, loaded in a worker."""
 
-    def __init__(self, worker: Worker, files: dict[str, bytes], module: str, limits: Limits) -> None:
-        self._link = _Link(Channel(worker, limits))
+    def __init__(
+        self, worker: Worker, files: dict[str, bytes], module: str, limits: Limits, *, watch: bool = True
+    ) -> None:
+        """watch : changes of arguments come back. Not where training is timed: the data are large."""
+        self._link = _Link(Channel(worker, limits), watch)
         self._known: dict[str, Any] = {}
         cpu_seconds = int(limits.test_seconds * max(2, limits.threads)) + 5
         self._link.ask("load", [files, module, cpu_seconds], f"importing {module}.py")
@@ -40,6 +43,14 @@ class Remote:
                 self._known[name] = value
             return value
         return self._known[name]
+
+    def __lend__(self, module: Any) -> RemoteObject:
+        """A module of torch's own layers, made anew over there: `testing.lend`."""
+        from autograder.worker import tensors
+
+        encoder = wire.Encoder()
+        fields = [encoder.value(tensors.recipe_of(module)), encoder.value(tensors.state_of(module))]
+        return self._link.ask("build", fields, "a module of the test's", encoder.buffers)
 
 
 class RemoteObject:
@@ -76,6 +87,10 @@ class RemoteObject:
             yield step[0]
             step = self._link.ask("next", [source._place], f"iterating over {self._label}")
 
+    def __gradients__(self, args: tuple[Any, ...], weights: Any) -> Any:
+        """(value, gradients), differentiated over there, where the graph is: `testing.value_and_gradients`."""
+        return self._link.gradients(self._place, args, weights, f"differentiating {self._label}")
+
     def __repr__(self) -> str:
         return f"<the student's {self._remote_type!r}>"
 
@@ -83,6 +98,14 @@ class RemoteObject:
 def printed(student: Remote) -> str:
     """What the student's code has printed. No method of Remote's: a student may define any name."""
     return student._link.channel.output()
+
+
+def memory(student: Remote) -> tuple[int | None, int]:
+    """(most bytes that its sandbox has held since this process began, or None where nothing counts them;
+    most bytes of the device that its process says it has held)."""
+    used = student._link.channel.peak_memory()
+    said = student._link.ask("device_memory", [], "the device's memory")
+    return used, said if type(said) is int and 0 <= said < 2**50 else 0
 
 
 class RemoteTuple(tuple):
@@ -94,8 +117,9 @@ class RemoteTuple(tuple):
 class _Link:
     """Encodes requests, reads replies, and keeps the arguments that later calls may change."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, watch: bool) -> None:
         self.channel = channel
+        self._watch = watch
         self._calls: dict[int, list[Any]] = {}  # number of a request -> its arguments
         self._functions: list[Any] = []
 
@@ -106,8 +130,14 @@ class _Link:
         encoder = wire.Encoder(self._outward)
         trees = [encoder.value(value) for value in args]
         named = {name: encoder.value(value) for name, value in kwargs.items()}
-        self._calls[self.channel.seq + 1] = [*args, *kwargs.values()]
-        return self.ask("call", [["r", place], trees, named], what, encoder.buffers)
+        if self._watch:
+            self._calls[self.channel.seq + 1] = [*args, *kwargs.values()]
+        return self.ask("call", [["r", place], trees, named, self._watch], what, encoder.buffers)
+
+    def gradients(self, place: int, args: tuple[Any, ...], weights: Any, what: str) -> Any:
+        encoder = wire.Encoder(self._outward)
+        trees = [encoder.value(value) for value in args]
+        return self.ask("gradients", [["r", place], trees, encoder.value(weights)], what, encoder.buffers)
 
     def _read(self, reply: list[Any], decoder: wire.Decoder) -> Any:
         """The value of a reply, or the student's exception; everything in it may be a lie."""
@@ -156,6 +186,8 @@ class _Link:
     def _outward(self, value: Any, encoder: wire.Encoder) -> Any:
         if isinstance(value, (RemoteObject, RemoteTuple)):
             return ["r", value._place]
+        if hasattr(value, "state_dict"):
+            raise TypeError("a test passed a module of torch's; `lend(student, module)` makes it over there")
         if callable(value):
             if value not in self._functions:
                 self._functions.append(value)
@@ -201,6 +233,9 @@ def _make_equal(mine: Any, theirs: Any, others: set[int]) -> None:
         # A read-only one stays: over there it was a copy, which could be written.
         if mine.shape == theirs.shape and mine.dtype == theirs.dtype and mine.flags.writeable:
             mine[...] = theirs
+    elif wire.is_tensor(mine) and wire.is_tensor(theirs):
+        if mine.shape == theirs.shape and mine.dtype == theirs.dtype:
+            mine.data.copy_(theirs)
     elif isinstance(mine, list) and type(theirs) is list:
         mine[:] = [_merged(old, new, others) for old, new in zip(mine, theirs, strict=False)] + theirs[len(mine) :]
     elif isinstance(mine, dict) and type(theirs) is dict:
@@ -221,8 +256,7 @@ def _merged(old: Any, new: Any, others: set[int]) -> Any:
     if id(new) in others:
         return new
     same_array = (
-        isinstance(old, np.ndarray)
-        and isinstance(new, np.ndarray)
+        ((isinstance(old, np.ndarray) and isinstance(new, np.ndarray)) or (wire.is_tensor(old) and wire.is_tensor(new)))
         and old.shape == new.shape
         and old.dtype == new.dtype
     )

@@ -31,6 +31,7 @@ from autograder.testing.strategies import (
     rngs,
     sizes,
 )
+from autograder.testing.torch import lend, value_and_gradients
 
 __all__ = [
     "Mismatch",
@@ -45,6 +46,7 @@ __all__ = [
     "images",
     "labelled_logits",
     "labels",
+    "lend",
     "limits",
     "logits",
     "mutant",
@@ -55,4 +57,5 @@ __all__ = [
     "rngs",
     "sizes",
     "snapshot",
+    "value_and_gradients",
 ]

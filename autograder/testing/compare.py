@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ Kind = Literal[
     "no_error",
     "unstable",
     "too_slow",
+    "below_bar",
+    "above_chance",
 ]
 
 # Room for a right answer that sums in another order. One rounding error is eps / 2; sixty-four of them, times the
@@ -34,9 +37,10 @@ ROUNDINGS = 64
 class Mismatch(AssertionError):
     """What came back is not what the law demands."""
 
-    def __init__(self, message: str, kind: Kind = "wrong_value") -> None:
+    def __init__(self, message: str, kind: Kind = "wrong_value", advice: str = "") -> None:
+        """advice : what to look at next; students read it of hidden tests, too, so it must hold nothing hidden."""
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.advice = kind, advice
 
 
 def check(condition: object, message: str, kind: Kind = "wrong_value") -> None:
@@ -62,8 +66,9 @@ def assert_close(
 ) -> None:
     """|actual - expected| <= atol + rtol |expected|, entry by entry, after type, shape and dtype.
 
-    expected : a number (then a Python or numpy number, or a 0-d array, is right), an array (then exactly an
-        `np.ndarray` of its shape and dtype), or a list, tuple or dict of those (lists and tuples are alike).
+    expected : a number (then a Python or numpy number, or a 0-d array or tensor, is right), an array (then exactly an
+        `np.ndarray` of its shape and dtype), a torch tensor (then exactly such a one, on any device), or a list, tuple
+        or dict of those (lists and tuples are alike).
     terms : how many products one entry sums up; widens the tolerance as its square root.
     rtol : overrides 64 eps(dtype) sqrt(terms).   atol : overrides rtol max|expected|.
     any_float : any floating dtype is right.
@@ -83,6 +88,9 @@ def assert_close(
                 any_float=any_float,
             )
         return
+    if is_tensor(expected):
+        actual, expected = _both_arrays(actual, expected, what, any_float)
+        any_float = True
     found, wanted = _comparable(actual, expected, what, any_float)
     if wanted.dtype.kind != "f":
         _assert_same_entries(found, wanted, what, "exact comparison")
@@ -114,6 +122,8 @@ def assert_equal(actual: Any, expected: Any, *, what: str = "the result") -> Non
         check(type(actual) is type(expected), f"{what} is {describe(actual)}, expected {expected!r}", "wrong_type")
         check(actual == expected, f"{what} is {actual!r}, expected {expected!r}")
         return
+    if is_tensor(expected):
+        actual, expected = _both_arrays(actual, expected, what, any_float=True)
     found, wanted = _comparable(actual, expected, what, any_float=True)
     _assert_same_entries(found, wanted, what, "exact comparison")
 
@@ -147,12 +157,45 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         name = "an array" if type(value) is np.ndarray else f"a {type(value).__name__}"
         return f"{name} of shape {value.shape} and dtype {value.dtype}"
+    if is_tensor(value):
+        return f"a tensor of shape {tuple(value.shape)} and dtype {_dtype_of(value)}"
     if value is None:
         return "None"
     if isinstance(value, (list, tuple)):
         return f"a {type(value).__name__} of length {len(value)}"
     # An object that stayed in the student's process is named by its class over there.
     return f"a {getattr(value, '_remote_type', type(value).__name__)}"
+
+
+def is_tensor(value: Any) -> bool:
+    """A plain torch.Tensor: no subclass of it, and none that is sparse."""
+    torch = sys.modules.get("torch")
+    return torch is not None and type(value) is torch.Tensor and value.layout is torch.strided
+
+
+def to_array(tensor: Any) -> np.ndarray:
+    """A tensor's numbers, from any device, without its graph; bfloat16, which numpy does not have, as float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if _dtype_of(tensor) == "bfloat16" else tensor).numpy()
+
+
+def _dtype_of(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _both_arrays(actual: Any, expected: Any, what: str, any_float: bool) -> tuple[Any, np.ndarray]:
+    """Two tensors as arrays; of a 0-d tensor, a number will do. Type and dtype are checked here, shapes are not."""
+    wanted = to_array(expected)
+    if not is_tensor(actual):
+        numbers = not wanted.ndim and (type(actual) in (bool, int, float) or isinstance(actual, np.generic))
+        found = f"{what} is {describe(actual)}"
+        check(numbers, f"{found}, expected a torch tensor of shape {tuple(expected.shape)}", "wrong_type")
+        return actual, wanted
+    same = actual.dtype == expected.dtype or (any_float and actual.is_floating_point() and wanted.dtype.kind == "f")
+    found_array = to_array(actual)
+    same = same or (found_array.dtype.kind in "iu" and wanted.dtype.kind in "iu")
+    check(same, f"{what} has dtype {_dtype_of(actual)}, expected {_dtype_of(expected)}", "wrong_dtype")
+    return found_array, wanted
 
 
 def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +213,9 @@ def _comparable(actual: Any, expected: Any, what: str, any_float: bool) -> tuple
         same = same or (actual.dtype.kind in "iu" and wanted.dtype.kind in "iu")
         check(same, f"{what} has dtype {actual.dtype}, expected {wanted.dtype}", "wrong_dtype")
         return actual, wanted
-    # A number: Python's, numpy's, or an array without axes.
+    # A number: Python's, numpy's, or an array or tensor without axes.
+    if is_tensor(actual):
+        actual = to_array(actual)
     kinds = {"b": "b", "i": "iu", "u": "iu", "f": "fiu"}.get(wanted.dtype.kind, "")
     if type(actual) is np.ndarray:
         check(actual.shape == (), f"{what} has shape {actual.shape}, expected one number", "wrong_shape")
@@ -207,6 +252,9 @@ def _same_bits(now: Any, before: Any) -> bool:
         return False
     if isinstance(now, (np.ndarray, np.generic)):
         return now.dtype == before.dtype and now.shape == before.shape and now.tobytes() == before.tobytes()
+    if is_tensor(now):
+        alike = now.dtype == before.dtype and now.shape == before.shape
+        return alike and to_array(now).tobytes() == to_array(before).tobytes()
     if isinstance(now, (list, tuple)):
         return len(now) == len(before) and all(map(_same_bits, now, before))
     if isinstance(now, dict):

@@ -5,13 +5,17 @@
     ["load", seq, {file: bytes}, module, cpu seconds]    ["value", seq, tree, changes]
     ["get", seq, name]                                   ["raised", seq, [class names], message, traceback, changes]
     ["attribute", seq, id, name]                         ["callback", seq, number, args, kwargs]
-    ["call", seq, target, args, kwargs]
+    ["call", seq, target, args, kwargs, watched]
     ["next", seq, id]
+    ["build", seq, recipe, state]       a module of torch's own layers, made here: tensors.py
+    ["gradients", seq, target, args, weights]
+    ["device_memory", seq]
     ["answer", seq, tree]     to a callback; or ["refuse", seq]: it failed over there
 
 `changes` are arguments that the call changed: of this call, and of the call that made the object whose method (or next
 item) this is, so that an optimizer's in-place updates are seen over there as they would be on a laptop. Each is
-[seq of the call, place of the argument, tree, replaced]; `replaced` are the paths of arrays in it that are others than
+[seq of the call, place of the argument, tree, replaced] (of a call that is not watched there are none: a training
+run's data are large, and its time is graded); `replaced` are the paths of arrays in it that are others than
 before: `params[0] -= g` changes the judge's own array, `params[0] = params[0] - g` puts another one in its place.
 """
 
@@ -52,7 +56,7 @@ class Made:
 
     arguments: list[Any]
     seen: list[tuple[Any, list[bytes]]]
-    arrays: list[dict[tuple[Any, ...], np.ndarray]]  # in each argument, by the path to them
+    arrays: list[dict[tuple[Any, ...], Any]]  # and tensors, in each argument, by the path to them
     number: int  # the call's seq: the judge finds its own copies by it
 
 
@@ -87,6 +91,8 @@ class Server:
         # Arithmetic that draws from the global generators still answers alike in every run.
         random.seed(0)
         np.random.seed(0)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(0)
         for name, content in files.items():
             Path(FOLDER, name).write_bytes(content)
         SEAL()
@@ -107,12 +113,14 @@ class Server:
         return getattr(self._objects[place], name)
 
     def _on_call(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
-        target, args_tree, kwargs_tree = fields
+        target, args_tree, kwargs_tree, watched = fields
         args = [decoder.value(tree) for tree in args_tree]
         kwargs = {name: decoder.value(tree) for name, tree in kwargs_tree.items()}
         arguments = [*args, *kwargs.values()]
         # A method's object may hold arguments of the call that made it, so those are looked at too.
         function = self._resolve(target, decoder)
+        if not watched:
+            return function(*args, **kwargs)
         if target[0] == "r":
             self._recall(target[1], made)
         seen = [self._fingerprint(value) for value in arguments]
@@ -129,6 +137,23 @@ class Server:
             return (next(target),)
         except StopIteration:
             return ()
+
+    def _on_build(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        from autograder.worker import tensors
+
+        recipe, state = (decoder.value(tree) for tree in fields)
+        return tensors.build(recipe, state)
+
+    def _on_gradients(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        from autograder.worker import tensors
+
+        target, args_tree, weights_tree = fields
+        args = [decoder.value(tree) for tree in args_tree]
+        return tensors.value_and_gradients(self._resolve(target, decoder), args, decoder.value(weights_tree))
+
+    def _on_device_memory(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> Any:
+        torch = sys.modules.get("torch")
+        return torch.cuda.max_memory_allocated() if torch is not None and torch.cuda.is_initialized() else 0
 
     # objects that stay here
 
@@ -248,9 +273,9 @@ class Server:
         return wire.Decoder(body, self._resolve).value(header[2])
 
 
-def _arrays(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
-    """The arrays in lists, tuples and dicts, each with the indices and keys that lead to it."""
-    if type(value) is np.ndarray:
+def _arrays(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The arrays and tensors in lists, tuples and dicts, each with the indices and keys that lead to it."""
+    if type(value) is np.ndarray or wire.is_tensor(value):
         yield path, value
     elif isinstance(value, (list, tuple, dict)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):

@@ -25,6 +25,7 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -49,6 +50,7 @@ def main() -> None:
     _dropped = "dropped" in settings
     program = base64.b64decode(settings["filter"])
     must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
+    tempfile.tempdir = "/tmp"  # a worker's own, later; nothing can be written here, and torch wants to know at import
     for name in settings["imports"]:
         importlib.import_module(name)
     for name in settings["preload"]:

@@ -22,6 +22,7 @@ import warnings
 from celery.platforms import SecurityWarning
 
 from autograder.errors import DeepgradeError
+from grader_service import logs
 from grader_service.engine import line
 from grader_service.engine.tickets import TICKET, Wire, make_app
 from grader_service.process import die_with_parent
@@ -106,11 +107,11 @@ def main() -> None:
     parser.add_argument("--parent", type=int, required=True, help="process that this one must not outlive")
     arguments = parser.parse_args()
     die_with_parent(arguments.parent)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
         settings = Settings.from_environment()
     except DeepgradeError as error:
         sys.exit(f"deepgrade: {error}")
+    logs.configure(settings, f"{settings.host_name}:bell", os.environ, logging.WARNING)
     slots = [_slot(word) for word in arguments.slot]
     names = sorted({queue for _, queues in slots for queue in queues})
     app = make_app(settings, names)

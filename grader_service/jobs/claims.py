@@ -76,9 +76,9 @@ def renew(session: Session, claim: Claim, lease_seconds: float) -> bool:
     return _update(session, claim, lease_until=db_now() + lease_seconds)
 
 
-def progress(session: Session, claim: Claim, *, done: int, total: int) -> bool:
-    """How far the grading is. False: the job is no longer this worker's."""
-    return _update(session, claim, tests_done=done, tests_total=total)
+def progress(session: Session, claim: Claim, *, done: int, total: int, curve: str = "") -> bool:
+    """How far the grading is, and the network that trains now. False: the job is no longer this worker's."""
+    return _update(session, claim, tests_done=done, tests_total=total, curve=curve)
 
 
 def finish(session: Session, claim: Claim, report: Report, pictures: dict[str, bytes]) -> bool:

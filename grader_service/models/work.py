@@ -108,6 +108,7 @@ class Job(Base):
     message: Mapped[str] = mapped_column(Text, default="")  # the last of these faults, for staff
     tests_total: Mapped[int] = mapped_column(default=0)
     tests_done: Mapped[int] = mapped_column(default=0)
+    curve: Mapped[str] = mapped_column(Text, default="")  # of the network that trains now, JSON; see curves.py
     queued_at: Mapped[float] = mapped_column(default=0.0)
     claimed_at: Mapped[float | None]  # the last time
     finished_at: Mapped[float | None]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from flask import current_app
-from flask_login import current_user
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from autograder.course import Course
-from grader_service.database import Database
+from grader_service.access import asked, here, is_staff_here, me
+from grader_service.database import LARGEST, Database
 from grader_service.files import Files
-from grader_service.models import Person
 from grader_service.settings import Settings
+
+__all__ = ["asked", "course", "database", "files", "here", "is_staff_here", "me", "number", "reading", "settings"]
 
 
 def reading() -> Session:
@@ -23,6 +24,7 @@ def database() -> Database:
 
 
 def course() -> Course:
+    """What there is to do, as it lies on the disk; `here()` is the course of the request's address."""
     return current_app.extensions["course"]
 
 
@@ -34,6 +36,7 @@ def settings() -> Settings:
     return current_app.extensions["settings"]
 
 
-def me() -> Person:
-    """Who is signed in: every page but the open ones has somebody."""
-    return current_user.person
+def number(name: str) -> int | None:
+    """What the address asks for by that name, if it can be the number of a row."""
+    given = request.args.get(name, type=int)
+    return given if given is not None and 0 <= given <= LARGEST else None

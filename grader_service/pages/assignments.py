@@ -1,42 +1,104 @@
-"""The assignments: what there is to do, its kit, and handing in."""
+"""The assignments: what is due, each one's kit, and handing in."""
 
 from __future__ import annotations
 
 import io
-import re
-import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from autograder.submission import read_zip
-from grader_service import accounts, jobs, submissions
-from grader_service.pages import course, database, files, me, reading, settings
+from grader_service import access, courses, handing_in, policy, scores, submissions
+from grader_service.models import Course, CourseAssignment
+from grader_service.pages import course, here, is_staff_here, me, reading
 
 blueprint = Blueprint("assignments", __name__)
 
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+SOON = 7 * policy.DAY  # seconds; what is due within is at the top
 
 Page = str | tuple[str, int] | Response
 
 
+@dataclass(frozen=True)
+class Row:
+    """An assignment on the list, as one person has it."""
+
+    course: Course
+    chosen: CourseAssignment
+    content: Assignment | None  # None: the disk has lost it
+    cell: scores.Cell
+    now: float
+
+    @property
+    def title(self) -> str:
+        return self.content.manifest.title if self.content else self.chosen.assignment
+
+    @property
+    def possible(self) -> float:
+        return (self.content.manifest.points if self.content else 0.0) + self.chosen.written_points
+
+    @property
+    def released(self) -> bool:
+        return self.now >= self.chosen.release_at
+
+    @property
+    def receipt(self) -> policy.Receipt:
+        """Of something handed in now."""
+        return policy.receipt(self.cell.terms, self.now)
+
+    @property
+    def points_shown(self) -> bool:
+        return policy.points_shown(self.cell.terms, self.now)
+
+    @property
+    def score(self) -> policy.Score:
+        """As its owner may see it by now: what staff have set is never kept back."""
+        found = self.cell.score
+        if self.points_shown:
+            return found
+        return policy.Score(found.points if found.overridden else None, overridden=found.overridden)
+
+    @property
+    def pressing(self) -> bool:
+        """Is it due within a week, or late and not too late, with nothing handed in?"""
+        due = self.cell.terms.due_at
+        if due is None or not self.receipt.accepted or self.course.archived_at is not None:
+            return False
+        return due - self.now < SOON if due >= self.now else not self.cell.attempts and self.receipt.factor > 0
+
+
 @blueprint.get("/")
+@access.signed_in
 def index() -> Page:
-    return render_template("assignments.html", assignments=list(course()), best=submissions.best(reading(), me()))
+    """Everything that there is to do, in all my courses."""
+    mine = access.my_courses(reading())
+    if len(mine) == 1:
+        g.here = mine[0]  # links within it need not name it
+    return _dashboard(mine)
 
 
-@blueprint.get("/assignments/<name>")
+@blueprint.get("/courses/<slug>")
+@access.member
+def of_course() -> Page:
+    return _dashboard([here()])
+
+
+@blueprint.get("/courses/<slug>/assignments/<name>")
+@access.member
 def show(name: str) -> Page:
-    return _page(_assignment(name))
+    return _page(_chosen(name), _content(name))
 
 
-@blueprint.get("/assignments/<name>/kit.zip")
+@blueprint.get("/courses/<slug>/assignments/<name>/kit.zip")
+@access.member
 def download_kit(name: str) -> Page:
-    assignment = _assignment(name)
+    _chosen(name)
+    assignment = _content(name)
     return send_file(
         io.BytesIO(_kit(assignment, _newest(assignment))),
         mimetype="application/zip",
@@ -45,58 +107,89 @@ def download_kit(name: str) -> Page:
     )
 
 
-@blueprint.post("/assignments/<name>")
+@blueprint.post("/courses/<slug>/assignments/<name>")
+@access.member
 def hand_in(name: str) -> Page:
     """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
-    assignment = _assignment(name)
+    chosen, assignment = _chosen(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
-        return _page(assignment, refusal="choose a zip file first"), 422
+        return _page(chosen, assignment, refusal="choose a zip file first"), 422
     data = upload.stream.read()
     try:
-        read = read_zip(data, assignment.manifest)
-    except Refused as error:
-        return _page(assignment, refusal=str(error)), 422
-    form_key = request.form.get("form_key", "")
-    needs = jobs.needs(
-        assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
-    )
-    stored = files().keep(data)
-    with database().write() as session:
-        submission = submissions.accept(
-            session,
+        submission = handing_in.hand_in(
+            reading(),
             me(),
-            accounts.first_course(session),
-            assignment.name,
-            upload=stored,
+            here(),
+            assignment,
+            data,
             filename=upload.filename,
-            notes=read.notes,
-            form_key=form_key if FORM_KEY.fullmatch(form_key) else _form_key(),
-            needs=needs,
+            form_key=request.form.get("form_key", ""),
         )
-    current_app.extensions["engine"].ring(needs.queue)
+    except Refused as error:
+        return _page(chosen, assignment, refusal=str(error)), 422
     return redirect(url_for("submissions.show", submission_id=submission.id), 303)
 
 
-def _assignment(name: str) -> Assignment:
+def _dashboard(mine: list[Course]) -> str:
+    now = submissions.now(reading())
+    rows = {one.id: list(_rows(one, now)) for one in mine}
+    pressing = sorted(
+        (row for of_course in rows.values() for row in of_course if row.pressing),
+        key=lambda row: row.cell.terms.due_at or 0.0,
+    )
+    return render_template("assignments.html", courses=mine, rows=rows, pressing=pressing, now=now)
+
+
+def _rows(one: Course, now: float) -> Iterator[Row]:
+    chosen = courses.assignments(reading(), one)
+    found = scores.load(reading(), one, chosen, person=me())
+    for each in chosen:
+        row = Row(one, each, _on_disk(each.assignment), found.cell(me().id, each), now)
+        if row.released or access.is_staff_in(one.id):
+            yield row
+
+
+def _chosen(name: str) -> CourseAssignment:
+    """The course's assignment of that name; students do not know of it before its release."""
+    chosen = courses.assignment(reading(), here(), name)
+    if chosen is None or (submissions.now(reading()) < chosen.release_at and not is_staff_here()):
+        abort(404)
+    return chosen
+
+
+def _content(name: str) -> Assignment:
+    return _on_disk(name) or abort(404)
+
+
+def title_of(name: str) -> str:
+    """Of an assignment; its name, where the disk has lost it."""
+    content = _on_disk(name)
+    return content.manifest.title if content else name
+
+
+def _on_disk(name: str) -> Assignment | None:
     try:
         return course()[name]
     except UnknownAssignment:
-        abort(404)
+        return None
 
 
-def _page(assignment: Assignment, refusal: str = "") -> str:
+def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
+    now = submissions.now(reading())
+    cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
     return render_template(
         "assignment.html",
         assignment=assignment,
-        history=submissions.history(reading(), me(), assignment.name),
-        form_key=_form_key(),
+        row=Row(here(), chosen, assignment, cell, now),
+        may=policy.may_hand_in(cell.terms, cell.attempts, now),
+        left=policy.attempts(cell.terms, cell.attempts, now),
+        now=now,
+        receipt_of=lambda submission: policy.receipt(cell.terms, submission.received_at),
+        history=submissions.history(reading(), me(), here(), assignment.name),
+        form_key=handing_in.new_key(),
         refusal=refusal,
     )
-
-
-def _form_key() -> str:
-    return secrets.token_urlsafe(18)
 
 
 @lru_cache(maxsize=64)

@@ -6,10 +6,10 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
-from grader_service import accounts
+from grader_service import access, accounts, mail
 from grader_service.forms import NewPassword, SignIn
 from grader_service.models import Person
-from grader_service.pages import database, me, reading
+from grader_service.pages import database, me, reading, settings
 from grader_service.security import SignedIn, limiter, sign_in_key
 
 blueprint = Blueprint("auth", __name__)
@@ -22,21 +22,23 @@ Page = str | tuple[str, int] | Response
     "10 per minute", key_func=sign_in_key, methods=["POST"], deduct_when=lambda answer: answer.status_code == 401
 )
 @limiter.limit("200 per minute", methods=["POST"], deduct_when=lambda answer: answer.status_code == 401)
+@access.anybody
 def sign_in() -> Page:
     """A failure is answered 401, which the limits count."""
     if current_user.is_authenticated:
         return redirect(url_for("assignments.index"), 303)
     form = SignIn()
     if not form.validate_on_submit():
-        return render_template("sign_in.html", form=form), 422 if form.is_submitted() else 200
+        return _page(form), 422 if form.is_submitted() else 200
     person = accounts.authenticate(reading(), form.login.data or "", form.password.data or "")
     if person is None:
-        return render_template("sign_in.html", form=form, sentence="No account has that login and password."), 401
-    _begin(person)
-    return redirect(_local(request.args.get("next")) or url_for("assignments.index"), 303)
+        return _page(form, "No account has that login and password."), 401
+    begin(person)
+    return redirect(local(request.args.get("next")) or url_for("assignments.index"), 303)
 
 
 @blueprint.post("/sign-out")
+@access.newcomer
 def sign_out() -> Page:
     logout_user()
     session.clear()
@@ -50,6 +52,7 @@ def sign_out() -> Page:
     key_func=lambda: current_user.get_id(),
     deduct_when=lambda answer: answer.status_code == 401,
 )
+@access.newcomer
 def password() -> Page:
     form = NewPassword()
     if not form.validate_on_submit():
@@ -59,19 +62,26 @@ def password() -> Page:
     with database().write() as writing:
         person = writing.get_one(Person, me().id)
         accounts.set_password(person, form.password.data or "")
-    _begin(person)
+    begin(person)
     flash("Your password is changed; you are signed out everywhere else.")
     return redirect(url_for("assignments.index"), 303)
 
 
-def _begin(person: Person) -> None:
+def _page(form: SignIn, sentence: str = "") -> str:
+    elsewhere = (settings().oidc_name or "your institution") if settings().oidc_issuer else ""
+    return render_template(
+        "sign_in.html", form=form, sentence=sentence, elsewhere=elsewhere, mail=mail.configured(settings())
+    )
+
+
+def begin(person: Person) -> None:
     """A new session: nothing of one that somebody else may have planted stays."""
     session.clear()
     session.permanent = True
     login_user(SignedIn(person))
 
 
-def _local(target: str | None) -> str | None:
+def local(target: str | None) -> str | None:
     """Where to go on after signing in, if that is a page of ours: `//host` and `/\\host` are not."""
     if target and target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
         return target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -23,6 +24,14 @@ SENTENCES = {
     500: "Something went wrong on our side; it is written in the service's log.",
     503: "The database or the files cannot be written or read just now, and nothing was stored; try again in a minute.",
 }
+FOR_PROGRAMS = SENTENCES | {
+    401: "A token that is valid is needed: make one on the page of tokens, and send it as `Authorization: Bearer`.",
+    403: "Your role, or the scope of your token, does not reach this.",
+    404: "There is no such thing, or it is not yours to see.",
+    415: "What was sent has another content type than the one that is described at /api/v1/openapi.json.",
+    422: "What was sent has not the form that is described at /api/v1/openapi.json; `errors` says where.",
+    429: "That is more often than a program may ask; wait a minute and go on.",
+}
 FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
 
 
@@ -33,16 +42,26 @@ def install(app: Flask) -> None:
     app.register_error_handler(StoreError, _out_of_reach)
 
 
-def page(status: int, sentence: str | None = None) -> tuple[str, int]:
+def page(status: int, sentence: str | None = None, errors: object = None) -> tuple[str | Response, int]:
+    if request.path.startswith("/api/"):
+        return _for_a_program(status, sentence or FOR_PROGRAMS[status], errors), status
     return render_template("error.html", status=status, sentence=sentence or SENTENCES[status]), status
 
 
-def _http(error: HTTPException) -> tuple[str, int] | Response:
-    if error.code is None or error.code not in SENTENCES:
+def _for_a_program(status: int, sentence: str, errors: object) -> Response:
+    """As the API's description has it."""
+    answer = {"code": status, "status": HTTPStatus(status).phrase, "message": sentence}
+    return jsonify(answer | ({"errors": errors} if errors else {}))
+
+
+def _http(error: HTTPException) -> tuple[str | Response, int] | Response:
+    told = getattr(error, "data", {})  # what the API's views and forms say of it
+    known = FOR_PROGRAMS if request.path.startswith("/api/") else SENTENCES
+    if error.code is None or error.code not in known:
         return error.get_response()  # type: ignore[return-value]
-    return page(error.code)
+    return page(error.code, told.get("message"), told.get("messages"))
 
 
-def _out_of_reach(error: OperationalError | StoreError) -> tuple[str, int]:
+def _out_of_reach(error: OperationalError | StoreError) -> tuple[str | Response, int]:
     log.error("the request is answered 503: %s", error)
     return page(503)

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from grader_service import hosts, jobs
+from grader_service import access, hosts, jobs
 from grader_service.pages import reading, settings
 
 blueprint = Blueprint("metrics", __name__)
@@ -24,6 +24,7 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
 
 @blueprint.get("/metrics")
+@access.anybody
 def metrics() -> Response:
     if not _may_read():
         abort(403)

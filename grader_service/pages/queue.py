@@ -1,37 +1,34 @@
-"""For staff: what waits, who grades, and pausing either."""
+"""For staff: what waits, who grades, and pausing either. Of other courses' people nothing is shown."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
-from grader_service import hosts, jobs
-from grader_service.pages import database, me, reading
+from grader_service import access, hosts, jobs
+from grader_service.pages import database, reading
 
 blueprint = Blueprint("queue", __name__, url_prefix="/staff/queue")
 
 Page = str | tuple[str, int] | Response
 
 
-@blueprint.before_request
-def _staff_alone() -> None:
-    if not me().is_staff:
-        abort(403)
-
-
 @blueprint.get("")
+@access.any_staff
 def show() -> Page:
     return render_template("staff/queue.html", **_seen())
 
 
 @blueprint.get("/live")
+@access.any_staff
 def live() -> Page:
     """The part of the page that changes."""
     return render_template("parts/queue.html", **_seen())
 
 
 @blueprint.post("/pause")
+@access.pauser
 def pause() -> Page:
     """`name` is a queue or a host; `paused` is 1 or 0."""
     name, paused = request.form.get("name", ""), request.form.get("paused") == "1"
@@ -52,7 +49,8 @@ def _seen() -> dict[str, object]:
         "lines": jobs.lines(session, hosts.courses(seen)),
         "hosts": seen,
         "served": hosts.served(seen),
-        "running": jobs.running(session),
+        "running": [job for job in jobs.running(session) if access.is_staff_in(job.submission.course_id)],
+        "may_pause": access.may_pause(session),
         "totals": jobs.totals(session),
         "now": session.scalar(hosts.now()),
     }

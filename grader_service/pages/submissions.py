@@ -5,16 +5,31 @@ from __future__ import annotations
 import io
 from typing import Literal
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request, send_file
+import sqlalchemy as sa
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from autograder import feedback
 from autograder import report as reports
-from autograder.errors import UnknownAssignment
+from autograder.errors import Refused, UnknownAssignment
 from autograder.report import Report
-from grader_service import jobs, pictures, submissions
-from grader_service.models import Picture, Submission
-from grader_service.pages import course, files, me, reading
+from autograder.submission import read_zip
+from grader_service import access, curves, differences, jobs, pictures, policy, shown, submissions
+from grader_service.models import Job, Picture, Submission
+from grader_service.pages import asked, course, database, files, is_staff_here, reading
+from grader_service.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
 
@@ -24,32 +39,42 @@ OUR_FAULT = "The grader failed. That is our fault: it costs no points and no att
 
 
 @blueprint.get("")
+@access.reader
 def show(submission_id: int) -> Page:
-    submission = _submission(submission_id)
+    submission = asked()
     return render_template(
         "submission.html",
         submission=submission,
         title=_title(submission),
         report=_view(submission),
-        viewer=_viewer(submission),
+        viewer=_viewer(),
+        withheld=shown.withheld(reading(), submission, _viewer(), submissions.now(reading())),
+        others=_others(submission),
         place=_place(submission),
+        curve=curves.panels(submission.job.curve) if submission.job else [],
+        worth=_worth(submission),
     )
 
 
 @blueprint.get("/progress")
+@access.reader
 def progress(submission_id: int) -> Page:
     """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
-    submission = _submission(submission_id)
-    if submission.job.state in ("done", "grader_error"):
+    submission = asked()
+    if submission.job is None or submission.job.state in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
-    return render_template("parts/progress.html", submission=submission, place=_place(submission))
+    curve = curves.panels(submission.job.curve)
+    return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
 
 
 @blueprint.get("/report.json")
+@access.reader
 def report_json(submission_id: int) -> Page:
     """200 and the report as the viewer may see it; 202 and {"state", "place", ...} while there is none yet."""
-    submission = _submission(submission_id)
+    submission = asked()
     job = submission.job
+    if job is None:
+        abort(404)  # the written part: no grader looks at it
     if job.state == "grader_error":
         fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
         return Response(reports.to_json(fault), mimetype="application/json")
@@ -60,9 +85,12 @@ def report_json(submission_id: int) -> Page:
 
 
 @blueprint.get("/upload.zip")
+@access.reader
 def download(submission_id: int) -> Page:
     """The bytes that were handed in. The name they came with is not used: it is the student's."""
-    submission = _submission(submission_id)
+    submission = asked()
+    if submission.kind != "code":
+        abort(404)
     return send_file(
         io.BytesIO(files().read(reading(), submission.sha256)),
         mimetype="application/zip",
@@ -71,43 +99,103 @@ def download(submission_id: int) -> Page:
     )
 
 
+@blueprint.post("/again")
+@access.marker
+def again(submission_id: int) -> Page:
+    """Grade again what the grader gave up."""
+    with database().write() as session:
+        queued = jobs.requeue(session, submission_id)
+        queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
+    if queued:
+        current_app.extensions["engine"].ring(queue)
+    flash("It is in the queue again." if queued else "Only what the grader gave up can be graded again.")
+    return redirect(url_for("submissions.show", submission_id=submission_id), 303)
+
+
+@blueprint.get("/since/<int:earlier_id>")
+@access.reader
+@limiter.limit("60 per minute", key_func=lambda: current_user.get_id())
+def since(submission_id: int, earlier_id: int) -> Page:
+    """What changed since another attempt of the same person: in the files, and in how the tests went."""
+    submission, earlier = asked(), submissions.find(reading(), earlier_id)
+    if submission.kind != "code" or earlier is None or earlier_id == submission_id or not _alike(submission, earlier):
+        abort(404)
+    now = submissions.now(reading())
+    before, after = (shown.report(reading(), one, _viewer(), now) for one in (earlier, submission))
+    old, new = _contents(earlier), _contents(submission)
+    return render_template(
+        "since.html",
+        submission=submission,
+        earlier=earlier,
+        title=_title(submission),
+        viewer=_viewer(),
+        before=before,
+        after=after,
+        files=None if old is None or new is None else differences.of_files(old, new),
+        tests=differences.of_tests(before, after),
+        others=[one for one in _others(submission) if one.id not in (submission_id, earlier_id)],
+    )
+
+
 @blueprint.get("/figures/<key>.png")
+@access.reader
 def picture(submission_id: int, key: str) -> Page:
     """A picture, if the viewer's view of the report holds its numbers."""
-    submission = _submission(submission_id)
-    report = _view(submission)
-    if report is None or submission.result is None or key not in map(pictures.key, pictures.figures_of(report)):
+    submission = asked()
+    report, result = _view(submission), shown.result(reading(), submission)
+    if report is None or result is None or key not in map(pictures.key, pictures.figures_of(report)):
         abort(404)
-    found = reading().get(Picture, (submission.result.id, key))
+    found = reading().get(Picture, (result.id, key))
     if found is None:
         abort(404)
     return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
 
 
-def _submission(submission_id: int) -> Submission:
-    found = submissions.find(reading(), submission_id, me())
-    if found is None:
-        abort(404)
-    return found
-
-
-def _viewer(submission: Submission) -> Literal["student", "staff"]:
+def _viewer() -> Literal["student", "staff"]:
     """Staff see everything, or with `?view=student` what the student sees."""
-    return "staff" if me().is_staff_in(submission.course_id) and request.args.get("view") != "student" else "student"
+    return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
 def _view(submission: Submission) -> Report | None:
-    if submission.result is None:
+    return shown.report(reading(), submission, _viewer(), submissions.now(reading()))
+
+
+def _others(submission: Submission) -> list[Submission]:
+    """The other attempts at the same thing, the latest first."""
+    found = submissions.history(reading(), submission.person, submission.in_course, submission.assignment)
+    return [one for one in found if one.id != submission.id and one.kind == submission.kind]
+
+
+def _alike(one: Submission, other: Submission) -> bool:
+    return (one.person_id, one.course_id, one.assignment, one.kind) == (
+        other.person_id,
+        other.course_id,
+        other.assignment,
+        other.kind,
+    )
+
+
+def _contents(submission: Submission) -> dict[str, bytes] | None:
+    """The files that were graded; None where the course has this assignment no more, or with other files."""
+    try:
+        manifest = course()[submission.assignment].manifest
+        return read_zip(files().read(reading(), submission.sha256), manifest).files
+    except (UnknownAssignment, Refused):
         return None
-    return feedback.view(reports.from_json(submission.result.report), _viewer(submission))
+
+
+def _worth(submission: Submission) -> policy.Receipt | None:
+    """How late it came, and which share of its points counts."""
+    held = shown.terms(reading(), submission)
+    return None if held is None else policy.receipt(held, submission.received_at)
 
 
 def _why_failed(submission: Submission) -> str:
-    return submission.job.message if _viewer(submission) == "staff" else OUR_FAULT
+    return submission.job.message if _viewer() == "staff" else OUR_FAULT
 
 
 def _place(submission: Submission) -> int:
-    return jobs.place(reading(), submission.job) if submission.job.state == "queued" else 0
+    return jobs.place(reading(), submission.job) if submission.job and submission.job.state == "queued" else 0
 
 
 def _title(submission: Submission) -> str:

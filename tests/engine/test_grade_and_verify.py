@@ -42,6 +42,19 @@ RIGHT_AND_WRONG = """
     """
 
 
+@pytest.mark.threat(16)
+def test_another_secret_draws_other_hidden_examples(tiny):
+    """Whoever has the public tests, and ours, cannot know what hidden ones will ask."""
+    wrong = tiny.reference()["tiny.py"].replace(b"p - y", b"p - y + (abs(p).sum() > 3)")
+    submitted = submission(wrong)
+    found = [grading.grade(tiny, submitted, secret=secret, shrink=False) for secret in (b"one", b"two")]
+    drawn = [
+        [test.example for test in report.tests if test.visibility == "hidden" and test.example] for report in found
+    ]
+    assert drawn[0]
+    assert drawn[0] != drawn[1]
+
+
 def without_times(report: reports.Report) -> bytes:
     return reports.to_json(reports.msgspec.structs.replace(report, timings=reports.Timings()))
 

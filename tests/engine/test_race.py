@@ -112,6 +112,7 @@ def answer(body: str) -> str:
 
 
 @pytest.mark.parametrize("body", SLOW.values(), ids=SLOW)
+@pytest.mark.threat(29)
 def test_who_is_slow_loses_the_points_for_time_and_hears_why(timed, body):
     report = grade(timed, answer(body))
     (result,) = report.tests
@@ -122,6 +123,7 @@ def test_who_is_slow_loses_the_points_for_time_and_hears_why(timed, body):
 
 
 @pytest.mark.parametrize("body", FAST.values(), ids=FAST)
+@pytest.mark.threat(34)
 def test_who_is_quick_gets_them_even_after_a_slow_first_call(timed, body):
     report = grade(timed, answer(body))
     assert [result.verdict for result in report.tests] == ["passed"]

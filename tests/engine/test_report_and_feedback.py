@@ -84,7 +84,7 @@ def test_a_public_test_reaches_a_student_whole_and_staff_see_everything(report):
 
 def test_every_field_of_a_result_is_either_shown_or_hidden_on_purpose():
     """A new field must be put into one of the two lists."""
-    shown = "id name law problem points possible visibility verdict failure figures".split()
+    shown = "id name law problem points possible visibility verdict failure advice figures".split()
     assert set(TestResult.__struct_fields__) == {*shown, *FREE}
 
 

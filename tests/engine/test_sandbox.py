@@ -5,6 +5,7 @@ What hostile code tries against them is in tests/hostile; here is what the walls
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, Sandb
 from autograder.judge import server
 from autograder.manifest import Limits
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, runtime, seccomp
+from autograder.sandbox.watchdog import tree
 from autograder.student.remote import Remote, printed
 from autograder.submission import Submission, sha256_of
 
@@ -40,6 +42,7 @@ def write(path):
 def look(path): return sorted(os.listdir(path))
 def leave(status): os._exit(status)
 def kill(number): os.kill(os.getpid(), number)
+def read_only(path): return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 def limits():
     import resource
     return [resource.getrlimit(n)[0] for n in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)]
@@ -63,6 +66,7 @@ def test_nothing_else_can_be_imported(ask_remote, name):
         answer.imports(name)
 
 
+@pytest.mark.threat(16)
 def test_the_environment_is_exactly_the_stated_one(ask_remote, sandbox, monkeypatch):
     monkeypatch.setenv("DEEPGRADE_SECRET", "a secret of sixteen letters")
     with ask_remote(INSIDE) as answer:
@@ -78,6 +82,12 @@ def test_the_environment_is_exactly_the_stated_one(ask_remote, sandbox, monkeypa
 def test_nothing_outside_the_scratch_folders_can_be_written(ask_remote, path):
     with ask_remote(INSIDE) as answer, pytest.raises(OSError):
         answer.write(path)
+
+
+def test_the_root_is_mounted_read_only(ask_remote):
+    with ask_remote(INSIDE) as answer:
+        assert answer.read_only("/")
+        assert not answer.read_only("/tmp")
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x", "x"])
@@ -104,6 +114,7 @@ def test_the_root_holds_the_runtime_and_nothing_of_this_machine(ask_remote):
         assert answer.look("/engine/autograder") == ["__init__.py", "wire.py", "worker"]
 
 
+@pytest.mark.threat(16)
 def test_a_worker_is_nobody_and_sees_no_processes(ask_remote):
     with ask_remote(INSIDE) as answer:
         uid, pid, folder, processes = answer.who()
@@ -168,6 +179,7 @@ def test_what_is_printed_is_kept_up_to_the_limit_and_escaped(ask_remote):
 # --- it fails closed ---
 
 
+@pytest.mark.threat(45)
 def test_without_bubblewrap_there_is_no_sandbox(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
@@ -179,6 +191,7 @@ def test_without_a_distribution_there_is_no_sandbox():
         Sandbox(["numpy", "no_such.thing"], Limits())
 
 
+@pytest.mark.threat(45)
 def test_without_libseccomp_there_is_no_sandbox(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyseccomp", None)
     seccomp.program.cache_clear()
@@ -189,6 +202,7 @@ def test_without_libseccomp_there_is_no_sandbox(monkeypatch):
         seccomp.program.cache_clear()
 
 
+@pytest.mark.threat(45)
 def test_a_cgroup_that_cannot_be_entered_is_no_sandbox(monkeypatch, tmp_path):
     wrong = cgroups.Cgroup(1, {"memory": tmp_path / "gone", "pids": tmp_path / "gone"})
     monkeypatch.setattr(cgroups, "make", lambda memory_mb, processes: wrong)
@@ -205,6 +219,7 @@ def test_a_bubblewrap_that_fails_is_no_sandbox_and_its_words_are_told(monkeypatc
         sandbox.worker()
 
 
+@pytest.mark.threat(45)
 def test_a_filter_that_the_kernel_refuses_is_no_worker(monkeypatch):
     monkeypatch.setattr(bubblewrap.seccomp, "program", lambda: b"\xff" * 8)
     with Sandbox(["numpy"], Limits()) as sandbox, pytest.raises(SandboxLost, match="cannot filter system calls"):
@@ -223,6 +238,7 @@ def test_a_sandbox_that_could_not_be_started_leaves_nothing_behind(monkeypatch, 
     assert not made
 
 
+@pytest.mark.threat(45)
 def test_grading_without_a_wall_is_our_fault_and_no_report(tiny, monkeypatch, tmp_path):
     monkeypatch.setattr(server, "_server", None)  # a server of its own, which sees this PATH
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -393,6 +409,73 @@ def test_a_cgroup_of_a_dead_judge_is_swept_away(tmp_path):
     assert sorted(tmp_path.iterdir()) == [alive]
 
 
+@pytest.mark.threat(16, 17, 22)
+def test_every_namespace_is_the_sandbox_s_own(sandbox):
+    """Looked at from outside: what a worker is in differs from what we are in, and no two tests share all of it."""
+    kinds = ("net", "pid", "mnt", "ipc", "uts")
+    ours = namespaces(os.getpid(), kinds)
+    assert ours is not None
+    seen = set()
+    for _ in range(2):
+        with sandbox.worker() as worker:
+            assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
+            inside = [found for pid in tree(sandbox._process.pid)[1:] if (found := namespaces(pid, kinds))]
+            own = {kind: {each[kind] for each in inside} - {ours[kind]} for kind in kinds}
+            assert all(own.values()), own
+            seen.add(frozenset(own["pid"]))
+    assert len(seen) == 2
+
+
+def namespaces(pid: int, kinds: tuple[str, ...]) -> dict[str, str] | None:
+    try:
+        return {kind: os.readlink(f"/proc/{pid}/ns/{kind}") for kind in kinds}
+    except OSError:
+        return None  # it has ended, or is somebody else's
+
+
+CALLS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+
+def refused(number):
+    \"\"\"errno of a call with arguments that no call can want.\"\"\"
+    libc.syscall(number, -1, -1, -1, -1, -1)
+    return ctypes.get_errno()
+"""
+# By number, on x86-64; each fails with another error than EPERM where it is let through with such arguments.
+REACHING_OUT = {
+    "socket": 41,
+    "mount": 165,
+    "keyctl": 250,
+    "memfd_create": 319,
+    "userfaultfd": 323,
+    "io_uring_setup": 425,
+}
+
+
+@pytest.mark.threat(17, 23)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
+@pytest.mark.parametrize("number", REACHING_OUT.values(), ids=REACHING_OUT)
+def test_system_calls_that_reach_out_are_filtered(ask_remote, number):
+    with ask_remote(CALLS) as answer:
+        assert answer.refused(number) == errno.EPERM
+
+
+@pytest.mark.threat(22, 23)
+def test_the_cgroup_limits_memory_and_processes():
+    limits = Limits(memory_mb=300, processes=20)
+    with Sandbox(["numpy"], limits) as own:
+        if own._cgroup is None:
+            pytest.skip("no cgroup can be written here")
+        names = ("memory.limit_in_bytes", "pids.max") if own._cgroup.version == 1 else ("memory.max", "pids.max")
+        memory, pids = (
+            int((own._cgroup._folders[kind] / name).read_text())
+            for kind, name in zip(("memory", "pids"), names, strict=True)
+        )
+    assert memory == (300 + bubblewrap.OWN_MEMORY_MB) * 2**20
+    assert pids == 20 + bubblewrap.OWN_PROCESSES
+
+
 def test_only_the_named_distributions_and_what_they_need_are_mounted():
     assert runtime.closure(["numpy"]) == ["numpy"]
     assert {"matplotlib", "numpy", "pillow"} <= set(runtime.closure(["Matplotlib"]))
@@ -402,6 +485,7 @@ def test_only_the_named_distributions_and_what_they_need_are_mounted():
     assert not [place for place in places if "/bin" in place and place != "/runtime/bin/python3"]
 
 
+@pytest.mark.threat(45)
 def test_without_a_cgroup_and_without_a_view_of_children_nothing_is_graded(monkeypatch):
     monkeypatch.setattr("autograder.sandbox.cgroups.make", lambda memory_mb, processes: None)
     monkeypatch.setattr("autograder.sandbox.watchdog.Path.exists", lambda path: False)

@@ -311,6 +311,7 @@ def test_lengths_are_refused_before_a_byte_is_read():
     assert wire.lengths(wire.PREFIX.pack(wire.MAX_HEADER, 100), 100) == (wire.MAX_HEADER, 100)
 
 
+@pytest.mark.threat(15, 27)
 def test_a_header_of_empty_lists_takes_bounded_memory():
     """One byte there is 64 in memory: the limit of a header is what bounds it."""
     assert wire.MAX_HEADER * 72 < 400 * 2**20
@@ -339,6 +340,7 @@ def test_a_header_that_is_no_header_is_refused(data):
 
 @quick
 @given(data=st.binary(max_size=200))
+@pytest.mark.threat(11)
 def test_random_bytes_give_a_value_or_a_wire_error(data):
     prefix = wire.PREFIX.pack(len(data) * 2 // 3, len(data) - len(data) * 2 // 3)
     for attempt in (data.ljust(wire.PREFIX.size, b"\0"), prefix + data):
@@ -369,6 +371,7 @@ def test_random_trees_give_a_value_or_a_wire_error(tree, body):
 
 @quick
 @given(value=values, data=st.data())
+@pytest.mark.threat(11)
 def test_damaged_frames_give_a_value_or_a_wire_error(value, data):
     good = bytearray(frame(value))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -79,7 +79,7 @@ class User:
         return self.post("/sign-in", {"login": login, "password": password})
 
     def hand_in(self, data: bytes, filename: str = "double.zip") -> TestResponse:
-        return self.post("/assignments/double", {"zip": (io.BytesIO(data), filename)})
+        return self.post("/courses/course/assignments/double", {"zip": (io.BytesIO(data), filename)})
 
     def handed_in(self, data: bytes | None = None, filename: str = "double.zip") -> int:
         """Hand in what is accepted: the number of the submission."""

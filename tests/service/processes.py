@@ -161,7 +161,7 @@ class Client:
             return answer.url
 
     def hand_in(self, data: bytes) -> int:
-        return int(self.send("/assignments/double", {}, data).rsplit("/", 1)[1])
+        return int(self.send("/courses/course/assignments/double", {}, data).rsplit("/", 1)[1])
 
     def report(self, number: int) -> dict[str, Any]:
         """The report, waited for."""

@@ -199,6 +199,7 @@ def test_the_keyboard_alone_reaches_the_upload(visit):
     assert reached.index("zip") < reached.index("Hand in")
 
 
+@pytest.mark.threat(7, 46)
 def test_strange_names_run_nothing(visit):
     page = visit("ada")
     page.get_by_role("link", name="Twice as much").first.click()

@@ -47,6 +47,7 @@ def test_migrations_make_what_the_models_describe(settings):
     assert made == described, "checks are not compared"
 
 
+@pytest.mark.threat(47)
 def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings):
     """Tables as they were at 0001, with rows in each, brought up to date."""
     database = Database(settings)
@@ -115,6 +116,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence_without_its_passwo
         assert "secret" not in str(told.value)
 
 
+@pytest.mark.threat(46)
 def test_errors_of_the_database_do_not_hold_what_was_stored(user, database):
     twice = sa.insert(Upload).values([{"sha256": "canary", "data": b""}] * 2)
     with pytest.raises(sa.exc.IntegrityError) as error, database.write() as session:

@@ -77,6 +77,7 @@ def test_whoever_sends_many_has_his_second_after_everybody_s_first(line):
     assert line.order() == ["flood", "ada", "ben", "cem", "flood", "flood", "flood", "flood"]
 
 
+@pytest.mark.threat(39)
 def test_whoever_comes_in_the_middle_of_a_flood_is_next(line):
     line.hand_in("flood", 6)
     for _ in range(3):
@@ -203,6 +204,7 @@ def manifest(**more) -> Manifest:
         (manifest(device="gpu", expected_seconds=1), "gpu"),
     ],
 )
+@pytest.mark.threat(39)
 def test_the_manifest_decides_about_the_queue(made: Manifest, queue: str):
     assert jobs.needs(made, long_seconds=60, course="v") == Needs(queue, 77, "v")
 

@@ -184,7 +184,7 @@ def by_web(course, submissions, home) -> dict[Handed, Points]:
         numbers: dict[Handed, tuple[Client, int]] = {}
         for place, ((assignment, name), data) in enumerate(submissions.items()):
             client = clients[place % len(clients)]
-            address = client.send(f"/assignments/{assignment}", {}, data)
+            address = client.send(f"/courses/course/assignments/{assignment}", {}, data)
             numbers[assignment, name] = client, int(address.rsplit("/", 1)[1])
         told = {handed: client.report(number) for handed, (client, number) in numbers.items()}
     assert {report["state"] for report in told.values()} == {"graded"}
@@ -257,7 +257,7 @@ def test_what_the_page_refuses_has_no_points_anywhere(course, autograders, run, 
     with serving(settings) as service:
         client = Client(service.url, "ada")
         with pytest.raises(urllib.error.HTTPError) as refused:
-            client.send("/assignments/tiny", {}, (tmp_path / "in" / "ada.zip").read_bytes())
+            client.send("/courses/course/assignments/tiny", {}, (tmp_path / "in" / "ada.zip").read_bytes())
         assert why in refused.value.read().decode()
     run("batch", "tiny", tmp_path / "in", "-o", tmp_path / "out")
     last = (tmp_path / "out" / "final_grades.csv").read_text().splitlines()[-1]

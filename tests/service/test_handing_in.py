@@ -35,6 +35,7 @@ def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, app, databas
         (zip_of(RIGHT)[:20] + bytes(66_000), "the limit is 64 kB"),
     ],
 )
+@pytest.mark.threat(5)
 def test_a_bad_zip_is_refused_at_once_with_the_reason_and_leaves_nothing(user, database, data, sentence):
     answer = user("ada").hand_in(data)
     assert answer.status_code == 422
@@ -44,7 +45,7 @@ def test_a_bad_zip_is_refused_at_once_with_the_reason_and_leaves_nothing(user, d
 
 
 def test_no_file_at_all_is_refused(user, database):
-    answer = user("ada").post("/assignments/double")
+    answer = user("ada").post("/courses/course/assignments/double")
     assert answer.status_code == 422
     assert "choose a zip file first" in answer.text
 
@@ -58,9 +59,11 @@ def test_more_than_any_assignment_allows_is_not_even_read(user, database):
 
 def test_the_same_form_sent_twice_is_one_submission(user, database):
     ada = user("ada")
-    hidden = hidden_fields(ada.get("/assignments/double").text)
+    hidden = hidden_fields(ada.get("/courses/course/assignments/double").text)
     answers = [
-        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")})
+        ada.client.post(
+            "/courses/course/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
+        )
         for _ in range(2)
     ]
     assert answers[0].location == answers[1].location
@@ -70,9 +73,11 @@ def test_the_same_form_sent_twice_is_one_submission(user, database):
 def test_another_zip_from_the_same_form_is_another_submission(user, database):
     """Back, choose another file, hand in: the browser sends the form's key again."""
     ada = user("ada")
-    hidden = hidden_fields(ada.get("/assignments/double").text)
+    hidden = hidden_fields(ada.get("/courses/course/assignments/double").text)
     for source in (RIGHT, WRONG):
-        ada.client.post("/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(source)), "double.zip")})
+        ada.client.post(
+            "/courses/course/assignments/double", data={**hidden, "zip": (io.BytesIO(zip_of(source)), "double.zip")}
+        )
     assert rows(database, Submission, Job) == [2, 2]
 
 
@@ -88,6 +93,7 @@ def test_what_was_left_out_of_the_zip_is_told(user):
     assert "not handed on to the grader: conftest.py" in ada.get(f"/submissions/{number}").text
 
 
+@pytest.mark.threat(46)
 def test_the_zip_can_be_had_back_as_an_attachment_under_our_name(user):
     ada = user("ada")
     data = zip_of(WRONG)
@@ -100,7 +106,7 @@ def test_the_zip_can_be_had_back_as_an_attachment_under_our_name(user):
 
 
 def test_the_kit_can_be_had_as_an_attachment(user):
-    answer = user("ada").get("/assignments/double/kit.zip")
+    answer = user("ada").get("/courses/course/assignments/double/kit.zip")
     assert answer.headers["Content-Disposition"] == "attachment; filename=double.zip"
     assert b"double/test_public.py" in answer.data
     assert b"test_hidden" not in answer.data
@@ -114,6 +120,7 @@ def test_waiting_is_shown_with_the_place_in_the_queue(user):
     assert bob.get(f"/submissions/{number}/report.json").json == {"state": "queued", "place": 2, "done": 0, "tests": 0}
 
 
+@pytest.mark.threat(38)
 def test_a_database_that_cannot_be_written_answers_503_and_stores_nothing(user, database):
     ada = user("ada")
     sa.event.listen(database.engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))

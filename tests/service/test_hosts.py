@@ -44,6 +44,7 @@ def number(user) -> int:
     return user("ada").handed_in()
 
 
+@pytest.mark.threat(45)
 def test_a_host_whose_sandbox_does_not_hold_gets_nothing_and_says_why(number, do, take, user):
     do(hosts.beat, dataclasses.replace(FACTS, well=False, trouble="network: a <b>connection</b>"))
     assert take() is None
@@ -88,6 +89,7 @@ def test_what_is_no_queue_and_no_host_cannot_be_paused(user):
     assert "&#39;tpu&#39; is no queue and no host; there is: cpu, cpu-long, gpu" in eve.get("/staff/queue").text
 
 
+@pytest.mark.threat(41)
 def test_a_host_with_another_version_does_not_take_the_job(number, app, database, do, take, user):
     do(hosts.beat, FACTS)
     assert take(course="another") is None

@@ -52,6 +52,7 @@ def test_the_first_come_is_the_first_claimed(user, claim):
     assert [claim().submission_id for _ in range(3)] == numbers
 
 
+@pytest.mark.threat(37)
 def test_eight_workers_at_once_claim_every_job_once(user, database, claim):
     ada = user("ada")
     numbers = [ada.handed_in() for _ in range(12)]
@@ -78,6 +79,7 @@ def test_a_finished_job_has_one_report(number, database, claim, do):
     assert results(database) == 1
 
 
+@pytest.mark.threat(37)
 def test_an_expired_lease_goes_back_to_the_queue_and_its_late_result_is_dropped(number, database, claim, do):
     late = claim(lease_seconds=-1)
     assert do(jobs.sweep) == 1
@@ -100,6 +102,7 @@ def test_a_renewed_lease_is_not_swept(number, claim, do):
     assert do(jobs.sweep) == 0
 
 
+@pytest.mark.threat(36)
 def test_a_job_that_takes_down_three_workers_is_given_up_as_our_fault(number, user, database, do, claim):
     for _ in range(3):
         assert claim(lease_seconds=-1) is not None
@@ -144,7 +147,7 @@ def test_a_released_job_is_nobody_s_fault(number, database, do, claim):
 
 def test_staff_can_have_a_given_up_job_tried_again(number, user, database, do, claim):
     staff = user("eve", role="staff")
-    path = f"/staff/submissions/{number}/again"
+    path = f"/submissions/{number}/again"
     for _ in range(3):
         claim(lease_seconds=-1)
         do(jobs.sweep)
@@ -156,10 +159,11 @@ def test_staff_can_have_a_given_up_job_tried_again(number, user, database, do, c
 
 def test_only_what_was_given_up_can_be_tried_again(number, user, database, graded):
     graded(REPORT)
-    user("eve", role="staff").post(f"/staff/submissions/{number}/again", form_at="/")
+    user("eve", role="staff").post(f"/submissions/{number}/again", form_at="/")
     assert job_of(database, number).state == "done"
 
 
+@pytest.mark.threat(20)
 def test_a_student_hears_of_our_fault_without_its_words(number, user, do, claim):
     for _ in range(3):
         do(jobs.fault, claim(), "secret words")

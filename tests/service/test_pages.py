@@ -55,6 +55,7 @@ def inert(page: str) -> bool:
     return "<script" not in tags and "<img src=x" not in page and not re.search("[\x00\x07\x1b\u202e]", page)
 
 
+@pytest.mark.threat(7, 46)
 def test_names_messages_and_output_are_shown_escaped_on_every_page(user, graded):
     ada, eve = user("ada", name=HOSTILE), user("eve", role="staff")
     number = ada.handed_in(filename=HOSTILE + ".zip")
@@ -64,13 +65,19 @@ def test_names_messages_and_output_are_shown_escaped_on_every_page(user, graded)
         page = reader.get(f"/submissions/{number}").text
         assert page.count(SHOWN) >= 5
         assert inert(page)
-    for reader, path in ((ada, "/"), (ada, "/assignments/double"), (eve, "/staff/submissions"), (eve, "/staff/people")):
+    for reader, path in (
+        (ada, "/"),
+        (ada, "/courses/course/assignments/double"),
+        (eve, "/courses/course/staff/submissions"),
+        (eve, "/courses/course/staff/people"),
+    ):
         page = reader.get(path).text
         assert SHOWN in page
         assert inert(page)
 
 
 @pytest.mark.parametrize("control", ["\x1b", "\r", "\x00", "\x9b", "\u202e", "\u2066", "\u200b", "\ufeff", "\ud800"])
+@pytest.mark.threat(7, 25)
 def test_characters_that_would_be_obeyed_are_written_out(control):
     assert words.visible(f"a{control}b") == "a" + control.encode("unicode_escape").decode() + "b"
 
@@ -83,8 +90,9 @@ def test_backticks_in_a_sentence_become_code_and_nothing_else_becomes_html():
     assert words.prose("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"
 
 
+@pytest.mark.threat(7)
 def test_a_handout_s_own_html_and_local_links_are_inert(user):
-    page = user("ada").get("/assignments/double").text
+    page = user("ada").get("/courses/course/assignments/double").text
     assert "&lt;script&gt;document.title" in page
     assert "<h2>Files</h2>" in page
     assert 'href="double.py"' not in page
@@ -101,6 +109,7 @@ def hidden_failure(user, graded):
     return ada, number
 
 
+@pytest.mark.threat(20, 21)
 def test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone(hidden_failure):
     ada, number = hidden_failure
     page = ada.get(f"/submissions/{number}").text
@@ -125,6 +134,7 @@ def test_staff_see_everything_or_what_the_student_sees(hidden_failure, user):
     assert CANARY not in eve.get(f"/submissions/{number}?view=student").text
 
 
+@pytest.mark.threat(20)
 def test_the_report_as_json_is_the_report_as_its_reader_may_see_it(hidden_failure):
     ada, number = hidden_failure
     answer = ada.get(f"/submissions/{number}/report.json")
@@ -168,10 +178,13 @@ def test_the_best_score_is_shown_in_the_list(user, graded):
     for verdict in ("passed", "failed"):
         ada.handed_in(zip_of(f"# {verdict}"))
         graded(report(result("test_a", "public", verdict), result("test_b", "public", "passed")))
-    assert re.search(r'your best</span> <span class="score">2 <span class="of">/ 2', ada.get("/").text)
+    assert re.search(r'your score</span> <span class="score">2 <span class="of">/ 5', ada.get("/").text)
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/", "/assignments/double", "/no-such-page", "/static/deepgrade.css"])
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/", "/courses/course/assignments/double", "/no-such-page", "/static/deepgrade.css"]
+)
+@pytest.mark.threat(46)
 def test_every_answer_carries_the_security_headers(user, path):
     answer = user("ada").get(path)
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
@@ -184,16 +197,28 @@ def test_pages_are_not_kept_by_browsers(user):
     assert user("ada").get("/").headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.threat(46)
 def test_pages_have_no_inline_script_or_style(user, graded):
     ada, eve = user("ada"), user("eve", role="staff")
     waiting, done = ada.handed_in(), ada.handed_in()
     graded(report(result("test_a", "public")))
-    paths = ("/", "/assignments/double", f"/submissions/{waiting}", f"/submissions/{done}", "/password", "/nothing")
-    for reader, path in [(ada, path) for path in paths] + [(eve, "/staff/people"), (eve, "/staff/submissions")]:
+    paths = (
+        "/",
+        "/courses/course/assignments/double",
+        f"/submissions/{waiting}",
+        f"/submissions/{done}",
+        "/password",
+        "/nothing",
+    )
+    for reader, path in [(ada, path) for path in paths] + [
+        (eve, "/courses/course/staff/people"),
+        (eve, "/courses/course/staff/submissions"),
+    ]:
         page = reader.get(path).text
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=)|hx-on|javascript:", page), path
 
 
+@pytest.mark.threat(20, 46)
 def test_an_error_of_ours_is_one_sentence_without_its_traceback(app, user):
     def breaks() -> str:
         raise RuntimeError(CANARY)

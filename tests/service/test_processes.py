@@ -64,6 +64,7 @@ def test_right_and_wrong_answers_get_what_they_deserve(running):
     assert ada.get(picture.group(1))[1].startswith(b"\x89PNG")
 
 
+@pytest.mark.threat(36)
 def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
     ada = Client(running.url, "ada")
     number = ada.hand_in(zip_of(SLOW))
@@ -77,6 +78,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
     assert processes.results(running.settings).count(number) == 1
 
 
+@pytest.mark.threat(36)
 def test_a_killed_web_process_comes_back_with_everybody_signed_in(running):
     ada = Client(running.url, "ada")
     for pid in running.children("grader_service.web"):
@@ -84,6 +86,7 @@ def test_a_killed_web_process_comes_back_with_everybody_signed_in(running):
     assert ada.get("/")[0] == 200, "the socket stays open meanwhile"
 
 
+@pytest.mark.threat(36)
 def test_everything_killed_in_mid_grading_is_graded_once_after_the_restart(settings):
     with serving(settings) as service:
         ada = Client(service.url, "ada")
@@ -99,6 +102,7 @@ def test_everything_killed_in_mid_grading_is_graded_once_after_the_restart(setti
     assert processes.results(settings) == [number, waiting]
 
 
+@pytest.mark.threat(36, 38)
 def test_no_receipt_is_untrue_when_all_is_killed_under_uploads(settings):
     receipts: list[int] = []
 
@@ -127,6 +131,7 @@ def test_no_receipt_is_untrue_when_all_is_killed_under_uploads(settings):
     assert len(graded) == len(set(graded))
 
 
+@pytest.mark.threat(41)
 def test_a_job_whose_hidden_tests_change_is_graded_by_the_new_ones_from_the_start(tmp_path):
     course = Path(shutil.copytree(COURSE, tmp_path / "course"))
     settings = Settings(home=tmp_path / "home", course=course)
@@ -144,6 +149,7 @@ def test_a_job_whose_hidden_tests_change_is_graded_by_the_new_ones_from_the_star
     assert (job.attempt, job.faults, job.workers_lost) == (2, 0, 0)
 
 
+@pytest.mark.threat(36)
 def test_a_slot_with_nothing_to_fear_puts_down_its_result_when_the_database_is_back(settings, monkeypatch):
     """Out of reach once, out of reach twice, and then there: nothing is graded again."""
     monkeypatch.setattr("grader_service.worker.FAILED_SECONDS", 0.0)
@@ -206,6 +212,7 @@ def test_a_data_folder_in_use_is_told(running):
     assert f"{settings.home}: another `deepgrade serve` uses this folder" in again.stderr
 
 
+@pytest.mark.threat(45)
 def test_where_no_sandbox_stands_nothing_is_served(tmp_path):
     settings = Settings(home=tmp_path / "home", course=COURSE)
     refused = run_serve({**os.environ, **settings.to_environment(), "PATH": str(tmp_path)})  # no bubblewrap there

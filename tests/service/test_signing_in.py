@@ -43,6 +43,7 @@ def test_passwords_are_kept_as_scrypt_hashes(user, database):
     assert PASSWORD not in kept
 
 
+@pytest.mark.threat(46)
 def test_signing_in_without_the_form_s_token_is_refused(user):
     user("ada")
     answer = user().client.post("/sign-in", data={"login": "ada", "password": PASSWORD})
@@ -50,6 +51,7 @@ def test_signing_in_without_the_form_s_token_is_refused(user):
     assert "This form has expired" in answer.text
 
 
+@pytest.mark.threat(46)
 def test_ten_failures_a_minute_and_no_more_for_one_login(user):
     user("ada")
     stranger = user()
@@ -64,6 +66,7 @@ def test_success_is_not_counted_as_a_failure(user):
     assert {user().sign_in("ada").status_code for _ in range(12)} == {303}
 
 
+@pytest.mark.threat(46)
 def test_a_session_planted_before_signing_in_is_not_the_one_after(user):
     user("ada")
     browser = user()
@@ -75,6 +78,7 @@ def test_a_session_planted_before_signing_in_is_not_the_one_after(user):
         assert "planted" not in session
 
 
+@pytest.mark.threat(46)
 def test_signing_out_needs_a_form_and_ends_the_session(user):
     ada = user("ada")
     assert ada.get("/sign-out").status_code == 405
@@ -103,13 +107,14 @@ def test_a_made_up_password_must_be_changed_before_anything_else(user, database)
         _, once = accounts.create(session, login="bob", name="Bob")
     bob = user()
     bob.sign_in("bob", once)
-    for path in ("/", "/assignments/double", "/submissions/1"):
+    for path in ("/", "/courses/course/assignments/double", "/submissions/1"):
         assert bob.get(path).location == "/password"
     bob.post("/password", {"current": once, "password": "my own password", "again": "my own password"})
     assert bob.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)"])
+@pytest.mark.threat(46)
 def test_after_signing_in_nobody_is_sent_to_another_site(user, target):
     user("ada")
     browser = user()
@@ -123,12 +128,13 @@ def test_after_signing_in_nobody_is_sent_to_another_site(user, target):
 def test_after_signing_in_one_is_where_one_wanted_to_be(user):
     user("ada")
     browser = user()
-    where = browser.get("/assignments/double").location
+    where = browser.get("/courses/course/assignments/double").location
     token = hidden_fields(browser.get(where).text)
     answer = browser.client.post(where, data={**token, "login": "ada", "password": PASSWORD})
-    assert answer.location == "/assignments/double"
+    assert answer.location == "/courses/course/assignments/double"
 
 
+@pytest.mark.threat(46)
 def test_cookies_are_for_http_and_this_site_alone(user):
     cookie = user().get("/sign-in").headers["Set-Cookie"]
     assert "HttpOnly" in cookie

@@ -21,6 +21,7 @@ def way(request: pytest.FixtureRequest):
             server.start()
 
 
+@pytest.mark.threat(36)
 def test_nothing_is_lost_or_written_twice_whatever_is_killed(way):
     name, servers = way
     outcome = storm(name, servers=servers, seed=SEED, uploads=12, every=(0.3, 1.2))

@@ -34,6 +34,7 @@ def settings(request, tmp_path: Path) -> Settings:
     return settings
 
 
+@pytest.mark.threat(38, 39)
 def test_eight_hand_in_and_four_grade_and_no_lock_reaches_anybody(settings: Settings):
     done = subprocess.run(
         [sys.executable, "-m", "service.engines.crowd", *map(str, (UPLOADERS, GRADERS, COUNT))],

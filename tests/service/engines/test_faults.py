@@ -115,6 +115,7 @@ def writing(database: Database) -> Iterator[None]:
         yield
 
 
+@pytest.mark.threat(38)
 def test_on_a_full_disk_an_upload_is_answered_503_and_what_was_accepted_is_graded(disk):
     settings = Settings(home=disk.folder / "home", course=COURSE)
     processes.add(settings, "ada")
@@ -137,14 +138,17 @@ def test_on_a_full_disk_an_upload_is_answered_503_and_what_was_accepted_is_grade
     assert processes.results(settings) == accepted
 
 
+@pytest.mark.threat(38)
 def test_on_a_read_only_disk_an_upload_is_answered_503(disk, make_app):
     settings = Settings(home=disk.folder / "home", course=COURSE)
     app = make_app(settings)
     user = ada(app, settings)
-    form = hidden_fields(user.get("/assignments/double").text)
+    form = hidden_fields(user.get("/courses/course/assignments/double").text)
     app.extensions["database"].close()  # a file that is open for writing keeps its disk from becoming read-only
     disk.read_only(True)
-    answer = user.client.post("/assignments/double", data={**form, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")})
+    answer = user.client.post(
+        "/courses/course/assignments/double", data={**form, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
+    )
     assert answer.status_code == 503
     app.extensions["database"].close()
     disk.read_only(False)
@@ -152,6 +156,7 @@ def test_on_a_read_only_disk_an_upload_is_answered_503(disk, make_app):
     user.handed_in()
 
 
+@pytest.mark.threat(38)
 def test_a_database_that_stays_locked_is_told_and_keeps_nothing(settings, make_app, monkeypatch):
     monkeypatch.setattr(databases, "BUSY_SECONDS", 0.2)
     app = make_app(settings)
@@ -162,6 +167,7 @@ def test_a_database_that_stays_locked_is_told_and_keeps_nothing(settings, make_a
     user.handed_in()
 
 
+@pytest.mark.threat(38)
 def test_a_database_that_is_locked_for_a_while_is_waited_for(settings, make_app):
     app = make_app(settings)
     user = ada(app, settings)

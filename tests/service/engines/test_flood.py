@@ -68,7 +68,7 @@ def run(settings: Settings) -> list[Event]:
     for login, user in users.items():
         assert user.sign_in(login).status_code == 303
     # Each has the page open, and sends its form again and again; a fresh page has another key each time.
-    forms = {login: hidden_fields(user.get("/assignments/double").text) for login, user in users.items()}
+    forms = {login: hidden_fields(user.get("/courses/course/assignments/double").text) for login, user in users.items()}
     events: list[Event] = []
     names: dict[int, str] = {}
     schedule: list[tuple[float, int, str, object]] = [
@@ -84,7 +84,7 @@ def run(settings: Settings) -> list[Event]:
             assert isinstance(subject, str)
             upload = (io.BytesIO(zip_of(RIGHT, salt_txt=str(serial))), "double.zip")
             fields = {**forms[subject], "form_key": f"form-of-the-flood-{serial}", "zip": upload}
-            answer = users[subject].client.post("/assignments/double", data=fields)
+            answer = users[subject].client.post("/courses/course/assignments/double", data=fields)
             assert answer.status_code == 303
             number = int(answer.location.rsplit("/", 1)[1])
             names[number] = subject
@@ -122,6 +122,7 @@ def unfair(events: list[Event]) -> list[str]:
     return found
 
 
+@pytest.mark.threat(39)
 def test_nobody_waits_for_more_than_his_share_behind_a_flood(settings):
     before = time.time()
     events = run(settings)
@@ -145,6 +146,7 @@ def test_nobody_waits_for_more_than_his_share_behind_a_flood(settings):
     assert any(graded[number] > graded[last] for number in graded if number < last), "the order of grading is another"
 
 
+@pytest.mark.threat(36, 39)
 def test_the_receipt_has_the_database_s_time_whatever_the_clock_of_the_web_process(settings, monkeypatch):
     processes.add(settings, "ada")
     app = create_app(settings)

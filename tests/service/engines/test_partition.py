@@ -86,6 +86,7 @@ def two(cables: tuple[Network, Host, Host]) -> Iterator[Two]:
             yield Two(service, left, right)
 
 
+@pytest.mark.threat(37)
 def test_a_host_that_is_cut_off_loses_its_job_to_the_other_and_its_late_result_is_refused(two: Two):
     two.start("left")
     ada = Client(two.service.address, "ada")

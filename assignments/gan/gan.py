@@ -1,0 +1,172 @@
+"""A generative adversarial network: two networks that learn from each other, one to forge and one to tell.
+
+    D(x)   a logit: how far the discriminator takes x for real; sigmoid(D(x)) is its probability of that
+    G(z)   what the generator makes of noise z
+
+Letters used below: n examples of d numbers, m latent numbers, k outcomes. Examples are (n, d), noise is (n, m), and
+logits are (n,). All of these are torch tensors, float32 or float64; what comes back has the dtype of what came in.
+Means are over the examples. No function changes a tensor that it is given; the two steps change one of the two
+networks, as their docstrings say.
+"""
+
+import torch  # noqa: F401
+from torch import nn  # noqa: F401
+from torch.nn import functional  # noqa: F401
+
+
+def discriminator_loss(real, fake):
+    """What the discriminator brings down (Goodfellow et al., 2014), in nats:
+
+        L_D = -mean_i log sigmoid(real[i])  -  mean_j log(1 - sigmoid(fake[j]))
+
+    real : (n,) logits of real examples.   fake : (m,) logits of generated ones; n and m need not be equal.
+    Returns a tensor without axes, through which gradients flow. Finite and right for logits up to +-1e3 and beyond.
+    """
+    raise NotImplementedError("discriminator_loss: yours to write")
+
+
+def generator_loss(fake, saturating=False):
+    """What the generator brings down, in nats:
+
+        saturating:       L_G =  mean_j log(1 - sigmoid(fake[j]))      the other side of the discriminator's game
+        non-saturating:   L_G = -mean_j log sigmoid(fake[j])           the same aim, steep where the forgery is bad
+
+    fake : (m,) logits of generated examples.
+    Returns a tensor without axes, through which gradients flow. Finite and right for logits up to +-1e3 and beyond.
+    """
+    raise NotImplementedError("generator_loss: yours to write")
+
+
+def least_squares_discriminator_loss(real, fake):
+    """The loss of Mao et al. (2017), on the logits themselves:  1/2 mean_i (real[i] - 1)^2 + 1/2 mean_j fake[j]^2.
+
+    real : (n,).   fake : (m,).   Returns a tensor without axes, through which gradients flow.
+    """
+    raise NotImplementedError("least_squares_discriminator_loss: yours to write")
+
+
+def least_squares_generator_loss(fake):
+    """Its other half:  1/2 mean_j (fake[j] - 1)^2.
+
+    fake : (m,).   Returns a tensor without axes, through which gradients flow.
+    """
+    raise NotImplementedError("least_squares_generator_loss: yours to write")
+
+
+def optimal_discriminator(p_data, p_model):
+    """The best that any discriminator can answer, as a probability:  D*[i] = p_data[i] / (p_data[i] + p_model[i]).
+
+    p_data, p_model : (k,) tensors, entries at least 0: how likely each outcome is, by the data and by the generator.
+    Returns a (k,) tensor; 1/2 where neither ever happens.
+    """
+    raise NotImplementedError("optimal_discriminator: yours to write")
+
+
+def minimax_value(p_data, p_model, d):
+    """What the discriminator wins and the generator loses:  V = sum_i p_data[i] log d[i] + p_model[i] log(1 - d[i]).
+
+    p_data, p_model : (k,) tensors, entries at least 0.   d : (k,) probabilities, 0 <= d[i] <= 1. 0 log 0 is 0.
+    Returns a tensor without axes, in nats; -infinity where d rules out what happens.
+    """
+    raise NotImplementedError("minimax_value: yours to write")
+
+
+def jensen_shannon(p_data, p_model):
+    """The Jensen-Shannon divergence, in nats:  JS = 1/2 KL(p_data || q) + 1/2 KL(p_model || q),  q = their mean.
+
+    It is (V + log 4) / 2 for the optimal discriminator's V: 0 where the two agree, log 2 where they never meet.
+
+    p_data, p_model : (k,) tensors, entries at least 0, each with the sum 1.
+    Returns a tensor without axes.
+    """
+    raise NotImplementedError("jensen_shannon: yours to write")
+
+
+def build_generator(widths):
+    """A network from noise to examples: affine maps with a ReLU after each but the last, and tanh at the end.
+
+    widths : list of at least two ints: [m, .., d].
+    Returns an nn.Module that makes (n, m) to (n, d), n >= 0, entries in [-1, 1]. Its state_dict holds a weight
+    (fan_out, fan_in) and a bias (fan_out,) for every affine map, in the order of the layers, as nn.Linear names and
+    draws them, and nothing else.
+    """
+    raise NotImplementedError("build_generator: yours to write")
+
+
+def build_discriminator(widths):
+    """A network from examples to logits: affine maps with a leaky ReLU (slope 0.2 below 0) after each but the last.
+
+    widths : list of at least two ints: [d, .., 1].
+    Returns an nn.Module that makes (n, d) to the logits (n,), n >= 0: one axis, no sigmoid. Its state_dict is as that
+    of a generator. Raises ValueError if the last width is not 1.
+    """
+    raise NotImplementedError("build_discriminator: yours to write")
+
+
+def build_optimizer(model, *, learning_rate):
+    """Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the aim moves.
+
+    Returns a torch.optim.Optimizer.
+    """
+    raise NotImplementedError("build_optimizer: yours to write")
+
+
+def discriminator_step(generator, discriminator, optimizer, real, z):
+    """One step of the optimizer on discriminator_loss(D(real), D(G(z))), for the discriminator alone.
+
+    generator, discriminator : modules.   optimizer : over the discriminator's parameters.
+    real : (n, d) examples.   z : (n, m) noise.
+    The generator's parameters stay as they are, and gradients that an earlier step left behind have no part in it.
+    Returns the loss before the step, a float.
+    """
+    raise NotImplementedError("discriminator_step: yours to write")
+
+
+def generator_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """One step of the optimizer on unrolled_generator_loss, for the generator alone; unroll = 0 is the plain GAN.
+
+    optimizer : over the generator's parameters.   unroll, unroll_rate : its steps and learning_rate.
+    The discriminator's parameters stay as they are, and gradients that an earlier step left behind have no part in it.
+    Returns the loss before the step, a float.
+    """
+    raise NotImplementedError("generator_step: yours to write")
+
+
+def unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate):
+    """The generator's loss against the discriminator of tomorrow (Metz et al., 2017). With theta_0 its parameters:
+
+        theta_{i+1} = theta_i - learning_rate dL_D/dtheta(theta_i),   L_D = discriminator_loss(D(real), D(G(z)))
+        L = generator_loss(D_{theta_steps}(G(z))),  the non-saturating one
+
+    Gradients of L flow back to the generator in two ways: through G(z) in the last line, and through every step, since
+    theta_{i+1} depends on G(z) too. The discriminator itself keeps theta_0.
+
+    real : (n, d) examples.   z : (n, m) noise.   steps : int, at least 0; 0 is generator_loss(D(G(z))).
+    Returns a tensor without axes.
+    """
+    raise NotImplementedError("unrolled_generator_loss: yours to write")
+
+
+def sample(generator, n, *, latent, seed):
+    """n examples of the generator's: G(z), z standard normal.
+
+    latent : m.   seed : int; the only source of chance: the same seed gives the same examples.
+    Returns an (n, d) float32 tensor on the CPU that carries no gradient.
+    """
+    raise NotImplementedError("sample: yours to write")
+
+
+def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """Train a generator whose samples look like x. How is up to you: its layers, learning rates, batch size, loss.
+
+    x : (n, d) float32 tensor on the CPU, entries in [-1, 1], n >= 64.
+    latent : m.   epochs : int, at least 1: how often all examples are seen.
+    unroll : int: how many steps of the discriminator each step of the generator looks ahead.
+    device : "cpu" or "cuda": where it is trained.
+    seed : int; the only source of chance: on the CPU, the same seed gives the same generator.
+    log : None, or a function, to be called after every epoch as
+        log(epoch=1.., discriminator_loss=.., generator_loss=.., samples=..) with floats, and with 16 samples (16, d),
+        a float tensor on the CPU, always of the same noise.
+    Returns the trained generator, an nn.Module in eval mode that `sample` can draw from.
+    """
+    raise NotImplementedError("train: yours to write")

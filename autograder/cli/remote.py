@@ -1,0 +1,191 @@
+"""What students run against the service of their course: `login`, `submit`, `status`, `report`."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from autograder import client, submission
+from autograder import manifest as manifests
+from autograder.cli import console
+from autograder.cli.students import Folder, find_folder
+from autograder.errors import DeepgradeError, GraderError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+Course = Annotated[
+    str, typer.Option("--course", metavar="NAME", help="Of the courses you are in (if it is more than one).")
+]
+
+STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "grader_error": "grader error"}
+
+
+def login(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Of your course's service.")] = "",
+    login: Annotated[
+        str, typer.Option(metavar="NAME", help="Ask for the password of this login (else it is asked for).")
+    ] = "",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Send the token without https.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Forget the token of this machine.")] = False,
+) -> None:
+    """Sign in: with login and password, or with a token that you made on the service's page, also through a pipe."""
+    if forget:
+        print(f"{client.forget()}: the token is forgotten here; revoke it on the service's page too")
+        return
+    if not address:
+        raise DeepgradeError("say where to: `deepgrade login https://...`, the address of your course's service")
+    url = client.address(address, insecure=insecure)
+    if not login and sys.stdin.isatty():
+        login = typer.prompt("Login (empty: paste a token)", default="", show_default=False, err=True)
+    asked = _ask("Password" if login else "Token")
+    token = client.Service(client.Account(url, "")).make_token(login, asked, _machine()) if login else asked
+    account = client.Account(url, token.strip())
+    if not account.token.isascii() or not account.token.isprintable() or not account.token:
+        raise DeepgradeError("that is no token; copy it as it stands on the page")
+    me = client.Service(account).me()
+    path = client.keep(account)
+    courses = ", ".join(one["course"] for one in me["courses"]) or "no course yet"
+    print(console.plain(f"signed in as {me['login']} ({courses}); the token is kept in {path}"))
+
+
+def _ask(what: str) -> str:
+    """Typed unseen, or from a pipe. Nothing of it is ever an argument: others can read those."""
+    if sys.stdin.isatty():
+        return typer.prompt(what, hide_input=True, err=True)
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _machine() -> str:
+    return f"deepgrade on {platform.node() or 'a machine'}"[:80]
+
+
+def submit(
+    context: typer.Context,
+    folder: Folder = ".",
+    course: Course = "",
+    assignment: Annotated[str, typer.Option(metavar="NAME", help="As the service calls it (else as its module).")] = "",
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the report, and print it.")] = True,
+    json: Json = False,
+) -> None:
+    """Hand in: pack the files, send them, wait for the result and print the report."""
+    place = find_folder(folder, context.obj)
+    manifest = manifests.load(place / "assignment.toml")
+    service = client.Service(client.account())
+    course = course or _only_course(service)
+    with console.busy("handing in"):
+        receipt = service.hand_in(
+            course, assignment or manifest.module, submission.pack(place, manifest), f"{manifest.module}.zip"
+        )
+    number = receipt["id"]
+    print(console.plain(f"submission {number} is stored: received {_moment(receipt['received_at'])}"), file=sys.stderr)
+    for note in receipt["notes"]:
+        console.complain(f"note: {note}")
+    if not wait:
+        if json:
+            console.print_json(receipt)
+        return
+    try:
+        _wait(service, number)
+    except KeyboardInterrupt:
+        print(f"it is graded all the same; `deepgrade report {number}` prints the report", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _report(service, number, json)
+
+
+def status(
+    number: Annotated[
+        int | None, typer.Argument(metavar="[NUMBER]", help="A submission (else the latest ones).")
+    ] = None,
+    course: Course = "",
+    json: Json = False,
+) -> None:
+    """Show where your submissions are: in the queue, being graded, or with how many points."""
+    service = client.Service(client.account())
+    if number is not None:
+        found = [service.submission(number)]
+    else:
+        found = service.submissions(**({"course": course} if course else {}))
+    if json:
+        console.print_json(found if number is None else found[0])
+        return
+    if not found:
+        print("nothing handed in yet")
+        return
+    rows = console.table("No.", "Assignment", "Received", "State", "Points", numbers=("No.", "Points"))
+    for one in found:
+        name = Text(console.plain(f"{one['course']}/{one['assignment']}"))
+        rows.add_row(str(one["id"]), name, _moment(one["received_at"]), Text(_state(one)), _points(one))
+    console.out().print(rows)
+
+
+def report(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the submission.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is graded.")] = False,
+    json: Json = False,
+) -> None:
+    """Print the report of a submission."""
+    service = client.Service(client.account())
+    if wait:
+        _wait(service, number)
+    _report(service, number, json)
+
+
+def _wait(service: client.Service, number: int) -> None:
+    with console.waiting() as follow:
+        for seen in service.watch(number):
+            follow(_state(seen), seen["tests_done"], seen["tests_total"] if seen["state"] == "running" else 0)
+
+
+def _report(service: client.Service, number: int, json: bool) -> None:
+    """Exits with 1 where a test failed, as `check` does."""
+    from autograder import report as reports
+    from autograder.cli import show
+
+    data = service.report(number)
+    if data is None:
+        raise DeepgradeError(f"submission {number}: {_state(service.submission(number))}; there is no report yet")
+    try:
+        shown = reports.from_json(data)
+    except ValueError as error:
+        raise DeepgradeError(
+            f"the report is none that this deepgrade can read ({error}); install a newer one"
+        ) from error
+    if json:
+        print(reports.to_json(shown).decode())
+    else:
+        show.report(shown, console.out())
+    if shown.state == "grader_error":
+        raise GraderError(shown.message)
+    raise typer.Exit(0 if shown.points >= shown.possible else 1)
+
+
+def _only_course(service: client.Service) -> str:
+    courses = [one["course"] for one in service.me()["courses"]]
+    if len(courses) != 1:
+        names = ", ".join(courses) or "none"
+        raise DeepgradeError(f"say which course, with --course; you are in: {console.plain(names)}")
+    return courses[0]
+
+
+def _state(one: dict[str, Any]) -> str:
+    words = STATES.get(one["state"], console.plain(str(one["state"])))
+    if one["state"] == "queued" and one["place"]:
+        return f"{words}, place {one['place']}"
+    if one["state"] == "running" and one["tests_total"]:
+        return f"{words}, test {min(one['tests_done'] + 1, one['tests_total'])} of {one['tests_total']}"
+    return words
+
+
+def _points(one: dict[str, Any]) -> str:
+    if one["points"] is None:
+        return "-"
+    return f"{console.number(one['points'])} / {console.number(one['possible'])}"
+
+
+def _moment(seconds: float) -> str:
+    """By the clock of this machine."""
+    return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%d %b %Y, %H:%M %Z").lstrip("0")

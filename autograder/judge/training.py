@@ -1,0 +1,297 @@
+"""The fixture `training`: a student trains on data whose held-out labels stay here, and is scored by what comes back.
+
+    with a fresh process             work(module, warm_up data)        untimed: imports, the device's start
+        clock starts                 answer = work(module, data, device=.., seed=.., log=..)
+        clock stops                  the whole answer is here
+    value = measure(data, answer)    by the judge, from the answer alone
+
+`work` is the test's: it calls the student's `train` and then asks for predictions (or samples), so whatever goes on in
+a thread or on a stream after an early return is inside the time, or not in the answer. What the student reports through
+`log` is drawn and decides nothing. `keeps_pace` lets the reference do the same work in a process of its own, turn and
+turn about, with the same seeds, on the same device; only rounds whose value reaches the bar count as the student's
+time, so that nobody is quick in one round and good in another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from autograder.errors import GraderError, StudentGone
+from autograder.judge.advice import advice
+from autograder.judge.session import Recorder
+from autograder.report import Measured, TrainingTimes
+from autograder.student import StudentRaised
+from autograder.testing.compare import Mismatch
+
+PATIENCE = 3  # rounds for who seems too slow
+HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it
+MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
+TELL_SECONDS = 0.25  # between two points that are told while a training runs; the curve in the report has all
+
+Open = Callable[[], AbstractContextManager[Any]]  # a fresh process; leaving the context ends it
+Work = Callable[..., Any]
+P = TypeVar("P")
+
+
+@dataclass
+class Run:
+    """One training: what came back, its value, and how it went."""
+
+    answer: Any
+    value: float
+    seconds: float
+    memory_mb: float | None = None  # most that its sandbox held; None where nothing counts it
+    device_memory_mb: float = 0.0  # most of the device's, as torch over there says; 0 without one
+    heard: list[dict[str, float]] = field(default_factory=list)  # what `log` was told; NaN where it was no number
+
+
+@dataclass
+class _Task:
+    """What a run did, for the reference to do the same."""
+
+    work: Work
+    inputs: Callable[[int], Any]
+    measure: Callable[[Any, Any], float]
+    warm_up: Callable[[int], Any] | None
+    run: Run
+    good: Callable[[float], bool] = field(default=lambda value: True)
+
+
+class Training:
+    """A student, and a reference, each behind a function that opens a fresh process with it."""
+
+    def __init__(
+        self,
+        student: Open,
+        reference: Open | None,
+        *,
+        device: str,
+        profile: Literal["cpu", "gpu"] = "cpu",
+        seed: Callable[[int], int],
+        seconds: float,
+        recorder: Recorder,
+        say: Callable[[dict[str, float]], None],
+        tell_ratio: Callable[[float, float], None],
+        tell_times: Callable[[TrainingTimes], None],
+        memory: Callable[[Any], tuple[int | None, int]],
+        check_device: Callable[[], None] = lambda: None,
+        device_lives: Callable[[], None] = lambda: None,
+        calibrating: bool = False,
+    ) -> None:
+        """seconds : of wall time for all rounds together; past it no further round begins.
+        say : hears each point of the student's curve while it trains.
+        check_device : raises GraderError where the device is lost, or full of what others left.
+        device_lives : raises GraderError where it is lost.
+        calibrating : everything is measured once, and no bar and no limit ends a test.
+        """
+        self.device, self._profile = device, profile
+        self._student, self._reference = student, reference
+        self._seed, self._seconds, self._began = seed, seconds, time.perf_counter()
+        self._recorder, self._say, self._tell_ratio, self._tell_times = recorder, say, tell_ratio, tell_times
+        self._memory, self._check_device, self._device_lives = memory, check_device, device_lives
+        self._calibrating = calibrating
+        self._measured: list[Measured] = []
+        self._reference_seconds: float | None = None
+        self._task: _Task | None = None
+
+    def profile(self, *, cpu: P, gpu: P) -> P:
+        """The settings for what this worker has: data, epochs, bars, limits, in whatever form the test likes."""
+        return gpu if self._profile == "gpu" else cpu
+
+    def run(
+        self,
+        work: Work,
+        inputs: Callable[[int], Any],
+        measure: Callable[[Any, Any], float],
+        *,
+        warm_up: Callable[[int], Any] | None = None,
+        series: Sequence[str] = ("loss", "accuracy"),
+        title: str = "Learning curve",
+    ) -> Run:
+        """Let the student do `work` once, and measure what comes back.
+
+        work : `work(module, data, device=.., seed=.., log=..)`, with calls to the student's functions. Of the data only
+            what it passes to them leaves the judge.
+        inputs : from a seed to the data, in another order for another seed; the same seed must give the same.
+        measure : `measure(data, answer)` is the value, by which the run is judged. Raises Mismatch where the answer is
+            none at all (of a wrong shape, say).
+        warm_up : from a seed to small data to begin with, untimed; better noise than something to learn from.
+        series : what `log` may report beside `epoch`; anything else that it is told is dropped. Drawn as a curve.
+        Raises what `measure` raises, and whatever the student's code ends with.
+        """
+        heard: list[dict[str, float]] = []
+        try:
+            log = _Log(series, heard, self._say)
+            run = self._once(self._student, work, inputs, measure, warm_up, 0, log)
+            run.heard = heard
+        finally:
+            self._draw(title, series, heard)
+        self._task = _Task(work, inputs, measure, warm_up, run)
+        self._tell()
+        return run
+
+    def reaches(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
+        """The value of the last run is at least `bar`. Raises Mismatch ("below_bar"), with advice for the student."""
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit), title)
+        task.good = lambda value: value >= bar
+        if not task.run.value >= bar and not self._calibrating:
+            said = f"{name} is {task.run.value:.4g} {unit}, expected at least {bar:g} {unit}"
+            raise Mismatch(said, "below_bar", advice(task.run.heard, task.run.value, bar, unit, task.run.answer))
+
+    def stays_below(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
+        """The value of the last run is at most `bar`: of a smaller-is-better value, or of nothing to be learned.
+
+        Raises Mismatch ("above_chance")."""
+        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit, at_least=False), title)
+        task.good = lambda value: value <= bar
+        if not task.run.value <= bar and not self._calibrating:
+            said = f"{name} is {task.run.value:.4g} {unit}, expected at most {bar:g} {unit}"
+            raise Mismatch(said, "above_chance")
+
+    def keeps_pace(self, limit: float) -> float | None:
+        """The student takes at most `limit` times as long as the reference. Returns the ratio; None on a laptop.
+
+        Raises Mismatch ("too_slow"), or GraderError where the reference fails.
+        """
+        task = self._last()
+        if self._reference is None:
+            return None
+        students = [task.run.seconds]
+        references: list[float] = []
+        for number in range(PATIENCE):
+            if number:
+                run = self._again(self._student, task, number)
+                if task.good(run.value):
+                    students.append(run.seconds)
+            references.append(self._reference_run(task, number).seconds)
+            ratio = min(students) / min(references)
+            if not limit < ratio <= HOPELESS * limit or time.perf_counter() - self._began > self._seconds:
+                break
+            if self._calibrating:
+                break
+        self._tell_ratio(ratio, limit)
+        self._reference_seconds = min(references)
+        self._tell()
+        if not ratio <= limit and not self._calibrating:
+            raise Mismatch(
+                f"took more than {limit:g} times as long as the reference",
+                "too_slow",
+                f"It is good enough, but takes more than {limit:g} times as long as the reference: are there loops in "
+                "Python over examples, epochs that bring nothing, or work that is done again in every step?",
+            )
+        return ratio
+
+    # one run
+
+    def _once(
+        self, open_: Open, work: Work, inputs: Any, measure: Any, warm_up: Any, number: int, log: Callable[..., None]
+    ) -> Run:
+        self._check_device()
+        seed = self._seed(2 * number)
+        try:
+            with open_() as module:
+                if warm_up is not None:
+                    warm = self._seed(2 * number + 1)
+                    work(module, warm_up(warm), device=self.device, seed=warm, log=_ignore)
+                data = inputs(seed)
+                began = time.perf_counter()
+                answer = work(module, data, device=self.device, seed=seed, log=log)
+                seconds = time.perf_counter() - began
+                memory, device_memory = self._memory(module)
+        except (StudentGone, StudentRaised):
+            self._device_lives()  # one that was lost meanwhile is nobody's mistake
+            raise
+        value = float(measure(data, answer))
+        used = None if memory is None else round(memory / 2**20, 1)
+        return Run(answer, value, seconds, used, round(device_memory / 2**20, 1))
+
+    def _again(self, open_: Open, task: _Task, number: int) -> Run:
+        return self._once(open_, task.work, task.inputs, task.measure, task.warm_up, number, _ignore)
+
+    def _reference_run(self, task: _Task, number: int) -> Run:
+        assert self._reference is not None
+        try:
+            return self._again(self._reference, task, number)
+        except (StudentGone, StudentRaised, Mismatch) as error:
+            raise GraderError(f"the reference failed in a training: {type(error).__name__}: {error}") from error
+
+    def _last(self) -> _Task:
+        if self._task is None:
+            raise GraderError("a test asks how a training went before there was one: call training.run first")
+        return self._task
+
+    # what the report keeps
+
+    def _draw(self, title: str, series: Sequence[str], heard: list[dict[str, float]]) -> None:
+        known = [name for name in series if any(math.isfinite(point[name]) for point in heard)]
+        if known:
+            epochs = [point["epoch"] for point in heard]
+            x = epochs if all(map(math.isfinite, epochs)) else list(range(1, len(heard) + 1))
+            curves = {name: [point[name] for point in heard] for name in known}
+            self._recorder.curve(title, "epoch", x, **curves)
+
+    def _hold(self, measured: Measured, title: str) -> _Task:
+        """Put a value beside its bar into the report."""
+        value = math.nan if measured.value is None else measured.value
+        self._recorder.number(title, measured.name, value, bar=measured.bar, unit=measured.unit)
+        self._measured.append(measured)
+        self._tell()
+        return self._last()
+
+    def _tell(self) -> None:
+        run = self._last().run
+        reference = self._reference_seconds
+        self._tell_times(
+            TrainingTimes(
+                profile=self._profile,
+                seconds=round(run.seconds, 3),
+                reference_seconds=None if reference is None else round(reference, 3),
+                memory_mb=run.memory_mb,
+                device_memory_mb=run.device_memory_mb,
+                measured=list(self._measured),
+            )
+        )
+
+
+class _Log:
+    """What a student's `log` is: keeps numbers under the names that the test wants, and nothing else."""
+
+    def __init__(
+        self, series: Sequence[str], heard: list[dict[str, float]], say: Callable[[dict[str, float]], None]
+    ) -> None:
+        self._names, self.heard, self._say = ("epoch", *series), heard, say
+        self._told = -math.inf
+
+    def __call__(self, *args: Any, **words: Any) -> None:
+        if len(self.heard) >= MAX_POINTS:
+            return
+        given = dict(zip(self._names, args, strict=False)) | words
+        point = {name: _number(given.get(name)) for name in self._names}
+        self.heard.append(point)
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            self._say({name: value for name, value in point.items() if math.isfinite(value)})
+
+
+def _ignore(*args: Any, **words: Any) -> None:
+    """The `log` of a round that nobody looks at; the student's code calls it all the same, and waits for the answer."""
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for NaN."""
+    return value if math.isfinite(value) else None
+
+
+def _number(value: Any) -> float:
+    """A float, from whatever a student may report as one; NaN for anything else."""
+    with contextlib.suppress(Exception):
+        if value is not None and type(value) is not str:
+            return float(value)
+    return math.nan

@@ -1,0 +1,123 @@
+"""Rows as the API tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import UnknownAssignment
+from grader_service import access, courses, jobs, policy, scores
+from grader_service.database import db_now
+from grader_service.models import Course, CourseAssignment, Extension, Membership, Person, Submission
+from grader_service.pages import course as content
+
+
+def of_submissions(session: Session, found: Sequence[Submission]) -> list[dict[str, Any]]:
+    """In one query for all of them, and one for the place of each that waits."""
+    terms = _terms(session, found)
+    now = session.scalars(sa.select(db_now())).one()
+    return [_of_submission(session, one, terms, now) for one in found]
+
+
+Terms = dict[tuple[int, str, int], policy.Terms]
+
+
+def _terms(session: Session, found: Sequence[Submission]) -> Terms:
+    """By course, assignment and person."""
+    people = {one.person_id for one in found}
+    rows = session.execute(
+        sa.select(CourseAssignment, Course.timezone, Person.id, Extension)
+        .join(Course)
+        .join(Person, Person.id.in_(people))
+        .outerjoin(
+            Extension,
+            sa.and_(Extension.course_assignment_id == CourseAssignment.id, Extension.person_id == Person.id),
+        )
+        .where(
+            CourseAssignment.course_id.in_({one.course_id for one in found}),
+            CourseAssignment.assignment.in_({one.assignment for one in found}),
+        )
+    )
+    return {
+        (row.course_id, row.assignment, person_id): policy.terms(row, zone, extension)
+        for row, zone, person_id, extension in rows
+    }
+
+
+def _of_submission(session: Session, one: Submission, terms: Terms, now: float) -> dict[str, Any]:
+    job, result = one.job, one.result
+    held = terms.get((one.course_id, one.assignment, one.person_id))
+    graded = result is not None and result.state == "graded"
+    if held and not access.is_staff_in(one.course_id) and not policy.points_shown(held, now):
+        graded = False  # points are told after the due date
+    return {
+        "id": one.id,
+        "course": one.in_course.slug,
+        "assignment": one.assignment,
+        "login": one.person.login,
+        "received_at": one.received_at,
+        "days_late": policy.days_late(held, one.received_at) if held else 0,
+        "filename": one.filename,
+        "sha256": one.sha256,
+        "notes": one.notes,
+        "state": job.state,
+        "place": jobs.place(session, job) if job.state == "queued" else 0,
+        "tests_done": job.tests_done,
+        "tests_total": job.tests_total,
+        "points": result.points if graded and result else None,
+        "possible": result.possible if graded and result else None,
+    }
+
+
+def of_assignments(session: Session, course: Course, person: Person, *, unreleased: bool) -> list[dict[str, Any]]:
+    """What a course has, in its order, and how somebody stands in it. `unreleased` : also what is not released yet."""
+    now = session.scalar(sa.select(db_now())) or 0.0
+    table = scores.load(session, course, courses.assignments(session, course), person=person)
+    found = []
+    for chosen in table.assignments:
+        cell = table.cell(person.id, chosen)
+        told = unreleased or cell.score.overridden or policy.points_shown(cell.terms, now)
+        try:
+            manifest = content()[chosen.assignment].manifest
+        except UnknownAssignment:
+            continue  # the disk has lost it: nobody can hand it in
+        if cell.terms.release_at > now and not unreleased:
+            continue
+        found.append(
+            {
+                "name": chosen.assignment,
+                "title": manifest.title,
+                "points": manifest.points,
+                "files": manifest.files,
+                "upload_kb": manifest.limits.upload_kb,
+                "release_at": cell.terms.release_at,
+                "due_at": cell.terms.due_at,
+                "hard_end_at": cell.terms.hard_end_at,
+                "weight": chosen.weight,
+                "submissions": len(cell.attempts),
+                "points_counted": cell.score.points if told else None,
+            }
+        )
+    return found
+
+
+def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
+    """Everybody's, of the course's students in the order of logins."""
+    table = scores.load(session, course, courses.assignments(session, course))
+    students = session.execute(
+        sa.select(Person.id, Person.login, Person.name)
+        .join(Membership)
+        .where(Membership.course_id == course.id, Membership.role == "student")
+        .order_by(Person.login)
+    )
+    return [
+        {
+            "login": one.login,
+            "name": one.name,
+            "points": {chosen.assignment: table.cell(one.id, chosen).score.points for chosen in table.assignments},
+        }
+        for one in students
+    ]

@@ -1,0 +1,70 @@
+"""Who one is, and in which courses; and a first token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask_limiter.util import get_remote_address
+from flask_smorest import Blueprint, abort
+
+from autograder.errors import DeepgradeError
+from grader_service import access, accounts, tokens
+from grader_service.api.forms import MadeToken, Me, NewToken
+from grader_service.models import Person
+from grader_service.pages import database, reading
+from grader_service.security import limiter
+
+blueprint = Blueprint("api-people", __name__, description="Who you are")
+
+
+@blueprint.get("/me")
+@access.signed_in
+@blueprint.response(200, Me)
+def me() -> dict[str, Any]:
+    """Whose token this is, and how far it reaches"""
+    person = access.me()
+    courses = [
+        {
+            "course": course.slug,
+            "title": course.title,
+            "role": access.role_in(course.id),
+            "timezone": course.timezone,
+            "archived": course.archived_at is not None,
+        }
+        for course in access.my_courses(reading())
+    ]
+    return {"login": person.login, "name": person.name, "courses": courses, "token": access.my_token()}
+
+
+def _guessed() -> str:
+    """Failures are counted by address and login together, as on the page."""
+    given = request.get_json(silent=True)
+    login = given.get("login") if isinstance(given, dict) else None
+    return f"token {get_remote_address()} {accounts.fold(str(login))[:64]}"
+
+
+@blueprint.post("/tokens")
+@access.anybody
+@limiter.limit("10 per minute", key_func=_guessed, deduct_when=lambda answer: answer.status_code == 401)
+@blueprint.arguments(NewToken)
+@blueprint.response(201, MadeToken)
+@blueprint.doc(security=[])
+def make_token(asked: dict[str, Any]) -> dict[str, Any]:
+    """A token for who has a password
+
+    Needs no token. Who signs in through a university's own page has no password here, and makes tokens on the page.
+    """
+    person = accounts.authenticate(reading(), asked["login"], asked["password"])
+    if person is None:
+        return abort(401, message="No account has that login and password.")
+    if person.must_change_password:
+        return abort(403, message="Sign in on the page first: your password was made up; you choose your own there.")
+    try:
+        with database().write() as session:
+            _, secret = tokens.make(
+                session, session.get_one(Person, person.id), name=asked["name"], scope=asked["scope"]
+            )
+    except DeepgradeError as error:
+        return abort(422, message=str(error))
+    return {"token": secret}

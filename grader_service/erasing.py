@@ -1,0 +1,100 @@
+"""Deleting a person with all their data.
+
+    gone           submissions with jobs, results, pictures, comments and points; bytes that nobody else handed in;
+                   memberships, extensions, overrides, tokens, links, identities
+    without them   what they did as staff stays, and says no more who did it; in the audit stay numbers, which are
+                   nobody's any more
+
+Backups that were made before still hold the data: docs/operations.md says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import DeepgradeError
+from grader_service import audit
+from grader_service.database import one_at_a_time
+from grader_service.files import Files
+from grader_service.models import (
+    AuditEntry,
+    Comment,
+    Extension,
+    Identity,
+    Job,
+    Membership,
+    OneTimeLink,
+    Override,
+    Person,
+    Picture,
+    Regrade,
+    Result,
+    RubricScore,
+    Submission,
+    Token,
+    Upload,
+)
+
+SOMEBODY = "somebody who was deleted"
+
+
+def erase(session: Session, actor: Person | None, person: Person) -> list[str]:
+    """Delete everything in the caller's transaction. Returns hashes of the bytes that are to go from the files' store
+    once it has committed (`forget`). Raises DeepgradeError for the last operator: nobody could make another."""
+    one_at_a_time(session, f"person {person.id}")  # nothing of theirs comes in meanwhile
+    others = sa.select(Person.id).where(Person.is_operator, Person.id != person.id)
+    if person.is_operator and session.scalar(others.limit(1)) is None:
+        raise DeepgradeError("the last operator of the service cannot be deleted; make somebody else one first")
+    mine = sa.select(Submission.id).where(Submission.person_id == person.id)
+    hashes = list(session.scalars(sa.select(Submission.sha256).where(Submission.person_id == person.id).distinct()))
+    results = sa.select(Result.id).where(Result.submission_id.in_(mine))
+    for table, condition in (
+        (Picture, Picture.result_id.in_(results)),
+        (Result, Result.submission_id.in_(mine)),
+        (Job, Job.submission_id.in_(mine)),
+        (Comment, Comment.submission_id.in_(mine)),
+        (RubricScore, RubricScore.submission_id.in_(mine)),
+        (Override, Override.person_id == person.id),
+        (Extension, Extension.person_id == person.id),
+        (Submission, Submission.person_id == person.id),
+        (Token, Token.person_id == person.id),
+        (OneTimeLink, OneTimeLink.person_id == person.id),
+        (Identity, Identity.person_id == person.id),
+        (Membership, Membership.person_id == person.id),
+    ):
+        session.execute(sa.delete(table).where(condition))
+    signed: Sequence[Any] = (Override, Extension, Comment, RubricScore, Regrade)
+    for table in signed:
+        session.execute(sa.update(table).where(table.by_id == person.id).values(by_id=None))
+    # Reasons are free text: of what concerned this person none stays, since it may name or describe them.
+    about = sa.update(AuditEntry).where(AuditEntry.person_id == person.id)
+    session.execute(about.values(person_id=None, reason="", before=sa.null(), after=sa.null()))
+    by = sa.update(AuditEntry).where(AuditEntry.actor_id == person.id)
+    session.execute(by.values(actor_id=None, actor_name=SOMEBODY))
+    number = person.id
+    session.execute(sa.delete(Person).where(Person.id == number))
+    session.expunge(person)
+    audit.write(session, None if actor is None or actor.id == number else actor, "person deleted", f"person {number}")
+    return _orphans(session, hashes)
+
+
+def forget(session: Session, files: Files, hashes: Sequence[str]) -> None:
+    """Take bytes out of the store that no row names any more: afterwards, since rows that stay must find theirs."""
+    for sha256 in hashes:
+        if session.scalar(sa.select(Upload.sha256).where(Upload.sha256 == sha256)) is None:
+            files.forget(sha256)
+
+
+def _orphans(session: Session, hashes: Sequence[str]) -> list[str]:
+    """Those that nobody else handed in; their rows go."""
+    gone = []
+    for start in range(0, len(hashes), 500):
+        chunk = hashes[start : start + 500]
+        kept = set(session.scalars(sa.select(Submission.sha256).where(Submission.sha256.in_(chunk))))
+        gone += [sha256 for sha256 in chunk if sha256 not in kept]
+        session.execute(sa.delete(Upload).where(Upload.sha256.in_(set(chunk) - kept)))
+    return gone

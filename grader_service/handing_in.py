@@ -1,0 +1,59 @@
+"""Handing in, for pages and programs alike: from the bytes of a zip to the receipt."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from autograder.course import Assignment
+from autograder.submission import read_zip
+from grader_service import jobs, submissions
+from grader_service.models import Course, Person, Submission
+from grader_service.pages import database, files, settings
+
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+def hand_in(
+    session: Session,
+    person: Person,
+    course: Course,
+    assignment: Assignment,
+    data: bytes,
+    *,
+    filename: str,
+    form_key: str,
+) -> Submission:
+    """The submission, when it is stored. Raises Refused with the reason, and then nothing is stored.
+
+    session : for reading
+    form_key : of one rendering of a form, or of one call of a program: sent again it is the same submission.
+    """
+    received_at = submissions.now(session)  # all of it has come
+    read = read_zip(data, assignment.manifest)
+    needs = jobs.needs(
+        assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
+    )
+    stored = files().keep(data)
+    with database().write() as writing:
+        submission = submissions.accept(
+            writing,
+            person,
+            course,
+            assignment.name,
+            upload=stored,
+            filename=filename,
+            notes=read.notes,
+            form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
+            needs=needs,
+            received_at=received_at,
+        )
+    current_app.extensions["engine"].ring(needs.queue)
+    return submission
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(18)

@@ -1,0 +1,162 @@
+"""Everybody's scores in a course, read in a handful of queries however many people and submissions there are.
+
+`policy` says what counts; this only brings it the rows. Of a submission's results the one counts that the last counted
+regrade has, else that of the upload itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from grader_service import policy
+from grader_service.models import (
+    Course,
+    CourseAssignment,
+    Extension,
+    Job,
+    Override,
+    Person,
+    Regrade,
+    Result,
+    RubricScore,
+    Submission,
+)
+from grader_service.policy import Attempt, Score, Terms
+
+
+@dataclass
+class Cell:
+    """One person in one assignment."""
+
+    terms: Terms
+    attempts: list[Attempt] = field(default_factory=list)  # code, in the order of receipt
+    written: Attempt | None = None  # the last one
+    override: float | None = None
+
+    @property
+    def score(self) -> Score:
+        return policy.score(self.terms, self.attempts, written=self.written, override=self.override)
+
+
+@dataclass
+class Scores:
+    """All that was asked for; a cell is there where a person has handed in, has an extension or an override."""
+
+    course: Course
+    assignments: list[CourseAssignment]
+    cells: dict[tuple[int, int], Cell]  # (person's id, course_assignment's id)
+
+    def cell(self, person_id: int, chosen: CourseAssignment) -> Cell:
+        found = self.cells.get((person_id, chosen.id))
+        return found or Cell(policy.terms(chosen, self.course.timezone))
+
+
+def load(
+    session: Session,
+    course: Course,
+    assignments: list[CourseAssignment],
+    *,
+    person: Person | None = None,
+) -> Scores:
+    """The scores of a course, or of one person in it."""
+    by_name = {chosen.assignment: chosen for chosen in assignments}
+    by_id = {chosen.id: chosen for chosen in assignments}
+    extensions = sa.select(Extension).where(Extension.course_assignment_id.in_(by_id))
+    overrides = sa.select(Override.person_id, Override.course_assignment_id, Override.points).where(
+        Override.course_assignment_id.in_(by_id), Override.withdrawn_at.is_(None)
+    )
+    mine = [Submission.course_id == course.id]
+    if person is not None:
+        extensions = extensions.where(Extension.person_id == person.id)
+        overrides = overrides.where(Override.person_id == person.id)
+        mine.append(Submission.person_id == person.id)
+
+    extended = {(one.person_id, one.course_assignment_id): one for one in session.scalars(extensions)}
+    cells: dict[tuple[int, int], Cell] = {}
+
+    def cell(person_id: int, chosen: CourseAssignment) -> Cell:
+        key = (person_id, chosen.id)
+        if key not in cells:
+            cells[key] = Cell(policy.terms(chosen, course.timezone, extended.get(key)))
+        return cells[key]
+
+    for person_id, chosen_id in extended:
+        cell(person_id, by_id[chosen_id])
+    for person_id, chosen_id, points in session.execute(overrides.order_by(Override.id)):
+        cell(person_id, by_id[chosen_id]).override = points
+
+    points_of = counted(session, course, mine)
+    rubric = _rubric(session, mine)
+    rows = session.execute(
+        sa.select(
+            Submission.id,
+            Submission.person_id,
+            Submission.assignment,
+            Submission.kind,
+            Submission.received_at,
+            Job.state,
+        )
+        .outerjoin(Job, sa.and_(Job.submission_id == Submission.id, Job.batch == ""))
+        .where(*mine)
+        .order_by(Submission.id)
+    )
+    for number, person_id, name, kind, received_at, state in rows:
+        chosen = by_name.get(name)
+        if chosen is None:
+            continue
+        if kind == "written":
+            cell(person_id, chosen).written = Attempt(number, received_at, rubric.get(number))
+        else:
+            fault = state == "grader_error"
+            cell(person_id, chosen).attempts.append(Attempt(number, received_at, points_of.get(number), fault))
+    return Scores(course, assignments, cells)
+
+
+def counted(session: Session, course: Course, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:
+    """Points of each submission by the result that counts; none for what was refused or not graded."""
+    order = {batch: rank for rank, batch in enumerate(["", *counted_batches(session, course)])}
+    query = (
+        sa.select(Result.submission_id, Result.batch, Result.points)
+        .join(Submission, Submission.id == Result.submission_id)
+        .where(Result.batch.in_(order), Result.state == "graded", *only)
+    )
+    rows = sorted(session.execute(query), key=lambda row: order[row[1]])
+    return {number: points for number, _, points in rows}  # the last one wins
+
+
+def counted_batches(session: Session, course: Course, assignment: str | None = None) -> list[str]:
+    """Names of the regrades that count, the one that was counted last at the end."""
+    query = sa.select(Regrade.name).where(
+        Regrade.course_id == course.id, Regrade.counted_at.is_not(None), Regrade.withdrawn_at.is_(None)
+    )
+    if assignment is not None:
+        query = query.where(Regrade.assignment == assignment)
+    return list(session.scalars(query.order_by(Regrade.counted_at, Regrade.id)))
+
+
+def result(session: Session, submission: Submission) -> Result | None:
+    """The result of a submission that counts."""
+    batches = counted_batches(session, submission.in_course, submission.assignment)
+    if not batches:
+        return submission.result
+    found = {
+        one.batch: one
+        for one in session.scalars(
+            sa.select(Result).where(Result.submission_id == submission.id, Result.batch.in_(["", *batches]))
+        )
+    }
+    return next((found[batch] for batch in (*reversed(batches), "") if batch in found), None)
+
+
+def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:
+    """Points of each written submission; none where nobody has looked at it."""
+    query = (
+        sa.select(RubricScore.submission_id, sa.func.sum(RubricScore.points))
+        .join(Submission, Submission.id == RubricScore.submission_id)
+        .where(*only)
+        .group_by(RubricScore.submission_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}

@@ -1,0 +1,56 @@
+"""What somebody may see of results: `feedback` says what a student may see at all, the course's policy says when.
+
+Every way to a result asks here: pages, pictures, tables of points, and the API.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from autograder import feedback
+from autograder import report as reports
+from autograder.report import Report
+from grader_service import courses, policy, scores
+from grader_service.models import Result, Submission
+from grader_service.policy import Terms
+
+Viewer = Literal["student", "staff"]
+
+
+def terms(session: Session, submission: Submission) -> Terms | None:
+    """What holds for the one who handed it in; None where the course has this assignment no more."""
+    chosen = courses.assignment(session, submission.in_course, submission.assignment)
+    if chosen is None:
+        return None
+    extension = courses.extension(session, chosen, submission.person)
+    return policy.terms(chosen, submission.in_course.timezone, extension)
+
+
+def result(session: Session, submission: Submission) -> Result | None:
+    """The result that counts."""
+    return scores.result(session, submission)
+
+
+def report(session: Session, submission: Submission, viewer: Viewer, now: float) -> Report | None:
+    """The report that counts, without what this viewer may not see, or may not see yet; None where there is none."""
+    found = result(session, submission)
+    if found is None:
+        return None
+    whole = feedback.view(reports.from_json(found.report), viewer)
+    held = None if viewer == "staff" else terms(session, submission)
+    if held is None or policy.hidden_shown(held, now):
+        return whole
+    return feedback.without_hidden(whole, points=policy.points_shown(held, now))
+
+
+def withheld(session: Session, submission: Submission, viewer: Viewer, now: float) -> str:
+    """Why the student does not see all of it, as a sentence; "" where nothing is kept back."""
+    held = None if viewer == "staff" else terms(session, submission)
+    if held is None or policy.hidden_shown(held, now):
+        return ""
+    if policy.points_shown(held, now):
+        return "In this course it is not shown how the hidden tests went; the points hold what they gave."
+    later = "" if held.hidden_results == "never" else ", and how the hidden tests went,"
+    return f"These are the points of the public tests alone; all points{later} are shown after the due date."

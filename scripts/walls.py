@@ -1,0 +1,272 @@
+"""Takes away one wall after the other, in a copy of this repository, and says which test noticed.
+
+    scripts/walls.py                   # all of them
+    scripts/walls.py network seccomp   # these
+    scripts/walls.py --list
+
+Each removal is a small change of the source, as a careless commit would make it. The tests named beside it must be
+green without the change and red with it; a wall that can go unnoticed ends this with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from autograder.cli.console import table
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)  # not a file that cannot be read
+ATTACK = "tests/test_hostile.py::test_an_attack_gets_what_it_deserves"
+
+
+@dataclass(frozen=True)
+class Wall:
+    name: str
+    removal: str  # in words
+    changes: list[tuple[str, str, str]]  # file, what stands there, what takes its place
+    tests: list[str]  # where it must be noticed
+
+
+BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
+CLAIMS, GRADES = "grader_service/jobs/claims.py", "autograder/batch/grades.py"
+SANDBOX, WIRE = "tests/engine/test_sandbox.py", "tests/engine/test_wire.py"
+
+WALLS = [
+    Wall(
+        "expectation",
+        "what an attack must get is turned round",
+        [("tests/hostile/exits_in_a_call/expect.toml", 'test_double = "died"', 'test_double = "passed"')],
+        [f"{ATTACK}[exits_in_a_call]"],
+    ),
+    Wall(
+        "network",
+        "the sandbox stays in the machine's network",
+        [(BUBBLEWRAP, '"--unshare-net", ', "")],
+        [f"{SANDBOX}::test_every_namespace_is_the_sandbox_s_own"],
+    ),
+    Wall(
+        "processes",
+        "a test's processes stay in the sandbox's pid namespace",
+        [(ZYGOTE, "CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)", "CLONE_NEWNS | CLONE_NEWIPC)")],
+        [f"{SANDBOX}::test_every_namespace_is_the_sandbox_s_own"],
+    ),
+    Wall(
+        "environment",
+        "the judge's environment is passed on",
+        [
+            (BUBBLEWRAP, '"--clearenv", ', ""),
+            (
+                BUBBLEWRAP,
+                'which sets that of what is behind it."""\n        return {}',
+                '"""\n        return dict(os.environ)',
+            ),
+        ],
+        [f"{SANDBOX}::test_the_environment_is_exactly_the_stated_one"],
+    ),
+    Wall(
+        "files",
+        "the machine's files can be seen",
+        [(BUBBLEWRAP, '"--chdir", "/"]', '"--ro-bind", "/", "/srv", "--chdir", "/"]')],
+        [f"{SANDBOX}::test_the_root_holds_the_runtime_and_nothing_of_this_machine"],
+    ),
+    Wall(
+        "read-only",
+        "the sandbox's root can be written",
+        [(BUBBLEWRAP, 'return [*flags, "--remount-ro", "/", ', "return [*flags, ")],
+        [f"{SANDBOX}::test_the_root_is_mounted_read_only"],
+    ),
+    Wall(
+        "system calls",
+        "no filter of system calls",
+        [(ZYGOTE, "filter_calls(program)\n        worker = os.fork()", "worker = os.fork()")],
+        [f"{SANDBOX}::test_system_calls_that_reach_out_are_filtered"],
+    ),
+    Wall(
+        "uid",
+        "a test's process keeps the uid of the zygote",
+        [(ZYGOTE, "    if uid is not None:\n        os.setgroups([])", "    if False:\n        os.setgroups([])")],
+        [f"{SANDBOX}::test_a_worker_is_nobody_and_sees_no_processes"],
+    ),
+    Wall(
+        "capabilities",
+        "a test's process keeps the capabilities of the zygote",
+        [(ZYGOTE, "none = (ctypes.c_uint32 * 6)()", "none = (ctypes.c_uint32 * 6)(*[2**32 - 1] * 6)")],
+        [f"{SANDBOX}::test_what_is_allowed_can_be_imported"],
+    ),
+    Wall(
+        "number of processes",
+        "pids without a limit",
+        [(BUBBLEWRAP, "limits.processes + OWN_PROCESSES)", "limits.processes + 10**6)")],
+        [f"{SANDBOX}::test_the_cgroup_limits_memory_and_processes"],
+    ),
+    Wall(
+        "processes of a uid",
+        "no rlimit on processes",
+        [(ZYGOTE, '(resource.RLIMIT_NPROC, order["processes"]),', "")],
+        [f"{SANDBOX}::test_the_limits_of_a_process_are_set"],
+    ),
+    Wall(
+        "memory",
+        "memory without a limit",
+        [(BUBBLEWRAP, "cgroups.make(limits.memory_mb + OWN_MEMORY_MB,", "cgroups.make(10**6,")],
+        [f"{SANDBOX}::test_the_cgroup_limits_memory_and_processes"],
+    ),
+    Wall(
+        "disk",
+        "the scratch folder without a quota",
+        [(ZYGOTE, 'f"size={files_mb}m,nr_inodes=4096,mode=1777"', 'f"size={files_mb * 64}m,mode=1777"')],
+        [f"{ATTACK}[a_million_files]", f"{ATTACK}[deleted_but_open_files]"],
+    ),
+    Wall(
+        "pickle",
+        "bytes from a worker are unpickled by the judge",
+        [
+            (
+                "autograder/wire.py",
+                "        if tree is None or kind is bool",
+                "        if kind is bytes and tree[:1] == b'\\x80':\n"
+                "            return __import__('pickle').loads(tree)\n"
+                "        if tree is None or kind is bool",
+            )
+        ],
+        [f"{ATTACK}[returns_a_pickle]", "tests/test_architecture.py"],
+    ),
+    Wall(
+        "answers",
+        "an answer need not be one to the question",
+        [("autograder/student/channel.py", "if len(header) < 3 or header[1] != self.seq:", "if len(header) < 3:")],
+        [f"{ATTACK}[answers_another_question]"],
+    ),
+    Wall(
+        "sizes",
+        "an array may be larger than the bytes that came with it",
+        [("autograder/wire.py", "if end > len(self._body) or sides > max(len(self._body), MAX_EMPTY):", "if False:")],
+        [f"{WIRE}::test_an_array_must_have_come_with_its_bytes", f"{ATTACK}[sends_huge_shapes]"],
+    ),
+    Wall(
+        "names in zips",
+        "a member of a zip may climb out",
+        [("autograder/submission.py", 'part in ("", ".", "..")', 'part in ("",)')],
+        ["tests/test_submission.py::test_is_refused_with_a_sentence", f"{ATTACK}[climbs_out_of_the_folder]"],
+    ),
+    Wall(
+        "secret",
+        "hidden tests draw the examples that everybody can draw",
+        [("autograder/judge/process.py", 'if visibility(path) == "public" else job.secret', "")],
+        ["tests/engine/test_grade_and_verify.py::test_another_secret_draws_other_hidden_examples"],
+    ),
+    Wall(
+        "visibility",
+        "students see all of a hidden failure",
+        [("autograder/feedback.py", 'if viewer == "staff":', "if viewer:")],
+        ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
+    ),
+    Wall(
+        "forms",
+        "forms need no token",
+        [("grader_service/security.py", "    csrf.init_app(app)\n", "")],
+        ["tests/service/test_roles.py::test_every_form_needs_its_token", "tests/service/test_signing_in.py"],
+    ),
+    Wall(
+        "leases",
+        "a result is written whoever's token it has",
+        [(CLAIMS, ' Job.state == "running", Job.token == claim.token)', ")")],
+        ["tests/service/test_jobs.py"],
+    ),
+    Wall(
+        "formulas",
+        "a cell may begin with a sign that a spreadsheet obeys",
+        [(GRADES, "if plain.startswith(FORMULA) or text.startswith(FORMULA)", "if False")],
+        ["tests/test_batch.py::test_no_cell_is_a_formula"],
+    ),
+]
+
+
+class Copy:
+    """This repository, as git has it, in a folder where it may be spoilt."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=REPOSITORY, capture_output=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            if (REPOSITORY / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(REPOSITORY / name, folder / name)
+
+    def spoil(self, wall: Wall) -> dict[Path, str]:
+        """Change the sources; what they were."""
+        were: dict[Path, str] = {}
+        for name, here, there in wall.changes:
+            path = self.folder / name
+            text = path.read_text(encoding="utf-8")
+            if text.count(here) != 1:
+                sys.exit(
+                    f"{name}: {here!r} stands there {text.count(here)} times, so {wall.name!r} cannot be taken away"
+                )
+            were.setdefault(path, text)
+            path.write_text(text.replace(here, there), encoding="utf-8")
+        return were
+
+    def failures(self, tests: list[str]) -> list[str]:
+        """The tests among these that fail, up to the first; with a way to start that fails, that."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-rfE", *tests]
+        ran = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=900
+        )
+        found = FAILED.findall(ran.stdout)
+        if ran.returncode not in (0, 1) and not found:
+            sys.exit(f"pytest ends with {ran.returncode}: {(ran.stdout + ran.stderr)[-1500:]}")
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="WALL", help="only these")
+    parser.add_argument("--list", action="store_true", help="name the walls, and do nothing")
+    options = parser.parse_args()
+    known = {wall.name: wall for wall in WALLS}
+    if unknown := [name for name in options.names if name not in known]:
+        parser.error(f"no wall is called {unknown[0]!r}; there are {', '.join(known)}")
+    walls = [known[name] for name in options.names] or WALLS
+    console = Console()
+    if options.list:
+        for wall in walls:
+            print(f"{wall.name}: {wall.removal}")
+        return
+    rows = table("wall", "taken away", "noticed by")
+    unnoticed = []
+    with tempfile.TemporaryDirectory(prefix="deepgrade-walls-") as name:
+        copy = Copy(Path(name))
+        every = sorted({test for wall in walls for test in wall.tests})
+        with console.status("all walls standing"):
+            if failed := copy.failures(every):
+                sys.exit(f"{failed[0]} fails with all walls standing, so it could notice nothing")
+        for number, wall in enumerate(walls, 1):
+            with console.status(f"{number} of {len(walls)}: {wall.removal}"):
+                were = copy.spoil(wall)
+                failed = copy.failures(wall.tests)
+                for path, text in were.items():
+                    path.write_text(text, encoding="utf-8")
+            rows.add_row(wall.name, wall.removal, failed[0].removeprefix("tests/") if failed else "[bold red]nobody[/]")
+            unnoticed += [] if failed else [wall.name]
+    console.print(rows)
+    if unnoticed:
+        sys.exit(f"gone unnoticed: {', '.join(unnoticed)}")
+
+
+if __name__ == "__main__":
+    main()
