@@ -26,9 +26,21 @@ from autograder import report as reports
 from autograder.errors import Refused, UnknownAssignment
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import access, curves, differences, jobs, pictures, policy, shown, submissions
+from grader_service import (
+    access,
+    courses,
+    curves,
+    differences,
+    jobs,
+    marks,
+    pictures,
+    policy,
+    shown,
+    submissions,
+    written,
+)
 from grader_service.models import Job, Picture, Submission
-from grader_service.pages import asked, course, database, files, is_staff_here, reading
+from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
 from grader_service.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -53,6 +65,7 @@ def show(submission_id: int) -> Page:
         place=_place(submission),
         curve=curves.panels(submission.job.curve) if submission.job else [],
         worth=_worth(submission),
+        marks=_marks(submission),
     )
 
 
@@ -188,6 +201,24 @@ def _worth(submission: Submission) -> policy.Receipt | None:
     """How late it came, and which share of its points counts."""
     held = shown.terms(reading(), submission)
     return None if held is None else policy.receipt(held, submission.received_at)
+
+
+def _marks(submission: Submission) -> dict[str, object]:
+    """What people added to it, and the written part as it can be looked at."""
+    chosen = courses.assignment(reading(), here(), submission.assignment)
+    held = marks.overrides(reading(), [chosen], submission.person).get(chosen.id) if chosen else None
+    found: dict[str, object] = {"comments": marks.comments(reading(), submission), "override": held}
+    if submission.kind == "written":
+        data = files().read(reading(), submission.sha256)
+        kind = written.kind_of(data)
+        found |= {
+            "items": marks.rubric(reading(), chosen) if chosen else [],
+            "scores": marks.rubric_scores(reading(), submission),
+            "text_kind": kind,
+            "text": written.html(data) if kind == "markdown" else None,
+            "pages": written.pages(submission.sha256, data) if kind == "pdf" else 0,
+        }
+    return found
 
 
 def _why_failed(submission: Submission) -> str:
