@@ -171,7 +171,7 @@ def reports(session: Session, course: Course, submission_ids: Iterable[int]) -> 
     told: dict[int, bytes] = {}
     for start in range(0, len(wanted), CHUNK):
         whole = sa.select(Result.submission_id, Result.report).where(Result.id.in_(wanted[start : start + CHUNK]))
-        told |= dict(session.execute(whole).tuples())
+        told |= {row[0]: row[1] for row in session.execute(whole)}
     return told
 
 

@@ -32,7 +32,7 @@ class _Test(msgspec.Struct):
     verdict: str
 
 
-class _Timings(msgspec.Struct):
+class _Timings(msgspec.Struct, frozen=True):
     test_seconds: dict[str, float] = {}
 
 
