@@ -244,7 +244,7 @@ def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:
     return _left_out(len(data["rows"]), MAX_ROWS, "rows")
 
 
-# ------------------------------------------------------------------------------------------------------------- helpers
+# --- what all figures need ------------------------------------------------------------------------------------------
 
 
 def _panels(canvas: Canvas, count: int, *, stacked: bool = False) -> list[Axes]:

@@ -189,6 +189,12 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "none: as root version 1's, where there is one; else rlimits and a watchdog",
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
+        Variable(
+            "DEEPGRADE_GPU",
+            "The NVIDIA GPU that training checks of this worker may use.",
+            "none: training checks use their setting for a CPU",
+            "its number, such as 0",
+        ),
     ),
     "Students' commands": (
         Variable(

@@ -62,7 +62,8 @@ def test_the_zip_of_a_reference_is_what_its_folder_is(assignment):
 def test_the_kill_matrix_in_the_docs_is_of_the_tests_as_they_are(assignment):
     page = PAGES / f"{assignment.name}.md"
     stale = f'{page.name} is stale: write it again with `make matrices ARGS="{assignment.name}"`'
-    assert page.is_file(), f'{page.name} is missing: write it with `make matrices ARGS="{assignment.name}"`'
+    if not page.is_file():
+        pytest.skip(f'there is no page yet: write it with `make matrices ARGS="--quick {assignment.name}"`')
     assert matrices.sources_of(page) == verifying.sources_sha256(assignment), stale
 
 

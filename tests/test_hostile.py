@@ -406,7 +406,7 @@ if unfiltered:
     import struct
     from autograder.judge import process, server
     from autograder.sandbox import seccomp
-    seccomp.program = lambda: struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)  # "return ALLOW", and no more
+    seccomp.program = lambda *_: struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)  # "return ALLOW", and no more
     server.ask = process.judge  # in this process, which has that filter
 target = Course(course)["target"]
 for folder in folders:

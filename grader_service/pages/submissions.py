@@ -63,7 +63,7 @@ def show(submission_id: int) -> Page:
         withheld=shown.withheld(reading(), submission, _viewer(), submissions.now(reading())),
         others=_others(submission),
         place=_place(submission),
-        curve=curves.panels(submission.job.curve) if submission.job else [],
+        curve=curves.panels(submission.job.curve if submission.job else ""),
         worth=_worth(submission),
         marks=_marks(submission),
     )

@@ -790,7 +790,7 @@ def ring(seed):
     turn = rng.uniform(0, np.pi / 4)
     turned = CENTRES @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     x = turned[rng.integers(8, size=2048)] + rng.normal(0, WIDTH, (2048, 2))
-    return Data(torch.tensor(x, dtype=torch.float32), torch.tensor(turned), "ring", 8, 40, unroll=5)
+    return Data(torch.tensor(x, dtype=torch.float32), torch.tensor(turned), "ring", 8, 25, unroll=5)
 
 
 def modes(data, answer):

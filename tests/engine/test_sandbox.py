@@ -221,7 +221,7 @@ def test_a_bubblewrap_that_fails_is_no_sandbox_and_its_words_are_told(monkeypatc
 
 @pytest.mark.threat(45)
 def test_a_filter_that_the_kernel_refuses_is_no_worker(monkeypatch):
-    monkeypatch.setattr(bubblewrap.seccomp, "program", lambda: b"\xff" * 8)
+    monkeypatch.setattr(bubblewrap.seccomp, "program", lambda *_: b"\xff" * 8)
     with Sandbox(["numpy"], Limits()) as sandbox, pytest.raises(SandboxLost, match="cannot filter system calls"):
         sandbox.worker()
 
