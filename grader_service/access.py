@@ -171,6 +171,8 @@ def _enforce() -> Response | None:
         return _go(url_for("auth.password"))
     _hold_token_to(rule)
     _CHECKS.get(rule.name, _nothing_more)()
+    if "here" not in g and len(me().memberships) == 1:
+        g.here = me().memberships[0].course  # pages of no course still lead back to the only one
     return None
 
 

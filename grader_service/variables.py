@@ -178,12 +178,6 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "seconds",
         ),
         Variable(
-            "DEEPGRADE_GPU",
-            'The NVIDIA GPU that a worker may use, for jobs whose manifest says `device = "gpu"`.',
-            "none: the cpu profile of each training check",
-            "its number, such as 0",
-        ),
-        Variable(
             "DEEPGRADE_CGROUP",
             "A delegated cgroup (v2) below which sandboxes are limited, for an ordinary user.",
             "none: as root version 1's, where there is one; else rlimits and a watchdog",

@@ -120,6 +120,7 @@ def show_roster() -> Page:
     upload = request.files.get("file")
     data = upload.stream.read(ROSTER_KB * 1024 + 1) if upload and upload.filename else None
     text = request.form.get("text", "") if data is None else data.decode("utf-8", "replace")
+    text = text.replace("\r\n", "\n")  # as forms send it
     leave = request.form.get("leave") == "1"
     facts: dict[str, Any] = {"text": text, "leave": leave}
     try:

@@ -2,11 +2,18 @@
 
 "use strict";
 
-// Times come in UTC; show them in the reader's own zone.
+// Times come in UTC or the course's zone; show them in the reader's own, and name it where something is due.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
   time.title = time.textContent;
-  time.textContent = moment.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = moment.toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(time.closest(".due") ? { timeZoneName: "short" } : {}),
+  });
 }
 
 // Handing in: the whole box takes a dropped file, and a zip that is too large is not sent at all.

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from autograder.report import Figure, ProblemResult, Report, TestResult
-from grader_service import accounts, hosts, jobs, pictures
+from grader_service import accounts, courses, hosts, jobs, leaderboard, pictures, tokens
 from grader_service.jobs import Slot
 from grader_service.jobs.recovery import TRIES
-from grader_service.models import Job
+from grader_service.models import Job, OneTimeLink, Person
 
 from .conftest import PASSWORD, RIGHT, WRONG, User, zip_of
 
@@ -36,15 +39,29 @@ class Page:
     act: Callable[[Any], None] | None = None
 
 
+SECRET = "A" * 43  # of ada's one-time link
+
+
+def show_plan(page: Any) -> None:
+    page.get_by_label("or its text").fill("login,name,role\nada,Ada,student\nbob,Bob,\ncarol,Carol,\n")
+    page.get_by_role("button", name="Show what it would change").click()
+    page.get_by_role("heading", name="What it would change").wait_for()
+
+
 PAGES = [
     Page("sign-in", "", "/sign-in"),
     Page("not-found", "ada", "/no/such/page"),
     Page("password", "ada", "/password"),
+    Page("account", "ada", "/account"),
+    Page("link", "", f"/link/{SECRET}"),
     Page("assignments", "ada", "/"),
     Page("assignment", "ada", "/courses/course/assignments/double"),
     Page("report", "ada", "/submissions/1"),
     Page("report-wrong", "ada", "/submissions/2"),
     Page("report-fault", "ada", "/submissions/3"),
+    Page("since", "ada", "/submissions/2/since/1"),
+    Page("leaderboard", "ada", "/courses/course/assignments/double/leaderboard"),
+    Page("course", "ada", "/courses/course"),
     Page("waiting", "ada", "/submissions/4"),
     Page("staff-report", "eve", "/submissions/2"),
     Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
@@ -52,6 +69,12 @@ PAGES = [
     Page("staff-dates", "eve", "/courses/course/staff/dates"),
     Page("staff-policy", "eve", "/courses/course/staff/dates/double"),
     Page("staff-people", "eve", "/courses/course/staff/people"),
+    Page("staff-people-admin", "root", "/courses/course/staff/people"),
+    Page("staff-delete", "root", "/courses/course/staff/people/1/delete"),
+    Page("staff-roster", "eve", "/courses/course/staff/people/roster"),
+    Page("staff-roster-plan", "eve", "/courses/course/staff/people/roster", show_plan),
+    Page("staff-course", "root", "/courses/course/settings"),
+    Page("courses", "root", "/courses"),
     Page("staff-queue", "eve", "/staff/queue"),
 ]
 
@@ -112,15 +135,17 @@ WRONG_REPORT = report(
 
 
 def populate(app: Flask) -> dict[str, str]:
-    """ada, who has handed in four times, and eve of the staff: each one's cookie."""
+    """ada, who has handed in four times, eve of the staff, and root, the operator: each one's cookie."""
     database = app.extensions["database"]
     with database.write() as session:
-        accounts.create(session, login="ada", name="Ada Lovelace", password=PASSWORD)
-        accounts.create(session, login="eve", name="Eve Staff", role="staff", password=PASSWORD)
-    users = {login: signed_in(app, login) for login in ("ada", "eve")}
-    ada = users["ada"]
+        ada, _ = accounts.create(session, login="ada", name="Ada Lovelace", password=PASSWORD)
+        eve, _ = accounts.create(session, login="eve", name="Eve Staff", role="staff", password=PASSWORD)
+        root, _ = accounts.create(session, login="root", name="Root", role="admin", password=PASSWORD)
+        root.is_operator = True
+        _policies(session, ada, eve)
+    users = {login: signed_in(app, login) for login in ("ada", "eve", "root")}
     for source in (RIGHT, WRONG, RIGHT + "# again\n", RIGHT + "# and again\n"):
-        ada.handed_in(zip_of(source, conftest_py=""))
+        users["ada"].handed_in(zip_of(source, conftest_py=""))
     finish(app, RIGHT_REPORT)
     finish(app, WRONG_REPORT)
     finish(app, Report("double", "Twice as much", "grader_error", message="the sandbox is gone"))
@@ -128,6 +153,23 @@ def populate(app: Flask) -> dict[str, str]:
         facts = hosts.Facts("cpu-1", "instance", ("cpu",), 2, 8000, "0123456789ab-012345", well=True)
         hosts.beat(session, facts)
     return {login: cookie_of(user.client) for login, user in users.items()}
+
+
+def _policies(session: Session, ada: Person, eve: Person) -> None:
+    """A due date, an extension, limits, a leaderboard that ada is on, a token, and a link."""
+    course = accounts.first_course(session)
+    chosen = courses.assignment(session, course, "double")
+    assert chosen is not None
+    soon = time.time() + 3 * 86400
+    limits = {"attempts_per_day": 10, "attempts_total": 50, "grace_days": 1, "penalty_per_day": 0.1}
+    policy = {"due_at": soon, "hard_end_at": soon + 7 * 86400, "leaderboard": True, **limits}
+    courses.set_policy(session, eve, chosen, policy)
+    dates = {"due_at": soon + 86400, "hard_end_at": None, "attempts_extra": 2}
+    courses.extend(session, eve, chosen, ada, reason="ill for three days", **dates)
+    leaderboard.choose(session, course, ada.id, "Countess")
+    tokens.make(session, ada, name="laptop", scope="submit", course=course, days=120)
+    link = {"purpose": "invite", "expires_at": time.time() + 86400}
+    session.add(OneTimeLink(secret_hash=hashlib.sha256(SECRET.encode()).hexdigest(), person_id=ada.id, **link))
 
 
 def signed_in(app: Flask, login: str) -> User:

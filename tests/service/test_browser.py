@@ -97,6 +97,7 @@ def keep(page: playwright.Page, name: str) -> None:
 
 def fits(page: playwright.Page) -> bool:
     """Nothing sticks out sideways: only boxes that scroll by themselves are wider than the screen."""
+    page.wait_for_function("document.readyState === 'complete'")  # between two pages there is nothing to measure
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.errors import DeepgradeError
-from grader_service import hosts, jobs
+from grader_service import hosts, jobs, keys
 from grader_service.host import Plan, examine, named, plan
 from grader_service.hosts import Facts
 from grader_service.jobs import Slot
@@ -213,6 +213,7 @@ def test_a_worker_that_cannot_be_says_why(settings, given, sentence):
 
 
 def test_a_worker_on_a_database_of_another_version_says_what_to_do(settings):
+    keys.course_secret(settings)  # else that is what it says first
     with pytest.raises(DeepgradeError, match="start `deepgrade serve` first"):
         work(slots=1, settings=settings)
 
