@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
 from typing import Literal
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from flask import (
     url_for,
 )
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder import report as reports
@@ -39,7 +41,7 @@ from grader_service import (
     submissions,
     written,
 )
-from grader_service.models import Job, Picture, Submission
+from grader_service.models import Comment, Job, Override, Picture, RubricItem, Submission
 from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
 from grader_service.security import limiter
 
@@ -48,6 +50,19 @@ blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:sub
 Page = str | tuple[str, int] | AnyResponse
 
 OUR_FAULT = "The grader failed. That is our fault: it costs no points and no attempt, and staff have been shown why."
+
+
+@dataclass(frozen=True)
+class Added:
+    """What people added to a submission, and the written part as it can be looked at."""
+
+    comments: list[Comment]
+    override: Override | None  # points by hand that hold in this assignment
+    items: list[RubricItem] = field(default_factory=list)
+    scores: dict[int, float] = field(default_factory=dict)  # by items
+    kind: str = ""  # "pdf" or "markdown"
+    text: Markup | None = None
+    pages: int = 0  # that can be shown
 
 
 @blueprint.get("")
@@ -65,7 +80,7 @@ def show(submission_id: int) -> Page:
         place=_place(submission),
         curve=curves.panels(submission.job.curve if submission.job else ""),
         worth=_worth(submission),
-        marks=_marks(submission),
+        marks=_added(submission),
     )
 
 
@@ -203,22 +218,23 @@ def _worth(submission: Submission) -> policy.Receipt | None:
     return None if held is None else policy.receipt(held, submission.received_at)
 
 
-def _marks(submission: Submission) -> dict[str, object]:
-    """What people added to it, and the written part as it can be looked at."""
+def _added(submission: Submission) -> Added:
     chosen = courses.assignment(reading(), here(), submission.assignment)
     held = marks.overrides(reading(), [chosen], submission.person).get(chosen.id) if chosen else None
-    found: dict[str, object] = {"comments": marks.comments(reading(), submission), "override": held}
-    if submission.kind == "written":
-        data = files().read(reading(), submission.sha256)
-        kind = written.kind_of(data)
-        found |= {
-            "items": marks.rubric(reading(), chosen) if chosen else [],
-            "scores": marks.rubric_scores(reading(), submission),
-            "text_kind": kind,
-            "text": written.html(data) if kind == "markdown" else None,
-            "pages": written.pages(submission.sha256, data) if kind == "pdf" else 0,
-        }
-    return found
+    comments = marks.comments(reading(), submission)
+    if submission.kind != "written":
+        return Added(comments, held)
+    data = files().read(reading(), submission.sha256)
+    kind = written.kind_of(data)
+    return Added(
+        comments,
+        held,
+        marks.rubric(reading(), chosen) if chosen else [],
+        marks.rubric_scores(reading(), submission),
+        kind,
+        written.html(data) if kind == "markdown" else None,
+        (written.pages(submission.sha256, data) or 0) if kind == "pdf" else 0,
+    )
 
 
 def _why_failed(submission: Submission) -> str:
