@@ -101,8 +101,10 @@ def override(person_id: int, name: str) -> Page:
 @access.staff
 def statistics(name: str) -> Page:
     """The distribution of points, and how each test went, over the submission of each student that counts."""
-    _chosen(name)
-    found = exports.only(book(), name)
+    found = book()
+    if found.place(name) is None:
+        abort(404)
+    found = exports.only(found, name)
     column = found.columns[0]
     entries = [row.entries[0] for row in found.rows]
     counting = [entry.score.code.id for entry in entries if entry.score.code]

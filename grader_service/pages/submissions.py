@@ -69,17 +69,18 @@ class Added:
 @access.reader
 def show(submission_id: int) -> Page:
     submission = asked()
+    now, held = submissions.now(reading()), shown.terms(reading(), submission)
     return render_template(
         "submission.html",
         submission=submission,
         title=_title(submission),
-        report=_view(submission),
+        report=shown.report(reading(), submission, _viewer(), now, held=held),
         viewer=_viewer(),
-        withheld=shown.withheld(reading(), submission, _viewer(), submissions.now(reading())),
+        withheld=shown.withheld(reading(), submission, _viewer(), now, held=held),
         others=_others(submission),
         place=_place(submission),
         curve=curves.panels(submission.job.curve if submission.job else ""),
-        worth=_worth(submission),
+        worth=None if held is None else policy.receipt(held, submission.received_at),  # how late it came
         marks=_added(submission),
     )
 
@@ -210,12 +211,6 @@ def _contents(submission: Submission) -> dict[str, bytes] | None:
         return read_zip(files().read(reading(), submission.sha256), manifest).files
     except (UnknownAssignment, Refused):
         return None
-
-
-def _worth(submission: Submission) -> policy.Receipt | None:
-    """How late it came, and which share of its points counts."""
-    held = shown.terms(reading(), submission)
-    return None if held is None else policy.receipt(held, submission.received_at)
 
 
 def _added(submission: Submission) -> Added:
