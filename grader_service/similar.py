@@ -171,6 +171,14 @@ def find(settings: Settings, course_id: int, name: str) -> Findings:
     return Findings(time.time(), len(texts), compare(texts, starter_of(assignment)))
 
 
+def save(settings: Settings, course_id: int, name: str, findings: Findings) -> None:
+    """Whole, or not at all."""
+    place = _place(settings, course_id, name)
+    fresh = place.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(findings))
+    fresh.replace(place)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the submissions to an assignment.")
     parser.add_argument("--course", type=int, required=True, help="its number")
@@ -189,9 +197,7 @@ def main() -> None:
     except Exception:
         log.exception("similarity")
         findings = Findings(time.time(), message="It failed, by our fault; the log says how.")
-    fresh = place.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(findings))
-    fresh.replace(place)
+    save(settings, arguments.course, arguments.assignment, findings)
     os.close(lock)
 
 
