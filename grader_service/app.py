@@ -119,7 +119,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)
-    app.jinja_env.globals.update(audit_words=records.said)
+    app.jinja_env.globals.update(audit_changes=records.changes)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app

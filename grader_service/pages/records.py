@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from grader_service import access, audit
+from grader_service import access, audit, courses, words
+from grader_service.models import AuditEntry
 from grader_service.pages import here, number, reading
 
 blueprint = Blueprint("records", __name__, url_prefix="/courses/<slug>/staff")
@@ -28,18 +28,25 @@ def show() -> Page:
     return render_template("staff/audit.html", entries=found[:ROWS], older=older, person=person)
 
 
-def said(value: Any) -> str:
-    """What there was, or is, in a line: `points 7, reason x`."""
+def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
+    """(what, before, after) of all that an entry says is not what it was; "" where there is nothing."""
+    before, after = entry.before, entry.after
+    if isinstance(before or after, dict):
+        old, new = before or {}, after or {}
+        told = [(name, old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)]
+        return [(name.replace("_", " "), _word(was, name), _word(now, name)) for name, was, now in told]
+    return [("", _word(before), _word(after))]
+
+
+def _word(value: Any, name: str = "") -> str:
     if value is None:
         return ""
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_word(one)}" for name, one in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return words.moment(value, courses.zone(here())) if name.endswith("_at") else f"{value:.10g}"
     if isinstance(value, list):
-        return "; ".join(said(one) if isinstance(one, dict) else _word(one) for one in value)
-    return _word(value)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return "; ".join(map(_word, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_word(one, key)}" for key, one in value.items())
+    return str(value)

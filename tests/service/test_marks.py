@@ -203,7 +203,7 @@ def test_the_audit_shows_who_changed_what_and_is_no_place_for_markup(graded, ada
     override(graded, ada, "1", "<script>alert(1)</script>")
     page = graded.get(f"{STAFF}/audit").text
     assert "override set" in page
-    assert "points 1" in page
+    assert "<small>points</small> 1" in page
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
     assert f'<a href="{STAFF}/students/{ada.person.id}">Ada Lovelace</a>' in page
@@ -272,3 +272,16 @@ def test_an_assignment_that_was_due_and_missed_is_zero_in_the_total(graded, user
 def test_marks_have_bounds_of_their_own(database, graded, ada):
     with database.write() as session, pytest.raises(DeepgradeError, match="at most 10000 characters"):
         marks.comment(session, ada.person, session.get_one(Submission, 1), "x" * 10_001)
+
+
+def test_the_audit_says_what_changed_from_what_to_what(app, database, graded, ada):
+    with database.write() as session:
+        one = session.scalars(sa.select(CourseAssignment)).one()
+        courses.set_policy(session, graded.person, one, {"due_at": 1_000_000_000.0, "leaderboard": True, "weight": 2.0})
+    override(graded, ada, "1")
+    override(graded, ada, "1.5")
+    page = graded.get(f"{STAFF}/audit").text
+    assert "<small>points</small> 1 → 1.5" in page
+    assert "<small>due at</small> 9 Sep 2001, 01:46 UTC" in page
+    assert "<small>weight</small> 1 → 2" in page
+    assert "<small>leaderboard</small> no → yes" in page
