@@ -59,6 +59,7 @@ def told(database) -> list[tuple]:
         ]
 
 
+@pytest.mark.threat(41)
 def test_nothing_counts_before_it_was_looked_at_and_it_can_be_taken_back(app, two, database):
     answer = begin(two)
     assert answer.location == f"{AT}/1"

@@ -80,6 +80,7 @@ def test_any_bytes_are_a_pdf_or_text_or_refused(data):
         assert "<script" not in written.html(data).lower()
 
 
+@pytest.mark.threat(7)
 def test_a_pdf_is_drawn_in_a_sandbox_and_only_pixels_come_out(ada):
     data = pdf()
     assert hand_in(ada, data).location == "/submissions/1"
