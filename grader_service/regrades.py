@@ -23,7 +23,7 @@ from autograder import report as reports
 from autograder.errors import DeepgradeError
 from autograder.report import ProblemResult, Report, TestResult, Timings
 from grader_service import audit, courses, differences, jobs, policy, scores
-from grader_service.database import db_now, storable
+from grader_service.database import db_now, one_at_a_time, storable
 from grader_service.models import Course, CourseAssignment, Job, Person, Regrade, Result, Submission
 
 ENDS = ("done", "grader_error")
@@ -103,6 +103,7 @@ def create(
         bad = [name for name in named if not ONLY.fullmatch(name)]
         if bad or not 0 < len(named) <= TESTS_MOST:
             raise DeepgradeError(f"{bad[0]!r} is no test's name" if bad else f"name 1 to {TESTS_MOST} tests, or none")
+    one_at_a_time(session, "regrades")  # each has a number of its own
     made = Regrade(
         name="",
         course_id=course.id,
