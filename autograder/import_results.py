@@ -44,6 +44,8 @@ class Score(msgspec.Struct, frozen=True):
     problems: dict[str, float] = {}
     student: str = ""
     status: str = ""
+    email: str = ""
+    sid: str = ""  # number of the student
 
 
 class _Entry(msgspec.Struct):
@@ -146,14 +148,15 @@ def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> I
         person = row.get("Name") or " ".join(filter(None, [row.get("First Name"), row.get("Last Name")]))
         name = row.get("Submission ID") or row.get("Email") or row.get("SID") or person
         possible = _number(row["Max Points"], f"{where}: Max Points") if row["Max Points"] else None
+        email, sid = row.get("Email") or "", row.get("SID") or ""
         if row["Total Score"] == "":
-            yield Score(name, None, possible, student=person, status=row["Status"])
+            yield Score(name, None, possible, {}, person, row["Status"], email, sid)
             continue
         points = {
             problem: _number(row[column], f"{where}: {problem}") for column, problem in questions.items() if row[column]
         }
         total = _number(row["Total Score"], f"{where}: Total Score")
-        yield Score(name, total, possible, points, person, row["Status"])
+        yield Score(name, total, possible, points, person, row["Status"], email, sid)
 
 
 # --- json ---------------------------------------------------------------------------------------------------------

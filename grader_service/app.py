@@ -35,11 +35,16 @@ from grader_service.pages import (
     held,
     leaderboard,
     links,
+    marking,
     metrics,
     people,
     queue,
+    records,
+    regrading,
+    similarity,
     staff,
     submissions,
+    writing,
 )
 from grader_service.settings import Settings
 from grader_service.version import Version
@@ -92,12 +97,13 @@ def create_app(settings: Settings) -> Flask:
     app.teardown_appcontext(_close_reading)
 
     requests_log.install(app, settings)
+    writing.install(app)  # before a form's token is looked for, which reads the body
     security.install(app)
     elsewhere.install(app, settings)
     errors.install(app)
     of_people = (auth, elsewhere, links, account)
-    of_students = (assignments, submissions, leaderboard)
-    of_staff = (staff, grades, dates, people, held, queue)
+    of_students = (assignments, submissions, writing, leaderboard)
+    of_staff = (staff, grades, marking, regrading, similarity, records, dates, people, held, queue)
     for pages in (*of_people, *of_students, *of_staff, health, metrics):
         app.register_blueprint(pages.blueprint)
     api.install(app)
@@ -113,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)
+    app.jinja_env.globals.update(audit_changes=records.changes)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app

@@ -33,21 +33,26 @@ def result(session: Session, submission: Submission) -> Result | None:
     return scores.result(session, submission)
 
 
-def report(session: Session, submission: Submission, viewer: Viewer, now: float) -> Report | None:
-    """The report that counts, without what this viewer may not see, or may not see yet; None where there is none."""
+def report(
+    session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None
+) -> Report | None:
+    """The report that counts, without what this viewer may not see, or may not see yet; None where there is none.
+
+    held : what `terms` said, where it was asked already
+    """
     found = result(session, submission)
     if found is None:
         return None
     whole = feedback.view(reports.from_json(found.report), viewer)
-    held = None if viewer == "staff" else terms(session, submission)
+    held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or policy.hidden_shown(held, now):
         return whole
     return feedback.without_hidden(whole, points=policy.points_shown(held, now))
 
 
-def withheld(session: Session, submission: Submission, viewer: Viewer, now: float) -> str:
+def withheld(session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None) -> str:
     """Why the student does not see all of it, as a sentence; "" where nothing is kept back."""
-    held = None if viewer == "staff" else terms(session, submission)
+    held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or policy.hidden_shown(held, now):
         return ""
     if policy.points_shown(held, now):

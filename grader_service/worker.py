@@ -31,7 +31,7 @@ from autograder.course import Assignment, Course, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import jobs, keys, logs, pictures
+from grader_service import jobs, keys, logs, pictures, regrades
 from grader_service.database import Database
 from grader_service.engine import line
 from grader_service.files import Files
@@ -120,16 +120,17 @@ class Worker:
         return True
 
     def _grade(self, claim: Claim) -> Report:
-        assignment, data = self._load(claim)
+        assignment, data, plan = self._load(claim)
         try:
             submission = read_zip(data, assignment.manifest)
         except Refused as error:
             # It was accepted, so the manifest has changed since.
             return Report(assignment.name, assignment.manifest.title, "refused", message=str(error))
-        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.keeper.on_event)
+        tests, base = plan or (None, None)
+        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.keeper.on_event, only=tests)
         if report.state == "grader_error":
             raise GraderError(report.message or "the grader failed")
-        return report
+        return report if base is None or tests is None else regrades.merged(base, report, tests)
 
     def _course_has_changed(self, before: str) -> bool:
         try:
@@ -137,10 +138,12 @@ class Worker:
         except BadCourse:  # it is being changed at this moment
             return True
 
-    def _load(self, claim: Claim) -> tuple[Assignment, bytes]:
+    def _load(self, claim: Claim) -> tuple[Assignment, bytes, tuple[list[str], Report] | None]:
+        """The assignment, the zip, and of a regrade the tests that it is about (`regrades.plan`)."""
         with self.database.read() as session:
             submission = session.get_one(Submission, claim.submission_id)
-            return self._course[submission.assignment], self._files.read(session, submission.sha256)
+            plan = regrades.plan(session, claim.batch, submission)
+            return self._course[submission.assignment], self._files.read(session, submission.sha256), plan
 
     def _fault(self, claim: Claim, error: BaseException) -> None:
         known = isinstance(error, DeepgradeError)

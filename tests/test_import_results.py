@@ -44,7 +44,7 @@ def test_otter_s_final_grades_are_read(tmp_path):
 
 def test_gradescope_s_grades_are_read(tmp_path):
     ada, bob = read(written(tmp_path / "scores.csv", GRADESCOPE))
-    assert ada == Score("77", 5.0, 6.0, {"1: loss": 3.0, "2: gradient": 2.0}, "Ada Byron", "Graded")
+    assert ada == Score("77", 5.0, 6.0, {"1: loss": 3.0, "2: gradient": 2.0}, "Ada Byron", "Graded", "ada@x")
     assert (bob.points, bob.student, bob.status) == (None, "Bob B", "Missing")
 
 

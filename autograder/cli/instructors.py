@@ -123,6 +123,15 @@ def import_results(
         typer.Argument(metavar="FILE", help="otter's final_grades.csv, a results.json, Gradescope's CSV, a folder."),
     ],
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores as CSV, too.")] = None,
+    into: Annotated[
+        str, typer.Option("--into", metavar="COURSE", help="Show what they would change in this course's grade book.")
+    ] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="Change it: they become points by hand, audited.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit and the students.")] = "",
+    by: Annotated[str, typer.Option("--by", metavar="LOGIN", help="Who of the staff does it, for the audit.")] = "",
+    without_unknown: Annotated[
+        bool, typer.Option("--without-unknown", help="Leave out the scores that are nobody's.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
@@ -140,6 +149,15 @@ def import_results(
         )
     if csv:
         console.write(csv, reading.to_csv(scores))
+    if into:
+        from autograder.cli import service
+
+        service.into_the_grade_book(
+            name, scores, into, apply=apply, reason=reason, by=by, without_unknown=without_unknown, json=json
+        )
+        return
+    if apply:
+        raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")
     if json:
         console.print_json(msgspec.to_builtins(scores))
         return

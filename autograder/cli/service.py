@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -17,6 +17,9 @@ from rich.text import Text
 from autograder.cli import console
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
+
+if TYPE_CHECKING:
+    from autograder.import_results import Score
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; `deepgrade queue` names them.")]
@@ -152,6 +155,60 @@ def pause(name: Paused) -> None:
 def resume(name: Paused) -> None:
     """Let a paused queue or host go on."""
     _pause(name, False)
+
+
+def into_the_grade_book(
+    name: str,
+    scores: list[Score],
+    slug: str,
+    *,
+    apply: bool,
+    reason: str,
+    by: str,
+    without_unknown: bool,
+    json: bool,
+) -> None:
+    """Of `import-results`: what the scores change in a course's grade book; with `apply` they change it."""
+    with _database() as database:
+        from grader_service import accounts, courses, importing
+
+        with database.write() if apply else database.read() as session:
+            course = courses.find(session, slug)
+            if course is None:
+                raise DeepgradeError(f"there is no course {slug!r}; its name is the one in its address, /courses/NAME")
+            chosen = courses.assignment(session, course, name)
+            if chosen is None:
+                raise DeepgradeError(f"the course {slug!r} has no assignment {name!r}")
+            actor = accounts.find(session, by) if by else None
+            if by and (actor is None or not actor.is_staff_in(course.id)):
+                raise DeepgradeError(f"{by!r} is nobody of the staff of {slug!r}")
+            plan = importing.plan(session, course, chosen, scores)
+            if apply:
+                importing.write(session, actor, plan, reason, without_unknown=without_unknown)
+    if json:
+        facts = [
+            {
+                "submission": row.score.submission,
+                "login": row.person.login if row.person else None,
+                "before": row.before,
+                "after": row.score.points if row.changes else row.before,
+                "trouble": row.trouble,
+            }
+            for row in plan.rows
+        ]
+        console.print_json({"applied": apply, "scores": facts})
+        return
+    table = console.table("Submission", "Login", "Now", "Then", "", numbers=("Now", "Then"))
+    for row in plan.rows:
+        then = row.score.points if row.changes else row.before
+        points = ["none" if value is None else console.number(value) for value in (row.before, then)]
+        login = row.person.login if row.person else ""
+        table.add_row(Text(console.plain(row.score.submission)), login, *points, Text(row.trouble))
+    console.out().print(table)
+    changing, unknown = len(plan.changing), len(plan.unknown)
+    beside = f", {unknown} are nobody's" if unknown else ""
+    done = "changed" if apply else "would change; --apply --reason WHY changes them"
+    print(f"{changing} of {len(plan.rows)} {done}{beside}")
 
 
 def _pause(name: str, paused: bool) -> None:

@@ -180,6 +180,7 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         assignment=assignment,
         row=Row(here(), chosen, assignment, cell, now),
         may=policy.may_hand_in(cell.terms, cell.attempts, now),
+        may_write=policy.receipt(cell.terms, now),
         left=policy.attempts(cell.terms, cell.attempts, now),
         now=now,
         receipt_of=lambda submission: policy.receipt(cell.terms, submission.received_at),

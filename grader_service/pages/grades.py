@@ -1,120 +1,161 @@
-"""For staff of a course: the grade book, as a page and as CSV."""
+"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and how an assignment went."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
-from operator import attrgetter
-
 import sqlalchemy as sa
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from autograder.batch.grades import inert, number
-from autograder.errors import UnknownAssignment
-from grader_service import access, courses, scores
-from grader_service.models import CourseAssignment, Membership, Person
-from grader_service.pages import course, here, reading
+from autograder.errors import DeepgradeError
+from grader_service import access, audit, courses, exports, marks, scores, submissions, tallies
+from grader_service import book as books
+from grader_service.book import Book
+from grader_service.models import CourseAssignment, Membership, Person, Submission
+from grader_service.pages import course, database, here, me, reading
 
 blueprint = Blueprint("grades", __name__, url_prefix="/courses/<slug>/staff")
 
-Page = str | AnyResponse
+Page = str | tuple[str, int] | AnyResponse
 
-ORDERS = {"name": "Name", "login": "Login", "total": "Total"}
-
-
-@dataclass(frozen=True)
-class Column:
-    chosen: CourseAssignment
-    title: str
-    possible: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """A student: the points of each column, None where there are none, and their weighted mean so far in percent."""
-
-    person: Person
-    cells: list[scores.Cell]
-    points: list[float | None]
-    total: float | None
+ENTRIES = 20  # of the audit, on a student's page
 
 
 @blueprint.get("/grades")
 @access.staff
 def show() -> Page:
-    order = request.args.get("by", "name")
-    wanted = request.args.get("find", "").strip()
-    columns, rows = book()
-    found = [row for row in rows if wanted.casefold() in f"{row.person.name} {row.person.login}".casefold()]
+    order, shown = request.args.get("by", "name"), request.args.get("show", "all")
+    wanted = request.args.get("find", "").strip()[:200]
+    found = book()
+    orders = {**books.ORDERS, **{column.name: column.title for column in found.columns}}
+    rows = books.ordered(found, books.select(found, find=wanted, show=shown), order)
     return render_template(
         "staff/grades.html",
-        columns=columns,
-        rows=ordered(found, order),
-        order=order if order in ORDERS else "name",
-        orders=ORDERS,
+        columns=found.columns,
+        rows=rows,
+        order=order if order in orders else "name",
+        orders=orders,
+        shown=shown if shown in books.SHOWN else "all",
+        kinds={name: words for name, (words, _) in books.SHOWN.items()},
         wanted=wanted,
-        everybody=len(rows),
+        everybody=len(found.rows),
+        forms={name: words for name, (words, _) in exports.FORMS.items()},
     )
 
 
 @blueprint.get("/grades.csv")
 @access.staff
 def export() -> Page:
-    """A line for each student: login, name, the points of each assignment (empty: none), the total in percent."""
-    columns, rows = book()
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["login", "name", *(inert(column.chosen.assignment) for column in columns), "total_percent"])
-    lines.writerow(["", "possible", *(number(column.possible) for column in columns), number(100.0)])
-    for row in ordered(rows, "login"):
-        points = ("" if one is None else number(round(one, 6)) for one in row.points)
-        total = "" if row.total is None else number(round(row.total, 4))
-        lines.writerow([inert(row.person.login), inert(row.person.name), *points, total])
-    name = f"{here().slug}-grades.csv"
-    return Response(
-        text.getvalue(), mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    """`form` is course, gradescope or otter; `assignment` leaves out the others. All students, by login."""
+    form, name = request.args.get("form", "course"), request.args.get("assignment", "")
+    if form not in exports.FORMS:
+        abort(404)
+    found = book()
+    if name:
+        if found.place(name) is None:
+            abort(404)
+        found = exports.only(found, name)
+    data = exports.FORMS[form][1](found, books.ordered(found, found.rows, "login"))
+    ending = {"otter": "final_grades", "gradescope": "gradescope"}.get(form, "grades")
+    filename = f"{here().slug}-{name + '-' if name else ''}{ending}.csv"
+    return Response(data, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{filename}"'})
 
 
-def book() -> tuple[list[Column], list[Row]]:
-    """All students of this course, in a handful of queries however many there are."""
-    chosen = courses.assignments(reading(), here())
-    columns = [_column(one) for one in chosen]
-    found = scores.load(reading(), here(), chosen)
-    students = sa.select(Person).join(Membership).where(Membership.course_id == here().id, Membership.role == "student")
-    rows = []
-    for person in reading().scalars(students):
-        cells = [found.cell(person.id, one) for one in chosen]
-        points = [cell.score.points for cell in cells]
-        rows.append(Row(person, cells, points, total(columns, points)))
-    return columns, rows
+@blueprint.get("/students/<int:person_id>")
+@access.staff
+def student(person_id: int) -> Page:
+    """Somebody's whole term: what counts in each assignment and why, all uploads, and what staff changed."""
+    return _student(_person(person_id))
 
 
-def total(columns: list[Column], points: list[float | None]) -> float | None:
-    """100 sum(w_a p_a / possible_a) / sum(w_a) over the assignments a with points; None where there are none."""
-    counted = [
-        (column.chosen.weight, got / column.possible)
-        for column, got in zip(columns, points, strict=True)
-        if got is not None and column.possible > 0 and column.chosen.weight > 0
-    ]
-    weights = sum(weight for weight, _ in counted)
-    return 100 * sum(weight * share for weight, share in counted) / weights if weights else None
-
-
-def ordered(rows: list[Row], by: str) -> list[Row]:
-    """By name, by login, or by total with the best first."""
-    if by == "total":
-        return sorted(rows, key=lambda row: (row.total is None, -(row.total or 0.0), row.person.login))
-    return sorted(
-        rows, key=lambda row: (attrgetter("login" if by == "login" else "name")(row.person).casefold(), row.person.id)
-    )
-
-
-def _column(chosen: CourseAssignment) -> Column:
+@blueprint.post("/students/<int:person_id>/<name>")
+@access.staff
+def override(person_id: int, name: str) -> Page:
+    """Set `points` with a `reason`; with `withdraw`=1 take them back."""
+    person, chosen = _person(person_id), _chosen(name)
+    reason = request.form.get("reason", "")
     try:
-        manifest = course()[chosen.assignment].manifest
-    except UnknownAssignment:  # the disk has lost it
-        return Column(chosen, chosen.assignment, chosen.written_points)
-    return Column(chosen, manifest.title, manifest.points + chosen.written_points)
+        with database().write() as session:
+            if request.form.get("withdraw") == "1":
+                marks.withdraw_override(session, me(), chosen, person, reason)
+                said = "The points by hand are withdrawn; what was graded counts again."
+            else:
+                at_sight_of = scores.load(session, here(), [chosen], person=person).cell(person.id, chosen).score.code
+                points = number_of(request.form.get("points", ""))
+                marks.set_override(
+                    session,
+                    me(),
+                    chosen,
+                    person,
+                    points,
+                    reason,
+                    submission_id=at_sight_of.id if at_sight_of else None,
+                )
+                said = f"{points:g} points are set."
+    except DeepgradeError as error:
+        return _student(person, sentence=str(error), at=name), 422
+    flash(said)
+    return redirect(url_for("grades.student", person_id=person_id) + f"#{name}", 303)
+
+
+@blueprint.get("/statistics/<name>")
+@access.staff
+def statistics(name: str) -> Page:
+    """The distribution of points, and how each test went, over the submission of each student that counts."""
+    found = book()
+    if found.place(name) is None:
+        abort(404)
+    found = exports.only(found, name)
+    column = found.columns[0]
+    entries = [row.entries[0] for row in found.rows]
+    counting = [entry.score.code.id for entry in entries if entry.score.code]
+    tests = tallies.of_tests(scores.reports(reading(), here(), counting).values())
+    points = [entry.points for entry in entries if entry.points is not None]
+    return render_template(
+        "staff/statistics.html",
+        column=column,
+        spread=tallies.of_points(points, column.possible),
+        tests=tests,
+        students=len(entries),
+        reports=len(counting),
+    )
+
+
+def book(person: Person | None = None) -> Book:
+    """All students of this course, or one person in it."""
+    return books.load(reading(), course(), here(), submissions.now(reading()), person=person)
+
+
+def number_of(text: str) -> float:
+    """Raises DeepgradeError for what is no number."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        raise DeepgradeError(f"{text[:40]!r} is no number of points; write one like 7.5") from None
+
+
+def _student(person: Person, sentence: str = "", at: str = "") -> str:
+    found = book(person)
+    chosen = [column.chosen for column in found.columns]
+    handed_in = sa.select(Submission).where(Submission.course_id == here().id, Submission.person_id == person.id)
+    uploads = submissions.whole(reading(), handed_in.order_by(Submission.id.desc()))
+    return render_template(
+        "staff/student.html",
+        person=person,
+        row=found.rows[0],
+        columns=found.columns,
+        overrides=marks.overrides(reading(), chosen, person),
+        uploads={name: [one for one in uploads if one.assignment == name] for name in {u.assignment for u in uploads}},
+        entries=audit.entries(reading(), here(), person=person.id, limit=ENTRIES),
+        sentence=sentence,
+        at=at,
+    )
+
+
+def _person(person_id: int) -> Person:
+    """Of this course; anybody else is none of its staff's business."""
+    query = sa.select(Person).join(Membership).where(Membership.course_id == here().id, Person.id == person_id)
+    return reading().scalar(query) or abort(404)
+
+
+def _chosen(name: str) -> CourseAssignment:
+    return courses.assignment(reading(), here(), name) or abort(404)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
 from typing import Literal
 
 import sqlalchemy as sa
@@ -20,15 +21,28 @@ from flask import (
     url_for,
 )
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder import report as reports
 from autograder.errors import Refused, UnknownAssignment
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import access, curves, differences, jobs, pictures, policy, shown, submissions
-from grader_service.models import Job, Picture, Submission
-from grader_service.pages import asked, course, database, files, is_staff_here, reading
+from grader_service import (
+    access,
+    courses,
+    curves,
+    differences,
+    jobs,
+    marks,
+    pictures,
+    policy,
+    shown,
+    submissions,
+    written,
+)
+from grader_service.models import Comment, Job, Override, Picture, RubricItem, Submission
+from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
 from grader_service.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -38,21 +52,36 @@ Page = str | tuple[str, int] | AnyResponse
 OUR_FAULT = "The grader failed. That is our fault: it costs no points and no attempt, and staff have been shown why."
 
 
+@dataclass(frozen=True)
+class Added:
+    """What people added to a submission, and the written part as it can be looked at."""
+
+    comments: list[Comment]
+    override: Override | None  # points by hand that hold in this assignment
+    items: list[RubricItem] = field(default_factory=list)
+    scores: dict[int, float] = field(default_factory=dict)  # by items
+    kind: str = ""  # "pdf" or "markdown"
+    text: Markup | None = None
+    pages: int = 0  # that can be shown
+
+
 @blueprint.get("")
 @access.reader
 def show(submission_id: int) -> Page:
     submission = asked()
+    now, held = submissions.now(reading()), shown.terms(reading(), submission)
     return render_template(
         "submission.html",
         submission=submission,
         title=_title(submission),
-        report=_view(submission),
+        report=shown.report(reading(), submission, _viewer(), now, held=held),
         viewer=_viewer(),
-        withheld=shown.withheld(reading(), submission, _viewer(), submissions.now(reading())),
+        withheld=shown.withheld(reading(), submission, _viewer(), now, held=held),
         others=_others(submission),
         place=_place(submission),
         curve=curves.panels(submission.job.curve if submission.job else ""),
-        worth=_worth(submission),
+        worth=None if held is None else policy.receipt(held, submission.received_at),  # how late it came
+        marks=_added(submission),
     )
 
 
@@ -184,10 +213,23 @@ def _contents(submission: Submission) -> dict[str, bytes] | None:
         return None
 
 
-def _worth(submission: Submission) -> policy.Receipt | None:
-    """How late it came, and which share of its points counts."""
-    held = shown.terms(reading(), submission)
-    return None if held is None else policy.receipt(held, submission.received_at)
+def _added(submission: Submission) -> Added:
+    chosen = courses.assignment(reading(), here(), submission.assignment)
+    held = marks.overrides(reading(), [chosen], submission.person).get(chosen.id) if chosen else None
+    comments = marks.comments(reading(), submission)
+    if submission.kind != "written":
+        return Added(comments, held)
+    data = files().read(reading(), submission.sha256)
+    kind = written.kind_of(data)
+    return Added(
+        comments,
+        held,
+        marks.rubric(reading(), chosen) if chosen else [],
+        marks.rubric_scores(reading(), submission),
+        kind,
+        written.html(data) if kind == "markdown" else None,
+        (written.pages(submission.sha256, data) or 0) if kind == "pdf" else 0,
+    )
 
 
 def _why_failed(submission: Submission) -> str:

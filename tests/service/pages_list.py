@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +15,27 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.figure import Figure as Canvas
 from sqlalchemy.orm import Session
 
+from autograder import report as reports
 from autograder.report import Figure, ProblemResult, Report, TestResult
-from grader_service import accounts, courses, hosts, jobs, leaderboard, pictures, tokens
+from grader_service import (
+    accounts,
+    courses,
+    hosts,
+    jobs,
+    leaderboard,
+    marks,
+    pictures,
+    regrades,
+    similar,
+    tokens,
+)
 from grader_service.jobs import Slot
 from grader_service.jobs.recovery import TRIES
-from grader_service.models import Job, OneTimeLink, Person
+from grader_service.models import Job, OneTimeLink, Person, Result, Submission
 
 from .conftest import PASSWORD, RIGHT, WRONG, User, zip_of
 
@@ -66,6 +81,18 @@ PAGES = [
     Page("staff-report", "eve", "/submissions/2"),
     Page("staff-submissions", "eve", "/courses/course/staff/submissions"),
     Page("staff-grades", "eve", "/courses/course/staff/grades"),
+    Page("staff-grades-missing", "eve", "/courses/course/staff/grades?show=missing"),
+    Page("staff-student", "eve", "/courses/course/staff/students/1"),
+    Page("staff-statistics", "eve", "/courses/course/staff/statistics/double"),
+    Page("staff-rubric", "eve", "/courses/course/staff/rubric/double"),
+    Page("staff-written", "eve", "/submissions/5"),
+    Page("written", "ada", "/submissions/5"),
+    Page("written-pdf", "ada", "/submissions/6"),
+    Page("staff-regrades", "eve", "/courses/course/staff/regrades"),
+    Page("staff-regrade", "eve", "/courses/course/staff/regrades/1"),
+    Page("staff-audit", "eve", "/courses/course/staff/audit"),
+    Page("staff-similarity", "eve", "/courses/course/staff/similarity/double"),
+    Page("staff-pair", "eve", "/courses/course/staff/similarity/double/1/2"),
     Page("staff-dates", "eve", "/courses/course/staff/dates"),
     Page("staff-policy", "eve", "/courses/course/staff/dates/double"),
     Page("staff-people", "eve", "/courses/course/staff/people"),
@@ -152,7 +179,72 @@ def populate(app: Flask) -> dict[str, str]:
     with database.write() as session:
         facts = hosts.Facts("cpu-1", "instance", ("cpu",), 2, 8000, "0123456789ab-012345", well=True)
         hosts.beat(session, facts)
+    _marks(app, users)
     return {login: cookie_of(user.client) for login, user in users.items()}
+
+
+def _marks(app: Flask, users: dict[str, User]) -> None:
+    """What people add: written parts with points, a comment, points by hand, a regrade, and a likeness."""
+    database, ada = app.extensions["database"], users["ada"]
+    at = "/courses/course/assignments/double"
+    for data, name in ((WRITTEN, "plots.md"), (written_pdf(), "plots.pdf")):
+        ada.post(f"{at}/written", {"text": (io.BytesIO(data), name)}, form_at=at)
+    with database.write() as session:
+        course = accounts.first_course(session)
+        chosen = courses.assignment(session, course, "double")
+        eve, owner = accounts.find(session, "eve"), accounts.find(session, "ada")
+        assert chosen is not None
+        assert eve is not None
+        assert owner is not None
+        accounts.create(session, login="bob", name="Bob")
+        lines = [marks.Line(None, "What the plots show", 3.0), marks.Line(None, "Why it is so", 2.0)]
+        marks.set_rubric(session, eve, chosen, lines, "")
+        first, second = marks.rubric(session, chosen)
+        text = session.get_one(Submission, 5)
+        marks.score_rubric(session, eve, text, chosen, {first.id: 2.5, second.id: 1.0})
+        marks.comment(session, eve, text, "The second plot has no labels.\nOtherwise fine.")
+        made = regrades.create(
+            session, eve, course, "double", [1, 2], tests=None, needs=jobs.Needs(), reason="test_b was too strict"
+        )
+        session.execute(sa.update(Job).where(Job.batch == made.name).values(state="done"))
+        for number in (1, 2):
+            session.add(
+                Result(
+                    submission_id=number,
+                    batch=made.name,
+                    report=reports.to_json(RIGHT_REPORT),
+                    state="graded",
+                    points=RIGHT_REPORT.points,
+                    possible=RIGHT_REPORT.possible,
+                    graded_at=time.time(),
+                )
+            )
+        marks.set_override(session, eve, chosen, owner, 4.5, "the second plot was shown in the exercise class")
+    pairs = [similar.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
+    findings = similar.Findings(time.time(), 2, pairs)
+    similar.save(app.extensions["settings"], 1, "double", findings)
+
+
+WRITTEN = b"""# What the plots show
+
+The loss *falls*, then stays.
+
+| epochs | loss |
+|-------:|-----:|
+| 1      | 2.30 |
+| 10     | 0.41 |
+
+> It is the learning rate.
+"""
+
+
+def written_pdf() -> bytes:
+    figure = Canvas(figsize=(5, 3))
+    FigureCanvasPdf(figure)
+    figure.subplots().plot([3, 2, 1.5, 1.2])
+    out = io.BytesIO()
+    figure.savefig(out, format="pdf")
+    return out.getvalue()
 
 
 def _policies(session: Session, ada: Person, eve: Person) -> None:
@@ -162,6 +254,7 @@ def _policies(session: Session, ada: Person, eve: Person) -> None:
     assert chosen is not None
     soon = time.time() + 3 * 86400
     limits = {"attempts_per_day": 10, "attempts_total": 50, "grace_days": 1, "penalty_per_day": 0.1}
+    limits["written_points"] = 5.0
     policy = {"due_at": soon, "hard_end_at": soon + 7 * 86400, "leaderboard": True, **limits}
     courses.set_policy(session, eve, chosen, policy)
     dates = {"due_at": soon + 86400, "hard_end_at": None, "attempts_extra": 2}

@@ -119,7 +119,14 @@ def test_every_page_is_in_the_list(world, app):
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or set()) or rule.endpoint == "static":
             continue
-        known = {"name": "double", "slug": "course", "secret": pages_list.SECRET, "submission_id": 2}
+        known = {
+            "name": "double",
+            "slug": "course",
+            "secret": pages_list.SECRET,
+            "submission_id": 2,
+            "first_id": 1,
+            "second_id": 2,
+        }
         values = {part: known.get(part, 1) for part in rule.arguments}
         for who in cookies:
             client = app.test_client()

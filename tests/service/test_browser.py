@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -243,6 +244,64 @@ def test_staff_see_the_queue_live_and_pause_it(visit, screen, scheme):
     page.get_by_role("button", name="Resume gpu").click()
     page.get_by_text("gpu goes on").wait_for()
     cell.wait_for(state="detached", timeout=processes.PATIENCE_SECONDS * 1000)  # by itself: nobody reloads
+
+
+def test_staff_s_whole_story(visit):
+    """A wrong answer comes in; staff look, comment, grade again, set points by hand, and the audit has all of it."""
+    student = visit("ada")
+    student.get_by_role("link", name="Twice as much").first.click()
+    hand_in(student, zip_of(WRONG))
+    student.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    number = student.url.rsplit("/", 1)[1]
+
+    page = visit("eve")
+    page.get_by_role("link", name="Submissions").click()
+    page.get_by_role("link", name=number, exact=True).click()
+    page.get_by_text("expected 10").first.wait_for(state="attached")  # staff see what hidden tests found
+    page.get_by_label("Add a comment").fill("Look at the sign of x.")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_text("Look at the sign of x.").wait_for()
+
+    page.get_by_role("navigation").get_by_role("link", name="Grades").click()
+    page.get_by_role("link", name="Regrades").click()
+    page.get_by_label("Submissions").select_option("named")
+    page.get_by_label("Numbers").fill(number)
+    page.get_by_label("Tests").fill("test_double_of_three")
+    page.get_by_label("Reason").fill("a look at one test")
+    page.get_by_role("button", name="Grade again").click()
+    page.get_by_text("It does not count yet").wait_for()
+    until = time.monotonic() + processes.PATIENCE_SECONDS
+    while not page.get_by_role("button", name="Let it count").is_visible():
+        assert time.monotonic() < until
+        page.wait_for_timeout(500)
+        page.reload()
+    page.get_by_role("button", name="Let it count").click()
+    page.get_by_text("It counts: 0 of the students").wait_for()
+
+    page.get_by_role("navigation").get_by_role("link", name="Grades").click()
+    page.get_by_role("link", name="Ada", exact=False).first.click()
+    page.get_by_text("Points by hand").click()
+    page.get_by_label("Points of 5").fill("4,5")
+    page.get_by_label("Reason the student reads it, too").fill("the idea was right")
+    page.get_by_role("button", name="Set").click()
+    page.get_by_text("4.5 points are set.").wait_for()
+
+    page.get_by_role("navigation").get_by_role("link", name="Grades").click()
+    page.get_by_role("cell", name="4.5 by hand").wait_for()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="otter's columns").click()
+    assert "ada,4.5,4.5,0.9,Completed" in Path(saved.value.path()).read_text()
+    page.get_by_role("link", name="Audit").click()
+    for words in ("regrade begun", "regrade counted", "override set"):
+        page.get_by_text(words).first.wait_for()
+    page.get_by_role("cell", name="the idea was right").wait_for()
+    page.go_back()
+    page.get_by_role("link", name="Twice as much").click()
+    page.get_by_role("img", name=re.compile("Distribution of points of 1 students")).wait_for()
+
+    student.reload()
+    assert student.get_by_text("Look at the sign of x.").is_visible()
+    assert student.get_by_text("the idea was right").is_visible()
 
 
 def test_the_real_softmax_reference_gets_full_marks_in_the_browser(visit, tmp_path):

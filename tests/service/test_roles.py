@@ -6,6 +6,7 @@ The table is complete: a route that is not in it fails the test, so that nobody 
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from flask.testing import FlaskClient
@@ -68,6 +69,27 @@ TABLE = {
     "GET /courses/<slug>/staff/submissions":              (303, 404, 404, 403, 403, 200, 200, 200),
     "GET /courses/<slug>/staff/grades":                   (303, 404, 404, 403, 403, 200, 200, 200),
     "GET /courses/<slug>/staff/grades.csv":               (401, 404, 404, 403, 403, 200, 200, 200),
+    "GET /courses/<slug>/staff/audit":                    (303, 404, 404, 403, 403, 200, 200, 200),
+    "GET /courses/<slug>/staff/students/<int:person_id>":         (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/students/<int:person_id>/<name>": (303, 404, 404, 403, 403, 422, 422, 422),
+    "GET /courses/<slug>/staff/statistics/<name>":        (303, 404, 404, 403, 403, 200, 200, 200),
+    "GET /courses/<slug>/staff/rubric/<name>":            (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/rubric/<name>":           (303, 404, 404, 403, 403, 303, 303, 303),
+    "GET /courses/<slug>/staff/regrades":                 (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/regrades":                (303, 404, 404, 403, 403, 422, 422, 422),
+    "GET /courses/<slug>/staff/regrades/<int:regrade_id>":            (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/regrades/<int:regrade_id>/count":     (303, 404, 404, 403, 403, 422, 422, 422),
+    "POST /courses/<slug>/staff/regrades/<int:regrade_id>/withdraw":  (303, 404, 404, 403, 403, 422, 422, 422),
+    "GET /courses/<slug>/staff/similarity/<name>":        (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/similarity/<name>":       (303, 404, 404, 403, 403, 303, 303, 303),
+    "GET /courses/<slug>/staff/similarity/<name>/<int:first_id>/<int:second_id>": (
+        303, 404, 404, 403, 403, 404, 404, 404  # nothing was compared
+    ),
+    "POST /submissions/<int:submission_id>/comments":     (303, 404, 404, 403, 404, 303, 303, 303),
+    "POST /submissions/<int:submission_id>/rubric":       (303, 404, 404, 403, 404, 404, 404, 404),  # it is code
+    "POST /courses/<slug>/assignments/<name>/written":    (303, 404, 404, 404, 404, 404, 404, 404),  # there is none
+    "GET /submissions/<int:submission_id>/written/<int:number>.png":  (401, 404, 404, 404, 404, 404, 404, 404),
+    "GET /submissions/<int:submission_id>/written/file":  (303, 404, 404, 404, 404, 404, 404, 404),
     "POST /courses/<slug>/staff/people/<int:person_id>/link":     (303, 404, 404, 403, 403, 200, 200, 200),
     "POST /courses/<slug>/staff/people/<int:person_id>/role":     (303, 404, 404, 403, 403, 403, 303, 303),
     "GET /courses/<slug>/staff/people/<int:person_id>/delete":    (303, 404, 404, 403, 403, 403, 200, 200),
@@ -146,6 +168,8 @@ class World:
             claim = jobs.claim(session, jobs.Slot("w", ("cpu",)), lease_seconds=45)
             jobs.finish(session, claim, REPORT, pictures.draw_all(REPORT))
         assert self.browser("owner").post("/courses/course/assignments/double", data=zip_field()).status_code == 303
+        again = {"assignment": "double", "which": "all", "reason": "to look at"}
+        assert self.browser("staff").post("/courses/course/staff/regrades", data=again).status_code == 303
 
     def browser(self, role: str) -> FlaskClient:
         client = self.app.test_client()
@@ -174,6 +198,10 @@ def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
         .replace("<int:submission_id>", "1")
         .replace("<secret>", "nobodys")
         .replace("<int:token_id>", "1")
+        .replace("<int:regrade_id>", "1")
+        .replace("<int:first_id>", "1")
+        .replace("<int:second_id>", "2")
+        .replace("<int:number>", "1")
         .replace("<int:earlier_id>", "2")
         .replace("<int:person_id>", str(world.somebody))
         .replace("<key>", pictures.key(FIGURE))
@@ -243,5 +271,5 @@ def test_every_form_needs_its_token(eve):
     for rule in posts:
         path = rule.replace("<slug>", "course").replace("<name>", "double")
         path = path.replace("<int:submission_id>", "1").replace("<int:person_id>", "2").replace("<int:earlier_id>", "1")
-        path = path.replace("<secret>", "nobodys").replace("<int:token_id>", "1")
+        path = re.sub("<int:[a-z_]+>", "1", path.replace("<secret>", "nobodys"))
         assert eve.client.post(path).status_code == 400, path

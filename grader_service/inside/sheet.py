@@ -1,0 +1,22 @@
+"""Pages of a PDF as pictures."""
+
+import numpy as np
+import pypdfium2
+
+
+def count(data: bytes) -> int:
+    """Of its pages."""
+    document = pypdfium2.PdfDocument(data)
+    return len(document)
+
+
+def page(data: bytes, number: int, width: int, height: int) -> np.ndarray:
+    """(h, w, 3) bytes of the page of that number, from 0, as large as fits into width x height pixels."""
+    document = pypdfium2.PdfDocument(data)
+    sheet = document[number]
+    size = sheet.get_size()  # points
+    scale = min(width / max(1.0, size[0]), height / max(1.0, size[1]), 4.0)
+    found = sheet.render(scale=scale, rev_byteorder=True, prefer_bgrx=False, draw_annots=False).to_numpy()
+    if found.ndim == 2:
+        found = np.stack([found] * 3, axis=2)
+    return np.ascontiguousarray(found[:, :, :3])

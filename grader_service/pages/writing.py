@@ -1,0 +1,93 @@
+"""The written part of an assignment: handing it in, and looking at it."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Blueprint, Flask, Response, abort, flash, redirect, request, send_file, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from autograder.errors import Refused
+from grader_service import access, courses, handing_in, submissions, written
+from grader_service.pages import asked, database, files, here, me, reading
+
+blueprint = Blueprint("writing", __name__)
+
+FORM_KB = 64  # of a form around the file
+KINDS = {"pdf": ("pdf", "application/pdf"), "markdown": ("md", "text/plain; charset=utf-8")}
+
+Page = str | tuple[str, int] | AnyResponse
+
+
+def install(app: Flask) -> None:
+    """A body may be as large here as a written part may be, which no zip may."""
+
+    def allow() -> None:
+        if request.endpoint == "writing.hand_in":
+            request.max_content_length = (written.MOST_KB + FORM_KB) * 1024
+
+    app.before_request(allow)
+
+
+@blueprint.post("/courses/<slug>/assignments/<name>/written")
+@access.member
+def hand_in(name: str) -> Page:
+    """303 to the submission, or back to the assignment with the reason why nothing was stored."""
+    chosen = courses.assignment(reading(), here(), name)
+    if chosen is None or not chosen.written_points or submissions.now(reading()) < chosen.release_at:
+        abort(404)
+    received_at = submissions.now(reading())
+    upload, form_key = request.files.get("text"), request.form.get("form_key", "")
+    try:
+        if upload is None or not upload.filename:
+            raise Refused("choose a PDF or a Markdown file first")
+        data = upload.stream.read()
+        written.kind_of(data)
+        stored = files().keep(data)
+        with database().write() as session:
+            submission = submissions.accept(
+                session,
+                me(),
+                here(),
+                name,
+                upload=stored,
+                filename=upload.filename,
+                notes=[],
+                form_key=form_key if handing_in.FORM_KEY.fullmatch(form_key) else handing_in.new_key(),
+                needs=None,
+                kind="written",
+                received_at=received_at,
+            )
+    except Refused as error:
+        flash(f"Not accepted: {error}. Nothing was stored.")
+        return redirect(url_for("assignments.show", name=name) + "#written", 303)
+    return redirect(url_for("submissions.show", submission_id=submission.id), 303)
+
+
+@blueprint.get("/submissions/<int:submission_id>/written/<int:number>.png")
+@access.reader
+def page(submission_id: int, number: int) -> Page:
+    """A page of a PDF, from 1 on, as pixels that a sandbox has drawn."""
+    data = _data()
+    if written.kind_of(data) != "pdf":
+        abort(404)
+    png = written.page(asked().sha256, data, number - 1)
+    if png is None:
+        abort(404)
+    return Response(png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
+
+
+@blueprint.get("/submissions/<int:submission_id>/written/file")
+@access.reader
+def download(submission_id: int) -> Page:
+    """The file as it was handed in, to be saved: no browser opens it as a page of ours."""
+    data = _data()
+    ending, mimetype = KINDS[written.kind_of(data)]
+    name = f"{asked().assignment}-{submission_id}.{ending}"
+    return send_file(io.BytesIO(data), mimetype=mimetype, as_attachment=True, download_name=name)
+
+
+def _data() -> bytes:
+    if asked().kind != "written":
+        abort(404)
+    return files().read(reading(), asked().sha256)

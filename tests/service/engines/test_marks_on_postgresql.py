@@ -1,0 +1,38 @@
+"""The grade book and what changes it, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from grader_service import audit
+from grader_service.app import create_app
+from grader_service.models import Course
+from grader_service.settings import Settings
+
+from .. import pages_list
+from ..conftest import COURSE
+from ..pages_list import signed_in
+
+
+@pytest.fixture
+def settings(new_database, tmp_path) -> Settings:
+    return Settings(home=tmp_path, database=new_database(), course=COURSE)
+
+
+def test_staff_s_pages_and_a_regrade_work_there_as_well(settings):
+    app = create_app(settings)
+    pages_list.populate(app)
+    eve = signed_in(app, "eve")
+    for page in pages_list.PAGES:
+        if page.who == "eve":
+            assert eve.get(page.path).status_code == 200, page.path
+    for form in ("course", "gradescope", "otter"):
+        assert eve.get(f"/courses/course/staff/grades.csv?form={form}").status_code == 200
+    at = "/courses/course/staff/regrades/1"
+    assert eve.post(f"{at}/count", form_at=at).status_code == 303
+    assert eve.post(f"{at}/withdraw", {"reason": "it was right"}, form_at=at).status_code == 303
+    with app.extensions["database"].read() as session:
+        told = [entry.action for entry in audit.entries(session, session.scalars(sa.select(Course)).one())]
+    assert {"regrade counted", "regrade withdrawn", "override set", "rubric scored"} <= set(told)
+    app.extensions["database"].close()

@@ -1,0 +1,287 @@
+"""Points by hand, rubrics, comments, and the audit that has all of it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from autograder import import_results
+from autograder.errors import DeepgradeError
+from grader_service import audit, courses, exports, marks, scores
+from grader_service.models import AuditEntry, Course, CourseAssignment, Override, Person, RubricItem, Submission
+
+from .conftest import RIGHT, WRONG, User, hidden_fields, zip_of
+from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish
+
+STAFF = "/courses/course/staff"
+
+
+@pytest.fixture
+def eve(user) -> User:
+    return user("eve", role="staff", name="Eve Staff")
+
+
+@pytest.fixture
+def ada(user) -> User:
+    return user("ada", name="Ada Lovelace")
+
+
+@pytest.fixture
+def graded(app, ada, eve) -> User:
+    """ada has handed in once and has 2 points; eve looks at it."""
+    ada.handed_in(zip_of(RIGHT))
+    finish(app, RIGHT_REPORT)
+    return eve
+
+
+def chosen(database) -> CourseAssignment:
+    with database.read() as session:
+        return session.scalars(sa.select(CourseAssignment)).one()
+
+
+def points(database, user: User) -> float | None:
+    with database.read() as session:
+        one = session.scalars(sa.select(CourseAssignment)).one()
+        return scores.load(session, one.course, [one]).cell(user.person.id, one).score.points
+
+
+def entries(database) -> list[AuditEntry]:
+    with database.read() as session:
+        return audit.entries(session, session.scalars(sa.select(Course)).one())
+
+
+def override(eve: User, ada: User, points: str, reason: str = "a fair look"):
+    at = f"{STAFF}/students/{ada.person.id}"
+    return eve.post(f"{at}/double", {"points": points, "reason": reason}, form_at=at)
+
+
+def test_points_by_hand_count_and_say_why_until_they_are_withdrawn(graded, ada, database):
+    assert points(database, ada) == 2
+    answer = override(graded, ada, "1,5")
+    assert (answer.status_code, answer.location) == (303, f"{STAFF}/students/{ada.person.id}#double")
+    assert points(database, ada) == 1.5
+    page = graded.get(answer.location).text
+    assert "1.5 points by hand, set by Eve Staff" in page
+    assert "a fair look" in ada.get("/submissions/1").text, "the student reads why"
+    assert "by hand" in graded.get(f"{STAFF}/grades").text
+    override(graded, ada, "1.75")
+    at = f"{STAFF}/students/{ada.person.id}"
+    assert (
+        graded.post(f"{at}/double", {"withdraw": "1", "reason": "the grader was right"}, form_at=at).status_code == 303
+    )
+    assert points(database, ada) == 2
+    told = [(one.action, one.before, one.after, one.reason) for one in reversed(entries(database))]
+    assert told == [
+        ("override set", None, {"points": 1.5}, "a fair look"),
+        ("override set", {"points": 1.5}, {"points": 1.75}, "a fair look"),
+        ("override withdrawn", {"points": 1.75}, None, "the grader was right"),
+    ]
+    with database.read() as session:
+        rows = session.scalars(sa.select(Override)).all()
+    assert len(rows) == 2
+    assert all(row.withdrawn_at for row in rows)
+    assert all(row.submission_id == 1 for row in rows), "at whose sight it was set"
+
+
+@pytest.mark.parametrize(
+    "value, reason, sentence",
+    [
+        ("", "x", "is no number of points"),
+        ("much", "x", "is no number of points"),
+        ("nan", "x", "cannot be points"),
+        ("-1", "x", "cannot be points"),
+        ("1e9", "x", "cannot be points"),
+        ("1", "  ", "say why"),
+    ],
+)
+def test_points_that_are_none_or_have_no_reason_are_refused(graded, ada, database, value, reason, sentence):
+    answer = override(graded, ada, value, reason)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert points(database, ada) == 2
+    assert entries(database) == []
+
+
+def test_the_same_points_again_are_nothing_new(graded, ada, database):
+    override(graded, ada, "1")
+    override(graded, ada, "1")
+    assert len(entries(database)) == 1
+
+
+@pytest.mark.threat(19)
+def test_somebody_of_another_course_is_not_to_be_found(graded, database):
+    with database.write() as session:
+        other = courses.create(session, None, slug="other", title="Other", timezone="UTC")
+        stranger = Person(login="zoe", name="Zoe", password_hash="", session_id="", created_at=0.0)
+        session.add(stranger)
+        session.flush()
+        zoe = stranger.id
+        assert other.id
+    assert graded.get(f"{STAFF}/students/{zoe}").status_code == 404
+
+
+def test_a_whole_term_is_on_one_page(graded, ada, app):
+    ada.handed_in(zip_of(WRONG))
+    finish(app, WRONG_REPORT)
+    page = graded.get(f"{STAFF}/students/{ada.person.id}").text
+    assert 'counts: <a href="/submissions/1">submission 1</a> with 2 points' in page
+    assert '<a href="/submissions/2">2</a>' in page
+    assert "40 %" in page, "2 of 5 points"
+
+
+def test_a_comment_is_read_by_its_student_and_nobody_s_markup_runs(graded, ada):
+    graded.post("/submissions/1/comments", {"text": "<b>well</b> done\u202e"}, form_at="/submissions/1")
+    page = ada.get("/submissions/1").text
+    assert "&lt;b&gt;well&lt;/b&gt; done\\u202e" in page
+    assert "Eve Staff" in page
+    assert "<textarea" not in page, "students write none"
+    graded.post("/submissions/1/comments", {"text": "  "}, form_at="/submissions/1")
+    assert "a comment needs some text" in graded.get("/submissions/1").text
+
+
+# --- rubrics ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(graded, ada, database) -> User:
+    """The assignment has a written part of 5 points; ada has handed in hers as submission 2."""
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().written_points = 5.0
+    text = {"text": (io.BytesIO(b"# My plots\n\nThey go up."), "mine.md")}
+    answer = ada.post("/courses/course/assignments/double/written", text, form_at="/courses/course/assignments/double")
+    assert answer.location == "/submissions/2"
+    return graded
+
+
+def rubric(eve: User, *lines: tuple[str, str, str], reason: str = ""):
+    fields: dict[str, object] = {"reason": reason}
+    for number, (item, text, most) in enumerate(lines):
+        fields |= {f"id-{number}": item, f"text-{number}": text, f"points-{number}": most}
+    token = hidden_fields(eve.get(f"{STAFF}/rubric/double").text)["csrf_token"]
+    return eve.client.post(f"{STAFF}/rubric/double", data={**fields, "csrf_token": token})
+
+
+def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
+    assert rubric(written, ("", "Plots", "3"), ("", "Words", "2")).status_code == 303
+    with database.read() as session:
+        items = [item.id for item in session.scalars(sa.select(RubricItem).order_by(RubricItem.position))]
+    assert "Nobody has given points" in ada.get("/submissions/2").text
+    assert points(database, ada) == 2
+    given = {f"item-{items[0]}": "2.5", f"item-{items[1]}": "1"}
+    written.post("/submissions/2/rubric", given, form_at="/submissions/2")
+    assert points(database, ada) == 5.5
+    assert '3.5 <span class="of">/ 5</span>' in ada.get("/submissions/2").text
+    last = entries(database)[0]
+    assert (last.action, last.subject, last.after) == ("rubric scored", "submission 2 double", {"points": 3.5})
+    written.post("/submissions/2/rubric", {f"item-{items[0]}": "4"}, form_at="/submissions/2")
+    assert "4 is more than the 3 points of that line" in written.get("/submissions/2").text
+    assert points(database, ada) == 5.5
+
+
+def test_points_that_were_given_are_not_lost_by_accident(written, ada, database):
+    rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
+    with database.read() as session:
+        plots, words = (str(one.id) for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    written.post("/submissions/2/rubric", {f"item-{plots}": "3"}, form_at="/submissions/2")
+    answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"))
+    assert answer.status_code == 422
+    assert "somebody has 3 points" in answer.text
+    answer = rubric(written, (plots, "", ""), (words, "Words", "2"))
+    assert "points were given for a line that goes" in answer.text
+    assert points(database, ada) == 5
+    assert rubric(written, (plots, "", ""), (words, "Words", "2"), reason="asked for by mistake").status_code == 303
+    assert points(database, ada) == 2
+
+
+# --- the audit, the statistics and the exports ------------------------------------------------------------------------
+
+
+@pytest.mark.threat(46)
+def test_the_audit_shows_who_changed_what_and_is_no_place_for_markup(graded, ada):
+    override(graded, ada, "1", "<script>alert(1)</script>")
+    page = graded.get(f"{STAFF}/audit").text
+    assert "override set" in page
+    assert "<small>points</small> 1" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert f'href="{STAFF}/students/{ada.person.id}">Ada Lovelace</a>' in page
+
+
+def test_statistics_are_over_what_counts(app, graded, ada, user):
+    for number in range(5):
+        user(f"bob{number}").handed_in(zip_of(WRONG))
+        finish(app, WRONG_REPORT)
+    ada.handed_in(zip_of(WRONG))  # it does not count: the best does
+    finish(app, WRONG_REPORT)
+    page = graded.get(f"{STAFF}/statistics/double").text
+    assert "6 reports of 6 students" in page
+    assert "1 passed, 5 failed" in page
+    assert "1 passed, 5 timed out" in page
+    assert page.count("most fail it") == 4
+    assert 'role="img" aria-label="Distribution of points of 6 students. 0 to 0.5: 5, 2 to 2.5: 1.' in page
+
+
+@pytest.mark.threat(7)
+@pytest.mark.parametrize("form", exports.FORMS)
+def test_no_cell_of_an_export_is_a_formula(app, user, eve, form, database):
+    mallory = user("mallory", name="=cmd|calc -x")
+    mallory.handed_in(zip_of(RIGHT))
+    finish(app, RIGHT_REPORT)
+    text = eve.get(f"{STAFF}/grades.csv?form={form}").text
+    cells = [cell for line in text.splitlines() for cell in line.split(",")]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "|", "%"))]
+
+
+def test_what_is_exported_for_otter_is_read_back_with_the_same_points(graded, ada, user, tmp_path):
+    user("carol")
+    override(graded, ada, "1.25")
+    file = tmp_path / "final_grades.csv"
+    file.write_bytes(graded.get(f"{STAFF}/grades.csv?form=otter").data)
+    found = {score.submission: score.points for score in import_results.read(file)}
+    assert found == {"ada": 1.25, "carol": None}
+
+
+def test_gradescope_s_columns_have_time_and_lateness(graded, ada, database):
+    with database.write() as session:
+        one = session.scalars(sa.select(CourseAssignment)).one()
+        received = session.scalars(sa.select(Submission)).one().received_at
+        one.due_at = received - 3661.0
+    header, line = graded.get(f"{STAFF}/grades.csv?form=gradescope").text.splitlines()
+    row = dict(zip(header.split(","), line.split(","), strict=True))
+    assert row["First Name"] == "Ada"
+    assert row["SID"] == "ada"
+    assert float(row["Twice as much"]) == 2
+    assert row["Twice as much - Max Points"] == "5.0"
+    assert row["Twice as much - Lateness (H:M:S)"] == row["Total Lateness (H:M:S)"] == "01:01:01"
+    assert row["Twice as much - Submission Time"].endswith("+0000")
+
+
+def test_an_assignment_that_was_due_and_missed_is_zero_in_the_total(graded, user, database):
+    user("carol")
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().due_at = 1.0
+    lines = graded.get(f"{STAFF}/grades.csv").text.splitlines()
+    assert [line for line in lines if line.startswith("carol,")] == ["carol,carol,,,0.0"]
+    page = graded.get(f"{STAFF}/grades?show=missing").text
+    assert "<small>carol" in page
+    assert "<small>ada" not in page
+
+
+def test_marks_have_bounds_of_their_own(database, graded, ada):
+    with database.write() as session, pytest.raises(DeepgradeError, match="at most 10000 characters"):
+        marks.comment(session, ada.person, session.get_one(Submission, 1), "x" * 10_001)
+
+
+def test_the_audit_says_what_changed_from_what_to_what(app, database, graded, ada):
+    with database.write() as session:
+        one = session.scalars(sa.select(CourseAssignment)).one()
+        courses.set_policy(session, graded.person, one, {"due_at": 1_000_000_000.0, "leaderboard": True, "weight": 2.0})
+    override(graded, ada, "1")
+    override(graded, ada, "1.5")
+    page = graded.get(f"{STAFF}/audit").text
+    assert "<small>points</small> 1 → 1.5" in page
+    assert "<small>due at</small> 9 Sep 2001, 01:46 UTC" in page
+    assert "<small>weight</small> 1 → 2" in page
+    assert "<small>leaderboard</small> no → yes" in page

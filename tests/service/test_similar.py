@@ -1,0 +1,108 @@
+"""Code that submissions share is found, what everybody was given is not, and none of it is run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader_service import similar
+
+from .conftest import User, zip_of
+from .pages_list import RIGHT_REPORT, finish
+
+AT = "/courses/course/staff/similarity/double"
+
+LONG = '''
+def double(x):
+    """2x."""
+    total = 0
+    for step in range(int(abs(x)) + 1):
+        total += 2 if x > 0 else -2
+        if total > 10 ** 6:
+            raise ValueError("too much")
+    values = [total * factor for factor in (1, 2, 3) if factor % 2]
+    return sum(values) / max(1, len(values))
+
+
+def negate(x):
+    result = {"value": x, "sign": -1}
+    while result["sign"] > 5:
+        result["sign"] -= 1
+    return result["value"] * result["sign"]
+'''
+RENAMED = (
+    LONG.replace("total", "summe")
+    .replace("values", "werte")
+    .replace("result", "ergebnis")
+    .replace('"""2x."""', "# mine")
+)
+OTHER = """
+import math
+
+
+class Doubler:
+    factor = 2
+
+    def __call__(self, x):
+        return math.ldexp(x, 1)
+
+
+double = Doubler()
+negate = lambda x: 0 - x
+"""
+
+
+def test_renamed_code_is_found_and_other_code_is_not():
+    found = similar.compare({1: LONG, 2: RENAMED, 3: OTHER}, [])
+    assert [(pair.first, pair.second) for pair in found] == [(1, 2)]
+    assert found[0].of_first > 0.8
+    parts = similar.marked(LONG, found[0].in_first)
+    assert "".join(text for text, _ in parts) == LONG
+    assert "result" in "".join(text for text, shared in parts if shared)
+
+
+def test_starter_code_counts_for_nothing():
+    assert similar.compare({1: LONG + OTHER, 2: LONG}, [LONG]) == []
+
+
+def test_code_that_says_something_twice_is_no_starter_code():
+    found = similar.compare({1: LONG + LONG, 2: RENAMED}, ["x = 1\n"])
+    assert found
+    assert found[0].most > 0.8
+
+
+@pytest.mark.parametrize("text", ["", "\x00\x01", "def f(:\n", "é" * 5000, "(" * 2000, "'''", "\ud7ff"])
+def test_what_is_no_python_is_compared_all_the_same(text):
+    similar.compare({1: text, 2: LONG, 3: RENAMED}, [text])
+
+
+@given(
+    text=st.text(max_size=60),
+    slices=st.lists(st.tuples(st.integers(-5, 80), st.integers(-5, 80)), max_size=6),
+)
+def test_marking_loses_no_letter(text, slices):
+    assert "".join(part for part, _ in similar.marked(text, slices)) == text
+
+
+def test_staff_compare_and_look_at_a_pair(app, user, settings):
+    eve: User = user("eve", role="staff")
+    for login, source in (("ada", LONG), ("bob", RENAMED), ("carol", OTHER)):
+        user(login, name=login.capitalize()).handed_in(zip_of(source))
+        finish(app, RIGHT_REPORT)
+    assert "Nothing has been compared yet" in eve.get(AT).text
+    assert eve.post(AT).status_code == 303
+    deadline = time.monotonic() + 120
+    while "It is being compared" in (page := eve.get(AT).text):
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert "3 submissions compared" in page, Path(settings.home, "similarity/1-double.log").read_text()
+    assert f'<a href="{AT}/1/2">1 and 2</a>' in page
+    assert "Carol" not in page
+    page = eve.get(f"{AT}/1/2").text
+    assert "<mark>" in page
+    assert "summe" in page
+    assert eve.get(f"{AT}/1/3").status_code == 404
