@@ -141,14 +141,17 @@ def counted_batches(session: Session, course: Course, assignment: str | None = N
 
 
 def result(session: Session, submission: Submission) -> Result | None:
-    """The result of a submission that counts."""
+    """The result of a submission that counts: its own, unless a regrade that counts has graded it, too."""
     batches = counted_batches(session, submission.in_course, submission.assignment)
     if not batches:
         return submission.result
     found = {
         one.batch: one
         for one in session.scalars(
-            sa.select(Result).where(Result.submission_id == submission.id, Result.batch.in_(["", *batches]))
+            sa.select(Result).where(
+                Result.submission_id == submission.id,
+                sa.or_(Result.batch == "", sa.and_(Result.batch.in_(batches), Result.state == "graded")),
+            )
         )
     }
     return next((found[batch] for batch in (*reversed(batches), "") if batch in found), None)

@@ -63,10 +63,11 @@ def _of_submission(session: Session, one: Submission, terms: Terms, now: float) 
         "filename": one.filename,
         "sha256": one.sha256,
         "notes": one.notes,
-        "state": job.state,
-        "place": jobs.place(session, job) if job.state == "queued" else 0,
-        "tests_done": job.tests_done,
-        "tests_total": job.tests_total,
+        "kind": one.kind,
+        "state": job.state if job else "done",  # nothing is waited for where no grader looks: the written part
+        "place": jobs.place(session, job) if job and job.state == "queued" else 0,
+        "tests_done": job.tests_done if job else 0,
+        "tests_total": job.tests_total if job else 0,
         "points": result.points if graded and result else None,
         "possible": result.possible if graded and result else None,
     }

@@ -74,6 +74,11 @@ class SubmissionFacts(Schema):
     filename = fields.String(required=True)
     sha256 = fields.String(required=True, metadata=said("of the zip"))
     notes = fields.List(fields.String(), required=True, metadata=said("what of the zip was not handed on"))
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(("code", "written")),
+        metadata=said("the written part is `done` at once, has no report, and its points are staff's"),
+    )
     state = fields.String(
         required=True,
         validate=validate.OneOf(("queued", "running", "done", "grader_error")),

@@ -108,6 +108,8 @@ def report(submission_id: int) -> Any:
 def upload(submission_id: int) -> Any:
     """What was handed in"""
     found = access.asked()
+    if found.kind != "code":
+        abort(404)  # the written part is no zip
     return send_file(
         io.BytesIO(files().read(reading(), found.sha256)),
         mimetype="application/zip",

@@ -394,3 +394,20 @@ def test_no_answer_is_a_500_or_unlike_its_description(described, mode):
         except schemathesis.errors.InvalidSchema:
             raise
     assert tried > 40
+
+
+def test_the_written_part_is_on_the_lists_and_has_no_report_and_no_zip(described):
+    schema, secrets = described
+    client = schema.app.test_client()
+
+    def get(who, path):
+        return client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {secrets[who]}"})
+
+    for who, path in (("ada", "submissions"), ("eve", "courses/course/submissions")):
+        found = {one["id"]: one for one in get(who, path).json["submissions"]}
+        assert (found[5]["kind"], found[5]["state"], found[5]["points"]) == ("written", "done", None)
+        assert found[2]["kind"] == "code"
+    for who in ("ada", "eve"):
+        assert get(who, "submissions/5").json["kind"] == "written"
+        assert get(who, "submissions/5/report").status_code == 404
+        assert get(who, "submissions/5/upload.zip").status_code == 404
