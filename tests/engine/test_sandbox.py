@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -416,13 +417,18 @@ def test_every_namespace_is_the_sandbox_s_own(sandbox):
     ours = namespaces(os.getpid(), kinds)
     assert ours is not None
     seen = set()
-    for _ in range(2):
-        with sandbox.worker() as worker:
-            assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
-            inside = [found for pid in tree(sandbox._process.pid)[1:] if (found := namespaces(pid, kinds))]
-            own = {kind: {each[kind] for each in inside} - {ours[kind]} for kind in kinds}
-            assert all(own.values()), own
-            seen.add(frozenset(own["pid"]))
+    with ExitStack() as held:  # the kernel gives the number of a namespace that is gone to the next one
+        for _ in range(2):
+            with sandbox.worker() as worker:
+                assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
+                processes = tree(sandbox._process.pid)[1:]
+                inside = [found for pid in processes if (found := namespaces(pid, kinds))]
+                own = {kind: {each[kind] for each in inside} - {ours[kind]} for kind in kinds}
+                assert all(own.values()), own
+                seen.add(frozenset(own["pid"]))
+                for pid in processes:
+                    with suppress(OSError):
+                        held.callback(os.close, os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY))
     assert len(seen) == 2
 
 

@@ -201,6 +201,19 @@ def test_a_cookie_opens_nothing_here_and_a_token_no_page(user, program):
     assert answer.status_code == 303
 
 
+def test_a_second_app_in_the_process_counts_no_request_twice(app, program, settings):
+    """Blueprints and their limits belong to the module; set by each app, one wrong token would soon lock out all."""
+    create_app(settings).extensions["database"].close()
+    limiter.reset()
+    ada, stranger = program(), Program(app, "")
+    for _ in range(int(limits.GUESSING.split()[0]) - 1):
+        assert stranger.ask("GET", "/me").status_code == 401
+    assert ada.get("/me").status_code == 200
+    assert stranger.ask("GET", "/me").status_code == 401
+    assert ada.get("/me").status_code == 429
+    limiter.reset()
+
+
 def test_a_program_that_asks_too_often_is_told(program, app, monkeypatch):
     limiter.reset()
     ada, eve = program(), program("eve")

@@ -98,8 +98,13 @@ def keep(page: playwright.Page, name: str) -> None:
 
 def fits(page: playwright.Page) -> bool:
     """Nothing sticks out sideways: only boxes that scroll by themselves are wider than the screen."""
-    page.wait_for_function("document.readyState === 'complete'")  # between two pages there is nothing to measure
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    # One question, asked again after a page is loaded anew: between two pages there is nothing to measure.
+    measured = "document.readyState === 'complete' && document.documentElement.scrollWidth <= window.innerWidth"
+    try:
+        page.wait_for_function(measured, timeout=10_000)
+    except playwright.TimeoutError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("screen", SCREENS)
