@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import importlib
 import os
 import re
 import subprocess
@@ -50,8 +51,13 @@ def with_atheris(name: str, seconds: float, folder: Path) -> None:
     import atheris
 
     sys.modules.pop("zipfile", None)  # else it is not instrumented: atheris has imported it
-    with atheris.instrument_imports(include=["autograder", "grader_service.written", "zipfile", "tomllib", "csv"]):
+    with atheris.instrument_imports(
+        include=["autograder", "grader_service.written", "markdown_it", "zipfile", "tomllib"]
+    ):
         from fuzzing import TARGETS
+
+        for module in TARGETS[name].modules:
+            importlib.import_module(module)
 
     corpus = KEPT / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
@@ -160,7 +166,8 @@ def fuzz(name: str, seconds: float, engine: str) -> Ended:
         assert process.stdout is not None
         covered = ""
         for line in process.stdout:
-            said = [*said[-400:], line]
+            if not line.startswith(("INFO: Instrumenting", "WARNING: Failed to find function")):
+                said = [*said[-400:], line]
             if match := re.match(r"#(\d+)\b|stat::number_of_executed_units:\s*(\d+)", line):
                 ended.inputs = max(ended.inputs, int(match[1] or match[2]))
                 covered = (re.search(r"cov: \d+", line) or [covered])[0]
@@ -170,7 +177,7 @@ def fuzz(name: str, seconds: float, engine: str) -> Ended:
         code = process.wait()
         ended.seconds = time.monotonic() - began
         if code != 0:
-            ended.crash = "".join(said[-60:]).strip() or f"it ended with {code} and without a word"
+            ended.crash = _last_words(said) or f"it ended with {code} and without a word"
             found = sorted(Path(folder).glob("*-*[0-9a-f]"))
             last = next((line.split()[1] for line in reversed(said) if re.match(r"input \S*$", line)), None)
             if found:
@@ -178,6 +185,15 @@ def fuzz(name: str, seconds: float, engine: str) -> Ended:
             elif last is not None:
                 ended.data = base64.b64decode(last)
     return ended
+
+
+def _last_words(said: list[str]) -> str:
+    """From where it begins to complain, without libFuzzer's numbers."""
+    lines = [line for line in said if not re.match(r"#\d+\s|stat::|MS: |0x[0-9a-f]{2},|Base64: |artifact_prefix", line)]
+    starts = [
+        place for place, line in enumerate(lines) if "=== Uncaught" in line or line.startswith(("==", "Traceback"))
+    ]
+    return "".join(lines[starts[0] :] if starts else lines[-40:]).strip()
 
 
 def tell(ended: Ended) -> None:

@@ -330,18 +330,19 @@ def _manifests() -> tuple[bytes, ...]:
 
 
 def read_results(data: bytes) -> None:
-    """Scores that otter or Gradescope wrote, or one sentence; a score is a finite number."""
+    """Scores that otter or Gradescope wrote, or one sentence; where there is a score, it is a finite number."""
     for name in ("results.csv", "results.json"):
         path = _place().with_name(name)
         path.write_bytes(data)
         with contextlib.suppress(DeepgradeError):
             for score in import_results.read(path):
-                assert math.isfinite(score.points)
+                assert score.points is None or math.isfinite(score.points)
 
 
 RESULTS = (
-    b"identifier,file,q1,q2,total_points_earned\nada,ada.zip,1.0,2.0,3.0\n",
-    b"Name,SID,Email,Total Score,Max Points,Status\nAda,1,ada@example.org,3,4,Graded\n",
+    b"file,q1,q2,total_points_earned,percent_correct,grading_status\n"
+    b"points-per-question,1,3,4.0,NA,\nada.zip,1.0,2.0,3.0,0.75,Completed\n",
+    b"Name,SID,Email,Total Score,Max Points,Status,1: q1 (4.0 pts)\nAda,1,ada@example.org,3,4,Graded,3\n",
     b'{"tests": [{"name": "q1", "score": 1.0, "max_score": 2.0}], "score": 1.0}',
 )
 
