@@ -38,16 +38,17 @@ MEMORY_MB = 2048  # of a target's process; past it the input is a crash
 INPUT_BYTES = 4096  # of one input, at most
 SHOW_SECONDS = 10  # between two lines of a target
 ROUND = 200  # inputs that hypothesis draws from one seed
+API_ROUND = 15  # calls of one operation, before the next one's turn
 INSTRUMENTED = ["autograder", "grader_service.written", "markdown_it", "zipfile", "tomllib"]
 CRASHED = 77  # exit code of a target's process that has printed its crash
 
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path.append(str(REPOSITORY / "tests"))
 
 
 # --- in a target's own process ----------------------------------------------------------------------------------------
 
 
-def with_atheris(name: str, seconds: float, folder: Path) -> None:
+def with_atheris(name: str, seconds: float, folder: Path, kept: Path) -> None:
     """libFuzzer counts, mutates, and writes the input of a crash to a file; it never returns."""
     import atheris
 
@@ -60,7 +61,7 @@ def with_atheris(name: str, seconds: float, folder: Path) -> None:
         for module in TARGETS[name].modules:
             importlib.import_module(module)
 
-    corpus = KEPT / "corpus" / name
+    corpus = kept / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(TARGETS[name].seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
@@ -83,26 +84,27 @@ def with_hypothesis(name: str, seconds: float) -> None:
     from hypothesis import HealthCheck, settings
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MB * 2**20, MEMORY_MB * 2**20))
-    how = settings(max_examples=ROUND, deadline=None, database=None, print_blob=True, derandomize=False,
+    how = settings(max_examples=API_ROUND if name == API else ROUND, deadline=None, database=None, print_blob=True, derandomize=False,
                    suppress_health_check=list(HealthCheck))  # fmt: skip
-    tried, until = 0, time.monotonic() + seconds
-    for ask in _asking(name, how):
+    tried: list[None] = []  # an item for each input
+    until = time.monotonic() + seconds
+    for ask in _asking(name, how, tried):
         try:
-            tried += ask()
+            ask()
         except BaseException as error:
-            print(f"#{tried} inputs", flush=True)
-            traceback.print_exception(error)
+            print(f"#{len(tried)} inputs", flush=True)
+            traceback.print_exception(error, file=sys.stdout)
             if (data := getattr(error, "fuzzed", None)) is not None:
                 print(f"input {base64.b64encode(data).decode()}")
-            print(*getattr(error, "__notes__", ()), sep="\n", flush=True)
+            sys.stdout.flush()
             os._exit(CRASHED)
-        print(f"#{tried} inputs", flush=True)
+        print(f"#{len(tried)} inputs", flush=True)
         if time.monotonic() > until:
             os._exit(0)
 
 
-def _asking(name: str, how: Any) -> Iterator[Callable[[], int]]:
-    """For ever: what tries a round of inputs, and says how many."""
+def _asking(name: str, how: Any, tried: list[None]) -> Iterator[Callable[[], object]]:
+    """For ever: what tries a round of inputs."""
     if name == API:
         from service import api_cases
 
@@ -110,33 +112,23 @@ def _asking(name: str, how: Any) -> Iterator[Callable[[], int]]:
             while True:
                 for mode in api_cases.MODES:
                     for _, ask in api_cases.calls(*described, mode):
-                        yield lambda ask=ask: len(ask(how))
+                        yield lambda ask=ask: ask(how, tried)
     from fuzzing import TARGETS
 
-    target = TARGETS[name]
+    test = TARGETS[name].test
+    inner = test.hypothesis.inner_test  # type: ignore[attr-defined]
 
-    def ask() -> int:
-        tried = 0
-        inner = target.test.hypothesis.inner_test  # type: ignore[attr-defined]
-
-        def counted(*args: Any, **kwargs: Any) -> None:
-            nonlocal tried
-            tried += 1
-            try:
-                inner(*args, **kwargs)
-            except Exception as error:
-                error.fuzzed = kwargs.get("data")  # type: ignore[attr-defined]
-                raise
-
-        target.test.hypothesis.inner_test = counted  # type: ignore[attr-defined]
+    def counted(*args: Any, **kwargs: Any) -> None:
+        tried.append(None)
         try:
-            how(target.test)()
-        finally:
-            target.test.hypothesis.inner_test = inner  # type: ignore[attr-defined]
-        return tried
+            inner(*args, **kwargs)
+        except Exception as error:
+            error.fuzzed = kwargs.get("data")  # type: ignore[attr-defined]
+            raise
 
+    test.hypothesis.inner_test = counted  # type: ignore[attr-defined]
     while True:
-        yield ask
+        yield how(test)
 
 
 # --- outside ----------------------------------------------------------------------------------------------------------
@@ -154,12 +146,13 @@ class Ended:
     data: bytes | None = None  # the input that crashed it, where it is bytes
 
 
-def fuzz(name: str, seconds: float, engine: str) -> Ended:
+def fuzz(name: str, seconds: float, engine: str, kept: Path) -> Ended:
     """One target, in a process of its own, with a line now and then."""
     ended, said, began = Ended(name, engine), [], time.monotonic()
     shown = began
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        command = [sys.executable, __file__, name, "--child", engine, "--seconds", str(seconds), "--folder", folder]
+        options = {"--child": engine, "--seconds": seconds, "--folder": folder, "--keep": kept}
+        command = [sys.executable, __file__, name, *(str(word) for option in options.items() for word in option)]
         environment = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "TMPDIR": folder}
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
@@ -197,15 +190,15 @@ def _last_words(said: list[str]) -> str:
     return "".join(lines[starts[0] :] if starts else lines[-40:]).strip()
 
 
-def tell(ended: Ended) -> None:
+def tell(ended: Ended, kept: Path) -> None:
     print(f"\n{ended.name} crashed after {ended.inputs:,} inputs:\n\n{ended.crash}\n")
     if ended.data is None:
         return
-    place = KEPT / "crashes" / ended.name / time.strftime("%Y%m%d-%H%M%S")
+    place = kept / "crashes" / ended.name / time.strftime("%Y%m%d-%H%M%S")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(ended.data)
     print(f"again:  scripts/fuzz.py {ended.name} --input {base64.b64encode(ended.data).decode()}")
-    print(f"as a test:  cp {place.relative_to(REPOSITORY)} tests/fuzz/{ended.name}/what_it_does\n")
+    print(f"as a test:  cp {place} tests/fuzz/{ended.name}/what_it_does\n")
 
 
 def have_atheris() -> bool:
@@ -225,6 +218,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=("atheris", "hypothesis"), help="without, atheris where it is installed")
     parser.add_argument("--list", action="store_true", help="name the targets")
     parser.add_argument("--input", metavar="BASE64", help="try this one input")
+    parser.add_argument("--keep", type=Path, default=KEPT, metavar="DIR", help="of inputs worth keeping (.fuzz)")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
@@ -247,10 +241,10 @@ def main() -> None:
     print(f"{len(chosen)} targets, {seconds:.0f} s each, with {engine}; the API with hypothesis", flush=True)
     all_ended = []
     for name in chosen:
-        ended = fuzz(name, seconds, "hypothesis" if name == API else engine)
+        ended = fuzz(name, seconds, "hypothesis" if name == API else engine, options.keep)
         all_ended.append(ended)
         if ended.crash:
-            tell(ended)
+            tell(ended, options.keep)
     print(f"\n{'target':<12}{'engine':<12}{'seconds':>8}{'inputs':>14}")
     for ended in all_ended:
         verdict = "  CRASHED" if ended.crash else ""
@@ -263,7 +257,7 @@ if __name__ == "__main__":
         place = sys.argv.index("--child")
         child = dict(zip(sys.argv[place::2], sys.argv[place + 1 :: 2], strict=True))
         if child["--child"] == "atheris":
-            with_atheris(sys.argv[1], float(child["--seconds"]), Path(child["--folder"]))
+            with_atheris(sys.argv[1], float(child["--seconds"]), Path(child["--folder"]), Path(child["--keep"]))
         else:
             with_hypothesis(sys.argv[1], float(child["--seconds"]))
     main()

@@ -21,8 +21,8 @@ from .conftest import COURSE
 MODES = ("positive", "negative")  # calls that fit the description, and calls that do not
 RULES = ["status_code_conformance", "content_type_conformance", "response_schema_conformance"]
 
-# Tries calls under some settings, and gives as many items as it has tried.
-Ask = Callable[[settings], list[None]]
+# Tries calls under some settings, and adds an item for each to a list.
+Ask = Callable[[settings, list[None]], None]
 
 
 @contextmanager
@@ -66,9 +66,7 @@ def calls(schema: Any, secrets: dict[str, str], mode: str) -> Iterator[tuple[str
 
 
 def _asking(cases: Any, secrets: dict[str, str], rules: list[Any]) -> Ask:
-    def ask(how: settings) -> list[None]:
-        tried: list[None] = []
-
+    def ask(how: settings, tried: list[None]) -> None:
         @how
         @given(case=cases, who=st.sampled_from(sorted(secrets)))
         def call(case: Any, who: str) -> None:
@@ -77,6 +75,5 @@ def _asking(cases: Any, secrets: dict[str, str], rules: list[Any]) -> Ask:
             case.validate_response(answer, checks=rules)
 
         call()
-        return tried
 
     return ask
