@@ -35,7 +35,7 @@ KEPT = REPOSITORY / ".fuzz"
 API = "api"  # hypothesis alone: its inputs are calls, not bytes
 INPUT_SECONDS = 10  # for one input; past it that input is a crash
 MEMORY_MB = 2048  # of a target's process; past it the input is a crash
-INPUT_BYTES = 4096  # of one input, at most
+INPUT_BYTES = 8192  # of one input, at most
 SHOW_SECONDS = 10  # between two lines of a target
 ROUND = 200  # inputs that hypothesis draws from one seed
 API_ROUND = 15  # calls of one operation, before the next one's turn
@@ -84,8 +84,14 @@ def with_hypothesis(name: str, seconds: float) -> None:
     from hypothesis import HealthCheck, settings
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MB * 2**20, MEMORY_MB * 2**20))
-    how = settings(max_examples=API_ROUND if name == API else ROUND, deadline=None, database=None, print_blob=True, derandomize=False,
-                   suppress_health_check=list(HealthCheck))  # fmt: skip
+    how = settings(
+        max_examples=API_ROUND if name == API else ROUND,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )
     tried: list[None] = []  # an item for each input
     until = time.monotonic() + seconds
     for ask in _asking(name, how, tried):

@@ -46,7 +46,7 @@ KB = 1024
 
 Run = Callable[[bytes], object]
 briefly = settings(
-    max_examples=60,
+    max_examples=200,
     deadline=None,
     database=None,
     derandomize=True,
