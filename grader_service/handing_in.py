@@ -45,6 +45,7 @@ def hand_in(
             course,
             assignment.name,
             upload=stored,
+            keep_still=lambda: files().keep_still(stored, data),
             filename=filename,
             notes=read.notes,
             form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),

@@ -51,6 +51,7 @@ def hand_in(name: str) -> Page:
                 here(),
                 name,
                 upload=stored,
+                keep_still=lambda: files().keep_still(stored, data),
                 filename=upload.filename,
                 notes=[],
                 form_key=form_key if handing_in.FORM_KEY.fullmatch(form_key) else handing_in.new_key(),
