@@ -58,6 +58,9 @@ class AssignmentFacts(Schema):
     weight = fields.Float(required=True)
     submissions = fields.Integer(required=True, metadata=said("that you have handed in"))
     points_counted = fields.Float(required=True, allow_none=True, metadata=said("what counts for you now"))
+    to_mark = fields.Boolean(
+        required=True, metadata=said("your written part is not marked yet, and not in `points_counted`")
+    )
 
 
 class Assignments(Schema):
