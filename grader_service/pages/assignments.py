@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, policy, scores, submissions
+from grader_service import access, courses, handing_in, policy, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
 from grader_service.pages import course, here, is_staff_here, me, reading
 
@@ -195,6 +195,7 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         history=submissions.history(reading(), me(), here(), assignment.name),
         form_key=handing_in.new_key(),
         refusal=refusal,
+        WRITTEN_KB=written.MOST_KB,
     )
 
 

@@ -30,7 +30,7 @@ for (const form of document.querySelectorAll("form[data-hand-in]")) {
     const tooLarge = file && file.size > most * 1024;
     complaint.hidden = !tooLarge;
     complaint.textContent = tooLarge
-      ? `${file.name} has ${Math.ceil(file.size / 1024)} kB, the limit is ${most} kB; hand in only the named files.`
+      ? `${file.name} has ${Math.ceil(file.size / 1024)} kB, the limit is ${most} kB; ${form.dataset.advice}.`
       : "";
     return !tooLarge;
   }
