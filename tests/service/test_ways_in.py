@@ -1,4 +1,4 @@
-"""The ways in beside a password that one has, in a real Chromium: through a provider, an invitation, and a link by mail.
+"""The ways in beside a password, in a real Chromium: through a provider, an invitation, a link by mail.
 
 The provider and the mail server are processes and sockets, as a university's are.
 """
