@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service import accounts, erasing, submissions
+from grader_service import accounts, courses, erasing, marks, submissions
 from grader_service.database import Database
 from grader_service.files import Files, Folder
-from grader_service.models import Person, Upload
+from grader_service.models import Person, RubricScore, Submission, Upload
 
 from .conftest import PASSWORD
 
@@ -133,6 +134,29 @@ def test_people_deleted_and_handing_in_at_once_never_lose_each_other_s_bytes(dat
     delete(database, files, there)
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Upload)) == 0
+
+
+@pytest.mark.threat(47)
+def test_a_written_part_goes_with_its_student(app, user, database, tmp_path):
+    settings = dataclasses.replace(app.extensions["settings"], files=f"file://{tmp_path}/store", inline_kb=0)
+    app.extensions["files"] = Files(settings)
+    root, eve, ada = user("root", role="admin"), user("eve", role="staff"), user("ada")
+    with database.write() as session:
+        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        assert chosen is not None
+        chosen.written_points = 5.0
+        marks.set_rubric(session, eve.person, chosen, [marks.Line(None, "Plots", 5.0)], "")
+    at = "/courses/course/assignments/double"
+    answer = ada.post(f"{at}/written", {"text": (io.BytesIO(b"# Mine, by ada"), "mine.md")}, form_at=at)
+    eve.post(f"{answer.location}/rubric", {"item-1": "4"}, form_at=answer.location)
+    people = "/courses/course/staff/people"
+    assert root.post(f"{people}/{ada.person.id}/delete", {"login": "ada"}).status_code == 303
+    assert eve.get(answer.location).status_code == 404
+    assert eve.get(f"{answer.location}/written/file").status_code == 404
+    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
+    with database.read() as session:
+        for table in (Upload, Submission, RubricScore):
+            assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0, table
 
 
 def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same(app, user, tmp_path, caplog):

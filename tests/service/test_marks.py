@@ -202,6 +202,7 @@ def test_half_marked_is_not_marked(written, ada, database):
     assert "to mark" in written.get(f"{STAFF}/grades?show=unmarked").text
     assert "not yet marked" in written.get(f"{STAFF}/students/{ada.person.id}").text
     assert row_of(written, "ada")["to_mark"] == "double"
+    assert "1 written part not marked yet" in written.get(f"{STAFF}/statistics/double").text
     assert float(row_of(written, "ada")["total_percent"]) == 40, "2 of the 5 points that its tests give"
     written.post("/submissions/2/rubric", {f"item-{words}": "0"}, form_at="/submissions/2")
     assert points(database, ada) == 4.5
