@@ -17,7 +17,7 @@ demo: setup      ## the service with a demo course and five graded submissions (
 
 test:            ## all tests, in the real sandbox and the real browser
 	@$(SETUP) dev chromium servers
-	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint:            ## ruff and mypy, as pre-commit runs them
 	@$(SETUP) dev

@@ -250,6 +250,8 @@ class PostgreSQL(Server):
             "port": self.port,
             "unix_socket_directories": "",
             "max_connections": 200,
+            # After a kill -9 it would else sync each file of each database first: minutes, where there are many.
+            "recovery_init_sync_method": "syncfs",
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [self.program("postgres"), "-D", str(self._data), *settings]

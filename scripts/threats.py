@@ -85,7 +85,7 @@ def collect() -> Found:
 
 def run(processes: str, *, everything: bool) -> Found:
     found = Found()
-    parallel = ["--numprocesses", processes, "--dist", "loadfile"]
+    parallel = ["--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     chosen = ["--deselect", "tests/test_threats.py"] if everything else ["-m", "threat"]
     pytest.main([*chosen, *parallel, str(REPOSITORY / "tests")], [found])
     return found

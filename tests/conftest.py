@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,12 +20,34 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 Deepgrade = Callable[..., subprocess.CompletedProcess[str]]
 
 
+# Files of minutes, the longest first.
+LONGEST = (
+    "test_four_ways.py",
+    "test_assignments.py",
+    "test_chaos.py",
+    "test_hostile_training.py",
+    "test_hostile.py",
+    "test_batch.py",
+    "test_otter.py",
+    "test_processes.py",
+    "test_packaging.py",
+    "test_browser.py",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else the programs that tests interrupt inherit it
     config.addinivalue_line("markers", "threat(*rows, tried=''): tries these rows of tests/threats.toml")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a test tries travels with its reports, from whichever process runs it, to `scripts/threats.py`."""
+    """The longest files begin, so that no core waits for one at the end.
+
+    And what a test tries travels with its reports, from whichever process runs it, to `scripts/threats.py`.
+    """
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
     for item in items:
         for mark in item.iter_markers("threat"):
             item.user_properties.append(("threat", [list(mark.args), mark.kwargs.get("tried", "")]))
