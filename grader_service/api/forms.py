@@ -125,6 +125,10 @@ class HandIn(Schema):
     zip = Upload(required=True, metadata=said("a zip with the assignment's files"))
 
 
+class HandInWritten(Schema):
+    text = Upload(required=True, metadata=said("a PDF, or Markdown in UTF-8"))
+
+
 class Key(Schema):
     class Meta:
         unknown = EXCLUDE

@@ -66,3 +66,12 @@ for (const form of document.querySelectorAll("form[data-hand-in]")) {
     button.textContent = words;
   });
 }
+
+// Points that cannot be are told before they are sent, beside what else was typed.
+for (const input of document.querySelectorAll("input[data-most]")) {
+  const most = Number(input.dataset.most);
+  input.addEventListener("input", () => {
+    const points = Number(input.value.trim().replace(",", "."));
+    input.setCustomValidity(points >= 0 && points <= most ? "" : `Write a number from 0 to ${most}, or nothing.`);
+  });
+}
