@@ -174,6 +174,8 @@ def test_without_scripts_a_body_that_is_too_large_still_gets_its_sentence(visit)
 def test_a_dropped_file_is_taken(visit):
     page = visit("ada")
     page.get_by_role("link", name="Twice as much").first.click()
+    page.get_by_label("A zip with").wait_for()
+    page.wait_for_load_state()
     page.evaluate(
         """() => {
             const files = new DataTransfer();

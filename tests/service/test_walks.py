@@ -65,6 +65,8 @@ def test_a_student_s_term(visit):
     due = page.get_by_role("region", name="Due soon")
     assert "nothing handed in yet" in due.inner_text()
     due.get_by_role("link", name="Twice as much").click()
+    page.get_by_label("A zip with").wait_for()
+    page.wait_for_load_state()  # with the script that takes what is dropped
     data = zip_of(SLOW)
     page.evaluate(DROP, ["dropped.zip", base64.b64encode(data).decode()])
     page.get_by_role("button", name="Hand in", exact=True).focus()
