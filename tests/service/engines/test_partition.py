@@ -103,7 +103,7 @@ def test_a_host_that_is_cut_off_loses_its_job_to_the_other_and_its_late_result_i
     wait_for(lambda: two.says("left", "what was graded waits"))
     two.left.heal()
     wait_for(lambda: two.job(number).late_refused == 1)
-    assert two.says("left", "a late result is dropped")
+    wait_for(lambda: two.says("left", "a late result is dropped"))  # it says so after it has heard it
     assert len(two.results(number)) == 1
     assert ada.report(number) == report
     page = ada.get(f"/submissions/{number}")[1].decode()
