@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices chaos threats walls schema settings
+.PHONY: help setup demo test lint bench matrices chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -43,6 +43,11 @@ threats:         ## run every attack and fault, and write the table of docs/secu
 walls:           ## take away one wall after the other, and say which test noticed (ARGS="network")
 	@$(SETUP) dev chromium servers
 	@$(BIN)/python scripts/walls.py $(ARGS)
+
+fuzz:            ## damaged bytes for all that reads a stranger's, for minutes (ARGS="--minutes 60 wire zip")
+	@$(SETUP) dev
+	@$(SETUP) fuzz || echo "fuzz: there is no atheris here, hypothesis goes on alone"
+	@$(BIN)/python scripts/fuzz.py $(ARGS)
 
 schema: setup    ## write autograder/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \

@@ -165,7 +165,7 @@ def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> I
 def _results_json(path: Path) -> Score:
     try:
         told = msgspec.json.decode(_bytes(path), type=_Results)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
         raise BadResults(f"{path}: is no results.json: {error}") from error
     scored = [entry for entry in told.tests if entry.score is not None]
     problems: dict[str, float] = {}

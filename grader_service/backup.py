@@ -171,7 +171,7 @@ def check(folder: Path) -> Contents:
         contents = msgspec.json.decode(path.read_bytes(), type=Contents)
     except OSError as error:
         raise DeepgradeError(f"{folder}: is no backup: {CONTENTS} cannot be read ({error.strerror})") from error
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise DeepgradeError(f"{path}: is not what `deepgrade backup` writes ({error})") from error
     if contents.format != FORMAT:
         raise DeepgradeError(f"{path}: has the form {contents.format}, this deepgrade knows {FORMAT}; use a newer one")

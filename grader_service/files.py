@@ -129,11 +129,17 @@ class Folder:
 
     def put(self, sha256: str, data: bytes) -> None:
         path = self._path(sha256)
-        if path.exists():
-            return
+        if not path.exists():
+            self._write(path, data)
+        # The names are on the disk only when their folders are. Also where the file is there already: whoever wrote it
+        # may have been killed before this.
+        for folder in (path.parent, self._root):
+            _sync(folder)
+
+    def _write(self, path: Path, data: bytes) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_name(f".{sha256}.{secrets.token_hex(8)}")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -144,9 +150,6 @@ class Folder:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        # The names are on the disk only when their folders are.
-        for folder in (path.parent, self._root):
-            _sync(folder)
 
     def get(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()

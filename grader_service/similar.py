@@ -75,7 +75,7 @@ def look(settings: Settings, course: Course, name: str) -> State:
     place = _place(settings, course.id, name)
     try:
         findings = msgspec.json.decode(place.read_bytes(), type=Findings)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError):
         findings = None
     lock = _lock(place)
     if lock is None:

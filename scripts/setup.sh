@@ -3,9 +3,9 @@
 #
 #     scripts/setup.sh EXTRA [chromium] [servers]
 #
-# EXTRA is an extra of pyproject.toml: `service` to grade and serve, `dev` to work on the code. What must come from
-# the system is bubblewrap and libseccomp (the sandbox's walls), chromium for the tests of the pages, and as `servers`
-# those that the tests of the engines start for themselves, on free ports and in temporary folders.
+# EXTRA is an extra of pyproject.toml: `service` to grade and serve, `dev` to work on the code, `fuzz` to fuzz it. What
+# must come from the system is bubblewrap and libseccomp (the sandbox's walls), chromium for the tests of the pages, and
+# as `servers` those that the tests of the engines start for themselves, on free ports and in temporary folders.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -71,7 +71,9 @@ fi
 # What is installed depends on these and on nothing else; an unchanged sum means there is nothing to do. Sources are
 # installed editable, so that a change of code is no reason to install again.
 sum=$(cat pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
-for stamp in ".venv/.installed-$extra" .venv/.installed-dev; do # `dev` holds all that `service` does
+stamps=(".venv/.installed-$extra")
+[ "$extra" != service ] || stamps+=(.venv/.installed-dev) # `dev` holds all that `service` does
+for stamp in "${stamps[@]}"; do
     if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null; then
         exit 0
     fi

@@ -68,7 +68,7 @@ def listed(nodeid: str) -> str:
 
 
 def threats() -> dict[str, dict[int, list[str]]]:
-    """Group -> row -> [what is tried, what must happen] and, where nothing tries it, why."""
+    """Group -> row -> [what is tried, what must happen] and what of it is not tried, and why."""
     with ROWS.open("rb") as file:
         groups = tomllib.load(file)
     return {group: {int(row): words for row, words in rows.items()} for group, rows in groups.items()}
@@ -99,9 +99,10 @@ def table(found: Found) -> str:
         lines += ["|---:|---|---|---|---|"]
         for row, (tried, expected, *why_not) in rows.items():
             tests = sorted(test for test, numbers in found.rows.items() if row in numbers)
-            names = (
-                " ".join(f"`{test}`" for test in tests) or f"not tried: {why_not[0] if why_not else 'nobody knows why'}"
-            )
+            words = [" ".join(f"`{test}`" for test in tests)] if tests else []
+            if why_not or not tests:
+                words.append(f"Not tried: {cell(why_not[0]) if why_not else 'nobody knows why'}.")
+            names = " ".join(words)
             lines.append(f"| {row} | {cell(tried)} | {cell(expected)} | {seen(found, tests)} | {names} |")
         lines.append("")
     return "\n".join(lines)

@@ -130,7 +130,7 @@ class Store:
             return msgspec.json.decode(path.read_bytes(), type=State)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DeepgradeError(f"{path}: cannot be read ({error}); name another folder with -o") from error
 
     def _write_state(self, state: State) -> None:
@@ -140,7 +140,7 @@ class Store:
 def _read(path: Path) -> Report | None:
     try:
         return reports.from_json(path.read_bytes())
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

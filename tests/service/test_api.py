@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, settings
 from werkzeug.test import TestResponse
 
 from autograder import report as reports
@@ -22,10 +21,19 @@ from grader_service.app import create_app
 from grader_service.models import CourseAssignment, Submission, Token
 from grader_service.security import limiter
 
+from . import api_cases
 from .conftest import PASSWORD, RIGHT, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT
 from .test_roles import READERS, ROLES
 
+BRIEFLY = settings(
+    max_examples=12,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 HAND_IN = "/courses/course/assignments/double/submissions"
 
 
@@ -364,71 +372,18 @@ def test_the_description_is_one_and_says_who_may_ask(app):
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
     """The service with something in it, and the schemathesis of its own description."""
-    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-    from grader_service.settings import Settings
-
-    from . import pages_list
-    from .conftest import COURSE
-
-    app = create_app(Settings(home=tmp_path_factory.mktemp("described") / "home", course=COURSE))
-    pages_list.populate(app)
-    secrets = {}
-    with app.extensions["database"].write() as session:
-        for login, scope in (("ada", "submit"), ("eve", "staff")):
-            person = accounts.find(session, login)
-            assert person is not None
-            _, secrets[login] = tokens.make(session, person, name="test", scope=scope)
-    limiter.enabled = False
-    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app), secrets
-    limiter.enabled = True
-    app.extensions["database"].close()
+    pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    with api_cases.described(tmp_path_factory.mktemp("described") / "home") as found:
+        yield found
 
 
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_no_answer_is_a_500_or_unlike_its_description(described, mode):
     """Whatever is sent, well formed or not, by a student's program or by staff's."""
-    import schemathesis
-    from schemathesis import checks
-
-    schema, secrets = described
-    rules = [
-        checks.not_a_server_error,
-        *checks.CHECKS.get_by_names(
-            ["status_code_conformance", "content_type_conformance", "response_schema_conformance"]
-        ),
-    ]
-    tried = 0
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        there = {"slug": "course", "name": "double", "submission_id": 2}
-        parts = {name: there[name] for name in there if f"{{{name}}}" in operation.path}
-        kind = schemathesis.GenerationMode(mode)
-        cases = operation.as_strategy(kind)
-        if parts:
-            cases |= operation.as_strategy(kind, path_parameters=parts)
-        if "submission_id" in parts:
-            cases |= operation.as_strategy(kind, path_parameters={"submission_id": 4})  # that one waits
-
-        @given(case=cases, who=st.sampled_from(sorted(secrets)))
-        @settings(
-            max_examples=12,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        def ask(case, who):
-            nonlocal tried
-            tried += 1
-            answer = case.call(headers={"Authorization": f"Bearer {secrets[who]}"})
-            case.validate_response(answer, checks=rules)
-
-        try:
-            ask()
-        except schemathesis.errors.InvalidSchema:
-            raise
-    assert tried > 40
+    tried: list[None] = []
+    for _, ask in api_cases.calls(*described, mode):
+        ask(BRIEFLY, tried)
+    assert len(tried) > 40
 
 
 def test_the_written_part_is_on_the_lists_and_has_no_report_and_no_zip(described):

@@ -63,6 +63,7 @@ def rows(database: Database) -> dict[str, list[tuple]]:
         }
 
 
+@pytest.mark.threat(47)
 def test_all_of_it_is_put_back(settings, database, used, empty, tmp_path):
     before = rows(database)
     contents = backup.back_up(settings, tmp_path / "copy")

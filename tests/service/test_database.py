@@ -126,6 +126,7 @@ def test_errors_of_the_database_do_not_hold_what_was_stored(user, database):
     assert "canary" not in str(error.value)
 
 
+@pytest.mark.threat(36)
 def test_sqlite_keeps_what_it_has_said(database):
     with database.engine.connect() as connection:
         found = [

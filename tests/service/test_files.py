@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
 import stat
 
 import pytest
+import sqlalchemy as sa
 
 from autograder.errors import DeepgradeError
+from grader_service import accounts
 from grader_service.app import create_app
 from grader_service.files import Files, StoreError
 from grader_service.models import Upload
 
-from .conftest import RIGHT, User, zip_of
+from .conftest import PASSWORD, RIGHT, User, zip_of
 
 SMALL, LARGE = b"small", secrets.token_bytes(3000)
 HASH = 64
@@ -114,3 +117,33 @@ def test_a_submission_in_a_store_can_be_downloaded(settings, tmp_path, user, dat
 def test_an_address_that_is_none_is_told(settings, address, words):
     with pytest.raises(DeepgradeError, match=f"DEEPGRADE_FILES is '{address}'.*{words}"):
         Files(dataclasses.replace(settings, files=address))
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["new", "there already"])
+@pytest.mark.threat(36)
+def test_bytes_and_their_names_are_flushed_before_the_row_that_is_the_receipt(settings, tmp_path, monkeypatch, times):
+    """As far as this can be seen without cutting the power: the order in which the kernel is told."""
+    app = create_app(dataclasses.replace(settings, files=f"file://{tmp_path}/store", inline_kb=0))
+    database, told = app.extensions["database"], []
+    with database.write() as session:
+        accounts.create(session, login="ada", password=PASSWORD)
+    ada, store = User(app.test_client()), tmp_path / "store"
+    ada.sign_in("ada")
+    data = zip_of(RIGHT)
+    for _ in range(times - 1):
+        ada.handed_in(data)
+
+    def flush(descriptor: int, flush=os.fsync) -> None:
+        flush(descriptor)
+        told.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    sa.event.listen(database.engine, "commit", lambda connection: told.append("commit"))
+    ada.handed_in(data)
+    (file,) = (path for path in store.rglob("*") if path.is_file())
+    folders = [str(file.parent), str(store)]
+    flushed = told[: told.index("commit")]
+    assert flushed[-2:] == folders
+    if times == 1:
+        assert file.name in flushed[-3], "the bytes come before their names"
+    app.extensions["database"].close()
