@@ -1,7 +1,8 @@
 """The grade book: all students of a course, and what each has in each assignment.
 
 The total is the mean of points / possible over the assignments, by their weights, in percent. An assignment is in it as
-soon as the student has points in it; or, with zero, when it was due for the student and nothing came.
+soon as the student has points in it; or, with zero, when it was due for the student and nothing came. The same goes for
+its halves: while the code has no points yet, or the written part is not marked, `possible` is that of the other alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SHOWN: dict[str, tuple[str, Callable[[Entry], bool]]] = {
     "missing": ("who has missed something", lambda entry: entry.missing),
     "late": ("who was late", lambda entry: bool(entry.score.receipt and entry.score.receipt.days_late)),
     "waiting": ("whose grading is not done", lambda entry: entry.waiting),
-    "unmarked": ("whose written part has no points", lambda entry: entry.unmarked),
+    "unmarked": ("whose written part is not marked", lambda entry: entry.unmarked),
     "by_hand": ("who has points by hand", lambda entry: entry.score.overridden),
 }
 
@@ -63,7 +64,15 @@ class Entry:
 
     @property
     def unmarked(self) -> bool:
-        return self.cell.written is not None and self.cell.written.points is None
+        return self.cell.unmarked
+
+    def possible(self, column: Column) -> float:
+        """What there was to be had in that for which it has points by now, or has missed."""
+        if self.score.overridden:
+            return column.possible
+        code = self.score.code is not None or (self.due and not self.cell.attempts)
+        written = self.score.written is not None or (self.due and self.cell.written is None)
+        return column.code_points * code + column.chosen.written_points * written
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,11 @@ def column(content: Content, chosen: CourseAssignment) -> Column:
 def total(columns: Sequence[Column], entries: Sequence[Entry]) -> float | None:
     """100 sum(w_a p_a / possible_a) / sum(w_a) over the assignments a that are in it; None where none is."""
     counted = [
-        (column.chosen.weight, (entry.points or 0.0) / column.possible)
+        (column.chosen.weight, (entry.points or 0.0) / possible)
         for column, entry in zip(columns, entries, strict=True)
-        if (entry.points is not None or entry.missing) and column.possible > 0 and column.chosen.weight > 0
+        if (entry.points is not None or entry.missing)
+        and (possible := entry.possible(column)) > 0
+        and column.chosen.weight > 0
     ]
     weights = sum(weight for weight, _ in counted)
     return 100 * sum(weight * share for weight, share in counted) / weights if weights else None

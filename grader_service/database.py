@@ -64,10 +64,12 @@ def _now_on_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 
 
-def one_at_a_time(session: Session, what: str) -> None:
-    """Until the transaction ends no other one that has asked for the same goes on. On SQLite none writes anyhow."""
+def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
+    """Until the transaction ends no other one that has asked for the same goes on; those that share it go on beside
+    each other. On SQLite none writes anyhow."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.select(sa.func.pg_advisory_xact_lock(_number(what))))
+        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        session.execute(sa.select(lock(_number(what))))
 
 
 def storable(text: str) -> str:

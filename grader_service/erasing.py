@@ -2,6 +2,7 @@
 
     gone           submissions with jobs, results, pictures, comments and points; bytes that nobody else handed in;
                    memberships, extensions, overrides, tokens, links, identities
+    kept           bytes that somebody else handed in as well, be it at this moment
     without them   what they did as staff stays, and says no more who did it; in the audit stay numbers, which are
                    nobody's any more
 
@@ -18,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
 from grader_service import audit
-from grader_service.database import one_at_a_time
-from grader_service.files import Files
+from grader_service.database import Database, one_at_a_time
+from grader_service.files import UPLOADS, Files
 from grader_service.models import (
     AuditEntry,
     Comment,
@@ -82,15 +83,16 @@ def erase(session: Session, actor: Person | None, person: Person) -> list[str]:
     return _orphans(session, hashes)
 
 
-def forget(session: Session, files: Files, hashes: Sequence[str]) -> None:
+def forget(database: Database, files: Files, hashes: Sequence[str]) -> None:
     """Take bytes out of the store that no row names any more: afterwards, since rows that stay must find theirs."""
     for sha256 in hashes:
-        if session.scalar(sa.select(Upload.sha256).where(Upload.sha256 == sha256)) is None:
-            files.forget(sha256)
+        with database.write() as session:  # one for each: who hands in waits for one file at most
+            files.forget(session, sha256)
 
 
 def _orphans(session: Session, hashes: Sequence[str]) -> list[str]:
     """Those that nobody else handed in; their rows go."""
+    one_at_a_time(session, UPLOADS)  # nobody hands in the same meanwhile
     gone = []
     for start in range(0, len(hashes), 500):
         chunk = hashes[start : start + 500]

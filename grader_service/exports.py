@@ -1,6 +1,7 @@
 """The grade book as CSV, in three forms. No cell is a formula to a spreadsheet, and an empty cell is no zero.
 
-    course       login, name, email, <assignment>..., total_percent; a row `possible` on top
+    course       login, name, email, <assignment>..., total_percent, to_mark; a row `possible` on top; in `to_mark`
+                 stand the assignments whose written part is handed in and not marked: its points are still to come
     gradescope   as Gradescope's "Download Grades" of a course has it: four columns for each assignment
     otter        as `final_grades.csv` of otter: each assignment is a question, each student a file
 
@@ -21,13 +22,15 @@ NOTHING = "Not graded: nothing counts yet"
 
 def course(book: Book, rows: Sequence[Row]) -> bytes:
     names = [inert(column.name) for column in book.columns]
-    lines = [["login", "name", "email", *names, "total_percent"]]
-    lines.append(["", "possible", "", *(number(column.possible) for column in book.columns), number(100.0)])
+    lines = [["login", "name", "email", *names, "total_percent", "to_mark"]]
+    lines.append(["", "possible", "", *(number(column.possible) for column in book.columns), number(100.0), ""])
     for row in rows:
         person = row.person
         told = [_points(value) for value in row.points]
         total = "" if row.total is None else number(round(row.total, 4))
-        lines.append([inert(person.login), inert(person.name), inert(person.email or ""), *told, total])
+        to_mark = [column.name for column, entry in zip(book.columns, row.entries, strict=True) if entry.unmarked]
+        who = [inert(person.login), inert(person.name), inert(person.email or "")]
+        lines.append([*who, *told, total, inert(" ".join(to_mark))])
     return table(lines)
 
 

@@ -6,6 +6,11 @@
 
 They are stored before the row that names them commits, so a receipt is true; bytes that no row names in the end cost
 space and nothing else. What is read must have the hash that it is found by.
+
+Bytes are taken out again when the last person who handed them in is deleted, while somebody else may hand in the same:
+
+    hand in   keep the bytes ──> lock (shared): new row, are the bytes still there? else once more ──> commit
+    forget                       lock: does no row name them? then out of the store                ──> commit
 """
 
 from __future__ import annotations
@@ -21,8 +26,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError, GraderError
+from grader_service.database import one_at_a_time
 from grader_service.models import Upload
 from grader_service.settings import Settings
+
+UPLOADS = "uploads"  # what adds rows of uploads shares; who takes them away has it alone
 
 
 class StoreError(GraderError):
@@ -33,6 +41,8 @@ class Store(Protocol):
     def put(self, sha256: str, data: bytes) -> None: ...
 
     def get(self, sha256: str) -> bytes: ...
+
+    def has(self, sha256: str) -> bool: ...
 
     def remove(self, sha256: str) -> None: ...
 
@@ -59,6 +69,19 @@ class Files:
         except Exception as error:  # each kind of store has errors of its own
             raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
 
+    def keep_still(self, upload: Upload, data: bytes) -> None:
+        """In the transaction that adds the row of what `keep` has stored: once more, where it was forgotten since.
+        Raises StoreError where that cannot be."""
+        if upload.data or not upload.size:
+            return
+        assert self._store is not None
+        try:
+            there = self._store.has(upload.sha256)
+        except Exception as error:
+            raise StoreError(f"the files' store cannot be read ({_words(error)})") from error
+        if not there:
+            self.put(upload.sha256, data)
+
     def read(self, session: Session, sha256: str) -> bytes:
         """Raises StoreError where the bytes are not there, or are not those that were stored."""
         data, size = session.execute(sa.select(Upload.data, Upload.size).where(Upload.sha256 == sha256)).one()
@@ -73,10 +96,14 @@ class Files:
             raise StoreError(f"what is stored as {sha256} has another hash: it was changed or is broken")
         return data
 
-    def forget(self, sha256: str) -> None:
-        """Take bytes out of the store; they may be gone already. Raises StoreError where that cannot be."""
+    def forget(self, session: Session, sha256: str) -> None:
+        """Take bytes out of the store, in a writing transaction of their own, unless a row names them again: until it
+        ends nobody adds one. They may be gone already. Raises StoreError where that cannot be."""
         if self._store is None:
             return
+        one_at_a_time(session, UPLOADS)
+        if session.scalar(sa.select(Upload.sha256).where(Upload.sha256 == sha256)) is not None:
+            return  # somebody has handed in the same meanwhile
         try:
             self._store.remove(sha256)
         except FileNotFoundError:
@@ -127,6 +154,9 @@ class Folder:
     def get(self, sha256: str) -> bytes:
         return self._path(sha256).read_bytes()
 
+    def has(self, sha256: str) -> bool:
+        return self._path(sha256).exists()
+
     def remove(self, sha256: str) -> None:
         self._path(sha256).unlink()
 
@@ -155,6 +185,9 @@ class Remote:
 
     def get(self, sha256: str) -> bytes:
         return self._system.cat_file(self._path(sha256))
+
+    def has(self, sha256: str) -> bool:
+        return self._system.exists(self._path(sha256))
 
     def remove(self, sha256: str) -> None:
         self._system.rm_file(self._path(sha256))

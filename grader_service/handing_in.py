@@ -1,4 +1,4 @@
-"""Handing in, for pages and programs alike: from the bytes of a zip to the receipt."""
+"""Handing in, for pages and programs alike: from the bytes of a zip, or of a written part, to the receipt."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from autograder.course import Assignment
+from autograder.errors import Refused
 from autograder.submission import read_zip
-from grader_service import jobs, submissions
+from grader_service import courses, jobs, submissions, written
 from grader_service.models import Course, Person, Submission
 from grader_service.pages import database, files, settings
 
@@ -45,6 +46,7 @@ def hand_in(
             course,
             assignment.name,
             upload=stored,
+            keep_still=lambda: files().keep_still(stored, data),
             filename=filename,
             notes=read.notes,
             form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
@@ -53,6 +55,34 @@ def hand_in(
         )
     current_app.extensions["engine"].ring(needs.queue)
     return submission
+
+
+def hand_in_written(
+    session: Session, person: Person, course: Course, name: str, data: bytes, *, filename: str, form_key: str
+) -> Submission:
+    """The written part of an assignment, as `hand_in` takes its code; no worker grades it. Raises Refused, too, for an
+    assignment that asks for none."""
+    received_at = submissions.now(session)
+    chosen = courses.assignment(session, course, name)
+    if chosen is None or not chosen.written_points:
+        raise Refused("the assignment asks for no written part")
+    written.kind_of(data)
+    stored = files().keep(data)
+    with database().write() as writing:
+        return submissions.accept(
+            writing,
+            person,
+            course,
+            name,
+            upload=stored,
+            keep_still=lambda: files().keep_still(stored, data),
+            filename=filename,
+            notes=[],
+            form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
+            needs=None,
+            kind="written",
+            received_at=received_at,
+        )
 
 
 def new_key() -> str:

@@ -231,7 +231,7 @@ def score(
 ) -> Score:
     """What one student has in one assignment.
 
-    written : the last written submission, its points those of the rubric
+    written : the last written submission, its points those of the rubric; None while that is not marked whole
     override : points that staff set in place of all that
     """
     code = counting(terms, attempts)

@@ -22,6 +22,7 @@ from grader_service.models import (
     Person,
     Regrade,
     Result,
+    RubricItem,
     RubricScore,
     Submission,
 )
@@ -36,8 +37,13 @@ class Cell:
 
     terms: Terms
     attempts: list[Attempt] = field(default_factory=list)  # code, in the order of receipt
-    written: Attempt | None = None  # the last one
+    written: Attempt | None = None  # the last one; without points until its whole rubric is marked
     override: float | None = None
+
+    @property
+    def unmarked(self) -> bool:
+        """Is there a written part that staff have still to mark?"""
+        return self.written is not None and self.written.points is None
 
     @property
     def score(self) -> Score:
@@ -173,11 +179,16 @@ def reports(session: Session, course: Course, submission_ids: Iterable[int]) -> 
 
 
 def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:
-    """Points of each written submission; none where nobody has looked at it."""
+    """Points of each written submission in which every line of the rubric has some: until then it is not marked, and
+    half of its points are no score."""
+    lines = sa.orm.aliased(RubricItem)
+    there = sa.select(sa.func.count()).where(lines.course_assignment_id == RubricItem.course_assignment_id)
     query = (
         sa.select(RubricScore.submission_id, sa.func.sum(RubricScore.points))
         .join(Submission, Submission.id == RubricScore.submission_id)
+        .join(RubricItem, RubricItem.id == RubricScore.item_id)
         .where(*only)
-        .group_by(RubricScore.submission_id)
+        .group_by(RubricScore.submission_id, RubricItem.course_assignment_id)
+        .having(sa.func.count() == there.scalar_subquery())
     )
     return {row[0]: row[1] for row in session.execute(query)}

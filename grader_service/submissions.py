@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from autograder.errors import Refused
 from grader_service import courses, jobs, policy
 from grader_service.database import db_now, one_at_a_time, storable
+from grader_service.files import UPLOADS
 from grader_service.models import Course, Job, Membership, Person, Submission, Upload
 
 
@@ -21,6 +23,7 @@ def accept(
     assignment: str,
     *,
     upload: Upload,
+    keep_still: Callable[[], None] | None = None,
     filename: str,
     notes: list[str],
     form_key: str,
@@ -31,6 +34,7 @@ def accept(
     """Store bytes, submission and job in the caller's transaction: when it commits, the receipt is true.
 
     upload : what `Files.keep` made of the bytes
+    keep_still : `Files.keep_still` of them; it is needed where they lie in a store
     needs : what it takes to grade it; None for the written part, which no worker grades
     received_at : when its last byte had come, by the database's clock; now, where it is not given
     The same bytes from the same rendering of the form are the same submission: a doubled POST is harmless.
@@ -49,7 +53,7 @@ def accept(
     if received_at is None:
         received_at = now(session)
     _let_in(session, person, course, assignment, kind, received_at)
-    _add_upload(session, upload)
+    _add_upload(session, upload, keep_still)
     submission = Submission(
         course_id=course.id,
         kind=kind,
@@ -105,11 +109,15 @@ def attempts(session: Session, person: Person, course: Course, assignment: str) 
     return [policy.Attempt(number, at, None, state == "grader_error") for number, at, state in rows]
 
 
-def _add_upload(session: Session, upload: Upload) -> None:
+def _add_upload(session: Session, upload: Upload, keep_still: Callable[[], None] | None) -> None:
     """Unless somebody has handed in these bytes before, or does so at this moment."""
+    one_at_a_time(session, UPLOADS, shared=True)  # nobody's deletion takes the bytes away meanwhile
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"sha256": upload.sha256, "data": upload.data, "size": upload.size}
-    session.execute(insert(Upload).values(values).on_conflict_do_nothing())
+    added = session.execute(insert(Upload).values(values).on_conflict_do_nothing().returning(Upload.sha256)).first()
+    if added and not upload.data:
+        assert keep_still is not None
+        keep_still()
 
 
 def find(session: Session, submission_id: int) -> Submission | None:

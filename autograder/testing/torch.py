@@ -6,6 +6,7 @@ from a recipe and its named tensors, and what is differentiated is differentiate
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 
@@ -13,13 +14,13 @@ def lend(student: Any, module: Any) -> Any:
     """The module, so that a student's functions can be called with it.
 
     module : of torch.nn's own layers (Sequential, Linear, Conv2d, BatchNorm2d, Dropout, ReLU, ...), at any depth.
-    Returns the module itself on a laptop; in the grader a handle to a copy of it over there: parameters, buffers,
-    train or eval mode and `requires_grad` are those of `module`, which never changes. What a call did to it is seen by
+    Returns a copy on a laptop, in the grader a handle to a copy over there: parameters, buffers, train or eval mode
+    and `requires_grad` are those of `module`, which never changes. What a call did to it is seen by
     `handle.state_dict()` (a dict of tensors), `handle.training`, and by calling it.
-    Raises TypeError for a layer that has no recipe.
+    Raises TypeError in the grader for a layer that has no recipe.
     """
     there = getattr(type(student), "__lend__", None)
-    return module if there is None else there(student, module)
+    return copy.deepcopy(module) if there is None else there(student, module)
 
 
 def value_and_gradients(function: Any, *arguments: Any, weights: Any = None) -> tuple[Any, list[Any]]:

@@ -100,6 +100,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
                 "weight": chosen.weight,
                 "submissions": len(cell.attempts),
                 "points_counted": cell.score.points if told else None,
+                "to_mark": cell.unmarked,
             }
         )
     return found

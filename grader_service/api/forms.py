@@ -58,6 +58,9 @@ class AssignmentFacts(Schema):
     weight = fields.Float(required=True)
     submissions = fields.Integer(required=True, metadata=said("that you have handed in"))
     points_counted = fields.Float(required=True, allow_none=True, metadata=said("what counts for you now"))
+    to_mark = fields.Boolean(
+        required=True, metadata=said("your written part is not marked yet, and not in `points_counted`")
+    )
 
 
 class Assignments(Schema):
@@ -120,6 +123,10 @@ class Everybodys(Page):
 
 class HandIn(Schema):
     zip = Upload(required=True, metadata=said("a zip with the assignment's files"))
+
+
+class HandInWritten(Schema):
+    text = Upload(required=True, metadata=said("a PDF, or Markdown in UTF-8"))
 
 
 class Key(Schema):

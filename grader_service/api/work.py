@@ -11,10 +11,10 @@ from flask_smorest import Blueprint, abort
 from sqlalchemy.orm import Session
 
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, handing_in, submissions
+from grader_service import access, courses, handing_in, submissions
 from grader_service.api import limits
 from grader_service.api.facts import of_assignments, of_submissions
-from grader_service.api.forms import Assignments, HandIn, Key, Mine, SubmissionFacts, Submissions
+from grader_service.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
 from grader_service.models import Course, Submission
 from grader_service.pages import course, database, files, reading
 from grader_service.pages import submissions as pages
@@ -60,6 +60,36 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     except Refused as error:
         abort(422, message=str(error))
     with database().read() as session:  # the request's own session sees what was before
+        return _one(session, found.id)
+
+
+@blueprint.post("/courses/<slug>/assignments/<name>/written")
+@access.member
+@limits.sending
+@blueprint.arguments(HandInWritten, location="files")
+@blueprint.arguments(Key, location="headers")
+@blueprint.response(201, SubmissionFacts)
+def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
+    """Hand in the written part
+
+    People read it and give the points. Of several the last one counts, and they use up no attempts.
+    """
+    chosen = courses.assignment(reading(), access.here(), name)
+    if chosen is None or submissions.now(reading()) < chosen.release_at:
+        abort(404)
+    try:
+        found = handing_in.hand_in_written(
+            reading(),
+            access.me(),
+            access.here(),
+            name,
+            parts["text"].stream.read(),
+            filename=parts["text"].filename or f"{name}.md",
+            form_key=headers["key"] or handing_in.new_key(),
+        )
+    except Refused as error:
+        abort(422, message=str(error))
+    with database().read() as session:
         return _one(session, found.id)
 
 

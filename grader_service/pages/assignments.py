@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, policy, scores, submissions
+from grader_service import access, courses, handing_in, policy, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
 from grader_service.pages import course, here, is_staff_here, me, reading
 
@@ -64,12 +64,20 @@ class Row:
         return policy.Score(found.points if found.overridden else None, overridden=found.overridden)
 
     @property
+    def lacks(self) -> str:
+        """What is not handed in of it, in words."""
+        written = self.chosen.written_points > 0 and self.cell.written is None
+        if not self.cell.attempts:
+            return "nothing handed in yet" if written or self.cell.written is None else "no code handed in yet"
+        return "written part not handed in yet" if written else ""
+
+    @property
     def pressing(self) -> bool:
-        """Is it due within a week, or late and not too late, with nothing handed in?"""
+        """Is it due within a week; or late, with something of it not handed in that would still give points?"""
         due = self.cell.terms.due_at
         if due is None or not self.receipt.accepted or self.course.archived_at is not None:
             return False
-        return due - self.now < SOON if due >= self.now else not self.cell.attempts and self.receipt.factor > 0
+        return due - self.now < SOON if due >= self.now else bool(self.lacks) and self.receipt.factor > 0
 
 
 @blueprint.get("/")
@@ -187,6 +195,7 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         history=submissions.history(reading(), me(), here(), assignment.name),
         form_key=handing_in.new_key(),
         refusal=refusal,
+        WRITTEN_KB=written.MOST_KB,
     )
 
 

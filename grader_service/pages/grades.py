@@ -117,6 +117,7 @@ def statistics(name: str) -> Page:
         tests=tests,
         students=len(entries),
         reports=len(counting),
+        unmarked=sum(entry.unmarked and not entry.score.overridden for entry in entries),
     )
 
 

@@ -64,6 +64,11 @@ class Added:
     text: Markup | None = None
     pages: int = 0  # that can be shown
 
+    @property
+    def marked(self) -> bool:
+        """Until every line has points none of them count, and its student is shown none."""
+        return bool(self.items) and all(item.id in self.scores for item in self.items)
+
 
 @blueprint.get("")
 @access.reader

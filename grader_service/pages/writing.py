@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import Refused
 from grader_service import access, courses, handing_in, submissions, written
-from grader_service.pages import asked, database, files, here, me, reading
+from grader_service.pages import asked, files, here, me, reading
 
 blueprint = Blueprint("writing", __name__)
 
@@ -23,7 +23,7 @@ def install(app: Flask) -> None:
     """A body may be as large here as a written part may be, which no zip may."""
 
     def allow() -> None:
-        if request.endpoint == "writing.hand_in":
+        if request.endpoint in ("writing.hand_in", "api-work.hand_in_written"):
             request.max_content_length = (written.MOST_KB + FORM_KB) * 1024
 
     app.before_request(allow)
@@ -36,28 +36,19 @@ def hand_in(name: str) -> Page:
     chosen = courses.assignment(reading(), here(), name)
     if chosen is None or not chosen.written_points or submissions.now(reading()) < chosen.release_at:
         abort(404)
-    received_at = submissions.now(reading())
-    upload, form_key = request.files.get("text"), request.form.get("form_key", "")
+    upload = request.files.get("text")
     try:
         if upload is None or not upload.filename:
             raise Refused("choose a PDF or a Markdown file first")
-        data = upload.stream.read()
-        written.kind_of(data)
-        stored = files().keep(data)
-        with database().write() as session:
-            submission = submissions.accept(
-                session,
-                me(),
-                here(),
-                name,
-                upload=stored,
-                filename=upload.filename,
-                notes=[],
-                form_key=form_key if handing_in.FORM_KEY.fullmatch(form_key) else handing_in.new_key(),
-                needs=None,
-                kind="written",
-                received_at=received_at,
-            )
+        submission = handing_in.hand_in_written(
+            reading(),
+            me(),
+            here(),
+            name,
+            upload.stream.read(),
+            filename=upload.filename,
+            form_key=request.form.get("form_key", ""),
+        )
     except Refused as error:
         flash(f"Not accepted: {error}. Nothing was stored.")
         return redirect(url_for("assignments.show", name=name) + "#written", 303)

@@ -30,7 +30,7 @@ for (const form of document.querySelectorAll("form[data-hand-in]")) {
     const tooLarge = file && file.size > most * 1024;
     complaint.hidden = !tooLarge;
     complaint.textContent = tooLarge
-      ? `${file.name} has ${Math.ceil(file.size / 1024)} kB, the limit is ${most} kB; hand in only the named files.`
+      ? `${file.name} has ${Math.ceil(file.size / 1024)} kB, the limit is ${most} kB; ${form.dataset.advice}.`
       : "";
     return !tooLarge;
   }
@@ -64,5 +64,14 @@ for (const form of document.querySelectorAll("form[data-hand-in]")) {
   window.addEventListener("pageshow", () => {
     button.disabled = false;
     button.textContent = words;
+  });
+}
+
+// Points that cannot be are told before they are sent, beside what else was typed.
+for (const input of document.querySelectorAll("input[data-most]")) {
+  const most = Number(input.dataset.most);
+  input.addEventListener("input", () => {
+    const points = Number(input.value.trim().replace(",", "."));
+    input.setCustomValidity(points >= 0 && points <= most ? "" : `Write a number from 0 to ${most}, or nothing.`);
   });
 }

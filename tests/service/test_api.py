@@ -96,6 +96,27 @@ def test_a_program_hands_in_waits_and_reads_the_report(program, graded):
     assert ada.get("/courses/course/assignments").json["assignments"][0]["points_counted"] == RIGHT_REPORT.points
 
 
+def test_a_program_hands_in_the_written_part(program, database):
+    ada, at = program(), "/courses/course/assignments/double/written"
+
+    def hand_in(data: bytes, key: str = "0123456789abcdef") -> TestResponse:
+        return ada.ask("POST", at, data={"text": (io.BytesIO(data), "m.md")}, headers={"Idempotency-Key": key})
+
+    assert hand_in(b"# Mine").json["message"] == "the assignment asks for no written part"
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().written_points = 5.0
+    receipt = hand_in(b"# Mine")
+    assert (receipt.status_code, receipt.json["kind"], receipt.json["state"]) == (201, "written", "done")
+    assert hand_in(b"# Mine").json["id"] == receipt.json["id"]
+    assert ada.get("/courses/course/assignments").json["assignments"][0]["to_mark"] is True
+    assert "neither a PDF nor Markdown" in hand_in(b"\xff\xfe").json["message"]
+    large = b"%PDF-" + bytes(4_000_000)  # more than any zip may have
+    assert hand_in(large, "0123456789abcdeX").status_code == 201
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().release_at = 4e9
+    assert hand_in(b"# Mine").status_code == 404
+
+
 def test_a_repeated_call_is_the_same_submission(program):
     ada, data = program(), zip_of(RIGHT)
     numbers = {ada.hand_in(data, Idempotency_Key="0123456789abcdef").json["id"] for _ in range(3)}
@@ -245,6 +266,7 @@ TABLE = {
     "GET /api/v1/submissions": ("read", "anybody"),
     "GET /api/v1/courses/<slug>/assignments": ("read", "student"),
     "POST /api/v1/courses/<slug>/assignments/<name>/submissions": ("submit", "student"),
+    "POST /api/v1/courses/<slug>/assignments/<name>/written": ("submit", "student"),
     "GET /api/v1/submissions/<int:submission_id>": ("read", "owner"),
     "GET /api/v1/submissions/<int:submission_id>/report": ("read", "owner"),
     "GET /api/v1/submissions/<int:submission_id>/upload.zip": ("read", "owner"),

@@ -87,7 +87,7 @@ def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
 
 def hand_in(page: playwright.Page, data: bytes, name: str = "double.zip") -> None:
     page.get_by_label("A zip with").set_input_files(upload(data, name))
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Hand in", exact=True).click()
 
 
 def keep(page: playwright.Page, name: str) -> None:
@@ -174,6 +174,8 @@ def test_without_scripts_a_body_that_is_too_large_still_gets_its_sentence(visit)
 def test_a_dropped_file_is_taken(visit):
     page = visit("ada")
     page.get_by_role("link", name="Twice as much").first.click()
+    page.get_by_label("A zip with").wait_for()
+    page.wait_for_load_state()
     page.evaluate(
         """() => {
             const files = new DataTransfer();

@@ -48,8 +48,9 @@ def test_migrations_make_what_the_models_describe(settings):
 
 
 @pytest.mark.threat(47)
-def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings):
-    """Tables as they were at 0001, with rows in each, brought up to date."""
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings, version):
+    """Tables as they were at 0001, with rows in each, brought up to date: at once, or by way of another version."""
     database = Database(settings)
     database.upgrade("0001")
     with pytest.raises(DeepgradeError, match="of version 0001, this program's of"):
@@ -57,6 +58,7 @@ def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings):
     with database.engine.begin() as connection:
         for line in FIRST_STOREY:
             connection.exec_driver_sql(line)
+    database.upgrade(version)
     database.upgrade()
     database.check_version()
     with database.read() as session:

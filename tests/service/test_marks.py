@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
@@ -163,11 +164,16 @@ def rubric(eve: User, *lines: tuple[str, str, str], reason: str = ""):
     return eve.client.post(f"{STAFF}/rubric/double", data={**fields, "csrf_token": token})
 
 
+def row_of(eve: User, login: str) -> dict[str, str]:
+    found = csv.DictReader(io.StringIO(eve.get(f"{STAFF}/grades.csv").text))
+    return next(row for row in found if row["login"] == login)
+
+
 def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     assert rubric(written, ("", "Plots", "3"), ("", "Words", "2")).status_code == 303
     with database.read() as session:
         items = [item.id for item in session.scalars(sa.select(RubricItem).order_by(RubricItem.position))]
-    assert "Nobody has given points" in ada.get("/submissions/2").text
+    assert "Not yet marked" in ada.get("/submissions/2").text
     assert points(database, ada) == 2
     given = {f"item-{items[0]}": "2.5", f"item-{items[1]}": "1"}
     written.post("/submissions/2/rubric", given, form_at="/submissions/2")
@@ -180,11 +186,64 @@ def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     assert points(database, ada) == 5.5
 
 
+def test_half_marked_is_not_marked(written, ada, database):
+    """Points of some lines count for nothing and are nobody's but staff's until the last line has some."""
+    rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
+    with database.read() as session:
+        plots, words = (one.id for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    written.post("/submissions/2/rubric", {f"item-{plots}": "2.5"}, form_at="/submissions/2")
+    assert points(database, ada) == 2
+    assert "1 of 2 lines marked" in written.get("/submissions/2").text
+    page = ada.get("/submissions/2").text
+    assert "Not yet marked" in page
+    assert "2.5" not in page
+    assert "without the written part, which is not yet marked" in ada.get("/courses/course/assignments/double").text
+    assert "written part not yet marked" in ada.get("/").text
+    assert "to mark" in written.get(f"{STAFF}/grades?show=unmarked").text
+    assert "not yet marked" in written.get(f"{STAFF}/students/{ada.person.id}").text
+    assert row_of(written, "ada")["to_mark"] == "double"
+    assert "1 written part not marked yet" in written.get(f"{STAFF}/statistics/double").text
+    assert float(row_of(written, "ada")["total_percent"]) == 40, "2 of the 5 points that its tests give"
+    written.post("/submissions/2/rubric", {f"item-{words}": "0"}, form_at="/submissions/2")
+    assert points(database, ada) == 4.5
+    assert float(row_of(written, "ada")["total_percent"]) == 45, "4.5 of 10"
+    assert row_of(written, "ada")["to_mark"] == ""
+    assert "not yet marked" not in ada.get("/courses/course/assignments/double").text
+
+
+def test_a_line_that_is_added_has_to_be_marked_before_it_counts(written, ada, database):
+    rubric(written, ("", "Plots", "3"))
+    with database.read() as session:
+        (plots,) = (one.id for one in session.scalars(sa.select(RubricItem)))
+    written.post("/submissions/2/rubric", {f"item-{plots}": "3"}, form_at="/submissions/2")
+    assert points(database, ada) == 5
+    rubric(written, (str(plots), "Plots", "3"), ("", "Words", "2"))
+    assert points(database, ada) == 2
+
+
+def test_a_half_that_may_still_come_is_not_in_the_total_and_one_that_was_missed_is(written, user, app, database):
+    """carol has handed in code alone, dave the written part alone."""
+    carol, dave = user("carol"), user("dave")
+    carol.handed_in(zip_of(RIGHT))
+    finish(app, RIGHT_REPORT)
+    text = {"text": (io.BytesIO(b"# Mine"), "mine.md")}
+    dave.post("/courses/course/assignments/double/written", text, form_at="/courses/course/assignments/double")
+    rubric(written, ("", "Plots", "5"))
+    with database.read() as session:
+        (plots,) = (one.id for one in session.scalars(sa.select(RubricItem)))
+    written.post("/submissions/4/rubric", {f"item-{plots}": "4"}, form_at="/submissions/4")
+    assert [float(row_of(written, who)["total_percent"]) for who in ("carol", "dave")] == [40, 80]
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().due_at = 1.0
+    assert [float(row_of(written, who)["total_percent"]) for who in ("carol", "dave")] == [20, 40]
+
+
 def test_points_that_were_given_are_not_lost_by_accident(written, ada, database):
     rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
     with database.read() as session:
         plots, words = (str(one.id) for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
-    written.post("/submissions/2/rubric", {f"item-{plots}": "3"}, form_at="/submissions/2")
+    given = {f"item-{plots}": "3", f"item-{words}": "0"}
+    written.post("/submissions/2/rubric", given, form_at="/submissions/2")
     answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"))
     assert answer.status_code == 422
     assert "somebody has 3 points" in answer.text
@@ -263,7 +322,7 @@ def test_an_assignment_that_was_due_and_missed_is_zero_in_the_total(graded, user
     with database.write() as session:
         session.scalars(sa.select(CourseAssignment)).one().due_at = 1.0
     lines = graded.get(f"{STAFF}/grades.csv").text.splitlines()
-    assert [line for line in lines if line.startswith("carol,")] == ["carol,carol,,,0.0"]
+    assert [line for line in lines if line.startswith("carol,")] == ["carol,carol,,,0.0,"]
     page = graded.get(f"{STAFF}/grades?show=missing").text
     assert "<small>carol" in page
     assert "<small>ada" not in page

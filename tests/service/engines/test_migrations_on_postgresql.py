@@ -44,7 +44,7 @@ def test_from_nothing_the_tables_are_what_the_models_describe(settings):
 
 
 @pytest.mark.threat(47)
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
 def test_from_an_older_version_everything_is_kept_and_everybody_has_a_role(settings, version):
     database = Database(settings)
     database.upgrade("0001")

@@ -1,0 +1,15 @@
+"""Deletion beside uploads of the same bytes, on PostgreSQL, where writers run beside each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader_service.settings import Settings
+
+from ..conftest import COURSE
+from ..test_erasing import *  # noqa: F403
+
+
+@pytest.fixture
+def settings(tmp_path, new_database) -> Settings:
+    return Settings(home=tmp_path / "home", course=COURSE, database=new_database())
