@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from typing import Any
 
 from flask import current_app
 from sqlalchemy.orm import Session
@@ -38,21 +39,17 @@ def hand_in(
     needs = jobs.needs(
         assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
     )
-    stored = files().keep(data)
-    with database().write() as writing:
-        submission = submissions.accept(
-            writing,
-            person,
-            course,
-            assignment.name,
-            upload=stored,
-            keep_still=lambda: files().keep_still(stored, data),
-            filename=filename,
-            notes=read.notes,
-            form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
-            needs=needs,
-            received_at=received_at,
-        )
+    submission = _accepted(
+        person,
+        course,
+        assignment.name,
+        data,
+        form_key,
+        filename=filename,
+        notes=read.notes,
+        needs=needs,
+        received_at=received_at,
+    )
     current_app.extensions["engine"].ring(needs.queue)
     return submission
 
@@ -67,6 +64,22 @@ def hand_in_written(
     if chosen is None or not chosen.written_points:
         raise Refused("the assignment asks for no written part")
     written.kind_of(data)
+    return _accepted(
+        person,
+        course,
+        name,
+        data,
+        form_key,
+        filename=filename,
+        notes=[],
+        needs=None,
+        kind="written",
+        received_at=received_at,
+    )
+
+
+def _accepted(person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any) -> Submission:
+    """The bytes into the store, and then what names them into the database."""
     stored = files().keep(data)
     with database().write() as writing:
         return submissions.accept(
@@ -76,12 +89,8 @@ def hand_in_written(
             name,
             upload=stored,
             keep_still=lambda: files().keep_still(stored, data),
-            filename=filename,
-            notes=[],
             form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
-            needs=None,
-            kind="written",
-            received_at=received_at,
+            **how,
         )
 
 

@@ -53,9 +53,7 @@ def with_atheris(name: str, seconds: float, folder: Path, kept: Path) -> None:
     import atheris
 
     sys.modules.pop("zipfile", None)  # else it is not instrumented: atheris has imported it
-    with atheris.instrument_imports(
-        include=["autograder", "grader_service.written", "markdown_it", "zipfile", "tomllib"]
-    ):
+    with atheris.instrument_imports(include=INSTRUMENTED):
         from fuzzing import TARGETS
 
         for module in TARGETS[name].modules:

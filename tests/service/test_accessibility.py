@@ -75,16 +75,21 @@ def test_a_page_is_for_everybody(world, page: Page):
     assert answer.url == world.url + page.path, "it led elsewhere"
     if page.act:
         page.act(seen)
-    seen.evaluate(AXE)
-    for screen, scheme in LOOKS:
-        width, height = SCREENS[screen]
-        seen.set_viewport_size({"width": width, "height": height})
-        seen.emulate_media(color_scheme=scheme)
-        keep(seen, f"{page.name}-{screen}-{scheme}")
-        assert fits(seen), f"{screen}: something sticks out sideways"
-        assert violations(seen) == [], f"{screen}, {scheme}"
+    look(seen, page.name)
     assert complaints == []
     seen.close()
+
+
+def look(page: playwright.Page, name: str) -> None:
+    """A page in all looks: nothing sticks out, and axe has nothing to say."""
+    page.evaluate(AXE)
+    for screen, scheme in LOOKS:
+        width, height = SCREENS[screen]
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        keep(page, f"{name}-{screen}-{scheme}")
+        assert fits(page), f"{screen}: something sticks out sideways"
+        assert violations(page) == [], f"{screen}, {scheme}"
 
 
 def violations(page: playwright.Page) -> list[str]:

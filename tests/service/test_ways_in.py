@@ -19,8 +19,8 @@ from grader_service import accounts
 from grader_service.app import create_app
 
 from .conftest import PASSWORD
-from .test_accessibility import AXE, LOOKS, SCREENS, violations
-from .test_browser import chromium, fits, keep, playwright, pytestmark
+from .test_accessibility import look
+from .test_browser import chromium, playwright, pytestmark
 from .test_elsewhere import issuer
 from .test_people import Box
 
@@ -79,18 +79,6 @@ def browser(chromium, site):
     yield new
     for context in contexts:
         context.close()
-
-
-def look(page: playwright.Page, name: str) -> None:
-    """A page that only a service with these settings has, in all looks."""
-    page.evaluate(AXE)
-    for screen, scheme in LOOKS:
-        width, height = SCREENS[screen]
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
-        keep(page, f"{name}-{screen}-{scheme}")
-        assert fits(page)
-        assert violations(page) == []
 
 
 def link_in(box: Box) -> str:
