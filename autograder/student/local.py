@@ -6,6 +6,7 @@ Loading afresh costs a millisecond and keeps the promise that the server makes: 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,14 @@ class Local:
             raise student_raised(["AttributeError"], f"{self._module.__name__}.py defines no {name!r}", "") from None
 
     def _load(self, module: str) -> Any:
-        path = self._folder / f"{module}.py"
+        path, folder = self._folder / f"{module}.py", str(self._folder)
         for name, loaded in list(sys.modules.items()):
             file = getattr(loaded, "__file__", None)
-            if file and Path(file).parent == self._folder and not Path(file).name.startswith(("test_", "conftest")):
+            if not file:
+                continue
+            # Strings, not paths: a thousand modules are looked at for every test.
+            parent, base = os.path.split(file)
+            if parent == folder and not base.startswith(("test_", "conftest")):
                 del sys.modules[name]
         spec = importlib.util.spec_from_file_location(module, path)
         if spec is None or spec.loader is None:

@@ -4,14 +4,17 @@ Of each assignment the reference and all variants meet all hidden tests that dra
 with another secret and so with other examples. The tests that draw nothing (training checks, races) say beside their
 bars how often they fail a right answer. The student is the module in the tests' own process: a sandbox would change
 no number, and would take half as long again.
+
+Two hundred of each take two hours: what is finished is kept in `.bench`, and a later run goes on from there, unless an
+assignment's sources have changed since.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -25,11 +28,12 @@ from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.student.local import Local
-from autograder.verify import right_answers
+from autograder.verify import right_answers, sources_sha256
 from bench.page import REPOSITORY, Section
 
 RUNS = 200  # of each right answer
 AT_ONCE = 10  # runs of one task
+KEPT = REPOSITORY / ".bench" / "false_alarms.jsonl"  # a line for each finished task
 
 Task = tuple[str, str, int]  # assignment, right answer, first run
 Alarm = tuple[str, str, int, str, str]  # the same, the test, what it said
@@ -83,28 +87,48 @@ def judged(assignment: Assignment, folder: Path, secret: bytes) -> list[Any]:
 def measure(rounds: int) -> Section:
     runs = rounds or RUNS
     course = list(Course(REPOSITORY))
+    sources = {assignment.name: sources_sha256(assignment) for assignment in course}
     answers = {assignment.name: list(right_answers(assignment)) for assignment in course}
     # Interleaved, so that an early end has seen something of everything.
     tasks = [(name, answer, run) for run in range(0, runs, AT_ONCE) for name in answers for answer in answers[name]]
-    counts: Counter[str] = Counter()
-    tests, alarms = {}, []
+    finished = kept(sources)
+    missing = [task for task in tasks if task not in finished]
     for variable in THREADS:
         os.environ[variable] = "1"
     with multiprocessing.get_context("spawn").Pool() as pool:
         try:
-            for (name, _, _), number, found in track(pool.imap_unordered(look, tasks), "false alarms", len(tasks)):
-                counts[name] += AT_ONCE
-                tests[name] = number
-                alarms += found
-                for alarm in found:
-                    print(f"false alarm: {alarm[0]}, {alarm[1]}, secret {secret(alarm[2])!r}: {alarm[3]}: {alarm[4]}")
+            for task, tests, found in track(pool.imap_unordered(look, missing), "false alarms", len(missing)):
+                finished[task] = tests, found
+                keep(task, tests, found, sources[task[0]])
+                for name, answer, run, test, told in found:
+                    print(f"false alarm: {name}, {answer}, secret {secret(run)!r}: {test}: {told}")
         except KeyboardInterrupt:
-            print("interrupted; the table is of the gradings that were finished")
+            print("interrupted; the table is of the gradings that were finished, and the next run goes on from here")
     section = Section(
         "make bench ARGS=false_alarms",
         ("assignment", "right answers", "hidden tests that draw", "gradings", "false alarms"),
     )
-    for name in tests:
-        failed = sum(alarm[0] == name for alarm in alarms)
-        section.rows.append((name, str(len(answers[name])), str(tests[name]), str(counts[name]), str(failed)))
+    for name in answers:
+        done = [finished[task] for task in tasks if task[0] == name and task in finished]
+        if done:
+            tests, alarms = done[0][0], sum(len(found) for _, found in done)
+            section.rows.append((name, str(len(answers[name])), str(tests), str(AT_ONCE * len(done)), str(alarms)))
     return section
+
+
+def kept(sources: dict[str, str]) -> dict[Task, tuple[int, list[Alarm]]]:
+    """What earlier runs finished, of the sources as they are."""
+    finished: dict[Task, tuple[int, list[Alarm]]] = {}
+    lines = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.is_file() else []
+    for line in lines:
+        entry = json.loads(line)
+        name, answer, first = entry["task"]
+        if entry["sources"] == sources.get(name):
+            finished[name, answer, first] = entry["tests"], [tuple(alarm) for alarm in entry["alarms"]]
+    return finished
+
+
+def keep(task: Task, tests: int, alarms: list[Alarm], sources: str) -> None:
+    KEPT.parent.mkdir(exist_ok=True)
+    with KEPT.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"task": task, "tests": tests, "alarms": alarms, "sources": sources}) + "\n")
