@@ -1,7 +1,8 @@
 """Every assignment of the course is sound: adding one is adding two folders, and this file then proves it.
 
-That every wrong answer dies is told by the page of its assignment in docs/kill_matrices, which names the sources it was
-seen with (`make matrices`). Here the page must be of today's sources, and one wrong answer in twelve is tried again.
+That every wrong answer dies and every right one gets full marks is told by the page of its assignment in
+docs/kill_matrices, which names the sources it was seen with (`make matrices`). Here the page must be of today's
+sources, and one wrong answer in twelve and one of the variants are tried again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 COURSE = Course(REPOSITORY)
 NAMES = [assignment.name for assignment in COURSE]
 PAGES = REPOSITORY / "docs" / "kill_matrices"
-EVERY = 12  # of the wrong answers one is tried; more would tell of the engine, which has tests of its own
+EVERY = 12  # wrong answers: one is tried; more would tell of the engine, which has tests of its own
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -35,6 +36,14 @@ def assignment(request) -> Assignment:
     return COURSE[request.param]
 
 
+@pytest.fixture
+def page(assignment) -> Path:
+    path = PAGES / f"{assignment.name}.md"
+    if not path.is_file():
+        pytest.skip(f'there is no page yet: write it with `make matrices ARGS="--quick {assignment.name}"`')
+    return path
+
+
 @pytest.mark.threat(43)
 def test_an_assignment_is_sound(soundness):
     assert soundness.problems == []
@@ -45,8 +54,12 @@ def test_wrong_answers_die_by_the_tests_they_name(soundness):
     assert [kill.mutant for kill in soundness.kills if kill.named not in kill.killed_by] == []
 
 
-def test_at_least_three_other_right_answers_get_full_marks(soundness):
-    assert len(soundness.variants) >= 3
+def test_another_right_answer_gets_full_marks(soundness):
+    assert len(soundness.variants) == 1
+
+
+def test_there_are_at_least_three_other_right_answers(assignment):
+    assert len(verifying.right_answers(assignment)) >= 1 + 3
 
 
 def test_points_add_up_to_a_hundred(assignment):
@@ -59,12 +72,14 @@ def test_the_zip_of_a_reference_is_what_its_folder_is(assignment):
     assert read.files == assignment.reference()
 
 
-def test_the_kill_matrix_in_the_docs_is_of_the_tests_as_they_are(assignment):
-    page = PAGES / f"{assignment.name}.md"
+def test_the_kill_matrix_in_the_docs_is_of_the_tests_as_they_are(assignment, page):
     stale = f'{page.name} is stale: write it again with `make matrices ARGS="{assignment.name}"`'
-    if not page.is_file():
-        pytest.skip(f'there is no page yet: write it with `make matrices ARGS="--quick {assignment.name}"`')
     assert matrices.sources_of(page) == verifying.sources_sha256(assignment), stale
+
+
+def test_the_page_has_full_marks_for_every_right_answer(assignment, page):
+    told = f"Full marks: {', '.join(verifying.right_answers(assignment))}."
+    assert told.replace("marks: ", "marks: the ") in page.read_text(encoding="utf-8")
 
 
 def test_only_the_distributions_of_the_manifest_can_be_imported(assignment):

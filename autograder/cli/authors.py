@@ -28,7 +28,7 @@ def verify(
         bool, typer.Option("--quick", help="Let each wrong answer meet only the test that it names.")
     ] = False,
     every: Annotated[
-        int, typer.Option(metavar="N", min=1, help="With --quick, try each N-th wrong answer only: a spot check.")
+        int, typer.Option(metavar="N", min=1, help="With --quick, a spot check: each N-th wrong answer, one variant.")
     ] = 1,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")

@@ -337,10 +337,15 @@ def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
 
 
 def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
-    every = [kill.mutant for kill in verify.verify(tiny, matrix=False).kills]
-    part = verify.verify(tiny, matrix=False, every=2)
+    variant = tiny.solution / "variants" / "two.py"
+    variant.write_bytes(tiny.reference()["tiny.py"])
+    whole, part = verify.verify(tiny, matrix=False), verify.verify(tiny, matrix=False, every=2)
+    every = [kill.mutant for kill in whole.kills]
     assert part.sound
     assert [kill.mutant for kill in part.kills] in (every[::2], every[1::2])
+    assert len(whole.variants) == 2
+    assert len(part.variants) == 1
+    assert part.variants[0] in whole.variants
     with pytest.raises(ValueError, match="a kill matrix has every mutant"):
         verify.verify(tiny, every=2)
 
