@@ -26,6 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
+from autograder.numerals import beside
 from autograder.report import Figure
 
 DOTS_PER_INCH = 120
@@ -81,6 +82,8 @@ def _curve(canvas: Canvas, data: dict[str, Any]) -> str:
             )
         _finish(axes)
         _text(axes.set_xlabel, data["x_label"])
+        if (x == np.round(x)).all():
+            axes.locator_params(axis="x", integer=True)  # there is no epoch 1.5
         if len(names) == 1:
             _text(axes.set_ylabel, names[0])
         elif names:
@@ -232,10 +235,10 @@ def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:
         if math.isfinite(bar):
             axes.axvline(bar, color=INK, linewidth=2)
         unit = f" {row['unit']}" if row.get("unit") else ""
-        reach = f"  (bar {bar:.6g}{unit})" if math.isfinite(bar) else ""
+        reach = f"  (bar {bar:g}{unit})" if math.isfinite(bar) else ""
         # The name is cut, the value never.
         axes.set_title(
-            _short(f"{_short(row['name'])}: {_said(row['value'])}{unit}{reach}", 160),
+            _short(f"{_short(row['name'])}: {_said(row['value'], bar)}{unit}{reach}", 160),
             fontsize=9,
             color=INK,
             loc="left",
@@ -288,9 +291,9 @@ def _number(value: Any) -> float:
     return number if abs(number) <= LARGEST else math.nan
 
 
-def _said(value: Any) -> str:
+def _said(value: Any, bar: float) -> str:
     try:
-        return f"{float(value):.6g}"
+        return beside(float(value), bar)
     except (TypeError, ValueError, OverflowError):
         return "no number"
 

@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 import autograder
+from autograder import numerals
 from autograder.course import find_course
 from grader_service import access, api, courses, handout, keys, pictures, requests_log, security, words
 from grader_service.database import LARGEST, Database
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> Flask:
     access.check(app)
     app.jinja_env.filters.update(
         visible=words.visible,
+        beside=numerals.beside,
         prose=words.prose,
         points=words.points,
         moment=words.moment,

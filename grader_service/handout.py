@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from autograder.course import Assignment
-
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+from grader_service import markdown
 
 
 def render(assignment: Assignment) -> Markup | None:
@@ -19,7 +17,7 @@ def render(assignment: Assignment) -> Markup | None:
         text = (assignment.folder / "README.md").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
-    tokens = _markdown.parse(text)
+    tokens = markdown.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         tokens = tokens[3:]  # the title: the page has it already
     for token in tokens:
@@ -27,8 +25,7 @@ def render(assignment: Assignment) -> Markup | None:
             token.tag = "h2"
         if token.children:
             token.children = _without_local_links(token.children)
-    # Raw HTML was escaped by the renderer, links are http(s) alone: nothing in it runs.
-    return Markup(_markdown.renderer.render(tokens, _markdown.options, {}))
+    return markdown.render(tokens)
 
 
 def _without_local_links(tokens: Sequence[Token]) -> list[Token]:

@@ -14,13 +14,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from PIL import Image
 
 from autograder.errors import GraderError, Refused
 from autograder.student.remote import Remote
-from grader_service import boxed
+from grader_service import boxed, markdown
 
 log = logging.getLogger("deepgrade.web")
 
@@ -31,8 +30,6 @@ TEXT_MOST = 512 * 1024  # bytes of Markdown
 PAGES_MOST = 60  # that are shown; all of them are in the file
 WIDTH, HEIGHT = 1100, 1600  # pixels of a page, at most
 SECONDS = 20.0  # to draw one page; past it the page is not shown
-
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
 def kind_of(data: bytes) -> Kind:
@@ -56,12 +53,11 @@ def kind_of(data: bytes) -> Kind:
 
 def html(data: bytes) -> Markup:
     """Markdown as HTML, its headings two steps below the page's own."""
-    tokens = _markdown.parse(data.decode("utf-8", "backslashreplace"))
+    tokens = markdown.parse(data.decode("utf-8", "backslashreplace"))
     for token in tokens:
         if token.tag in ("h1", "h2", "h3", "h4"):
             token.tag = f"h{int(token.tag[1]) + 2}"
-    # Raw HTML was escaped by the renderer, and it makes no link of a scheme that runs.
-    return Markup(_markdown.renderer.render(tokens, _markdown.options, {}))
+    return markdown.render(tokens)
 
 
 def pages(sha256: str, data: bytes) -> int | None:

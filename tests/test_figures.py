@@ -164,13 +164,27 @@ def test_losses_and_accuracies_do_not_share_a_scale():
     assert figures._by_scale(series) == (["loss", "unknown"], ["accuracy"])
 
 
-def test_mistakes_have_another_colour_than_right_answers():
-    def reddish(matrix):
-        png = draw(Figure("confusion", "t", {"names": ["A", "B"], "matrix": matrix}))
-        return any(r > g + 60 and r > b + 60 for r, g, b in colours(png))
+def test_a_value_is_said_with_the_digits_that_tell_it_from_its_bar():
+    said = [(94.66666, 85.0), ("84.996", 85.0), (10**400, 1.0), (None, 1.0)]
+    assert [figures._said(value, bar) for value, bar in said] == ["94.67", "84.996", "no number", "no number"]
 
-    assert reddish([[5, 4], [0, 5]])
-    assert not reddish([[5, 0], [0, 5]])
+
+def test_there_is_no_epoch_and_a_half():
+    def ticks(x):
+        canvas = figures.Canvas()
+        figures._curve(canvas, {"x": x, "x_label": "epoch", "series": {"loss": [3.0, 2.0]}})
+        return list(canvas.axes[0].get_xticks())
+
+    assert all(tick == round(tick) for tick in ticks([1, 2]))
+    assert any(tick != round(tick) for tick in ticks([1.0, 1.5]))
+
+
+def test_mistakes_have_another_colour_than_right_answers():
+    def drawn(matrix):
+        return draw(Figure("confusion", "t", {"names": ["A", "B"], "matrix": matrix}))
+
+    assert reddish(drawn([[5, 4], [0, 5]]))
+    assert not reddish(drawn([[5, 0], [0, 5]]))
 
 
 def reddish(png):

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.numerals import beside
+
 FLAT = 0.98  # a loss that keeps more than this share of its first value has not moved
 ONE_CLASS = 0.9  # of all answers
 GAP = 10.0  # percent, between what is reported on the training data and what was measured
@@ -65,8 +67,8 @@ def advice(heard: list[dict[str, float]], value: float, bar: float, unit: str, a
             "third): it learns, but too slowly. A larger learning rate, momentum or smaller batches help."
         )
     return (
-        f"The loss has settled at {last:.3g}, and {value:.4g} {unit} came of it where {bar:g} {unit} are wanted: the "
-        "network is too small or too strongly regularised, or the learning rate should fall towards the end."
+        f"The loss has settled at {last:.3g}, and {beside(value, bar)} {unit} came of it where {bar:g} {unit} are "
+        "wanted: the network is too small or too strongly regularised, or the learning rate should fall at the end."
     )
 
 

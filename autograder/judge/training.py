@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeVar
 from autograder.errors import GraderError, StudentGone
 from autograder.judge.advice import advice
 from autograder.judge.session import Recorder
+from autograder.numerals import beside
 from autograder.report import Measured, TrainingTimes
 from autograder.student import StudentRaised
 from autograder.testing.compare import Mismatch
@@ -141,7 +142,7 @@ class Training:
         task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit), title)
         task.good = lambda value: value >= bar
         if not task.run.value >= bar and not self._calibrating:
-            said = f"{name} is {task.run.value:.4g} {unit}, expected at least {bar:g} {unit}"
+            said = f"{name} is {beside(task.run.value, bar)} {unit}, expected at least {bar:g} {unit}"
             raise Mismatch(said, "below_bar", advice(task.run.heard, task.run.value, bar, unit, task.run.answer))
 
     def stays_below(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
@@ -151,7 +152,7 @@ class Training:
         task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit, at_least=False), title)
         task.good = lambda value: value <= bar
         if not task.run.value <= bar and not self._calibrating:
-            said = f"{name} is {task.run.value:.4g} {unit}, expected at most {bar:g} {unit}"
+            said = f"{name} is {beside(task.run.value, bar)} {unit}, expected at most {bar:g} {unit}"
             raise Mismatch(said, "above_chance")
 
     def keeps_pace(self, limit: float) -> float | None:

@@ -8,7 +8,7 @@ import pytest
 
 from autograder import feedback, figures
 from autograder.report import Figure, ProblemResult, Report, TestResult, from_json
-from grader_service import jobs, pictures, words
+from grader_service import jobs, markdown, pictures, words
 from grader_service.security import HEADERS
 
 from .conftest import zip_of
@@ -96,6 +96,16 @@ def test_a_handout_s_own_html_and_local_links_are_inert(user):
     assert "&lt;script&gt;document.title" in page
     assert "<h2>Files</h2>" in page
     assert 'href="double.py"' not in page
+
+
+def test_columns_of_a_handout_are_aligned_without_a_style_of_their_own():
+    """The pages' policy blocks `style="..."`: the column would stand at the left, and the console complain."""
+    text = "| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |\n"
+    html = markdown.render(markdown.parse(text))
+    assert "style" not in html
+    assert '<th class="align-center">b</th>' in html
+    assert '<td class="align-right">3</td>' in html
+    assert "<td>1</td>" in html
 
 
 @pytest.fixture
