@@ -270,11 +270,12 @@ def _check_needs(item: pytest.Item, judging: Judging | None) -> None:
     if judging is None:
         return
     # Of a parametrised test, `test_x[1]` and the others, all must have passed.
-    fallen = {name for r in judging.results if r.verdict != "passed" for name in (r.name, r.name.partition("[")[0])}
+    fallen = {name: r for r in judging.results if r.verdict != "passed" for name in (r.name, r.name.partition("[")[0])}
     for mark in item.iter_markers("needs"):
         for name in mark.args:
             if name in fallen:
-                raise Blocked(f"not tried, because it stands on what {name} checks, and that did not pass")
+                # A student sees no names of hidden tests, but all laws.
+                raise Blocked(f"not tried, because it stands on a test that did not pass: {fallen[name].law}")
 
 
 def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:

@@ -210,8 +210,10 @@ def test_negative_points_are_refused():
 
 
 def test_a_test_is_blocked_by_one_that_it_needs(run):
-    text = """
-        def test_first(student): assert student is None
+    text = '''
+        def test_first(student):
+            """One is one."""
+            assert student is None
         @needs("test_first")
         def test_second(student): student.never_called()
         @needs("test_third", "test_second")
@@ -219,12 +221,11 @@ def test_a_test_is_blocked_by_one_that_it_needs(run):
         def test_third(student): pass
         @needs("test_third")
         def test_fourth(student): pass
-        """
+        '''
     found = run(text, Echo())
     assert [r.verdict for r in found.results] == ["failed", "blocked", "blocked", "passed", "passed"]
-    assert (
-        found["test_second"].failure == "not tried, because it stands on what test_first checks, and that did not pass"
-    )
+    assert found["test_second"].failure == "not tried, because it stands on a test that did not pass: One is one."
+    assert found["test_after"].failure == "not tried, because it stands on a test that did not pass: test_second"
     assert found["test_second"].example == ""
 
 
