@@ -41,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "threat(*rows, tried=''): tries these rows of tests/threats.toml")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: the long files often wait, for a lease to run out, a restart, a page."""
+    return max(1, 3 * (os.cpu_count() or 1) // 2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files begin, so that no core waits for one at the end.
 
