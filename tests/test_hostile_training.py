@@ -68,7 +68,7 @@ def test_what_is_claimed_is_drawn_and_what_is_measured_counts(trainee: Assignmen
     (measured,) = found.timings.trainings[READS].measured
     assert measured.value < 40
     assert "You reported 100.0 % on the training data" in test.advice
-    assert test.failure == "was trained, but what it learned is measured below the bar"
+    assert test.failure == "was trained, but what it learned does not reach the bar"
 
 
 BURN = "while True: pass"

@@ -7,7 +7,7 @@ held-out data can be told from it.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,11 +19,23 @@ GAP = 10.0  # percent, between what is reported on the training data and what wa
 SETTLED = 0.01  # of the loss, over the last third of the curve
 
 
-def advice(heard: list[dict[str, float]], value: float, bar: float, unit: str, answer: Any) -> str:
-    """A sentence, or two. heard : points with `epoch`, `loss`, and perhaps `accuracy` (a share).
+class Trained(Protocol):
+    """One training, as far as advice can be made of it: training.Run."""
 
-    answer : what came back; where it is labels or scores of classes, a network that always says the same is found out.
+    @property
+    def answer(self) -> Any: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def heard(self) -> list[dict[str, float]]: ...
+
+
+def of_a_classifier(run: Trained, bar: float, unit: str) -> str:
+    """A sentence, or two, from points with `epoch`, `loss`, and perhaps `accuracy` (a share).
+
+    Where the answer is labels or scores of classes, a network that always says the same is found out.
     """
+    heard, value, answer = run.heard, run.value, run.answer
     losses = [point["loss"] for point in heard if "loss" in point]
     if not losses or all(math.isnan(loss) for loss in losses):
         return (
@@ -66,8 +78,9 @@ def advice(heard: list[dict[str, float]], value: float, bar: float, unit: str, a
             f"The loss was still falling when the training ended (from {tail[0]:.3g} to {tail[-1]:.3g} over the last "
             "third): it learns, but too slowly. A larger learning rate, momentum or smaller batches help."
         )
+    of = f" {unit}" if unit else ""
     return (
-        f"The loss has settled at {last:.3g}, and {beside(value, bar)} {unit} came of it where {bar:g} {unit} are "
+        f"The loss has settled at {last:.3g}, and {beside(value, bar)}{of} came of it where {bar:g}{of} are "
         "wanted: the network is too small or too strongly regularised, or the learning rate should fall at the end."
     )
 

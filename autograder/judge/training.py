@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from autograder.errors import GraderError, StudentGone
-from autograder.judge.advice import advice
+from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
 from autograder.numerals import beside
 from autograder.report import Measured, TrainingTimes
@@ -137,23 +137,41 @@ class Training:
         self._tell()
         return run
 
-    def reaches(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
-        """The value of the last run is at least `bar`. Raises Mismatch ("below_bar"), with advice for the student."""
-        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit), title)
-        task.good = lambda value: value >= bar
-        if not task.run.value >= bar and not self._calibrating:
-            said = f"{name} is {beside(task.run.value, bar)} {unit}, expected at least {bar:g} {unit}"
-            raise Mismatch(said, "below_bar", advice(task.run.heard, task.run.value, bar, unit, task.run.answer))
+    def reaches(
+        self,
+        bar: float,
+        *,
+        name: str,
+        unit: str = "%",
+        title: str = "Measured by the grader",
+        advise: Callable[[Run], str] | None = None,
+    ) -> None:
+        """The value of the last run is at least `bar`.
+
+        advise : from the run to a sentence for who misses the bar, made of nothing hidden; without it, what the curve
+            of a loss says of a classifier.
+        Raises Mismatch ("below_bar").
+        """
+        self._compare(Measured(name, self._value(), bar, unit), title, advise)
+
+    def comes_within(
+        self,
+        bar: float,
+        *,
+        name: str,
+        unit: str,
+        title: str = "Measured by the grader",
+        advise: Callable[[Run], str] | None = None,
+    ) -> None:
+        """The same of a value that is better if it is less, an error or a distance: it is at most `bar`."""
+        self._compare(Measured(name, self._value(), bar, unit, at_least=False), title, advise)
 
     def stays_below(self, bar: float, *, name: str, unit: str = "%", title: str = "Measured by the grader") -> None:
-        """The value of the last run is at most `bar`: of a smaller-is-better value, or of nothing to be learned.
+        """The value of the last run is at most `bar`, since from these data no more can be learned.
 
-        Raises Mismatch ("above_chance")."""
-        task = self._hold(Measured(name, _finite(self._last().run.value), bar, unit, at_least=False), title)
-        task.good = lambda value: value <= bar
-        if not task.run.value <= bar and not self._calibrating:
-            said = f"{name} is {beside(task.run.value, bar)} {unit}, expected at most {bar:g} {unit}"
-            raise Mismatch(said, "above_chance")
+        Raises Mismatch ("above_chance").
+        """
+        self._compare(Measured(name, self._value(), bar, unit, at_least=False), title, None, "above_chance")
 
     def keeps_pace(self, limit: float) -> float | None:
         """The student takes at most `limit` times as long as the reference. Returns the ratio; None on a laptop.
@@ -237,13 +255,31 @@ class Training:
             curves = {name: [point[name] for point in heard] for name in known}
             self._recorder.curve(title, "epoch", x, **curves)
 
-    def _hold(self, measured: Measured, title: str) -> _Task:
-        """Put a value beside its bar into the report."""
+    def _value(self) -> float | None:
+        value = self._last().run.value
+        return value if math.isfinite(value) else None  # JSON has no word for NaN
+
+    def _compare(
+        self,
+        measured: Measured,
+        title: str,
+        advise: Callable[[Run], str] | None,
+        kind: Literal["below_bar", "above_chance"] = "below_bar",
+    ) -> None:
+        """Put a value beside its bar into the report; then hold it to it."""
+        task, bar, unit = self._last(), measured.bar, f" {measured.unit}" if measured.unit else ""
         value = math.nan if measured.value is None else measured.value
-        self._recorder.number(title, measured.name, value, bar=measured.bar, unit=measured.unit)
+        self._recorder.number(title, measured.name, value, bar=bar, unit=measured.unit)
         self._measured.append(measured)
         self._tell()
-        return self._last()
+        task.good = (lambda value: value >= bar) if measured.at_least else (lambda value: value <= bar)
+        if task.good(task.run.value) or self._calibrating:
+            return
+        most = "at least" if measured.at_least else "at most"
+        said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, expected {most} {bar:g}{unit}"
+        if kind == "above_chance":
+            raise Mismatch(said, kind)
+        raise Mismatch(said, kind, advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit))
 
     def _tell(self) -> None:
         run = self._last().run
@@ -283,11 +319,6 @@ class _Log:
 
 def _ignore(*args: Any, **words: Any) -> None:
     """The `log` of a round that nobody looks at; the student's code calls it all the same, and waits for the answer."""
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no word for NaN."""
-    return value if math.isfinite(value) else None
 
 
 def _number(value: Any) -> float:

@@ -28,7 +28,7 @@ SENTENCES = {
     "no_error": "returned where it must raise an error",
     "unstable": "gave different answers to the same question",
     "too_slow": "is right, but takes too many times as long as the reference",
-    "below_bar": "was trained, but what it learned is measured below the bar",
+    "below_bar": "was trained, but what it learned does not reach the bar",
     "above_chance": "is measured above what can be learned from the data it was given",
     "not_implemented": "is not implemented yet",
     "timed_out": "took longer than the time limit",

@@ -13,9 +13,9 @@ from autograder import report as reports
 from autograder.course import Course
 from autograder.errors import GraderError
 from autograder.feedback import view
-from autograder.judge.advice import advice
+from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
-from autograder.judge.training import MAX_POINTS, PATIENCE, Training
+from autograder.judge.training import MAX_POINTS, PATIENCE, Run, Training
 from autograder.report import Measured, TrainingTimes
 from autograder.student.raised import student_raised
 from autograder.submission import Submission, sha256_of
@@ -154,6 +154,19 @@ def test_who_misses_the_bar_hears_why(monkeypatch, value):
     with pytest.raises(Mismatch, match="expected at least 80 %") as caught:
         ground.training.reaches(80, name="accuracy")
     assert (caught.value.kind, caught.value.advice.startswith("Nothing was reported")) == ("below_bar", True)
+
+
+def test_of_a_distance_less_is_better_and_a_test_may_advise(monkeypatch):
+    ground = Ground(monkeypatch, Module([2.0], [45.00001]), None)
+    ground.run()
+    with pytest.raises(Mismatch, match=r"^distance is 45\.00001, expected at most 45$") as caught:
+        ground.training.comes_within(45, name="distance", unit="", advise=lambda run: f"of {run.value:.1f}")
+    assert (caught.value.kind, caught.value.advice) == ("below_bar", "of 45.0")
+    with pytest.raises(Mismatch, match="at least 46 %") as caught:
+        ground.training.reaches(46, name="accuracy", advise=lambda run: "of its own")
+    assert caught.value.advice == "of its own"
+    ground.training.comes_within(45.1, name="distance", unit="")
+    assert [one.at_least for one in ground.times[-1].measured] == [False, True, False]
 
 
 def test_who_knows_too_much_is_found_out(monkeypatch):
@@ -304,4 +317,4 @@ def heard(losses, accuracy=math.nan):
     ],
 )
 def test_advice_says_what_to_look_at(points, answer, words):
-    assert words in advice(points, 70.0, 85.0, "%", answer)
+    assert words in of_a_classifier(Run(answer, 70.0, 1.0, heard=points), 85.0, "%")

@@ -1,0 +1,47 @@
+"""What the hidden tests of `gan` advise who misses a bar fits what his losses and samples look like."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.training import Run
+
+torch = pytest.importorskip("torch")
+
+PATH = Path(__file__).resolve().parents[2] / "solutions" / "gan" / "test_hidden.py"
+SAMPLES = torch.rand(100, 64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def hidden():
+    spec = importlib.util.spec_from_file_location("hidden_tests_of_gan", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def heard(discriminator, generator):
+    return [
+        {"epoch": float(epoch), "discriminator_loss": d, "generator_loss": g}
+        for epoch, (d, g) in enumerate(zip(discriminator, generator, strict=True), 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "points, answer, words",
+    [
+        ([], SAMPLES, "Nothing was reported"),
+        (heard([math.nan] * 3, [math.nan] * 3), SAMPLES, "Nothing was reported"),
+        (heard([1.3, math.inf], [0.8, 0.9]), SAMPLES, "no number in the end"),
+        (heard([1.3, 0.01], [0.8, 9.0]), SAMPLES, "discriminator has won"),
+        (heard([1.39, 1.38, 1.386], [0.7] * 3), SAMPLES, "stays at ln 4"),
+        (heard([1.39, 1.2, 1.25], [0.8] * 3), SAMPLES, "look at the samples"),
+        (heard([1.39, 1.2, 1.25], [0.8] * 3), SAMPLES[:1].expand(100, 64), "nearly all the same"),
+    ],
+)
+def test_advice_says_what_to_look_at(hidden, points, answer, words):
+    assert words in hidden.advise(Run(answer, 70.0, 1.0, heard=points))
