@@ -14,7 +14,7 @@ from autograder.course import Assignment
 from autograder.errors import GraderError
 from autograder.judge import server
 from autograder.judge.assemble import assemble, own_versions
-from autograder.judge.process import Job, Judged
+from autograder.judge.job import Job, Judged
 from autograder.report import Report
 from autograder.sandbox import Sandbox
 from autograder.sandbox.runtime import runtime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,8 +20,11 @@ EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,189}")
 PASSWORD_LEAST = 10  # characters
 PASSWORD_MOST = 200
 
-# Checked when nobody has that login, so that the answer takes as long as for a wrong password.
-_NOBODY = generate_password_hash("nobody", method="scrypt")
+
+@cache
+def _nobodys_hash() -> str:
+    """Checked when nobody has that login, so that the answer takes as long as for a wrong password."""
+    return generate_password_hash("nobody", method="scrypt")
 
 
 def create(
@@ -88,8 +92,8 @@ def find(session: Session, login: str) -> Person | None:
 
 def authenticate(session: Session, login: str, password: str) -> Person | None:
     """The person with that login and password, else None, after the same time."""
-    person = find(session, login)
-    right = check_password_hash(person.password_hash if person else _NOBODY, password[:PASSWORD_MOST])
+    person, nobodys_hash = find(session, login), _nobodys_hash()
+    right = check_password_hash(person.password_hash if person else nobodys_hash, password[:PASSWORD_MOST])
     return person if right else None
 
 

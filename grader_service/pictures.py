@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from autograder import feedback, figures
+from autograder import feedback
+from autograder.numerals import beside
 from autograder.report import Figure, Report
 
 log = logging.getLogger("deepgrade.worker")
@@ -29,6 +30,8 @@ def figures_of(report: Report) -> Iterator[Figure]:
 
 def draw_all(report: Report) -> dict[str, bytes]:
     """PNGs by key, of all that anybody may see. One that cannot be drawn is left out: its words remain."""
+    from autograder import figures  # matplotlib: the web process has no use for it, and a worker not always
+
     views = (feedback.view(report, "student"), feedback.view(report, "staff"))
     seen = {key(figure): figure for view in views for figure in figures_of(view)}
     pictures = {}
@@ -54,8 +57,15 @@ def words(figure: Figure) -> str:
         return f"{figure.title}. Rows of pictures: {', '.join(str(row['label']) for row in data['rows'])}."
     if figure.kind == "page":
         return f"{figure.title}. A page with {len(data['boxes'])} boxes; read: {' / '.join(data['lines'])}"
-    rows = [f"{row['name']} {_number(row['value'])} {row.get('unit', '')}".rstrip() for row in data["rows"]]
+    rows = [f"{row['name']} {_beside_its_bar(row)} {row.get('unit', '')}".rstrip() for row in data["rows"]]
     return f"{figure.title}. {'; '.join(rows)}."
+
+
+def _beside_its_bar(row: dict[str, object]) -> str:
+    value, bar = row["value"], row.get("bar")
+    if isinstance(value, (int, float)) and isinstance(bar, (int, float)):
+        return beside(value, bar)
+    return _number(value)
 
 
 def _number(value: object) -> str:

@@ -7,6 +7,8 @@ a new one is put in its place on purpose.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,14 @@ def test_the_engine_names_no_assignment():
                 if isinstance(node, ast.Constant) and node.value in names:
                     found.append(f"{path.relative_to(REPOSITORY)}:{node.lineno} says {node.value!r}")
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "module", ["grader_service.web", "grader_service.worker", "autograder.cli", "autograder.grade"]
+)
+def test_what_starts_often_starts_without_what_draws_or_judges(module):
+    """The judge is a process of its own, and figures are drawn when there are some: each costs a start a third of a
+    second."""
+    code = f"import sys, {module}; print(*{{'matplotlib', 'pytest', 'hypothesis'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

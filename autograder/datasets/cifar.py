@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.datasets import catalogue, files, glyphs
+from autograder.datasets import catalogue, files
 from autograder.datasets.dataset import CHANNELS_FIRST, SPLITS, Dataset, Split, check_split
 from autograder.datasets.files import BadData, File
 
@@ -139,6 +139,8 @@ def _taking_turns(given: Examples, per_class: int, skipped: dict[int, tuple[int,
 
 @cache
 def _rendered(split: Split) -> Dataset:
+    from autograder.datasets import glyphs  # with it comes matplotlib, a quarter of a second
+
     per_class = {"train": 150, "valid": 30, "test": 30}[split]
     images, y = glyphs.render_in_colour(per_class, seed=SPLITS.index(split))
     return Dataset(images, y, tuple(glyphs.DIGITS), RENDERED, order=CHANNELS_FIRST)

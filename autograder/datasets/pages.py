@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from autograder.datasets import catalogue, files
-from autograder.datasets.drawing import draw
 
 PHOTOGRAPHS = "photographs"
 DRAWN = "drawn pages"
@@ -95,6 +94,8 @@ def pages() -> tuple[Page, ...]:
 
 def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
     """A page that `autograder.datasets.drawing.draw` draws from a seed; its docstring names the options."""
+    from autograder.datasets.drawing import draw  # with it comes matplotlib, a quarter of a second
+
     image, boxes, ink = draw(lines, seed=seed, **options)  # type: ignore[arg-type]
     call = ", ".join([repr(lines), f"seed={seed}", *(f"{name}={value!r}" for name, value in options.items())])
     texts = tuple(line.replace(" ", "") for line in lines)

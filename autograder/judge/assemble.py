@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
+from importlib import metadata
 
-import hypothesis
 import numpy as np
 
 from autograder import __version__
@@ -69,7 +69,7 @@ def own_versions() -> dict[str, str]:
     return {
         "deepgrade": __version__,
         "python": platform.python_version(),
-        "hypothesis": hypothesis.__version__,
+        "hypothesis": metadata.version("hypothesis"),
         "numpy": np.__version__,
     }
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -35,42 +35,17 @@ from autograder import manifest as manifests
 from autograder.errors import DeepgradeError
 from autograder.judge import verdicts
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
+from autograder.judge.job import Job, Judged
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
+from autograder.report import Visibility
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
 from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
-SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
 MEMORY_MB = 4096  # of a judge; past it a test's own arithmetic on what came back raises MemoryError
-
-
-class Job(msgspec.Struct):
-    manifest: str  # path
-    tests: list[str]  # paths, in order
-    files: dict[str, bytes]
-    secret: bytes
-    reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
-    shrink: bool = True
-    only: list[str] = []  # tests' names: run these, and those they need; none: all
-    with_needs: bool = True  # False: run them without those they need
-    profile: Literal["cpu", "gpu"] | None = None  # of training checks; None: by what is here
-    calibrating: bool = False  # measure trainings, and hold nobody to a bar
-    container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
-
-
-class Judged(msgspec.Struct):
-    results: list[TestResult]
-    seconds: dict[str, float]
-    ratios: dict[str, Ratio]
-    trainings: dict[str, TrainingTimes]
-    device: str
-    walls: str
-    versions: dict[str, str]
-    import_failure: str = ""
 
 
 def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:

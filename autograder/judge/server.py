@@ -22,7 +22,7 @@ import msgspec
 
 from autograder import errors
 from autograder.errors import GraderError
-from autograder.judge.process import SLOW_IMPORTS, Job, Judged
+from autograder.judge.job import SLOW_IMPORTS, Job, Judged
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault

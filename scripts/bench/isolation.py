@@ -27,7 +27,8 @@ from demo import Browser, make_accounts, service, wait_for_reports
 from autograder import submission
 from autograder.course import Assignment, Course
 from autograder.judge.examples import PUBLIC_SECRET
-from autograder.judge.process import Job, judge, visibility
+from autograder.judge.job import Job
+from autograder.judge.process import judge, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging

@@ -1,0 +1,36 @@
+"""What a caller asks of a judge, and what it is told: plain data, without what judging needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from autograder.report import Ratio, TestResult, TrainingTimes
+
+SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
+
+
+class Job(msgspec.Struct):
+    manifest: str  # path
+    tests: list[str]  # paths, in order
+    files: dict[str, bytes]
+    secret: bytes
+    reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
+    shrink: bool = True
+    only: list[str] = []  # tests' names: run these, and those they need; none: all
+    with_needs: bool = True  # False: run them without those they need
+    profile: Literal["cpu", "gpu"] | None = None  # of training checks; None: by what is here
+    calibrating: bool = False  # measure trainings, and hold nobody to a bar
+    container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
+
+
+class Judged(msgspec.Struct):
+    results: list[TestResult]
+    seconds: dict[str, float]
+    ratios: dict[str, Ratio]
+    trainings: dict[str, TrainingTimes]
+    device: str
+    walls: str
+    versions: dict[str, str]
+    import_failure: str = ""
