@@ -16,7 +16,6 @@ socket that listens hears nothing, and no process that it has started is left.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import secrets
@@ -37,6 +36,7 @@ from typing import Any
 import msgspec
 import pytest
 from containers import as_nobody, in_container
+from loading import load
 
 from autograder import feedback, report, submission
 from autograder.course import Assignment, Course
@@ -204,12 +204,7 @@ def becomes(condition: Callable[[], bool]) -> bool:
 
 def uploads(folder: Path, good: dict[str, bytes]) -> list[bytes]:
     """What `make.py` makes: the uploads that no tree of files can hold."""
-    spec = importlib.util.spec_from_file_location(f"make_{folder.name}", folder / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return list(module.make(good))
+    return list(load(folder / "make.py").make(good))
 
 
 def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> None:

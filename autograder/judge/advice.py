@@ -7,11 +7,14 @@ held-out data can be told from it.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograder.numerals import beside
+
+if TYPE_CHECKING:
+    from autograder.judge.training import Run
 
 FLAT = 0.98  # a loss that keeps more than this share of its first value has not moved
 ONE_CLASS = 0.9  # of all answers
@@ -19,18 +22,7 @@ GAP = 10.0  # percent, between what is reported on the training data and what wa
 SETTLED = 0.01  # of the loss, over the last third of the curve
 
 
-class Trained(Protocol):
-    """One training, as far as advice can be made of it: training.Run."""
-
-    @property
-    def answer(self) -> Any: ...
-    @property
-    def value(self) -> float: ...
-    @property
-    def heard(self) -> list[dict[str, float]]: ...
-
-
-def of_a_classifier(run: Trained, bar: float, unit: str) -> str:
+def of_a_classifier(run: Run, bar: float, unit: str) -> str:
     """A sentence, or two, from points with `epoch`, `loss`, and perhaps `accuracy` (a share).
 
     Where the answer is labels or scores of classes, a network that always says the same is found out.
@@ -81,7 +73,8 @@ def of_a_classifier(run: Trained, bar: float, unit: str) -> str:
     of = f" {unit}" if unit else ""
     return (
         f"The loss has settled at {last:.3g}, and {beside(value, bar)}{of} came of it where {bar:g}{of} are "
-        "wanted: the network is too small or too strongly regularised, or the learning rate should fall at the end."
+        "wanted: the network is too small or too strongly regularised, or the learning rate should fall towards the "
+        "end."
     )
 
 

@@ -6,12 +6,12 @@ trusts are held against an implementation that is not ours.
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from loading import load
 
 torch = pytest.importorskip("torch")
 
@@ -22,10 +22,7 @@ SHAPES = [[6, 3, 6], [5, 4, 2, 3, 5], [1, 1, 1], [4, 6, 5, 2, 3, 7, 4]]
 @pytest.fixture(scope="module")
 def hidden():
     """solutions/autoencoder/test_hidden.py, loaded by path as everything in a course is."""
-    spec = importlib.util.spec_from_file_location("hidden_autoencoder", ROOT / "solutions/autoencoder/test_hidden.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(ROOT / "solutions/autoencoder/test_hidden.py")
 
 
 @pytest.fixture(params=[(widths, n) for widths in SHAPES for n in (1, 7)], ids=str)

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loading import load
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 SOLUTION = Path(__file__).resolve().parents[2] / "solutions" / "conv"
-
-
-def load(name: str):
-    spec = importlib.util.spec_from_file_location(f"conv_{name}", SOLUTION / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-oracle, reference = load("test_hidden"), load("conv")
+oracle, reference = load(SOLUTION / "test_hidden.py"), load(SOLUTION / "conv.py")
 BATCH = st.integers(0, 3)  # torch takes empty batches as well
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from pathlib import Path
 
 import pytest
+from loading import load
 
 from autograder.judge.training import Run
 
@@ -18,10 +18,7 @@ SAMPLES = torch.rand(100, 64, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture(scope="module")
 def hidden():
-    spec = importlib.util.spec_from_file_location("hidden_tests_of_gan", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(PATH)
 
 
 def heard(discriminator, generator):

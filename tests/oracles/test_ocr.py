@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loading import load
 
 from autograder import datasets
 
@@ -18,14 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SOLUTION = REPOSITORY / "solutions" / "ocr"
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("hidden_tests_of_ocr", SOLUTION / "test_hidden.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hidden = load()
+hidden = load(SOLUTION / "test_hidden.py")
 
 
 @cache

@@ -5,11 +5,11 @@ Grading itself never needs torch: the same submission must get the same verdict 
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from loading import load
 
 torch = pytest.importorskip("torch")
 
@@ -18,10 +18,7 @@ PATH = Path(__file__).resolve().parents[2] / "solutions" / "optimizers" / "test_
 
 @pytest.fixture(scope="module")
 def oracle():
-    spec = importlib.util.spec_from_file_location("hidden_tests_of_optimizers", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(PATH)
 
 
 CASES = [
