@@ -20,7 +20,8 @@ from autograder.datasets.glyphs import _outline
 COVERED = 0.5  # a pixel belongs to a letter if at least this much of it is under ink
 LETTER_GAP = 0.25  # between the ink of two letters, and of a letter and a dot or speck, in heights
 LINE_GAP = 0.4  # free rows between two lines, in heights
-BREAK = 0.08  # the widest gap in a broken letter, in heights
+BREAK = 0.07  # the widest gap in a broken letter, in heights
+ACROSS = 0.3  # how far a gap runs through ink without a stop, at most, in heights: across strokes, not along them
 DOT = 0.2  # the diameter of a dot, in heights
 SPECK = 3  # the greatest side of a speck, in pixels
 STEEPEST = 0.004  # the greatest change of the paper's brightness from pixel to pixel, as a share of itself
@@ -79,8 +80,8 @@ def draw(
         that the light would change by more than 0.4 % from pixel to pixel.
     noise : standard deviation of every pixel's error.   specks : how many, of 1 to 3 pixels a side.
     dots : whether a full stop stands after the first letter of every line.
-    broken : probability that a letter's strokes are cut through by a gap of up to 0.08 of its height; at most every
-        second letter of a page is, and never the first.
+    broken : probability that a letter's strokes are cut through by a gap of up to 0.07 of its height, or of 2 pixels;
+        at most every second letter of a page is, and never the first.
     threads : probability that two neighbours are joined by a thread, 1 or 2 pixels thick.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -197,14 +198,19 @@ def _append(letter: Letter, letters: list[Letter], reach: np.ndarray, gap: float
 
 
 def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndarray:
-    """The letter with a straight gap through its strokes; as it was, where no gap of four leaves two parts of it."""
+    """The letter with a straight gap across its strokes; as it was, where no gap of eight leaves two parts of it."""
     h, w = ink.shape
     y, x = np.mgrid[:h, :w]
-    for _ in range(4):
+    for _ in range(8):
         gap = rng.uniform(2, max(2.0, BREAK * height))
         angle = rng.uniform(-0.7, 0.7)
-        across = (y - h * rng.uniform(0.3, 0.7)) * np.cos(angle) + (x - w / 2) * np.sin(angle)
+        down, right = y - h * rng.uniform(0.3, 0.7), x - w / 2
+        across = down * np.cos(angle) + right * np.sin(angle)
         cut = np.where(np.abs(across) <= gap / 2, 0, ink)
+        lost = np.sort((right * np.cos(angle) - down * np.sin(angle))[(ink >= COVERED) & (cut == 0)])
+        runs = np.split(lost, np.flatnonzero(np.diff(lost) > 2) + 1)
+        if max((np.ptp(run) for run in runs if len(run)), default=0.0) > ACROSS * height:
+            continue  # along a stroke it would leave a sliver, which could be taken for a thread
         covered = _solid(cut >= COVERED)  # slivers do not count: whoever smooths the page does not see them
         total = (ink >= COVERED).sum()
         sides = covered[across > 0].sum(), covered[across < 0].sum()
