@@ -48,6 +48,7 @@ if wants servers "${wanted[@]}"; then
     [ -x /usr/sbin/ip ] || command -v ip >/dev/null || missing+=(iproute2)
 fi
 
+system="" # the process that installs from the system, while pip does its own part
 if [ ${#missing[@]} -gt 0 ]; then
     by_hand="install them yourself (\`apt-get install ${missing[*]}\` as root), then run this again"
     command -v apt-get >/dev/null || stop "missing: ${missing[*]}, and there is no apt-get here; $by_hand"
@@ -55,15 +56,25 @@ if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || stop "missing: ${missing[*]}, and you are neither root nor is sudo here; $by_hand"
         as_root=(sudo)
+        sudo -v # asks for a password, if it must, before pip begins
     fi
+    from_the_system() {
+        local log
+        log=$(mktemp)
+        if ! { "${as_root[@]}" apt-get -q update && DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -qy install \
+            --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+            tail -n 20 "$log" >&2
+            stop "apt-get could not install ${missing[*]} (its last lines stand above); $by_hand"
+        fi
+        rm -f "$log"
+    }
     echo "setup: installing ${missing[*]} with apt-get"
-    log=$(mktemp)
-    if ! { "${as_root[@]}" apt-get -q update && DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -qy install \
-        --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-        tail -n 20 "$log" >&2
-        stop "apt-get could not install ${missing[*]} (its last lines stand above); $by_hand"
+    if [[ " ${missing[*]} " == *" python3-venv "* ]]; then
+        from_the_system # what comes next needs it
+    else
+        from_the_system &
+        system=$!
     fi
-    rm -f "$log"
 fi
 
 # --- .venv ------------------------------------------------------------------------------------------------------
@@ -73,14 +84,28 @@ fi
 sum=$(cat pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
 stamps=(".venv/.installed-$extra")
 [ "$extra" != service ] || stamps+=(.venv/.installed-dev) # `dev` holds all that `service` does
-for stamp in "${stamps[@]}"; do
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null; then
-        exit 0
-    fi
-done
 
-echo "setup: installing deepgrade[$extra] into .venv; this takes a minute or two the first time"
-recent .venv/bin/python || "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extra]" ||
-    stop "pip could not install deepgrade[$extra] (its words stand above); with the network back, run this again"
-echo "$sum" >".venv/.installed-$extra"
+installed() {
+    local stamp
+    for stamp in "${stamps[@]}"; do
+        [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && .venv/bin/python -c '' 2>/dev/null && return
+    done
+    return 1
+}
+
+install() {
+    recent .venv/bin/python || "$python" -m venv --clear .venv || return
+    # pip compiles on one core, compileall on all of them; it fails for a package's samples of other versions of Python.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt \
+        --editable ".[$extra]" || return
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+    echo "$sum" >".venv/.installed-$extra"
+}
+
+failed=""
+if ! installed; then
+    echo "setup: installing deepgrade[$extra] into .venv; this takes a minute or two the first time"
+    install || failed="pip could not install deepgrade[$extra] (its words stand above); with the network back, run this again"
+fi
+[ -z "$system" ] || wait "$system" || exit 1 # it has said why
+[ -z "$failed" ] || stop "$failed"

@@ -63,25 +63,25 @@ def boxes_without_their_axis(image):
     return np.array([tuple(box) for box in boxes], dtype=int), binary
 
 
-@mutant("_ink", killed_by="test_ink_in_the_light_is_ink_and_paper_in_the_shade_is_paper")
+@mutant("_lightness", killed_by="test_ink_in_the_light_is_ink_and_paper_in_the_shade_is_paper")
 def one_threshold_for_the_page(image):
-    return ndimage.gaussian_filter(image, 1.0) < (image.min() + image.max()) / 2
+    return 1.6 * ndimage.gaussian_filter(image, 1.0) / (image.min() + image.max())
 
 
-@mutant("_ink", killed_by="test_specks_and_grain_are_no_letters")
+@mutant("_lightness", killed_by="test_specks_and_grain_are_no_letters")
 def grain_is_ink(image):
-    return image < 0.93 * ndimage.uniform_filter(image, 65)
+    return 0.8 * image / (0.93 * ndimage.uniform_filter(image, 65))
 
 
-@mutant("_ink", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
+@mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
 def thick_strokes_are_hollow(image):
-    return ndimage.gaussian_filter(image, 1.0) < 0.8 * ndimage.uniform_filter(image, 15)
+    return ndimage.gaussian_filter(image, 1.0) / ndimage.uniform_filter(image, 15)
 
 
-@mutant("_ink", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
+@mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
 def outlines_alone(image):
-    ink = reference._ink(image)
-    return ink & ~ndimage.binary_erosion(ink, NEIGHBOURS)
+    lightness = reference._lightness(image)
+    return np.where(ndimage.binary_erosion(lightness < 0.8, NEIGHBOURS), 1.0, lightness)
 
 
 @mutant("find_letters", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
@@ -118,14 +118,14 @@ def little_ink_is_no_letter(image):
 
 @mutant("find_letters", killed_by="test_full_stops_are_no_letters")
 def everything_but_specks_is_a_letter(image):
-    binary = reference._ink(image)
+    binary = reference._lightness(image) < 0.8
     boxes = reference._boxes_of_groups(binary, gap=2)
     return boxes[(boxes[:, 2:] - boxes[:, :2]).max(axis=1) >= 6], binary
 
 
 @mutant("find_letters", killed_by="test_specks_and_grain_are_no_letters")
 def specks_are_letters(image):
-    binary = reference._ink(image)
+    binary = reference._lightness(image) < 0.8
     return reference._boxes_of_groups(binary, gap=2), binary
 
 
@@ -178,12 +178,12 @@ def letters_end_at_an_empty_column(image):
 
 
 @mutant("_without_threads", killed_by="test_a_thread_joins_no_letters")
-def threads_are_strokes(binary):
+def threads_are_strokes(binary, lightness):
     return binary
 
 
 @mutant("_without_threads", killed_by="test_letters_come_in_all_sizes")
-def whatever_is_thin_goes(binary):
+def whatever_is_thin_goes(binary, lightness):
     return ndimage.binary_opening(binary, np.ones((5, 5)))
 
 

@@ -8,7 +8,8 @@ A page is an (h, w) float64 array, 0 (black) to 1 (white). With H for the median
   changes from pixel to pixel by at most 0.5 % of itself, so ink in the light may be brighter than paper in the shade.
 - Every pixel has an error of its own, of a standard deviation up to 0.03.
 - Strokes of different letters are at least H/5 apart; their boxes may overlap.
-- At most every second letter is broken in pieces; then no piece is further than H/10 from the rest of its letter.
+- At most every second letter is broken in pieces, by a cut across its strokes, never along one; then no piece is further
+  than H/10 from the rest of its letter.
 - Dots (at most H/4 high and wide) and specks (at most 3 pixels) are ink but no letters; they are H/5 or more away
   from letters, and from one another.
 - Where all strokes are at least 8 pixels thick, a thread of 1 or 2 pixels may join two neighbours of a line.
@@ -22,7 +23,7 @@ import numpy as np
 from scipy import ndimage
 
 SIDE, LONGER = 32, 24  # pixels: of a crop, and of its letter's longer side
-THREAD = 4  # pixels: the greatest thickness of a thread, with one for the blur at either side
+THREAD = 2  # pixels: the greatest thickness of a thread
 NEIGHBOURS = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 
 
@@ -37,8 +38,9 @@ def find_letters(image):
     binary : (h, w) bool array, True on ink: on at least 90 % of the pixels that letters cover wholly, and on at most
         1 % of those that are further than 2 pixels from all ink. Dots, specks and threads may be True or False.
     """
-    binary = _ink(image)
-    pieces, count = ndimage.label(_without_threads(binary), NEIGHBOURS)
+    lightness = _lightness(image)
+    binary = lightness < 0.8
+    pieces, count = ndimage.label(_without_threads(binary, lightness), NEIGHBOURS)
     slices = ndimage.find_objects(pieces)
     # Specks blur to 6 pixels at most, and the smallest letter is 10 high.
     kept = [i for i, place in enumerate(slices) if max(part.stop - part.start for part in place) >= 8]
@@ -122,8 +124,8 @@ def character_error_rate(text, truth):
     return row[-1] / len(truth)
 
 
-def _ink(image):
-    """Pixels that are clearly darker than the paper around them."""
+def _lightness(image):
+    """Each pixel's brightness as a share of that of the paper around it."""
     smooth = ndimage.gaussian_filter(image, 1.0)  # less noise
     size = 2 * int(np.clip(min(image.shape) // 6, 24, 64)) + 1
     paper = ndimage.uniform_filter(smooth, size)
@@ -131,18 +133,23 @@ def _ink(image):
         known = smooth > 0.85 * paper
         share = ndimage.uniform_filter(known.astype(float), size)
         paper = np.where(share > 0.02, ndimage.uniform_filter(smooth * known, size) / np.maximum(share, 0.02), paper)
-    return smooth < 0.8 * paper
+    return smooth / paper
 
 
-def _without_threads(binary):
+def _without_threads(binary, lightness):
     """The ink without threads, on a page whose strokes are all far thicker than these."""
-    depth = ndimage.distance_transform_edt(binary)  # across a stroke: 1, 2, .., t/2, .., 2, 1
-    widths = 2 * depth[binary & (depth == ndimage.maximum_filter(depth, 3))]  # along the middle of every stroke
+    if not binary.any():
+        return binary
+    # Half way from paper to ink a blurred edge is where it was, so that here, and not in binary, widths are true.
+    strict = lightness < (1 + np.quantile(lightness[binary], 0.1)) / 2
+    depth = ndimage.distance_transform_edt(strict)  # across a stroke: 1, 2, .., t/2, .., 2, 1
+    widths = 2 * depth[strict & (depth == ndimage.maximum_filter(depth, 3))]  # along the middle of every stroke
     strokes = widths[widths > THREAD]
     if len(strokes) < len(widths) / 4 or not len(strokes) or np.quantile(strokes, 0.1) < 7:
         return binary  # strokes may be as thin as threads
     side = THREAD + 1
-    thick, _ = ndimage.label(ndimage.binary_opening(binary, np.ones((side, side))), NEIGHBOURS)
+    strokes = ndimage.binary_opening(strict, np.ones((side, side)))
+    thick, _ = ndimage.label(ndimage.binary_dilation(strokes, NEIGHBOURS, iterations=2), NEIGHBOURS)
     thin, _ = ndimage.label(binary & (thick == 0), NEIGHBOURS)
     joins = [
         i

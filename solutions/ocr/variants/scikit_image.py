@@ -60,7 +60,7 @@ def strokes_alone(binary):
     kept = binary.copy()
     for region in regionprops(label(binary & ~thick, connectivity=2)):
         high, wide = size_of(region.bbox)
-        if high <= 8 and wide >= 10 and region.area <= 4 * wide:
+        if high <= 8 and wide >= 6 and region.area <= 4 * wide:
             kept[tuple(region.coords.T)] = False
     return kept
 
