@@ -8,8 +8,8 @@ A page is an (h, w) float64 array, 0 (black) to 1 (white). With H for the median
   changes from pixel to pixel by at most 0.5 % of itself, so ink in the light may be brighter than paper in the shade.
 - Every pixel has an error of its own, of a standard deviation up to 0.03.
 - Strokes of different letters are at least H/5 apart; their boxes may overlap.
-- At most every second letter is broken in pieces, by a cut across its strokes, never along one; then no piece is further
-  than H/10 from the rest of its letter.
+- At most every second letter is broken in pieces, by a cut across its strokes, never along them; then no piece is
+  further than H/10 from the rest of its letter.
 - Dots (at most H/4 high and wide) and specks (at most 3 pixels) are ink but no letters; they are H/5 or more away
   from letters, and from one another.
 - Where all strokes are at least 8 pixels thick, a thread of 1 or 2 pixels may join two neighbours of a line.
