@@ -75,7 +75,8 @@ def plan(host: str, queues: tuple[str, ...], slots: int, gpus: tuple[str, ...]) 
 def named(settings: Settings, database: Database, name: str) -> Iterator[str]:
     """Be the one host of that name: what it calls itself, to tell it from one that was before or is elsewhere.
 
-    The jobs of one that is known to be dead are taken back. Raises DeepgradeError where there is another.
+    The jobs of one that is known to be dead are taken back. Raises DeepgradeError where there is another, and where the
+    database is out of reach.
     """
     with (settings.make_home() / f"host-{name.replace('/', '_')}.lock").open("a+") as file:
         try:
@@ -87,9 +88,10 @@ def named(settings: Settings, database: Database, name: str) -> Iterator[str]:
             ) from error
         file.seek(0)
         before = file.read()
-        _wait_for_silence(database, name, before)
-        with database.write() as session:
-            jobs.expire(session, host=name)
+        with database.in_reach():
+            _wait_for_silence(database, name, before)
+            with database.write() as session:
+                jobs.expire(session, host=name)
         instance = secrets.token_hex(8)
         file.seek(0)
         file.truncate()
@@ -135,6 +137,12 @@ class Speaker(threading.Thread):
         self._trouble = ""
         self._try_at = 0.0
         self._stop = threading.Event()
+
+    def begin(self) -> None:
+        """The first turn now, the others in a thread. Raises DeepgradeError where the database is out of reach."""
+        with self._database.in_reach():
+            self.beat()
+        self.start()
 
     def found_well(self) -> None:
         """The sandbox has just been tried, and held."""

@@ -90,8 +90,7 @@ def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None])
         supervisor = Supervisor(settings)
 
         def begin() -> None:
-            speaker.beat()
-            speaker.start()
+            speaker.begin()
             web = Web(supervisor, listener)
             add_slots(supervisor, settings, name, plans)
             web.wait_until_answered()

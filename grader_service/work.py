@@ -76,8 +76,7 @@ def work(
             supervisor = Supervisor(settings)
 
             def begin() -> None:
-                speaker.beat()
-                speaker.start()
+                speaker.begin()
                 add_slots(supervisor, settings, settings.host, plans)
                 say(
                     f"deepgrade worker {settings.host}: {len(plans)} slots for {', '.join(served)}, course {version}; "

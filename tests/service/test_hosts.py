@@ -11,7 +11,7 @@ import pytest
 from autograder.course import Course
 from autograder.errors import DeepgradeError
 from grader_service import hosts, jobs, keys
-from grader_service.host import Plan, examine, named, plan
+from grader_service.host import Plan, Speaker, examine, named, plan
 from grader_service.hosts import Facts
 from grader_service.jobs import Slot
 from grader_service.models import Submission
@@ -232,3 +232,15 @@ def test_the_page_tells_that_a_job_was_taken_over_and_a_late_result_refused(numb
     assert "The machine that graded it was lost, and another took it over. A late result was refused: one" in page
     assert "This is attempt 2." in page
     assert "A late result" not in ada.get(f"/submissions/{ada.handed_in(zip_of('x = 1'))}").text
+
+
+def test_a_database_that_fails_while_a_host_begins_is_one_sentence(settings, database):
+    """It was there a moment ago, and may be gone in the seconds that the host waits to hear of another of its name."""
+    with database.write() as session:
+        session.connection().exec_driver_sql("ALTER TABLE host RENAME TO gone")
+    with pytest.raises(DeepgradeError, match="cannot be used"), named(settings, database, "one"):
+        pass
+    speaker = Speaker(settings, "one", "i", [Plan("one:0", ("cpu",))], leads=False)
+    with pytest.raises(DeepgradeError, match="cannot be used"):
+        speaker.begin()
+    assert not speaker.is_alive()
