@@ -37,8 +37,8 @@ import autograder
 from autograder.errors import DeepgradeError
 from grader_service import keys
 from grader_service.database import Database, known_revisions, sqlite_file
-from grader_service.files import Files, StoreError
-from grader_service.models import Upload
+from grader_service.files import IN_STORE, Files, StoreError
+from grader_service.models import Submission, Upload
 from grader_service.settings import Settings
 
 CONTENTS = "backup.json"
@@ -147,7 +147,7 @@ def _copy_files(settings: Settings, database: Database, folder: Path) -> list[st
     """What lies in the store. Returns the hashes of what it did not give."""
     files, missing = Files(settings), []
     with database.read() as session:
-        stored = sa.select(Upload.sha256).where(Upload.size > 0, sa.func.length(Upload.data) == 0)
+        stored = sa.select(Upload.sha256).where(IN_STORE, sa.exists().where(Submission.sha256 == Upload.sha256))
         hashes = list(session.scalars(stored.order_by(Upload.sha256)))
     for sha256 in hashes:
         try:

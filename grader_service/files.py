@@ -9,8 +9,8 @@ space and nothing else. What is read must have the hash that it is found by.
 
 Bytes are taken out again when the last person who handed them in is deleted, while somebody else may hand in the same:
 
-    hand in   keep the bytes ──> lock (shared): new row, are the bytes still there? else once more ──> commit
-    forget                       lock: does no row name them? then out of the store                ──> commit
+    hand in   keep the bytes ──> lock (shared): submission, are the bytes still there? else once more ──> commit
+    forget                       lock: does no submission name them? then out of the store, and row   ──> commit
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError, GraderError
 from grader_service.database import one_at_a_time
-from grader_service.models import Upload
+from grader_service.models import Submission, Upload
 from grader_service.settings import Settings
 
 UPLOADS = "uploads"  # what adds rows of uploads shares; who takes them away has it alone
+IN_STORE = sa.and_(Upload.size > 0, sa.func.length(Upload.data) == 0)  # where an upload's bytes lie
 
 
 class StoreError(GraderError):
@@ -70,7 +71,7 @@ class Files:
             raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
 
     def keep_still(self, upload: Upload, data: bytes) -> None:
-        """In the transaction that adds the row of what `keep` has stored: once more, where it was forgotten since.
+        """In the transaction that names what `keep` has stored: once more, where it was forgotten since.
         Raises StoreError where that cannot be."""
         if upload.data or not upload.size:
             return
@@ -97,12 +98,13 @@ class Files:
         return data
 
     def forget(self, session: Session, sha256: str) -> None:
-        """Take bytes out of the store, in a writing transaction of their own, unless a row names them again: until it
-        ends nobody adds one. They may be gone already. Raises StoreError where that cannot be."""
+        """Take bytes out of the store, and their row away, in a writing transaction of their own, unless a submission
+        names them again: until it ends nobody adds one. They may be gone already. Raises StoreError where that cannot
+        be; then the row stays, and says what is to go."""
         if self._store is None:
             return
         one_at_a_time(session, UPLOADS)
-        if session.scalar(sa.select(Upload.sha256).where(Upload.sha256 == sha256)) is not None:
+        if session.scalar(sa.select(Submission.id).where(Submission.sha256 == sha256).limit(1)) is not None:
             return  # somebody has handed in the same meanwhile
         try:
             self._store.remove(sha256)
@@ -110,6 +112,7 @@ class Files:
             pass
         except Exception as error:
             raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
+        session.execute(sa.delete(Upload).where(Upload.sha256 == sha256))
 
 
 def _store(address: str) -> Store:

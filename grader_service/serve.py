@@ -26,9 +26,10 @@ import sqlalchemy as sa
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import accounts, jobs, keys, logs
+from grader_service import accounts, erasing, jobs, keys, logs
 from grader_service.database import Database
 from grader_service.engine import check_installed
+from grader_service.files import Files
 from grader_service.host import Plan, Speaker, add_slots, named, plan
 from grader_service.models import Result
 from grader_service.security import must_not_be_debugged
@@ -140,6 +141,7 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     keys.course_secret(settings)
     with database.write() as session:
         once = accounts.ensure_admin(session, settings.admin_password)
+    erasing.finish(database, Files(settings))
     database.close()
     if once is not None:
         say(f"sign in as admin with the password {once} (shown this once; you choose your own then)")

@@ -114,8 +114,8 @@ def _add_upload(session: Session, upload: Upload, keep_still: Callable[[], None]
     one_at_a_time(session, UPLOADS, shared=True)  # nobody's deletion takes the bytes away meanwhile
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"sha256": upload.sha256, "data": upload.data, "size": upload.size}
-    added = session.execute(insert(Upload).values(values).on_conflict_do_nothing().returning(Upload.sha256)).first()
-    if added and not upload.data:
+    session.execute(insert(Upload).values(values).on_conflict_do_nothing())
+    if not upload.data:
         assert keep_still is not None
         keep_still()
 

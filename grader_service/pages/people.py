@@ -113,8 +113,8 @@ def delete(person_id: int) -> Page:
         erasing.forget(database(), files(), gone)
         flash("The account and all its data are deleted.")
     except StoreError as error:
-        log.error("bytes of a deleted person stay in the store: %s; remove %s there", error, " ".join(gone))
-        flash(f"The account is deleted; its files are not, since {error}. The log names them.")
+        log.error("bytes of a deleted person stay in the store: %s; the next start removes %s", error, " ".join(gone))
+        flash(f"The account is deleted; its files are not, since {error}. They go when the service is started anew.")
     return redirect(url_for("people.show"), 303)
 
 

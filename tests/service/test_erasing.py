@@ -35,22 +35,22 @@ def person(database: Database, login: str) -> Person:
         return accounts.create(session, login=login, password=PASSWORD)[0]
 
 
-def hand_in(database: Database, files: Files, who: Person, stored: Upload | None = None) -> str:
+def hand_in(database: Database, files: Files, who: Person, stored: Upload | None = None, *, data: bytes = DATA) -> str:
     """As a page does it: the bytes first, then the row. `stored` : what came of the first half."""
-    stored = stored or files.keep(DATA)
+    stored = stored or files.keep(data)
     with database.write() as session:
-        _accept(session, files, who, stored)
+        _accept(session, files, who, stored, data)
     return stored.sha256
 
 
-def _accept(session: Session, files: Files, who: Person, stored: Upload) -> None:
+def _accept(session: Session, files: Files, who: Person, stored: Upload, data: bytes = DATA) -> None:
     submissions.accept(
         session,
         who,
         accounts.first_course(session),
         "double",
         upload=stored,
-        keep_still=lambda: files.keep_still(stored, DATA),
+        keep_still=lambda: files.keep_still(stored, data),
         filename="double.zip",
         notes=[],
         form_key=who.login,
@@ -159,7 +159,7 @@ def test_a_written_part_goes_with_its_student(app, user, database, tmp_path):
             assert session.scalar(sa.select(sa.func.count()).select_from(table)) == 0, table
 
 
-def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same(app, user, tmp_path, caplog):
+def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same(app, user, database, tmp_path, caplog):
     settings = dataclasses.replace(app.extensions["settings"], files=f"file://{tmp_path}/store", inline_kb=0)
     app.extensions["files"] = Files(settings)
     root, ada = user("root", role="admin"), user("ada")
@@ -172,6 +172,45 @@ def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same
     assert "its files are not, since the files" in root.get(people).text
     assert kept.name in caplog.text
     assert user().sign_in("ada").status_code == 401
+    erasing.finish(database, app.extensions["files"])
+    assert [kept.name in words for words in caplog.messages].count(True) == 2, "still not"
+    kept.rmdir()
+    kept.write_bytes(b"as it was")
+    erasing.finish(database, app.extensions["files"])
+    assert not kept.exists()
+    with database.read() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Upload)) == 0
+
+
+@pytest.mark.threat(47)
+def test_a_deletion_that_is_cut_short_is_finished_by_the_next_start(database, settings, tmp_path):
+    """The process died between the deletion's commit and the store; beside the bytes lie some that are named."""
+    files = Files(dataclasses.replace(settings, files=f"file://{tmp_path}/store", inline_kb=0))
+    ada, bob = person(database, "ada"), person(database, "bob")
+    gone = hand_in(database, files, ada)
+    with database.write() as session:
+        erasing.erase(session, None, session.get_one(Person, ada.id))
+    kept = hand_in(database, files, bob, data=b"another zip")
+    erasing.finish(database, files)
+    assert [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()] == [kept]
+    with database.read() as session:
+        assert list(session.scalars(sa.select(Upload.sha256))) == [kept]
+        assert gone != kept
+
+
+@pytest.mark.threat(47)
+def test_bytes_that_went_while_their_row_stayed_are_stored_again(database, settings, tmp_path):
+    """The process died between the store and the commit; somebody had kept the same bytes by then."""
+    files = Files(dataclasses.replace(settings, files=f"file://{tmp_path}/store", inline_kb=0))
+    ada, bob = person(database, "ada"), person(database, "bob")
+    sha256 = hand_in(database, files, ada)
+    with database.write() as session:
+        erasing.erase(session, None, session.get_one(Person, ada.id))
+    stored = files.keep(DATA)
+    (tmp_path / "store" / sha256[:2] / sha256).unlink()
+    assert read(database, files, hand_in(database, files, bob, stored)) == DATA
+    erasing.finish(database, files)
+    assert read(database, files, sha256) == DATA
 
 
 class Slow(Folder):
