@@ -56,11 +56,12 @@ def strokes_alone(binary):
     thicker = opening(padded, footprint_rectangle((7, 7)))[6:-6, 6:-6]
     if thicker.sum() < 0.8 * binary.sum():
         return binary
-    # A thread lies along the line: long, and thin for most of it; where it meets a letter, a corner may hang on it.
+    # A thread lies along the line: long, and thin for most of it; where it meets a letter, a corner may hang on it. One
+    # that is seen only in part leaves stubs, shorter, and flatter than any corner.
     kept = binary.copy()
     for region in regionprops(label(binary & ~thick, connectivity=2)):
         high, wide = size_of(region.bbox)
-        if high <= 8 and wide >= 6 and region.area <= 4 * wide:
+        if (high <= 8 and wide >= 10 and region.area <= 4 * wide) or (high <= 2 and wide >= 6):
             kept[tuple(region.coords.T)] = False
     return kept
 
