@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from autograder.course import Course
 from autograder.errors import DeepgradeError
@@ -234,12 +235,16 @@ def test_the_page_tells_that_a_job_was_taken_over_and_a_late_result_refused(numb
     assert "A late result" not in ada.get(f"/submissions/{ada.handed_in(zip_of('x = 1'))}").text
 
 
-def test_a_database_that_fails_while_a_host_begins_is_one_sentence(settings, database):
+def test_a_database_that_fails_while_a_host_begins_is_one_sentence(settings, database, monkeypatch):
     """It was there a moment ago, and may be gone in the seconds that the host waits to hear of another of its name."""
-    with database.write() as session:
-        session.connection().exec_driver_sql("ALTER TABLE host RENAME TO gone")
+
+    def gone(*_: object) -> None:
+        raise OperationalError("SELECT", {}, ConnectionError("the server closed the connection"))
+
+    monkeypatch.setattr(hosts, "heard", gone)
     with pytest.raises(DeepgradeError, match="cannot be used"), named(settings, database, "one"):
         pass
+    monkeypatch.setattr(hosts, "beat", gone)
     speaker = Speaker(settings, "one", "i", [Plan("one:0", ("cpu",))], leads=False)
     with pytest.raises(DeepgradeError, match="cannot be used"):
         speaker.begin()
