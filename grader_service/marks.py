@@ -205,8 +205,9 @@ def score_rubric(
     for item_id, value in points.items():
         if item_id not in items:
             raise DeepgradeError("a line of the rubric is gone meanwhile; load the page again")
-        if value is not None and not 0 <= _points(value) <= items[item_id].points:
-            raise DeepgradeError(f"{value:g} is more than the {items[item_id].points:g} points of that line")
+        most, name = items[item_id].points, items[item_id].text[:60]
+        if value is not None and not 0 <= _points(value) <= most:
+            raise DeepgradeError(f"{value:g} is more than the {most:g} points that {name!r} has at most")
     before = rubric_scores(session, submission)
     after = {**before, **points}
     after_given = {item_id: value for item_id, value in after.items() if value is not None}

@@ -12,6 +12,7 @@ from grader_service.models import CourseAssignment
 from grader_service.pages import asked, database, here, me, reading
 from grader_service.pages.assignments import title_of
 from grader_service.pages.grades import number_of
+from grader_service.pages.submissions import page_of
 
 blueprint = Blueprint("marking", __name__)
 
@@ -23,11 +24,12 @@ Page = str | tuple[str, int] | Response
 @blueprint.post("/submissions/<int:submission_id>/comments")
 @access.marker
 def comment(submission_id: int) -> Page:
+    submission = asked()
     try:
         with database().write() as session:
-            marks.comment(session, me(), asked(), request.form.get("text", ""))
+            marks.comment(session, me(), submission, request.form.get("text", ""))
     except DeepgradeError as error:
-        flash(str(error))
+        return page_of(submission, refused={"comment": f"Nothing is added: {error}."}), 422
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#comments", 303)
 
 
@@ -50,9 +52,8 @@ def score(submission_id: int) -> Page:
             }
             changed = marks.score_rubric(session, me(), submission, chosen, given)
     except DeepgradeError as error:
-        flash(f"Nothing is changed: {error}.")
-    else:
-        flash("The points are set." if changed else "Nothing is changed.")
+        return page_of(submission, refused={"rubric": f"Nothing is changed: {error}."}), 422
+    flash("The points are set." if changed else "Nothing is changed.")
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#rubric", 303)
 
 

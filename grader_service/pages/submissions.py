@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -73,7 +74,11 @@ class Added:
 @blueprint.get("")
 @access.reader
 def show(submission_id: int) -> Page:
-    submission = asked()
+    return page_of(asked())
+
+
+def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None) -> str:
+    """The page. `refused`: why one of its forms was, by that form's name; what was typed in it is there again."""
     now, held = submissions.now(reading()), shown.terms(reading(), submission)
     return render_template(
         "submission.html",
@@ -87,6 +92,8 @@ def show(submission_id: int) -> Page:
         curve=curves.panels(submission.job.curve if submission.job else ""),
         worth=None if held is None else policy.receipt(held, submission.received_at),  # how late it came
         marks=_added(submission),
+        refused=refused or {},
+        given=request.form if refused else {},
     )
 
 

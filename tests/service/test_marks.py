@@ -7,6 +7,7 @@ import io
 
 import pytest
 import sqlalchemy as sa
+from markupsafe import escape
 
 from autograder import import_results
 from autograder.errors import DeepgradeError
@@ -138,8 +139,17 @@ def test_a_comment_is_read_by_its_student_and_nobody_s_markup_runs(graded, ada):
     assert "&lt;b&gt;well&lt;/b&gt; done\\u202e" in page
     assert "Eve Staff" in page
     assert "<textarea" not in page, "students write none"
-    graded.post("/submissions/1/comments", {"text": "  "}, form_at="/submissions/1")
-    assert "a comment needs some text" in graded.get("/submissions/1").text
+    answer = graded.post("/submissions/1/comments", {"text": "  "}, form_at="/submissions/1")
+    assert answer.status_code == 422
+    assert "Nothing is added: a comment needs some text." in answer.text
+
+
+def test_a_comment_that_is_too_long_is_still_there(graded):
+    text = "<b>Well done</b>\n" + 10_000 * "x"
+    answer = graded.post("/submissions/1/comments", {"text": text}, form_at="/submissions/1")
+    assert answer.status_code == 422
+    assert "a comment has at most 10000 characters, this one has 10017" in answer.text
+    assert f"{escape(text)}</textarea>" in answer.text
 
 
 # --- rubrics ----------------------------------------------------------------------------------------------------------
@@ -181,9 +191,23 @@ def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     assert '3.5 <span class="of">/ 5</span>' in ada.get("/submissions/2").text
     last = entries(database)[0]
     assert (last.action, last.subject, last.after) == ("rubric scored", "submission 2 double", {"points": 3.5})
-    written.post("/submissions/2/rubric", {f"item-{items[0]}": "4"}, form_at="/submissions/2")
-    assert "4 is more than the 3 points of that line" in written.get("/submissions/2").text
-    assert points(database, ada) == 5.5
+
+
+def test_what_was_typed_stays_where_a_number_is_refused(written, ada, database):
+    """Thirty lines are marked, and one has a slip: the other numbers are still there, and none is set."""
+    rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
+    with database.read() as session:
+        plots, words = (one.id for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    refused = {"4": "4 is more than the 3 points that 'Plots' has at most", '"2,5 x': "is no number of points"}
+    for wrong, why in refused.items():
+        given = {f"item-{plots}": wrong, f"item-{words}": "1.25"}
+        answer = written.post("/submissions/2/rubric", given, form_at="/submissions/2")
+        assert answer.status_code == 422
+        assert "Nothing is changed: " in answer.text
+        assert escape(why) in answer.text
+        assert [f'value="{escape(text)}"' in answer.text for text in (wrong, "1.25")] == [True, True]
+        assert "1.25" not in written.get("/submissions/2").text
+    assert points(database, ada) == 2
 
 
 def test_half_marked_is_not_marked(written, ada, database):
@@ -247,7 +271,7 @@ def test_points_that_were_given_are_not_lost_by_accident(written, ada, database)
     answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"))
     assert answer.status_code == 422
     assert "somebody has 3 points" in answer.text
-    answer = rubric(written, (plots, "", ""), (words, "Words", "2"))
+    answer = rubric(written, (plots, "", ""), (words, "Words", "2"), reason=" ")
     assert "points were given for a line that goes" in answer.text
     assert points(database, ada) == 5
     assert rubric(written, (plots, "", ""), (words, "Words", "2"), reason="asked for by mistake").status_code == 303

@@ -85,7 +85,7 @@ TABLE = {
     "GET /courses/<slug>/staff/similarity/<name>/<int:first_id>/<int:second_id>": (
         303, 404, 404, 403, 403, 404, 404, 404  # nothing was compared
     ),
-    "POST /submissions/<int:submission_id>/comments":     (303, 404, 404, 403, 404, 303, 303, 303),
+    "POST /submissions/<int:submission_id>/comments":     (303, 404, 404, 403, 404, 422, 422, 422),
     "POST /submissions/<int:submission_id>/rubric":       (303, 404, 404, 403, 404, 404, 404, 404),  # it is code
     "POST /courses/<slug>/assignments/<name>/written":    (303, 404, 404, 404, 404, 404, 404, 404),  # there is none
     "GET /submissions/<int:submission_id>/written/<int:number>.png":  (401, 404, 404, 404, 404, 404, 404, 404),
