@@ -19,12 +19,13 @@ LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
 EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,189}")
 PASSWORD_LEAST = 10  # characters
 PASSWORD_MOST = 200
+HASHED = "scrypt"  # with werkzeug's parameters: 2^15 rounds of blocks of 8, 32 MB
 
 
 @cache
 def _nobodys_hash() -> str:
     """Checked when nobody has that login, so that the answer takes as long as for a wrong password."""
-    return generate_password_hash("nobody", method="scrypt")
+    return generate_password_hash("nobody", method=HASHED)
 
 
 def create(
@@ -146,7 +147,7 @@ def _set(person: Person, password: str, *, must_change: bool) -> None:
         raise DeepgradeError(
             f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters, this one has {len(password)}"
         )
-    person.password_hash = generate_password_hash(password, method="scrypt")
+    person.password_hash = generate_password_hash(password, method=HASHED)
     person.must_change_password = must_change
     person.session_id = secrets.token_urlsafe(24)
 

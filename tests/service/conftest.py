@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from grader_service.settings import Settings
 
 COURSE = Path(__file__).with_name("course")
 PASSWORD = "correct horse battery"
+HASHED = accounts.HASHED  # before it is made cheap below
 
 collect_ignore = ["course"]  # its tests are for submissions
 
@@ -47,8 +49,28 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", course=COURSE)
 
 
+@pytest.fixture(scope="session")
+def _tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of SQLite with all tables and no rows: to make it takes longer than most tests."""
+    settings = Settings(home=tmp_path_factory.mktemp("tables"), course=COURSE)
+    database = Database(settings)
+    database.upgrade()
+    database.close()
+    return settings.home / "deepgrade.sqlite3"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Those that tests make in their own process are hashed in a hundredth of the time, and so signed in with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "HASHED", "scrypt:256:8:1")
+        yield
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, _tables: Path) -> Iterator[Flask]:
+    settings.home.mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(_tables, settings.home / _tables.name)
     app = create_app(settings)
     app.testing = True
     yield app

@@ -12,7 +12,7 @@ from grader_service import accounts
 from grader_service.app import create_app
 from grader_service.models import Person
 
-from .conftest import PASSWORD, User, hidden_fields
+from .conftest import HASHED, PASSWORD, User, hidden_fields
 
 
 def test_the_right_password_signs_in(user):
@@ -35,11 +35,12 @@ def test_a_wrong_password_and_an_unknown_login_get_the_same_answer(user, login, 
     assert "No account has that login and password." in answer.text
 
 
-def test_passwords_are_kept_as_scrypt_hashes(user, database):
+def test_passwords_are_kept_as_scrypt_hashes(user, database, monkeypatch):
+    monkeypatch.setattr(accounts, "HASHED", HASHED)
     ada = user("ada")
     with database.read() as session:
         kept = session.get_one(Person, ada.person.id).password_hash
-    assert kept.startswith("scrypt:")
+    assert kept.startswith("scrypt:32768:8:1$"), "32 MB and a tenth of a second for each guess"
     assert PASSWORD not in kept
 
 
