@@ -35,13 +35,14 @@ from autograder import manifest as manifests
 from autograder.errors import DeepgradeError
 from autograder.judge import verdicts
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.job import Job, Judged
+from autograder.judge.job import SLOW_IMPORTS, Job, Judged
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
 from autograder.report import Visibility
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
+from autograder.sandbox.runtime import runtime
 from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
@@ -116,12 +117,10 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a judge ended: its last line says that
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to act on
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1000, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
             return
-        for name in message.decode().split()[1:]:
-            with contextlib.suppress(ImportError):  # not installed here: the tests that want it will say so
-                importlib.import_module(name)
+        _get_ready(message.decode().split()[1:])
         gc.freeze()  # or every judge's collections would look at all of this, torch included: half a second
         server = os.getpid()
         if os.fork() == 0:
@@ -129,6 +128,17 @@ def main() -> None:
             _be_the_judge(descriptors, server)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _get_ready(packages: list[str]) -> None:
+    """What the judges of jobs with these packages would each do again; what goes wrong here goes wrong there, too,
+    and is said there."""
+    for name in SLOW_IMPORTS:
+        if name in packages:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        runtime(packages)  # which files of theirs are mounted: a quarter of a second for torch
 
 
 def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:

@@ -22,7 +22,7 @@ import msgspec
 
 from autograder import errors
 from autograder.errors import GraderError
-from autograder.judge.job import SLOW_IMPORTS, Job, Judged
+from autograder.judge.job import Job, Judged
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
@@ -40,13 +40,13 @@ def warm() -> None:
 def ask(job: Job, on_event: Callable[[dict[str, Any]], None], packages: Sequence[str] = ()) -> Judged:
     """Have a job judged. Raises GraderError, or the kind of it that the judge names.
 
-    packages : that the tests import; slow ones among them are imported by the server, once for all its judges.
+    packages : that the student may import, in the manifest's order; the server gets ready for them, once for all its
+        judges.
     """
-    wanted = " ".join(name for name in packages if name in SLOW_IMPORTS)
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as words:
         with theirs, _lock:
-            socket.send_fds(_running(), [f"j {wanted}".encode()], [theirs.fileno(), words.fileno()])
+            socket.send_fds(_running(), [" ".join(["j", *packages]).encode()], [theirs.fileno(), words.fileno()])
         try:
             return _hear(ours, job, on_event)
         except OSError as error:
