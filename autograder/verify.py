@@ -78,8 +78,8 @@ def verify(
 
     matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
         and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
-    every : only each so-manieth mutant is graded and one of the variants, for a look that costs little; what changes in
-        the sources changes which. A matrix needs all.
+    every : only each so-manieth mutant is graded, one at the least, and one of the variants, for a look that costs
+        little; what changes in the sources changes which. A matrix needs all.
     Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
     mend is told in `problems`.
     """
@@ -104,7 +104,8 @@ class _Verification:
             stub = _submission(self._assignment.stub())
             sources = sources_sha256(self._assignment)
             if self._every > 1:
-                wrong = wrong[int(sources, 16) % self._every :: self._every]
+                first = int(sources, 16) % max(1, min(self._every, len(wrong)))
+                wrong = wrong[first :: self._every]
                 others = [name for name in right if name != "reference"]
                 seen = others[int(sources, 16) % len(others)] if others else None
                 right = {name: one for name, one in right.items() if name in ("reference", seen)}

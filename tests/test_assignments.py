@@ -2,7 +2,7 @@
 
 That every wrong answer dies and every right one gets full marks is told by the page of its assignment in
 docs/kill_matrices, which names the sources it was seen with (`make matrices`). Here the page must be of today's
-sources, and one wrong answer in twenty-four and one of the variants are tried again.
+sources, and one wrong answer and one of the variants are tried again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 COURSE = Course(REPOSITORY)
 NAMES = [assignment.name for assignment in COURSE]
 PAGES = REPOSITORY / "docs" / "kill_matrices"
-EVERY = 24  # wrong answers: one is tried; more would tell of the engine, which has tests of its own
+EVERY = 1000  # wrong answers: one is tried; more would tell of the engine, which has tests of its own
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -50,7 +50,7 @@ def test_an_assignment_is_sound(soundness):
 
 
 def test_wrong_answers_die_by_the_tests_they_name(soundness):
-    assert soundness.kills
+    assert len(soundness.kills) == 1
     assert [kill.mutant for kill in soundness.kills if kill.named not in kill.killed_by] == []
 
 

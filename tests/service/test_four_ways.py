@@ -1,8 +1,8 @@
 """Thirty submissions get the same points, problem by problem, in each of the four ways to grade.
 
 The web service over HTTP, `deepgrade batch`, `otter run`, and `otter.api.grade_submission` in warm processes. Two of
-softmax's mutants are among them, and of the honest ones `otter run`, whose start alone takes seconds, has each third.
-With DEEPGRADE_EVERY_MUTANT=1 all mutants are among them, and `otter run` has all.
+softmax's mutants are among them, and `otter run`, whose start alone takes seconds, has each fourth. With
+DEEPGRADE_EVERY_MUTANT=1 all mutants are among them, and `otter run` has all.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def by_otter_run(files, autograders, tmp_path_factory) -> dict[Handed, Points]:
 
 
 def for_otter_run(files: dict[Handed, Path]) -> list[Handed]:
-    return [handed for place, handed in enumerate(files) if EVERYTHING or handed[0] == "target" or place % 3 == 0]
+    return [handed for place, handed in enumerate(files) if EVERYTHING or place % 4 == 0]
 
 
 @pytest.fixture(scope="module")
