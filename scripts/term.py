@@ -25,7 +25,7 @@ from werkzeug.security import generate_password_hash
 from autograder import report as reports
 from autograder.course import Assignment, Course
 from autograder.report import ProblemResult, Report, TestResult
-from grader_service import models
+from grader_service import accounts, models
 from grader_service.database import Database, db_now
 
 PASSWORD = "correct horse battery"
@@ -65,7 +65,7 @@ def _course(session: Session, now: float) -> int:
 
 
 def _people(session: Session, course_id: int, students: int, now: float) -> None:
-    words = generate_password_hash(PASSWORD, method="scrypt")
+    words = generate_password_hash(PASSWORD, method=accounts.HASHED)
     logins = [STAFF, *map(student, range(students))]
     session.execute(
         sa.insert(models.Person),

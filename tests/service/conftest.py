@@ -69,8 +69,7 @@ def _cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture
 def app(settings: Settings, _tables: Path) -> Iterator[Flask]:
-    settings.home.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy(_tables, settings.home / _tables.name)
+    shutil.copy(_tables, settings.make_home() / _tables.name)
     app = create_app(settings)
     app.testing = True
     yield app

@@ -174,6 +174,12 @@ def rubric(eve: User, *lines: tuple[str, str, str], reason: str = ""):
     return eve.client.post(f"{STAFF}/rubric/double", data={**fields, "csrf_token": token})
 
 
+def lines_of(database) -> list[int]:
+    """The numbers of the rubric's lines, in order."""
+    with database.read() as session:
+        return list(session.scalars(sa.select(RubricItem.id).order_by(RubricItem.position)))
+
+
 def row_of(eve: User, login: str) -> dict[str, str]:
     found = csv.DictReader(io.StringIO(eve.get(f"{STAFF}/grades.csv").text))
     return next(row for row in found if row["login"] == login)
@@ -181,8 +187,7 @@ def row_of(eve: User, login: str) -> dict[str, str]:
 
 def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     assert rubric(written, ("", "Plots", "3"), ("", "Words", "2")).status_code == 303
-    with database.read() as session:
-        items = [item.id for item in session.scalars(sa.select(RubricItem).order_by(RubricItem.position))]
+    items = lines_of(database)
     assert "Not yet marked" in ada.get("/submissions/2").text
     assert points(database, ada) == 2
     given = {f"item-{items[0]}": "2.5", f"item-{items[1]}": "1"}
@@ -191,13 +196,15 @@ def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     assert '3.5 <span class="of">/ 5</span>' in ada.get("/submissions/2").text
     last = entries(database)[0]
     assert (last.action, last.subject, last.after) == ("rubric scored", "submission 2 double", {"points": 3.5})
+    answer = written.post("/submissions/2/rubric", {f"item-{items[0]}": "4"}, form_at="/submissions/2")
+    assert "4 is more than the 3 points that" in answer.text
+    assert points(database, ada) == 5.5
 
 
 def test_what_was_typed_stays_where_a_number_is_refused(written, ada, database):
     """Thirty lines are marked, and one has a slip: the other numbers are still there, and none is set."""
     rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
-    with database.read() as session:
-        plots, words = (one.id for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    plots, words = lines_of(database)
     refused = {"4": "4 is more than the 3 points that 'Plots' has at most", '"2,5 x': "is no number of points"}
     for wrong, why in refused.items():
         given = {f"item-{plots}": wrong, f"item-{words}": "1.25"}
@@ -213,8 +220,7 @@ def test_what_was_typed_stays_where_a_number_is_refused(written, ada, database):
 def test_half_marked_is_not_marked(written, ada, database):
     """Points of some lines count for nothing and are nobody's but staff's until the last line has some."""
     rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
-    with database.read() as session:
-        plots, words = (one.id for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    plots, words = lines_of(database)
     written.post("/submissions/2/rubric", {f"item-{plots}": "2.5"}, form_at="/submissions/2")
     assert points(database, ada) == 2
     assert "1 of 2 lines marked" in written.get("/submissions/2").text
@@ -237,8 +243,7 @@ def test_half_marked_is_not_marked(written, ada, database):
 
 def test_a_line_that_is_added_has_to_be_marked_before_it_counts(written, ada, database):
     rubric(written, ("", "Plots", "3"))
-    with database.read() as session:
-        (plots,) = (one.id for one in session.scalars(sa.select(RubricItem)))
+    (plots,) = lines_of(database)
     written.post("/submissions/2/rubric", {f"item-{plots}": "3"}, form_at="/submissions/2")
     assert points(database, ada) == 5
     rubric(written, (str(plots), "Plots", "3"), ("", "Words", "2"))
@@ -253,8 +258,7 @@ def test_a_half_that_may_still_come_is_not_in_the_total_and_one_that_was_missed_
     text = {"text": (io.BytesIO(b"# Mine"), "mine.md")}
     dave.post("/courses/course/assignments/double/written", text, form_at="/courses/course/assignments/double")
     rubric(written, ("", "Plots", "5"))
-    with database.read() as session:
-        (plots,) = (one.id for one in session.scalars(sa.select(RubricItem)))
+    (plots,) = lines_of(database)
     written.post("/submissions/4/rubric", {f"item-{plots}": "4"}, form_at="/submissions/4")
     assert [float(row_of(written, who)["total_percent"]) for who in ("carol", "dave")] == [40, 80]
     with database.write() as session:
@@ -264,14 +268,14 @@ def test_a_half_that_may_still_come_is_not_in_the_total_and_one_that_was_missed_
 
 def test_points_that_were_given_are_not_lost_by_accident(written, ada, database):
     rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
-    with database.read() as session:
-        plots, words = (str(one.id) for one in session.scalars(sa.select(RubricItem).order_by(RubricItem.position)))
+    plots, words = map(str, lines_of(database))
     given = {f"item-{plots}": "3", f"item-{words}": "0"}
     written.post("/submissions/2/rubric", given, form_at="/submissions/2")
-    answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"))
+    answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"), reason="too dear")
     assert answer.status_code == 422
     assert "somebody has 3 points" in answer.text
-    answer = rubric(written, (plots, "", ""), (words, "Words", "2"), reason=" ")
+    assert 'name="reason" maxlength="1000" value="too dear"' in answer.text
+    answer = rubric(written, (plots, "", ""), (words, "Words", "2"))
     assert "points were given for a line that goes" in answer.text
     assert points(database, ada) == 5
     assert rubric(written, (plots, "", ""), (words, "Words", "2"), reason="asked for by mistake").status_code == 303
