@@ -17,7 +17,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from autograder import course
+from autograder import arguments, course
 from autograder.errors import GraderError, StudentGone
 from autograder.judge import constants, examples, verdicts
 from autograder.judge.race import Race
@@ -113,6 +113,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path), judging.shrink_runs)
     else:
         item.stash[FAILURE] = examples.prepare(item, examples.PUBLIC_SECRET)
+    arguments.forget()
     item.stash[STARTED] = time.perf_counter()
     if judging:
         judging.on_event({"event": "started", "test": _id(item)})
@@ -192,7 +193,7 @@ def training(request: pytest.FixtureRequest) -> Training:
     if judging is None:
         folder = Path(request.config.getoption("--student") or request.path.parent)
         judging = Judging(
-            make_student=lambda limits, *, watch: nullcontext(Local(folder, _module(request.path.parent))),
+            make_student=lambda limits, *, watch: nullcontext(Local(folder, _module(request.path.parent), watch=watch)),
             limits=Limits(),
             visibility=lambda path: "public",
         )

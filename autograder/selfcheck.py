@@ -30,7 +30,7 @@ def check(
 
     @contextmanager
     def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Local]:
-        yield Local(folder, manifest.module)
+        yield Local(folder, manifest.module, watch=watch)
 
     judging = Judging(
         make_student=make_student,

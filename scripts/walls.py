@@ -49,6 +49,30 @@ WALLS = [
         [f"{ATTACK}[exits_in_a_call]"],
     ),
     Wall(
+        "question and measure",
+        "what a student's function does to an argument is done to the test's own, declared or not",
+        [
+            (
+                "autograder/student/remote.py",
+                "            if isinstance(own, Mutable):\n                _make_equal(own.value,",
+                "            if True:\n                _make_equal(getattr(own, 'value', own),",
+            )
+        ],
+        [f"{ATTACK}[overwrites_its_arguments]"],
+    ),
+    Wall(
+        "handles in callbacks",
+        "an object that the judge's function looks at is a fault of ours",
+        [
+            (
+                "autograder/student/channel.py",
+                "            raise HandleInCallback(what)",
+                "            raise GraderError(what)",
+            )
+        ],
+        [f"{ATTACK}[hands_the_judge_objects]"],
+    ),
+    Wall(
         "network",
         "the sandbox stays in the machine's network",
         [(BUBBLEWRAP, '"--unshare-net", ', "")],

@@ -29,12 +29,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "worker": {"wire"},
+    # What a test passes to a student, and what became of it there.
+    "arguments": {"wire"},
     # Walls know limits and how a worker is started, and nothing of tests.
     "sandbox": {"errors", "manifest", "wire", "worker"},
-    "student": {"errors", "manifest", "wire", "sandbox", "worker"},
+    "student": {"arguments", "errors", "manifest", "wire", "sandbox", "worker"},
     # What test files import: nothing of those who run them.
-    "testing": {"worker"},
+    "testing": {"arguments", "worker"},
     "judge": {
+        "arguments",
         "course",
         "errors",
         "manifest",
@@ -46,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "testing",
         "worker",
     },
-    "plugin": {"course", "errors", "manifest", "report", "judge", "student", "testing"},
+    "plugin": {"arguments", "course", "errors", "manifest", "report", "judge", "student", "testing"},
     "gradescope": {"feedback", "report"},
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
     "doctor": {"errors", "manifest", "sandbox", "student", "worker"},

@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from hypothesis.internal.conjecture import providers
 
+from autograder import arguments
+
 PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
 SHRINK_RUNS = 200  # runs of a test after its first failure; then the smallest input so far is shown
 FIXTURES = ("student", "record", "race", "training")  # no inputs that a report would show
@@ -97,6 +99,7 @@ def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
             failure.runs += 1
             if failure.runs > shrink_runs:
                 raise ShrinkingDone
+        arguments.forget()
         given = {name: value for name, value in kwargs.items() if name not in FIXTURES}
         try:
             drawn = copy.deepcopy(given)  # a student's function may change its inputs

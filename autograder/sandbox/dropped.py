@@ -110,7 +110,15 @@ class Dropped(Sandbox):
             (folder / name).mkdir()
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)
-        for name in ("__init__", "wire", "worker/__init__", "worker/serve", "worker/zygote", "worker/dropped"):
+        for name in (
+            "__init__",
+            "wire",
+            "worker/__init__",
+            "worker/responder",
+            "worker/serve",
+            "worker/zygote",
+            "worker/dropped",
+        ):
             shutil.copyfile(PACKAGE / f"{name}.py", folder / "engine" / "autograder" / f"{name}.py")
         for path in (folder, *folder.rglob("*")):
             if not path.is_symlink():

@@ -28,6 +28,7 @@ ENGINE_FILES = (
     "__init__.py",
     "wire.py",
     "worker/__init__.py",
+    "worker/responder.py",
     "worker/serve.py",
     "worker/tensors.py",
     "worker/zygote.py",

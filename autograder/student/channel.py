@@ -31,6 +31,17 @@ Answer = Callable[[Any, Any, Any, wire.Decoder], tuple[Any, list[wire.Buffer]]]
 Read = Callable[[list[Any], wire.Decoder], Any]
 
 
+class HandleInCallback(AttributeError, TypeError):
+    """A function that a test passes to the student looked at an object that is in the student's process.
+
+    That process waits for the function's answer and can tell nothing. So the object is what it is to every test: a
+    value of the wrong type, without attributes, that cannot be called or iterated over.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: an object in the student's process tells nothing while a function of the test runs")
+
+
 class Channel:
     def __init__(self, worker: Worker, limits: Limits) -> None:
         self._worker, self._limits = worker, limits
@@ -54,7 +65,7 @@ class Channel:
         if self._gone is not None:
             raise self._gone
         if self._busy:
-            raise GraderError(f"{what}: a function that a test passes to the student may not call the student itself")
+            raise HandleInCallback(what)
         seconds = min(self._limits.seconds, self._left)
         began = time.monotonic()
         deadline = began + seconds

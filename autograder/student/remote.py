@@ -1,17 +1,19 @@
-"""`student` in the grader: every attribute is a question to a worker in a sandbox.
+"""`student`: every attribute is a question to the code that was handed in, wherever that runs.
 
 A reply is rebuilt from bytes into exact types before any test sees it. What is no data stays over there, and a
-`RemoteObject` stands for it here. Arguments that a call changed are changed here too.
+`RemoteObject` stands for it here. Of arguments that a call changed, those change here that the test declared to be
+`mutable`; all others stay, and `autograder.arguments` keeps what became of their copies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from autograder import wire
+from autograder.arguments import Mutable, advance, keep_apart
 from autograder.errors import NotImplementedYet, OutOfMemory
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
@@ -21,17 +23,12 @@ from autograder.student.raised import printable, student_raised
 MAX_TEXT = 4000
 
 
-class Remote:
-    """The student's module, loaded in a worker."""
+class Student:
+    """A student's module behind a link."""
 
-    def __init__(
-        self, worker: Worker, files: dict[str, bytes], module: str, limits: Limits, *, watch: bool = True
-    ) -> None:
-        """watch : changes of arguments come back. Not where training is timed: the data are large."""
-        self._link = _Link(Channel(worker, limits), watch)
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._known: dict[str, Any] = {}
-        cpu_seconds = int(limits.test_seconds * max(2, limits.threads)) + 5
-        self._link.ask("load", [files, module, cpu_seconds], f"importing {module}.py")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -53,10 +50,23 @@ class Remote:
         return self._link.ask("build", fields, "a module of the test's", encoder.buffers)
 
 
+class Remote(Student):
+    """The student's module, loaded in a worker of a sandbox."""
+
+    def __init__(
+        self, worker: Worker, files: dict[str, bytes], module: str, limits: Limits, *, watch: bool = True
+    ) -> None:
+        """watch : changes of arguments come back. Not where training is timed: the data are large."""
+        super().__init__(Link(Channel(worker, limits), watch))
+        cpu_seconds = int(limits.test_seconds * max(2, limits.threads)) + 5
+        fields = [files, module, [cpu_seconds, limits.reply_mb * 2**20]]
+        self._link.ask("load", fields, f"importing {module}.py")
+
+
 class RemoteObject:
     """A function, class or object of the student's. Its attributes are questions, its methods calls."""
 
-    def __init__(self, link: _Link, place: int, kind: str) -> None:
+    def __init__(self, link: Link, place: int, kind: str) -> None:
         self._link, self._place, self._remote_type, self._label = link, place, kind, kind
         self._methods: dict[str, RemoteObject] = {}
 
@@ -91,16 +101,29 @@ class RemoteObject:
         """(value, gradients), differentiated over there, where the graph is: `testing.value_and_gradients`."""
         return self._link.gradients(self._place, args, weights, f"differentiating {self._label}")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteObject) and (self._link, self._place) == (other._link, other._place)
+
+    def __hash__(self) -> int:
+        return hash((id(self._link), self._place))
+
+    def __copy__(self) -> RemoteObject:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RemoteObject:
+        """What it stands for is over there, and cannot be copied from here."""
+        return self
+
     def __repr__(self) -> str:
         return f"<the student's {self._remote_type!r}>"
 
 
-def printed(student: Remote) -> str:
-    """What the student's code has printed. No method of Remote's: a student may define any name."""
+def printed(student: Student) -> str:
+    """What the student's code has printed. No method of Student's: a student may define any name."""
     return student._link.channel.output()
 
 
-def memory(student: Remote) -> tuple[int | None, int]:
+def memory(student: Student) -> tuple[int | None, int]:
     """(most bytes that its sandbox has held since this process began, or None where nothing counts them;
     most bytes of the device that its process says it has held)."""
     used = student._link.channel.peak_memory()
@@ -109,15 +132,44 @@ def memory(student: Remote) -> tuple[int | None, int]:
 
 
 class RemoteTuple(tuple):
-    """A named tuple of the student's: its items are here, and the object itself can be handed back."""
+    """An instance of a subclass of tuple: what is in it is here, and the object itself can be handed back."""
 
     _place: int
+    _sent: tuple[Any, list[bytes]]  # what was in it when it came
 
 
-class _Link:
+class RemoteList(list):
+    """The same of a subclass of list."""
+
+    _place: int
+    _sent: tuple[Any, list[bytes]]
+
+
+class RemoteDict(dict):
+    """The same of a subclass of dict."""
+
+    _place: int
+    _sent: tuple[Any, list[bytes]]
+
+
+class Asks(Protocol):
+    """What a link needs of a channel."""
+
+    seq: int  # number of the last request
+
+    def request(
+        self, kind: str, fields: list[Any], buffers: list[wire.Buffer], *, read: Any, answer: Any, what: str
+    ) -> Any: ...
+
+    def output(self) -> str: ...
+
+    def peak_memory(self) -> int | None: ...
+
+
+class Link:
     """Encodes requests, reads replies, and keeps the arguments that later calls may change."""
 
-    def __init__(self, channel: Channel, watch: bool) -> None:
+    def __init__(self, channel: Asks, watch: bool) -> None:
         self.channel = channel
         self._watch = watch
         self._calls: dict[int, list[Any]] = {}  # number of a request -> its arguments
@@ -128,10 +180,11 @@ class _Link:
 
     def call(self, place: int, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> Any:
         encoder = wire.Encoder(self._outward)
-        trees = [encoder.value(value) for value in args]
-        named = {name: encoder.value(value) for name, value in kwargs.items()}
+        given = [*args, *kwargs.values()]
+        trees = [encoder.value(_undeclared(value)) for value in args]
+        named = {name: encoder.value(_undeclared(value)) for name, value in kwargs.items()}
         if self._watch:
-            self._calls[self.channel.seq + 1] = [*args, *kwargs.values()]
+            self._calls[self.channel.seq + 1] = given
         return self.ask("call", [["r", place], trees, named, self._watch], what, encoder.buffers)
 
     def gradients(self, place: int, args: tuple[Any, ...], weights: Any, what: str) -> Any:
@@ -169,8 +222,12 @@ class _Link:
             arguments = self._calls[number]
             if type(place) is not int or not 0 <= place < len(arguments):
                 raise wire.WireError("no such argument")
-            theirs = decoder.value(tree)
-            _make_equal(arguments[place], theirs, {id(_found(theirs, path)) for path in decoder.value(replaced)})
+            own, theirs = arguments[place], decoder.value(tree)
+            others = {id(_found(theirs, path)) for path in decoder.value(replaced)}
+            if isinstance(own, Mutable):
+                _make_equal(own.value, theirs, others)
+            else:
+                keep_apart(own, theirs, others)
 
     def _answer(self, number: Any, args: Any, kwargs: Any, decoder: wire.Decoder) -> tuple[Any, list[wire.Buffer]]:
         decoder = decoder.with_special(self._inward)
@@ -183,18 +240,26 @@ class _Link:
         encoder = wire.Encoder(self._outward)
         return encoder.value(self._functions[number](*values, **named)), encoder.buffers
 
-    def _outward(self, value: Any, encoder: wire.Encoder) -> Any:
-        if isinstance(value, (RemoteObject, RemoteTuple)):
+    def _outward(self, value: Any, encoder: wire.Encoder, depth: int) -> Any:
+        if isinstance(value, RemoteObject):
             return ["r", value._place]
+        if isinstance(value, (RemoteTuple, RemoteList, RemoteDict)):
+            # The object itself, unless the test has changed what is in it: then plain data.
+            plain = _plain(value)
+            return ["r", value._place] if value._sent == self._fingerprint(plain) else encoder.value(plain, depth)
+        if isinstance(value, (list, dict)):
+            return encoder.value(_plain(value), depth)
         if hasattr(value, "state_dict"):
             raise TypeError("a test passed a module of torch's; `lend(student, module)` makes it over there")
         if callable(value):
             if value not in self._functions:
                 self._functions.append(value)
             return ["c", self._functions.index(value)]
+        if isinstance(value, tuple):
+            return encoder.value(tuple(value), depth)
         raise TypeError(f"a test passed a {type(value).__name__}, which cannot cross to the student's process")
 
-    def _inward(self, tree: list[Any], decoder: wire.Decoder) -> Any:
+    def _inward(self, tree: list[Any], decoder: wire.Decoder, depth: int) -> Any:
         tag, place = tree[0], tree[1]
         if type(place) is not int or not 0 <= place < 2**31:
             raise wire.WireError("no such object")
@@ -202,11 +267,29 @@ class _Link:
             return RemoteObject(self, place, _text(tree[2])[:100])
         if tag == "c":
             return self._functions[place]
-        if tag == "T":
-            items = RemoteTuple(decoder.value(item, 1) for item in tree[2])
-            items._place = place
-            return items
-        raise wire.WireError("an object of nobody's")
+        if tag not in ("T", "L", "D"):
+            raise wire.WireError("an object of nobody's")
+        held: RemoteTuple | RemoteList | RemoteDict
+        if tag == "D":
+            held = RemoteDict(decoder.dict_of(tree[2], depth))
+        else:
+            kind = RemoteTuple if tag == "T" else RemoteList
+            held = kind(decoder.value(item, depth + 1) for item in tree[2])
+        held._place, held._sent = place, self._fingerprint(_plain(held))
+        return held
+
+    def _fingerprint(self, value: Any) -> tuple[Any, list[bytes]]:
+        encoder = wire.Encoder(self._outward)
+        return encoder.value(value), [bytes(buffer) for buffer in encoder.buffers]
+
+
+def _undeclared(value: Any) -> Any:
+    return value.value if isinstance(value, Mutable) else value
+
+
+def _plain(value: Any) -> Any:
+    """A tuple, list or dict of exactly that class, of an instance of a subclass of it."""
+    return next(kind for kind in (tuple, list, dict) if isinstance(value, kind))(value)
 
 
 def _text(value: Any) -> str:
@@ -247,7 +330,7 @@ def _make_equal(mine: Any, theirs: Any, others: set[int]) -> None:
             if id(new) not in others:
                 _make_equal(old, new, others)
     elif isinstance(mine, np.random.Generator) and isinstance(theirs, np.random.Generator):
-        mine.bit_generator.state = theirs.bit_generator.state
+        advance(mine, theirs)
 
 
 def _merged(old: Any, new: Any, others: set[int]) -> Any:

@@ -10,6 +10,7 @@ def test_softmax_is_shift_invariant(student, z, c):
     assert_close(student.softmax(z + c), student.softmax(z))
 """
 
+from autograder.arguments import mutable
 from autograder.testing.compare import (
     Mismatch,
     assert_close,
@@ -49,6 +50,7 @@ __all__ = [
     "lend",
     "limits",
     "logits",
+    "mutable",
     "mutant",
     "needs",
     "numerical_gradient",

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograder.arguments import as_left
+
 Kind = Literal[
     "wrong_value",
     "wrong_shape",
@@ -134,7 +136,12 @@ def snapshot(*values: Any) -> Any:
 
 
 def assert_unchanged(now: Any, before: Any, *, what: str = "the input") -> None:
-    """The function left `what` as it was; `before` is its `snapshot`."""
+    """The function left `what` as it was; `before` is its `snapshot`.
+
+    now : the test's own objects, as they were passed. They never change themselves, unless they were passed as
+        `mutable`: what is compared is what the student's copies of them became.
+    """
+    now = as_left(now)
     try:
         if not _same_bits(now, before):
             assert_equal(now, before, what=what)
@@ -259,7 +266,7 @@ def _same_bits(now: Any, before: Any) -> bool:
         return len(now) == len(before) and all(map(_same_bits, now, before))
     if isinstance(now, dict):
         return now.keys() == before.keys() and all(_same_bits(now[key], before[key]) for key in now)
-    return bool(now == before)
+    return bool(now == before) or bool(now != now and before != before)  # NaN has not changed into NaN
 
 
 def _assert_same_entries(found: np.ndarray, wanted: np.ndarray, what: str, rule: str) -> None:

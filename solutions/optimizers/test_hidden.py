@@ -22,6 +22,7 @@ from autograder.testing import (
     assert_unchanged,
     check,
     limits,
+    mutable,
     needs,
     points,
     sizes,
@@ -120,7 +121,7 @@ def assert_follows(student, name, arguments, task):
     """The student's optimizer takes the oracle's path, step by step."""
     expected = oracle_path(name, arguments, task.params, task.steps)
     params = snapshot(task.params)
-    optimizer = getattr(student, name)(params, **arguments)
+    optimizer = getattr(student, name)(mutable(params), **arguments)
     for number, (grads, right) in enumerate(zip(task.steps, expected, strict=True), 1):
         optimizer.step(grads)
         assert_params(params, right, [task.params, *expected], f"params after step {number}")
@@ -153,7 +154,7 @@ def test_sgd_is_its_formula(student, task, lr, momentum, nesterov, weight_decay)
 def test_sgd_without_momentum_is_plain(student, task, lr, nesterov):
     """Unless told otherwise SGD has neither momentum nor weight decay; without momentum, nesterov changes nothing."""
     params = snapshot(task.params)
-    optimizer = student.SGD(params, lr) if nesterov is None else student.SGD(params, lr=lr, nesterov=nesterov)
+    optimizer = student.SGD(mutable(params), lr, **({} if nesterov is None else {"nesterov": nesterov}))
     for grads in task.steps:
         optimizer.step(grads)
     path = oracle_path("SGD", {"lr": lr}, task.params, task.steps)
@@ -170,7 +171,7 @@ def test_sgd_moves_in_proportion_to_the_gradients(student, task, lr, momentum, n
     moved = []
     for c in (1.0, factor):
         params = snapshot(starts)
-        optimizer = student.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov)
+        optimizer = student.SGD(mutable(params), lr=lr, momentum=momentum, nesterov=nesterov)
         for grads in task.steps:
             optimizer.step([c * g for g in grads])
         moved.append(params)
@@ -186,7 +187,7 @@ def test_a_steady_gradient_meets_the_effective_rate(student, lr, momentum, neste
     assert_close(student.effective_learning_rate(lr, momentum), lr / (1 - momentum), any_float=True)
     p, g = np.zeros(3), np.random.default_rng(seed).normal(size=3)
     params = [p]
-    optimizer = student.SGD(params, lr=lr, momentum=momentum, nesterov=nesterov)
+    optimizer = student.SGD(mutable(params), lr=lr, momentum=momentum, nesterov=nesterov)
     for _ in range(90):  # 0.8^90 is 2e-9
         last = params[0].copy()
         optimizer.step([g])
@@ -229,7 +230,7 @@ def assert_share_nothing(student, name, arguments, one, two):
     """Two optimizers of one class, for params of the same shapes, take turns."""
     paths = [oracle_path(name, arguments, one, two[0]), oracle_path(name, arguments, one, two[1])]
     params = [snapshot(one), snapshot(one)]
-    optimizers = [getattr(student, name)(each, **arguments) for each in params]
+    optimizers = [getattr(student, name)(mutable(each), **arguments) for each in params]
     for number, both in enumerate(zip(*two, strict=True)):
         for which, grads in enumerate(both):
             optimizers[which].step(grads)
@@ -273,7 +274,7 @@ def assert_refuses(student, name, arguments, task, how):
     """A step that cannot be made raises ValueError, and leaves params and state as they were."""
     expected = oracle_path(name, arguments, task.params, task.steps)
     params = snapshot(task.params)
-    optimizer = getattr(student, name)(params, **arguments)
+    optimizer = getattr(student, name)(mutable(params), **arguments)
     for grads, right in zip(task.steps, expected, strict=True):
         before = snapshot(params)
         with assert_raises(ValueError, what=f"{name}.step with gradients of which there is {how}"):
@@ -299,7 +300,7 @@ def test_the_arrays_themselves_are_changed(student, task):
     for name in RULES:
         arrays = snapshot(task.params)
         params = list(arrays)
-        optimizer = getattr(student, name)(params, lr=0.3)
+        optimizer = getattr(student, name)(mutable(params), lr=0.3)
         for grads in task.steps:
             optimizer.step(grads)
         path = oracle_path(name, {"lr": 0.3}, task.params, task.steps)
@@ -353,7 +354,7 @@ def test_the_first_step_shows_the_bias_correction(student, task, lr, betas, deca
     eps *= task.scale
     for name, arguments, share in (("Adam", {"betas": betas}, 1.0), ("RMSProp", {"decay": decay}, (1 - decay) ** 0.5)):
         params = snapshot(task.params)
-        getattr(student, name)(params, lr=lr, eps=eps, **arguments).step(task.steps[0])
+        getattr(student, name)(mutable(params), lr=lr, eps=eps, **arguments).step(task.steps[0])
         expected = [p - lr * g / (share * np.abs(g) + eps) for p, g in zip(task.params, task.steps[0], strict=True)]
         assert_params(params, expected, [task.params], f"params of {name}")
 
@@ -366,7 +367,7 @@ def test_a_hundred_steps_are_as_right_as_one(student, task, lr, eps):
     for name in ("AdaGrad", "RMSProp", "Adam"):
         arguments = {"lr": lr, "eps": eps * task.scale}
         params = snapshot(task.params)
-        optimizer = getattr(student, name)(params, **arguments)
+        optimizer = getattr(student, name)(mutable(params), **arguments)
         for grads in task.steps:
             optimizer.step(grads)
         path = oracle_path(name, arguments, task.params, task.steps)
@@ -384,7 +385,7 @@ def test_the_size_of_the_gradients_does_not_matter(student, task, lr, factor):
     for name in ADAPTIVE:
         params = [snapshot(task.params), snapshot(task.params)]
         for each, c in zip(params, (1.0, factor), strict=True):
-            optimizer = getattr(student, name)(each, lr=lr, eps=0.0)
+            optimizer = getattr(student, name)(mutable(each), lr=lr, eps=0.0)
             for grads in task.steps:
                 optimizer.step([c * g for g in grads])
         still = (np.allclose(p, old, rtol=1e-9, atol=0) for p, old in zip(params[0], task.params, strict=True))
@@ -399,7 +400,7 @@ def test_decay_of_adamw_is_decoupled(student, task, lr, weight_decay):
     """Where the gradient is zero AdamW shrinks every weight by 1 - lr weight_decay a step, and Adam leaves it."""
     zeros = [np.zeros_like(p) for p in task.params]
     decayed, kept = snapshot(task.params), snapshot(task.params)
-    adamw, adam = student.AdamW(decayed, lr=lr, weight_decay=weight_decay), student.Adam(kept, lr=lr)
+    adamw, adam = student.AdamW(mutable(decayed), lr=lr, weight_decay=weight_decay), student.Adam(mutable(kept), lr=lr)
     for _ in task.steps:
         adamw.step(zeros)
         adam.step(zeros)
@@ -667,8 +668,9 @@ def batches(draw, n=COUNTS, d=FEATURES, eps=EPSILONS):
 
 
 def ask_norm(student, b, training=True):
+    running = mutable(b.running) if training else b.running
     answer = student.batch_norm_forward(
-        b.x, b.gamma, b.beta, b.running, training=training, momentum=b.momentum, eps=b.eps
+        b.x, b.gamma, b.beta, running, training=training, momentum=b.momentum, eps=b.eps
     )
     check(type(answer) in (list, tuple) and len(answer) == 2, "batch_norm_forward returns no pair", "wrong_type")
     return answer

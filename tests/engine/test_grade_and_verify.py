@@ -159,11 +159,13 @@ def test_a_law_that_hypothesis_cannot_run_is_our_fault_and_no_zero(tiny):
         grade(tiny, tiny.reference()["tiny.py"])
 
 
-def test_a_function_of_a_test_that_calls_the_student_again_is_our_fault(tiny):
-    """The worker waits for an answer then, and would take the question for it."""
+def test_a_function_of_a_test_that_calls_the_student_again_fails_the_test(tiny):
+    """The worker waits for an answer then, and would take the question for it. `verify` sees it by the reference."""
     tiny.hidden_tests.write_text("def test_law(student): student.call(lambda x: student.call(abs, x), 1)\n")
-    with pytest.raises(GraderError, match="may not call the student itself"):
-        grade(tiny, "def call(f, x): return f(x)\n" + tiny.reference()["tiny.py"].decode())
+    report = grade(tiny, "def call(f, x): return f(x)\n" + tiny.reference()["tiny.py"].decode())
+    (test,) = [test for test in report.tests if test.name == "test_law"]
+    assert (test.verdict, test.failure) == ("failed", "returned something of the wrong type")
+    assert "while a function of the test runs" in test.detail
 
 
 # --- the same at home ---

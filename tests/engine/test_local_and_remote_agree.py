@@ -7,6 +7,7 @@ student one verdict at home and another one on the server.
 from __future__ import annotations
 
 import builtins
+import copy
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from autograder.manifest import Limits
 from autograder.student.local import Local
 from autograder.student.remote import Remote
-from autograder.testing import Mismatch, assert_raises
+from autograder.testing import Mismatch, assert_raises, assert_unchanged, check, mutable, snapshot
+from autograder.testing.compare import describe
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_missing_name_is_no_error_to_hasattr(ask):
 def test_an_array_changed_in_place_is_seen(ask):
     x = np.zeros((2, 3))
     with ask("def f(x): x[1, 2] = 7") as answer:
-        assert answer.f(x) is None
+        assert answer.f(mutable(x)) is None
     assert x[1, 2] == 7
     assert x.sum() == 7
 
@@ -109,21 +111,21 @@ def test_an_array_changed_in_place_is_seen(ask):
 def test_a_long_array_changed_in_place_is_seen(ask):
     x = np.zeros(2**16)
     with ask("def f(x): x[-1] = 7") as answer:
-        answer.f(x)
+        answer.f(mutable(x))
     assert x[-1] == 7
 
 
 def test_an_array_behind_a_view_changed_in_place_is_seen(ask):
     whole = np.zeros((4, 4))
     with ask("def f(x): x += 1") as answer:
-        answer.f(whole[::2, 1:3])
+        answer.f(mutable(whole[::2, 1:3]))
     assert whole.sum() == 4
 
 
 def test_an_argument_given_by_name_and_changed_is_seen(ask):
     x = np.zeros(2)
     with ask("def f(*, x): x += 1") as answer:
-        answer.f(x=x)
+        answer.f(x=mutable(x))
     assert x.tolist() == [1, 1]
 
 
@@ -137,14 +139,14 @@ def test_an_argument_that_is_left_alone_stays(ask):
 def test_a_list_changed_in_place_is_seen(ask):
     items = [1, 2]
     with ask("def f(items): items.append(3); items[0] = 'a'") as answer:
-        answer.f(items)
+        answer.f(mutable(items))
     assert items == ["a", 2, 3]
 
 
 def test_a_list_made_shorter_is_seen(ask):
     items = [1, 2, 3]
     with ask("def f(items): del items[0]") as answer:
-        answer.f(items)
+        answer.f(mutable(items))
     assert items == [2, 3]
 
 
@@ -152,7 +154,7 @@ def test_a_dict_changed_in_place_is_seen(ask):
     params = {"w": np.zeros(2), "gone": 1}
     w = params["w"]
     with ask("def f(params): params['w'] -= 1; params['new'] = 5; del params['gone']") as answer:
-        answer.f(params)
+        answer.f(mutable(params))
     assert set(params) == {"w", "new"}
     assert params["w"] is w
     assert w.tolist() == [-1, -1]
@@ -162,7 +164,7 @@ def test_arrays_deep_in_containers_are_changed_where_they_are(ask):
     w, b = np.zeros(2), np.zeros(1)
     layers = [{"params": [w]}, (b,)]
     with ask("def f(layers):\n    layers[0]['params'][0] += 1\n    layers[1][0][0] = 9") as answer:
-        answer.f(layers)
+        answer.f(mutable(layers))
     assert w.tolist() == [1, 1]
     assert b.tolist() == [9]
     assert layers[0]["params"][0] is w
@@ -172,7 +174,7 @@ def test_arrays_deep_in_containers_are_changed_where_they_are(ask):
 def test_arrays_in_a_tuple_are_changed_where_they_are(ask):
     w = np.zeros(2)
     with ask("def f(pair): pair[0][:] = 4") as answer:
-        answer.f((w, 1))
+        answer.f(mutable((w, 1)))
     assert w.tolist() == [4, 4]
 
 
@@ -186,7 +188,7 @@ def test_another_array_in_its_place_leaves_the_array_alone(ask, container, key):
     holder = container(w)
     place = f"holder[{key!r}]" if key is not None else "holder[0][0][3]"
     with ask(f"def f(holder): {place} = {place} + 1") as answer:
-        answer.f(holder)
+        answer.f(mutable(holder))
     assert w.tolist() == [0, 0]
     inner, index = (holder, key) if key is not None else (holder[0][0], 3)
     assert inner[index].tolist() == [1, 1]
@@ -202,7 +204,7 @@ class Opt:
     def add(self): self.params[0] += 2
 """
     with ask(code) as answer:
-        opt = answer.Opt(params)
+        opt = answer.Opt(mutable(params))
         opt.add()
         assert params[0] is w
         opt.put()
@@ -217,7 +219,7 @@ def test_arrays_that_move_up_a_list_keep_their_values(ask):
     first, second = np.zeros(2), np.ones(2)
     items = [first, second]
     with ask("def f(items): del items[0]") as answer:
-        answer.f(items)
+        answer.f(mutable(items))
     assert [item.tolist() for item in items] == [[1, 1]]
     assert first.tolist() == [0, 0]
 
@@ -225,8 +227,274 @@ def test_arrays_that_move_up_a_list_keep_their_values(ask):
 def test_a_change_before_an_exception_is_seen(ask):
     x = np.zeros(2)
     with ask("def f(x):\n    x[0] = 1\n    raise ValueError('late')") as answer, pytest.raises(ValueError):
-        answer.f(x)
+        answer.f(mutable(x))
     assert x[0] == 1
+
+
+# What is not declared stays the test's own.
+
+CHANGES = {
+    "an array": ("x += 1", np.zeros(3)),
+    "a long array": ("x[-1] = 7", np.zeros(2**16)),
+    "an array without axes": ("x[...] = 2", np.array(5)),
+    "integers": ("x[:] = 0", np.arange(4)),
+    "a list's array": ("x[0][:] = 3", [np.zeros(2), 1]),
+    "another array": ("x[0] = x[0] + 1", [np.zeros(2), 1]),
+    "another number": ("x[1] = 5", [np.zeros(2), 1]),
+    "a longer list": ("x.append(1)", [1, 2]),
+    "a shorter list": ("del x[0]", [1, 2]),
+    "a dict's array": ("x['w'] -= 1", {"w": np.zeros(2)}),
+    "a new key": ("x['new'] = 1", {"w": np.zeros(2)}),
+    "a key that is gone": ("del x['w']", {"w": np.zeros(2), "b": 1}),
+    "a tuple's array": ("x[0][0] = 9", (np.zeros(2), 1)),
+    "deep inside": ("x[0]['params'][0] += 1", [{"params": [np.zeros(2)]}, (np.ones(1),)]),
+    "a shape": ("x.resize(3, refcheck=False)", np.zeros(2)),
+}
+
+
+@pytest.mark.parametrize(("line", "given"), CHANGES.values(), ids=CHANGES)
+def test_an_argument_that_was_not_declared_stays_and_its_copy_is_known(ask, line, given):
+    own, before = copy.deepcopy(given), snapshot(given)
+    with ask(f"def f(x): {line}\ndef g(x): pass") as answer:
+        answer.g(own)
+        assert_unchanged(own, before)
+        answer.f(own)
+        np.testing.assert_equal(own, given)
+        with pytest.raises(Mismatch, match="was changed by the call") as found:
+            assert_unchanged((1, own), (1, before))
+    assert found.value.kind == "changed_input"
+
+
+def test_a_change_before_an_exception_is_known(ask):
+    x, before = np.zeros(2), np.zeros(2)
+    with ask("def f(x):\n    x[0] = 1\n    raise ValueError('late')") as answer, pytest.raises(ValueError):
+        answer.f(x)
+    assert x[0] == 0
+    with pytest.raises(Mismatch):
+        assert_unchanged(x, before)
+
+
+def test_a_change_of_a_view_is_a_change_of_the_whole(ask):
+    whole = np.arange(16.0).reshape(4, 4)
+    before = snapshot(whole)
+    with ask("def f(x): x += 1") as answer:
+        answer.f(whole[::-2, 1:3])
+        assert_unchanged(whole[0], before[0])
+        assert_unchanged(whole[:, :1], before[:, :1])
+        for part in (whole, whole[1], whole[:, 1], whole.T):
+            with pytest.raises(Mismatch):
+                assert_unchanged(part, part.copy())
+    np.testing.assert_array_equal(whole, before)
+
+
+def test_the_copy_of_another_array_is_no_change(ask):
+    w = np.zeros(2)
+    with ask("def f(holder): holder[0] = holder[0] + 1") as answer:
+        holder = [w]
+        answer.f(holder)
+        assert_unchanged(w, np.zeros(2))
+        with pytest.raises(Mismatch):
+            assert_unchanged(holder, [np.zeros(2)])
+
+
+def test_a_copy_that_is_as_it_was_has_not_changed(ask):
+    x = np.array([1.0, np.nan])
+    with ask("kept = []\ndef f(x):\n    kept.append(x)\n    x += 1\ndef g(): kept[0][...] -= 1") as answer:
+        answer.f(x)
+    with ask("def f(x):\n    x += 1\n    x -= 1") as answer:
+        before = snapshot(x)
+        assert_unchanged([np.nan, 1], [np.nan, 1])
+        y = snapshot(x)
+        answer.f(y)
+        assert_unchanged(y, before)
+
+
+def test_each_call_is_sent_the_tests_own_values(ask):
+    x = np.zeros(2)
+    with ask("def f(x):\n    x += 1\n    return x") as answer:
+        assert [answer.f(x).tolist() for _ in range(3)] == [[1, 1]] * 3
+
+
+def test_a_declaration_is_for_one_argument_of_one_call(ask):
+    x, y = np.zeros(2), np.zeros(2)
+    with ask("def f(x, y):\n    x += 1\n    y += 1") as answer:
+        answer.f(mutable(x), y)
+        answer.f(x, y=mutable(y))
+    assert x.tolist() == [1, 1]
+    assert y.tolist() == [1, 1]
+
+
+def test_gradients_given_to_a_declared_optimizer_stay(ask):
+    w, g = np.ones(2), np.ones(2)
+    text = (
+        "class SGD:\n    def __init__(self, p): self.p = p\n    def step(self, g):\n        g *= 9\n        self.p -= g"
+    )
+    with ask(text) as answer:
+        answer.SGD(mutable(w)).step(g)
+        assert w.tolist() == [-8, -8]
+        assert g.tolist() == [1, 1]
+        with pytest.raises(Mismatch):
+            assert_unchanged(g, np.ones(2))
+
+
+def test_what_our_functions_are_given_and_give_are_copies(ask):
+    kept, ours = [], np.zeros(2)
+
+    def log(x):
+        kept.append(x)
+        return ours
+
+    with ask("import numpy as np\ndef f(log):\n    x = np.zeros(2)\n    y = log(x)\n    x += 1\n    y += 1") as answer:
+        answer.f(log)
+    assert kept[0].tolist() == [0, 0]
+    assert ours.tolist() == [0, 0]
+
+
+def test_what_was_returned_is_a_copy(ask):
+    with ask("import numpy as np\nx = np.zeros(2)\ndef f():\n    global x\n    x += 1\n    return x") as answer:
+        first = answer.f()
+        answer.f()
+    assert first.tolist() == [1, 1]
+
+
+def test_a_generator_can_be_advanced_and_not_set(ask):
+    rng = np.random.default_rng(3)
+    chosen = np.random.default_rng(4).bit_generator.state
+    text = f"chosen = {chosen}\ndef f(rng): rng.bit_generator.state = chosen\ndef g(rng): return rng.random(2)"
+    with ask(text) as answer:
+        answer.f(rng)
+        assert rng.bit_generator.state == np.random.default_rng(3).bit_generator.state
+        np.testing.assert_array_equal(answer.g(rng), np.random.default_rng(3).random(2))
+    with ask("def f(rng): rng.bit_generator.advance(-1)") as answer:
+        before = rng.bit_generator.state
+        answer.f(rng)
+        assert rng.bit_generator.state == before
+
+
+def test_a_generator_has_the_children_of_its_seed(ask):
+    with ask("def f(rng): return [child.random() for child in rng.spawn(2)]") as answer:
+        for seed in (5, np.int64(8), [6, 2**70], np.arange(3), np.random.SeedSequence(7, spawn_key=(3,))):
+            rng, other = np.random.default_rng(seed), np.random.default_rng(seed)
+            if isinstance(seed, np.random.SeedSequence):
+                other = np.random.default_rng(np.random.SeedSequence(7, spawn_key=(3,)))
+            first = answer.f(rng)
+            assert first == [child.random() for child in other.spawn(2)]
+            assert answer.f(rng) == [child.random() for child in other.spawn(2)]
+            assert rng.spawn(1)[0].random() == other.spawn(1)[0].random()
+
+
+# What is no plain data keeps its class and all it holds.
+
+HEAD = """
+from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
+import numpy as np
+class Cache(dict): pass
+class Layers(list):
+    def total(self): return sum(self)
+@dataclass
+class Data:
+    x: int
+Pair = namedtuple("Pair", "x y")
+large = 10 * 2**20
+def nested(c, times):
+    for _ in range(times): c = [c]
+    return c
+def inside(c):
+    while type(c) is list: c = c[0]
+    return c
+def with_attribute(x):
+    c = Cache(x=x)
+    c.n = 3
+    return c
+def with_default(x):
+    c = defaultdict(lambda: 3)
+    c["x"] = x
+    return c
+def in_itself(x):
+    c = [x]
+    c.append(c)
+    return c
+"""
+KEEPS = {  # what f(x) returns, and what g(c) makes of it, so that g(f(1)) is 4
+    "a dict with attributes": ("with_attribute(x)", "c.n + c['x']"),
+    "a list with a method": ("Layers([x, 3])", "c.total()"),
+    "a defaultdict": ("with_default(x)", "c['x'] + c['more']"),
+    "an ordered dict": ("OrderedDict(a=3, x=x)", "c.move_to_end('a') or c['x'] + c['a']"),
+    "very many positions": ("({(i, i % 7): i for i in range(5000)}, x)", "len(c[0]) - 4997 + c[1]"),
+    "very many values": ("{'x': x, 'all': list(range(300_000))}", "c['x'] + len(c['all']) - 299_997"),
+    "very deep": ("nested(x, 100)", "inside(c) + 3"),
+    "a list that holds itself": ("in_itself(x)", "c[1][1][0] + 3"),
+    "very large": ("(np.ones(large), x)", "int(c[0][:3].sum()) + c[1]"),
+    "a long text": ("['a' * 5_000_000, x]", "c[1] + len(c[0]) - 4_999_997"),
+    "a named tuple of large arrays": ("Pair(x, np.ones(large))", "c.x + int(c.y[:3].sum())"),
+    "a dataclass": ("[Data(x), 3]", "c[0].x + c[1]"),
+}
+
+
+@pytest.mark.parametrize(("made", "used"), KEEPS.values(), ids=KEEPS)
+def test_a_cache_comes_back_as_it_went(ask, made, used):
+    with ask(f"{HEAD}\ndef f(x): return {made}\ndef g(c): return {used}") as answer:
+        cache = answer.f(1)
+        assert answer.g(cache) == 4
+        assert answer.g(snapshot(cache)) == 4
+
+
+def test_what_is_in_an_instance_of_a_subclass_is_data(ask):
+    text = "from collections import OrderedDict\nclass L(list): pass\ndef f(): return OrderedDict(w=L([1, 2]))"
+    with ask(text) as answer:
+        found = answer.f()
+        assert found == {"w": [1, 2]}
+        assert isinstance(found, dict)
+        assert isinstance(found["w"], list)
+
+
+def test_an_instance_of_a_subclass_that_the_test_changed_is_sent_as_it_is_now(ask):
+    text = "from collections import OrderedDict\ndef f(): return OrderedDict(w=1)\ndef g(d): return d['w']"
+    with ask(text) as answer:
+        params = answer.f()
+        params["w"] = 5
+        assert answer.g(params) == 5
+
+
+def test_a_named_tuple_whose_array_the_test_changed_is_sent_as_it_is_now(ask):
+    text = "from collections import namedtuple\nimport numpy as np\nC = namedtuple('C', 'x')\n"
+    text += "def f(): return C(np.zeros(2))\ndef g(c): return float(c[0].sum())"
+    with ask(text) as answer:
+        cache = answer.f()
+        cache[0][0] = 5
+        assert answer.g(cache) == 5
+
+
+def test_what_is_too_large_to_be_sent_says_so(ask):
+    with ask("def f(): return list(range(300_000))") as answer, pytest.raises(Mismatch, match="too large or too deep"):
+        check(False, describe(answer.f()))
+
+
+# An object of theirs tells nothing while a function of ours runs.
+
+LOOKS = {
+    "an attribute": lambda x: x.shape,
+    "a call": lambda x: x(1),
+    "a method": lambda x: x.mean(),
+    "iteration": list,
+    "a number": float,
+    "an array": lambda x: np.asarray(x).sum() + 1,
+    "arithmetic": lambda x: x + 1,
+    "an index": lambda x: x[0],
+    "a length": len,
+    "a comparison": lambda x: check(x < 1, "no"),
+    "a format": lambda x: f"{x:.2f}",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_an_object_in_a_callback_is_a_value_of_the_wrong_type(ask, look):
+    with ask("class Odd:\n    pass\ndef f(log): return log(Odd())\ndef g(): return 5") as answer:
+        with pytest.raises((TypeError, AttributeError)):
+            answer.f(look)
+        assert answer.f(lambda x: hasattr(x, "shape")) is False
+        assert answer.g() == 5
 
 
 def test_a_generator_of_random_numbers_is_advanced(ask):
@@ -295,7 +563,7 @@ class SGD:
 def test_an_optimizer_changes_the_arrays_it_was_made_with(ask):
     w = np.ones(3)
     with ask(SGD) as answer:
-        optimizer = answer.SGD([w], lr=0.5)
+        optimizer = answer.SGD(mutable([w]), lr=0.5)
         optimizer.step([np.ones(3)])
         assert w.tolist() == [0.5] * 3
         optimizer.step([np.ones(3)])
@@ -306,7 +574,7 @@ def test_an_optimizer_made_with_a_dict_changes_it(ask):
     params = {"w": np.ones(2)}
     w = params["w"]
     with ask("class Decay:\n    def __init__(self, p): self.p = p\n    def step(self): self.p['w'] *= 0.5") as answer:
-        answer.Decay(params).step()
+        answer.Decay(mutable(params)).step()
     assert w.tolist() == [0.5, 0.5]
 
 

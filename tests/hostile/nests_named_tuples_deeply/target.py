@@ -23,5 +23,5 @@ def softmax(z):
     tree = 1.0
     for _ in range(400):
         tree = ["T", 0, [tree]]
-    os.write(3, frame(msgspec.msgpack.encode(["value", server()._seq, tree, []])))
+    os.write(3, frame(msgspec.msgpack.encode(["value", server().seq, tree, []])))
     time.sleep(60)

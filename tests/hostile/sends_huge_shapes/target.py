@@ -21,5 +21,5 @@ def frame(header, body=b""):
 
 def softmax(z):
     tree = ["a", "<f8", [2**31, 2**31]]
-    os.write(3, frame(msgspec.msgpack.encode(["value", server()._seq, tree, []]), bytes(8)))
+    os.write(3, frame(msgspec.msgpack.encode(["value", server().seq, tree, []]), bytes(8)))
     time.sleep(60)

