@@ -3,6 +3,8 @@
 A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
 training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
 traceback, or anything the code printed, since those are ways for a hidden input to get out. Staff see everything.
+
+A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden one.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def without_hidden(report: Report, *, points: bool) -> Report:
     points : do the totals stay? If not, they are those of the public tests alone, since a total tells of each attempt
         what the hidden tests said of it.
     """
-    tests = [test for test in report.tests if test.visibility == "public"]
+    tests = [_on_public_examples(test) for test in report.tests if test.visibility == "public"]
     kept = {test.id for test in tests}
     timings = Timings(
         report.timings.total_seconds,
@@ -76,7 +78,16 @@ def _without_parameters(tests: list[TestResult]) -> list[TestResult]:
     return named
 
 
+def _on_public_examples(test: TestResult) -> TestResult:
+    """What a public test says of the examples that everybody has."""
+    if test.failed_on != "secret":
+        return test
+    return msgspec.structs.replace(
+        test, verdict="passed", points=test.possible, failure="", advice="", figures=[], failed_on=""
+    )
+
+
 def _public(test: TestResult) -> TestResult:
-    if test.visibility == "public":
+    if test.visibility == "public" and test.failed_on != "secret":
         return test
     return msgspec.structs.replace(test, detail="", example="", traceback="", output="", repeat="")

@@ -16,26 +16,30 @@ from typing import Any
 
 import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol  # what pytest-rerunfailures runs an item again with
 
 from autograder import arguments, course
 from autograder.errors import GraderError, StudentGone
-from autograder.judge import constants, examples, verdicts
+from autograder.judge import constants, examples, needs, verdicts
 from autograder.judge.race import Race
 from autograder.judge.session import JUDGING, Judging, Recorder
 from autograder.judge.training import Training
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult, TrainingTimes
+from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
 from autograder.student.local import Local
 
 FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
 OUTCOME: pytest.StashKey[verdicts.Outcome] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 OUTPUT: pytest.StashKey[str] = pytest.StashKey()
+OUTPUT_AGAIN: pytest.StashKey[str] = pytest.StashKey()
+AGAIN: pytest.StashKey[bool] = pytest.StashKey()  # a public test, now on examples under the course's secret
+DEPENDS: pytest.StashKey[needs.Dependence | None] = pytest.StashKey()
 RECORD: pytest.StashKey[Recorder] = pytest.StashKey()
 
 
 class Blocked(Exception):
-    """A test that stands on another one that did not pass."""
+    """A test that is not run, since it depends on another one that did not pass."""
 
 
 class GoneOutside(Exception):
@@ -109,19 +113,31 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return (yield)
     judging = item.config.stash.get(JUDGING, None)
     assert isinstance(item, pytest.Function)
-    if judging:
-        item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path), judging.shrink_runs)
-    else:
-        item.stash[FAILURE] = examples.prepare(item, examples.PUBLIC_SECRET)
     arguments.forget()
     item.stash[STARTED] = time.perf_counter()
-    if judging:
-        judging.on_event({"event": "started", "test": _id(item)})
     with examples.nobodys_constants(), constants.restored(item.module):
+        if judging is None:
+            item.stash[FAILURE] = examples.prepare(item, examples.PUBLIC_SECRET)
+            return (yield)
+        depends = item.stash[DEPENDS] = needs.dependence(_needed(item), judging)
+        judging.on_event({"event": "started", "test": _id(item)})
+        runs = 0 if depends else judging.shrink_runs
+        item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path), runs)
         result = yield
-    if judging:
-        _finish(item, judging)
+        if OUTCOME not in item.stash and _is_tried_twice(item, judging):
+            assert judging.course_secret is not None
+            item.stash[AGAIN] = True
+            item.stash[FAILURE] = examples.prepare(item, judging.course_secret, runs)
+            item._initrequest()
+            runtestprotocol(item, log=False, nextitem=nextitem)
+    _finish(item, judging)
     return result
+
+
+def _is_tried_twice(item: pytest.Function, judging: Judging) -> bool:
+    """A public test is tried on examples under the course's secret as well: all know the public ones."""
+    drawn = hasattr(item.function, "hypothesis")
+    return drawn and judging.visibility(item.path) == "public" and judging.course_secret is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -154,7 +170,7 @@ def student(request: pytest.FixtureRequest) -> Iterator[Any]:
             try:
                 yield student
             finally:
-                request.node.stash[OUTPUT] = judging.printed(student)
+                _keep_output(request.node, judging.printed(student))
     except StudentGone as gone:
         raise GoneOutside from gone
 
@@ -176,7 +192,7 @@ def race(request: pytest.FixtureRequest) -> Race:
             try:
                 yield student
             finally:
-                request.node.stash.setdefault(OUTPUT, judging.printed(student))  # of the first round
+                _keep_output(request.node, judging.printed(student))
 
     def tell(ratio: float, limit: float) -> None:
         judging.ratios[_id(request.node)] = Ratio(round(ratio, 2), limit)
@@ -198,7 +214,7 @@ def training(request: pytest.FixtureRequest) -> Training:
             visibility=lambda path: "public",
         )
     limits, run = limits_of(item, judging.limits), judging
-    secret = judging.secret(item.path)
+    secret = judging.course_secret or judging.secret(item.path)
 
     @contextmanager
     def open_student() -> Iterator[Any]:
@@ -206,7 +222,7 @@ def training(request: pytest.FixtureRequest) -> Training:
             try:
                 yield student
             finally:
-                item.stash.setdefault(OUTPUT, run.printed(student))  # of the first round
+                _keep_output(item, run.printed(student))
 
     def say(point: dict[str, float]) -> None:
         run.on_event({"event": "trained", "test": name, "point": point})
@@ -242,6 +258,11 @@ def record(request: pytest.FixtureRequest) -> Recorder:
     return request.node.stash.setdefault(RECORD, Recorder())
 
 
+def _keep_output(item: pytest.Item, text: str) -> None:
+    """Of the first process that the test has asked; of a public test's other examples apart, since those are hidden."""
+    item.stash.setdefault(OUTPUT_AGAIN if AGAIN in item.stash else OUTPUT, text)
+
+
 def limits_of(item: pytest.Item, limits: Limits) -> Limits:
     """The manifest's limits, with what the test's own `@limits` says instead."""
     for mark in reversed(list(item.iter_markers("limits"))):
@@ -267,16 +288,15 @@ def _module(folder: Path) -> str:
     return course.manifests.load(other_half if other_half.is_file() and not beside.is_file() else beside).module
 
 
+def _needed(item: pytest.Item) -> list[str]:
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
 def _check_needs(item: pytest.Item, judging: Judging | None) -> None:
-    if judging is None:
-        return
-    # Of a parametrised test, `test_x[1]` and the others, all must have passed.
-    fallen = {name: r for r in judging.results if r.verdict != "passed" for name in (r.name, r.name.partition("[")[0])}
-    for mark in item.iter_markers("needs"):
-        for name in mark.args:
-            if name in fallen:
-                # A student sees no names of hidden tests, but all laws.
-                raise Blocked(f"not tried, because it stands on a test that did not pass: {fallen[name].law}")
+    depends = item.stash.get(DEPENDS, None)
+    if judging is not None and depends is not None and not depends.run:
+        judging.not_run.add(_id(item))
+        raise Blocked(depends.sentence)
 
 
 def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:
@@ -297,11 +317,19 @@ def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:
 
 def _finish(item: pytest.Item, judging: Judging) -> None:
     outcome = item.stash.get(OUTCOME, verdicts.PASSED)
+    depends = item.stash[DEPENDS]
+    seconds = time.perf_counter() - item.stash[STARTED]
+    if outcome.verdict == "passed":
+        outcome = verdicts.PASSED
+    elif depends is not None and outcome.verdict != "grader_error":
+        judging.dependent_seconds += seconds
+        outcome = verdicts.Outcome("blocked", depends.sentence, depends.sentence)
+    again = AGAIN in item.stash and outcome.verdict not in ("passed", "blocked")
+    if again:
+        outcome = dataclasses.replace(outcome, failure=f"{outcome.failure}, on examples that are not the public ones")
     mark = item.get_closest_marker("points")
     possible = float(mark.args[0]) if mark else 0.0
     visibility = judging.visibility(item.path)
-    if outcome.verdict == "passed":
-        outcome = verdicts.PASSED
     result = TestResult(
         id=_id(item),
         name=item.name,
@@ -312,13 +340,23 @@ def _finish(item: pytest.Item, judging: Judging) -> None:
         visibility=visibility,
         **dataclasses.asdict(outcome),
         example=item.stash[FAILURE].example if outcome.verdict not in ("passed", "blocked") else "",
-        output=item.stash.get(OUTPUT, ""),
-        repeat=f"deepgrade check --test {item.name}" if visibility == "public" else "",
-        figures=item.stash[RECORD].figures if RECORD in item.stash else [],
+        output=item.stash.get(OUTPUT_AGAIN if again else OUTPUT, ""),
+        repeat=f"deepgrade check --test {item.name}" if visibility == "public" and not again else "",
+        figures=item.stash[RECORD].figures if RECORD in item.stash and outcome.verdict != "blocked" else [],
+        examples=_examples(item, judging, visibility),
+        failed_on="" if outcome.verdict == "passed" or visibility == "hidden" else "secret" if again else "public",
     )
     judging.results.append(result)
-    judging.seconds[result.id] = time.perf_counter() - item.stash[STARTED]
+    judging.seconds[result.id] = seconds
     judging.on_event({"event": "finished", "test": result.id, "verdict": result.verdict})
+
+
+def _examples(item: pytest.Item, judging: Judging, visibility: Visibility) -> Any:
+    if not hasattr(getattr(item, "function", None), "hypothesis"):
+        return "fixed" if {"race", "training"}.isdisjoint(getattr(item, "fixturenames", ())) else "secret"
+    if visibility == "hidden":
+        return "secret"
+    return "public" if judging.course_secret is None else "public and secret"
 
 
 def _sentence(item: pytest.Item) -> str:

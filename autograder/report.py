@@ -62,6 +62,10 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: str = ""  # what the student's code printed; for public tests and staff
     repeat: str = ""  # a line to repeat it locally; public tests
     figures: list[Figure] = []
+    # What its examples were drawn from: nothing is drawn; a constant, as on a laptop; the course's secret; a constant,
+    # and then, if it passed, the secret.
+    examples: Literal["fixed", "public", "secret", "public and secret"] = "fixed"
+    failed_on: Literal["", "public", "secret"] = ""  # of a public test: which examples it failed on
 
 
 class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

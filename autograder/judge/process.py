@@ -84,6 +84,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             limits=manifest.limits,
             visibility=visibility,
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
+            course_secret=job.secret,
             printed=printed,
             memory=memory,
             device="cuda" if gpu else "cpu",

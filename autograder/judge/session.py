@@ -32,6 +32,8 @@ class Judging:
     limits: Limits
     visibility: Callable[[Path], Visibility]
     secret: Callable[[Path], bytes] = lambda path: PUBLIC_SECRET
+    # Public tests are tried on examples under this secret as well; None on a laptop, where there is none.
+    course_secret: bytes | None = None
     printed: Callable[[Any], str] = lambda student: ""  # what a student's code has printed so far
     student_folder: Path | None = None  # of a Local student: its frames are the student's fault
     on_event: Callable[[Event], None] = lambda event: None
@@ -47,6 +49,8 @@ class Judging:
     calibrating: bool = False  # trainings are measured, and no bar fails a test
     memory: Callable[[Any], tuple[int | None, int]] = lambda student: (None, 0)  # bytes: its sandbox's, its device's
     trainings: dict[str, TrainingTimes] = field(default_factory=dict)
+    not_run: set[str] = field(default_factory=set)  # ids of blocked tests that were not even run
+    dependent_seconds: float = 0.0  # wall time of tests that were run although they depend on one that did not pass
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 

@@ -11,8 +11,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from autograder.errors import Died, GraderError, StudentGone, TimedOut
-from autograder.judge import examples
+from autograder.errors import Died, GraderError, NotImplementedYet, OutOfMemory, StudentGone, TimedOut
+from autograder.judge import examples, needs
 
 # --- the examples ---
 
@@ -209,38 +209,181 @@ def test_negative_points_are_refused():
         points(-1, problem="one")
 
 
-def test_a_test_is_blocked_by_one_that_it_needs(run):
-    text = '''
-        def test_first(student):
-            """One is one."""
-            assert student is None
+NEEDS = """
+    def test_first(student):
+        '''One is one.'''
+        student.first()
+        assert student.right
+    @points(2, problem="one")
+    @needs("test_first")
+    def test_second(student): assert student.second()
+    @points(3, problem="one")
+    @needs("test_third", "test_second")
+    def test_after(student): assert student.after()
+    def test_third(student): pass
+    @needs("test_third")
+    def test_fourth(student): pass
+    """
+
+
+class Answers:
+    """Says what it is told to, and keeps what it was asked."""
+
+    def __init__(self, right=False, **answers):
+        self.right, self._answers, self.asked = right, answers, []
+
+    def __getattr__(self, name):
+        def answer():
+            self.asked.append(name)
+            said = self._answers.get(name, True)
+            if isinstance(said, BaseException):
+                raise said
+            return said
+
+        return answer
+
+
+def test_a_test_that_depends_on_one_that_did_not_pass_is_run_and_has_its_points(run):
+    answers = Answers()
+    found = run(NEEDS, answers)
+    assert [result.verdict for result in found.results] == ["failed", "passed", "passed", "passed", "passed"]
+    assert [result.points for result in found.results] == [0, 2, 3, 0, 0]
+    assert answers.asked == ["first", "second", "after"]
+
+
+def test_a_test_that_fails_and_depends_on_one_that_did_not_pass_is_blocked(run):
+    answers = Answers(second=False, after=ValueError("no"))
+    found = run(NEEDS, answers)
+    assert [result.verdict for result in found.results] == ["failed", "blocked", "blocked", "passed", "passed"]
+    assert found["test_second"].failure == "did not pass, and depends on a test that did not pass: One is one."
+    assert found["test_after"].failure == "did not pass, and depends on a test that did not pass: test_second"
+    assert (found["test_second"].points, found["test_second"].example, found["test_second"].traceback) == (0, "", "")
+    assert answers.asked == ["first", "second", "after"]
+
+
+@pytest.mark.parametrize("gone", [NotImplementedYet("no"), TimedOut("no"), OutOfMemory("no"), Died("no")], ids=repr)
+def test_a_test_is_not_run_where_the_one_that_it_depends_on_is_hopeless(run, gone):
+    answers = Answers(first=gone)
+    found = run(NEEDS, answers)
+    assert [result.verdict for result in found.results] == [gone.verdict, "blocked", "blocked", "passed", "passed"]
+    assert found["test_second"].failure == "was not run, because it depends on a test that did not pass: One is one."
+    assert found["test_after"].failure == "was not run, because it depends on a test that did not pass: test_second"
+    assert answers.asked == ["first"]
+
+
+def test_after_a_time_no_test_is_run_that_depends_on_one_that_did_not_pass(run, monkeypatch):
+    monkeypatch.setattr(needs, "SECONDS", 0.0)
+    answers = Answers()
+    found = run(NEEDS, answers)
+    assert [result.verdict for result in found.results] == ["failed", "blocked", "blocked", "passed", "passed"]
+    assert answers.asked == ["first"]
+
+
+def test_a_fault_of_ours_in_a_test_that_depends_on_another_stays_ours(run):
+    found = run(NEEDS, Answers(second=GraderError("the sandbox is gone")))
+    assert found["test_second"].verdict == "grader_error"
+
+
+def test_a_blocked_test_keeps_no_figure_and_does_not_shrink(run):
+    runs = []
+
+    class Counts(Answers):
+        def seen(self, x):
+            runs.append(x)
+
+    text = """
+        def test_first(student): assert False
         @needs("test_first")
-        def test_second(student): student.never_called()
-        @needs("test_third", "test_second")
-        def test_after(student): pass
-        def test_third(student): pass
-        @needs("test_third")
-        def test_fourth(student): pass
-        '''
-    found = run(text, Echo())
-    assert [r.verdict for r in found.results] == ["failed", "blocked", "blocked", "passed", "passed"]
-    assert found["test_second"].failure == "not tried, because it stands on a test that did not pass: One is one."
-    assert found["test_after"].failure == "not tried, because it stands on a test that did not pass: test_second"
-    assert found["test_second"].example == ""
+        @given(x=st.integers(0, 10**6))
+        def test_second(student, record, x):
+            record.number("t", "n", 1.0)
+            student.seen(x)
+            check(x < 10, "large")
+        """
+    found = run(text, Counts())
+    assert (found["test_second"].verdict, found["test_second"].figures) == ("blocked", [])
+    assert sum(x >= 10 for x in runs) == 1
 
 
-def test_a_test_is_blocked_by_one_case_of_a_parametrised_test(run):
+def test_a_test_depends_on_every_case_of_a_parametrised_test(run):
     text = """
         @pytest.mark.parametrize("n", [1, 2])
         def test_first(student, n): assert n == 1
         @needs("test_first")
-        def test_second(student): pass
+        def test_second(student): assert False
         @needs("test_first[1]")
-        def test_third(student): pass
+        def test_third(student): assert False
         """
     found = run(text, Echo())
-    assert [r.verdict for r in found.results] == ["passed", "failed", "blocked", "passed"]
+    assert [r.verdict for r in found.results] == ["passed", "failed", "blocked", "failed"]
     assert [r.id for r in found.results][:2] == ["test_hidden.py::test_first[1]", "test_hidden.py::test_first[2]"]
+
+
+# --- public tests are tried on other examples as well ---
+
+PUBLIC = """
+    @points(3, problem="one")
+    @given(x=st.integers(0, 10**9))
+    def test_law(student, x):
+        '''f(x) is x.'''
+        assert_equal(student.f(x), x)
+
+    @points(1, problem="one")
+    def test_worked_example(student): assert_equal(student.f(3), 3)
+    """
+
+
+class Table:
+    """Answers what is in its table, and nothing else."""
+
+    def __init__(self):
+        self.known, self.learns = set(), True
+
+    def f(self, x):
+        if self.learns:
+            self.known.add(x)
+        return x if x in self.known else -1
+
+
+def test_a_table_of_the_public_examples_has_no_points_on_the_server(run):
+    table = Table()
+    at_home = run(PUBLIC, table, name="test_public.py")
+    assert [test.verdict for test in at_home.results] == ["passed", "passed"]
+    assert [test.examples for test in at_home.results] == ["public", "fixed"]
+    table.learns = False
+    found = run(PUBLIC, table, name="test_public.py", course_secret=b"of the course", secret=b"secret")
+    law, worked = found.results
+    assert (law.verdict, law.points, law.examples, law.failed_on) == ("failed", 0, "public and secret", "secret")
+    assert law.failure == "returned a wrong value, on examples that are not the public ones"
+    assert (worked.verdict, worked.points, worked.examples, worked.failed_on) == ("passed", 1, "fixed", "")
+    assert [event["event"] for event in found.events] == ["collected", *["started", "finished"] * 2]
+
+
+def test_who_fails_on_the_public_examples_is_not_asked_for_others(run):
+    class Wrong:
+        asked = 0
+
+        def f(self, x):
+            Wrong.asked += 1
+            return -1
+
+    found = run(PUBLIC, Wrong(), name="test_public.py", course_secret=b"of the course")
+    assert [(test.verdict, test.failed_on) for test in found.results] == [("failed", "public")] * 2
+    assert found["test_law"].repeat == "deepgrade check --test test_law"
+    assert Wrong.asked < 300
+
+
+def test_hidden_tests_are_tried_once(run):
+    class Counts:
+        asked = 0
+
+        def f(self, x):
+            Counts.asked += 1
+            return x
+
+    found = run(PUBLIC, Counts(), course_secret=b"of the course")
+    assert [test.examples for test in found.results] == ["secret", "fixed"]
+    assert Counts.asked <= 51
 
 
 def test_limits_of_a_test_stand_in_for_those_of_the_manifest(run):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograder import report as reports
 from autograder.errors import BadCourse
-from autograder.feedback import view
+from autograder.feedback import view, without_hidden
 from autograder.judge.assemble import assemble
 from autograder.report import Figure, ProblemResult, Report, TestResult, Timings
 
@@ -32,9 +32,10 @@ def results(draw):
     verdict = draw(st.sampled_from(reports.Verdict.__args__))
     free = {field: f"{draw(texts)}{CANARY}{draw(texts)}" for field in FREE}
     figure = draw(st.lists(figures, max_size=1))
+    failed_on = draw(st.sampled_from(["", "public", "secret"])) if visibility == "public" else ""
     return TestResult(
         f"test_{visibility}.py::test_{name}", f"test_{name}", "a law", "p", 0.0, 1.0, visibility, verdict, "a failure",
-        **free, figures=figure,
+        **free, figures=figure, failed_on=failed_on,
     )  # fmt: skip
 
 
@@ -50,16 +51,33 @@ def whole(draw):
 quick = settings(max_examples=40, deadline=None, database=None)
 
 
+def is_hidden(test):
+    """Is all, or what failed, of a test hidden from students?"""
+    return test.visibility == "hidden" or test.failed_on == "secret"
+
+
 @quick
 @given(report=whole())
 def test_nothing_of_a_hidden_test_but_law_and_class_of_failure_reaches_a_student(report):
     seen = view(report, "student")
-    hidden = [test for test in seen.tests if test.visibility == "hidden"]
+    hidden = [test for test in seen.tests if is_hidden(test)]
     assert CANARY not in json.dumps(msgspec.to_builtins(hidden))
     assert [(t.id, t.law, t.verdict, t.failure, t.points) for t in seen.tests] == [
         (t.id, t.law, t.verdict, t.failure, t.points) for t in report.tests
     ]
-    assert not set(seen.timings.test_seconds) & {test.id for test in hidden}
+    assert not set(seen.timings.test_seconds) & {test.id for test in hidden if test.visibility == "hidden"}
+
+
+@quick
+@given(report=whole(), points=st.booleans())
+def test_where_hidden_results_are_not_shown_a_public_test_says_what_it_says_of_public_examples(report, points):
+    seen = without_hidden(view(report, "student"), points=points)
+    given = {test.id: test for test in report.tests}
+    for test in seen.tests:
+        assert test.visibility == "public"
+        assert test.failed_on != "secret"
+        if given[test.id].failed_on == "secret":
+            assert (test.verdict, test.points, test.failure, test.figures) == ("passed", test.possible, "", [])
 
 
 def test_the_input_in_a_parametrised_hidden_tests_name_is_only_a_number_to_a_student():
@@ -79,12 +97,12 @@ def test_the_input_in_a_parametrised_hidden_tests_name_is_only_a_number_to_a_stu
 def test_a_public_test_reaches_a_student_whole_and_staff_see_everything(report):
     assert view(report, "staff") == report
     seen = view(report, "student")
-    assert [t for t in seen.tests if t.visibility == "public"] == [t for t in report.tests if t.visibility == "public"]
+    assert [t for t in seen.tests if not is_hidden(t)] == [t for t in report.tests if not is_hidden(t)]
 
 
 def test_every_field_of_a_result_is_either_shown_or_hidden_on_purpose():
     """A new field must be put into one of the two lists."""
-    shown = "id name law problem points possible visibility verdict failure advice figures".split()
+    shown = "id name law problem points possible visibility verdict failure advice figures examples failed_on".split()
     assert set(TestResult.__struct_fields__) == {*shown, *FREE}
 
 
