@@ -4,7 +4,7 @@ A student sees everything of a public test. Of a hidden one: the law, the verdic
 training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
 traceback, or anything the code printed, since those are ways for a hidden input to get out. Staff see everything.
 
-A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden one.
+A public test that passes on the public examples and fails on those under the course's secret is shown as a hidden one.
 """
 
 from __future__ import annotations

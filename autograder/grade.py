@@ -72,16 +72,9 @@ def grade(
     _raise_for_our_faults(judged)
     return assemble(
         assignment,
-        judged.results,
-        judged.seconds,
+        judged,
         total_seconds=time.monotonic() - began,
-        ratios=judged.ratios,
-        trainings=judged.trainings,
-        device=judged.device,
         submission_sha256=submission.sha256,
-        sandbox=judged.walls,
-        versions=judged.versions,
-        import_failure=judged.import_failure,
     )
 
 
@@ -98,6 +91,6 @@ def versions(assignment: Assignment) -> dict[str, str]:
 
 
 def _raise_for_our_faults(judged: Judged) -> None:
-    for result in judged.results:
+    for result in (finished.result for finished in judged.finished):
         if result.verdict == "grader_error":
             raise GraderError(f"{result.id}: {result.detail}")

@@ -58,6 +58,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_kb: PositiveInt = 64  # what it prints in one test; the rest is dropped
     upload_kb: PositiveInt = 1024  # the zip, and what it unpacks to; past it the upload is refused
     threads: PositiveInt = 1  # of numpy's and torch's own arithmetic
+    # Of the grader's own work in one test, on what came back: processor time, and memory beyond what it holds anyway.
+    # Past either the test is `failed`. `verify` demands that right answers take a tenth of it.
+    judge_seconds: Positive = 10.0
+    judge_memory_mb: PositiveInt = 2048
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

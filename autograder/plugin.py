@@ -25,8 +25,9 @@ from autograder.judge.race import Race
 from autograder.judge.session import JUDGING, Judging, Recorder
 from autograder.judge.training import Training
 from autograder.manifest import Limits
-from autograder.report import Ratio, TestResult, TrainingTimes, Visibility
+from autograder.report import JudgeCost, Ratio, TestResult, TrainingTimes, Visibility
 from autograder.student.local import Local
+from autograder.testing.compare import Mismatch
 
 FAILURE: pytest.StashKey[examples.Failure] = pytest.StashKey()
 OUTCOME: pytest.StashKey[verdicts.Outcome] = pytest.StashKey()
@@ -62,6 +63,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     named = set(config.getoption("--deselect-all-but"))
+    judging = config.stash.get(JUDGING, None)
+    if judging is not None and judging.results:  # of an earlier judge of the same submission
+        known = {result.id for result in judging.results}
+        items[:] = [item for item in items if _id(item) not in known]
     if not named:
         return
     wanted: set[str] = set()
@@ -120,7 +125,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
             item.stash[FAILURE] = examples.prepare(item, examples.PUBLIC_SECRET)
             return (yield)
         depends = item.stash[DEPENDS] = needs.dependence(_needed(item), judging)
-        judging.on_event({"event": "started", "test": _id(item)})
+        limits = limits_of(item, judging.limits)
+        judging.on_event({"event": "started", "test": _id(item), "judge_seconds": limits.judge_seconds})
+        judging.meter.start(limits.judge_memory_mb)
         runs = 0 if depends else judging.shrink_runs
         item.stash[FAILURE] = examples.prepare(item, judging.secret(item.path), runs)
         result = yield
@@ -293,8 +300,12 @@ def _needed(item: pytest.Item) -> list[str]:
 
 
 def _check_needs(item: pytest.Item, judging: Judging | None) -> None:
+    if judging is None:
+        return
+    if (why := judging.too_costly.get(_id(item))) is not None:
+        raise Mismatch(why, "too_costly")
     depends = item.stash.get(DEPENDS, None)
-    if judging is not None and depends is not None and not depends.run:
+    if depends is not None and not depends.run:
         judging.not_run.add(_id(item))
         raise Blocked(depends.sentence)
 
@@ -348,6 +359,9 @@ def _finish(item: pytest.Item, judging: Judging) -> None:
     )
     judging.results.append(result)
     judging.seconds[result.id] = seconds
+    spent, held = judging.meter.read()
+    limits = limits_of(item, judging.limits)
+    judging.costs[result.id] = JudgeCost(round(spent, 3), round(held, 1), limits.judge_seconds, limits.judge_memory_mb)
     judging.on_event({"event": "finished", "test": result.id, "verdict": result.verdict})
 
 

@@ -103,11 +103,21 @@ class TrainingTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measured: list[Measured] = []  # here, since a GPU's sums differ from run to run in their last digits
 
 
+class JudgeCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a test's own work cost the grader, without the student's."""
+
+    seconds: float  # of processor time
+    memory_mb: float  # most that was held beyond what was held before the test
+    limit_seconds: float
+    limit_memory_mb: int
+
+
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_seconds: float = 0.0
     test_seconds: dict[str, float] = {}
     ratios: dict[str, Ratio] = {}  # of the tests that time something
     trainings: dict[str, TrainingTimes] = {}  # of the tests that let a network train
+    judge: dict[str, JudgeCost] = {}  # for staff
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.course import Assignment
 from autograder.errors import DeepgradeError
 from autograder.judge.assemble import assemble
+from autograder.judge.job import Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
 from autograder.manifest import Limits
@@ -41,14 +42,12 @@ def check(
     )
     began = time.monotonic()
     run_tests([assignment.public_tests], judging, only=only)
-    results = [result for result in judging.results if only in (None, result.name, result.name.partition("[")[0])]
-    if only and not results:
+    wanted = [
+        Finished(result, judging.seconds[result.id], judging.costs[result.id])
+        for result in judging.results
+        if not only or only in (result.name, result.name.partition("[")[0])
+    ]
+    if only and not wanted:
         raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
-    return assemble(
-        assignment,
-        results,
-        judging.seconds,
-        total_seconds=time.monotonic() - began,
-        sandbox="none: your own machine",
-        import_failure=judging.import_failure,
-    )
+    surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure)
+    return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)

@@ -402,7 +402,7 @@ if unfiltered:
     from autograder.judge import process, server
     from autograder.sandbox import seccomp
     seccomp.program = lambda *_: struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)  # "return ALLOW", and no more
-    server.ask = lambda job, on_event, packages: process.judge(job, on_event)  # in this process, which has that filter
+    server.ask = lambda job, on_event, packages: process.judge_here(job, on_event)  # it has that filter
 target = Course(course)["target"]
 for folder in folders:
     try:

@@ -10,25 +10,14 @@ import numpy as np
 from autograder import __version__
 from autograder.course import Assignment
 from autograder.errors import BadCourse
-from autograder.report import ProblemResult, Ratio, Report, TestResult, Timings, TrainingTimes
+from autograder.judge.job import Judged
+from autograder.report import ProblemResult, Report, TestResult, Timings
 
 
-def assemble(
-    assignment: Assignment,
-    results: list[TestResult],
-    seconds: dict[str, float],
-    *,
-    total_seconds: float,
-    ratios: dict[str, Ratio] | None = None,
-    trainings: dict[str, TrainingTimes] | None = None,
-    device: str = "cpu",
-    sandbox: str,
-    submission_sha256: str = "",
-    versions: dict[str, str] | None = None,
-    import_failure: str = "",
-) -> Report:
+def assemble(assignment: Assignment, judged: Judged, *, total_seconds: float, submission_sha256: str = "") -> Report:
     """Points by problem, in the manifest's order. Raises BadCourse for a test whose problem the manifest lacks."""
-    manifest = assignment.manifest
+    manifest, surroundings = assignment.manifest, judged.surroundings
+    results = [finished.result for finished in judged.finished]
     _check_problems(assignment, results)
     problems = []
     for problem in manifest.problems:
@@ -39,21 +28,22 @@ def assemble(
         assignment=assignment.name,
         title=manifest.title,
         state="graded",
-        message=_message(manifest.module, import_failure),
+        message=_message(manifest.module, surroundings.import_failure),
         points=sum(problem.points for problem in problems),
         possible=sum(problem.possible for problem in problems),
         problems=problems,
         tests=results,
         submission_sha256=submission_sha256,
         tests_sha256=assignment.tests_sha256(),
-        device=device,
-        sandbox=sandbox,
-        versions={**own_versions(), **(versions or {})},
+        device=surroundings.device,
+        sandbox=surroundings.walls,
+        versions={**own_versions(), **surroundings.versions},
         timings=Timings(
             round(total_seconds, 3),
-            {name: round(value, 3) for name, value in seconds.items()},
-            ratios or {},
-            trainings or {},
+            {finished.result.id: round(finished.seconds, 3) for finished in judged.finished},
+            {finished.result.id: finished.ratio for finished in judged.finished if finished.ratio},
+            {finished.result.id: finished.training for finished in judged.finished if finished.training},
+            {finished.result.id: finished.cost for finished in judged.finished},
         ),
     )
 

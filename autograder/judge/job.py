@@ -6,9 +6,20 @@ from typing import Literal
 
 import msgspec
 
-from autograder.report import Ratio, TestResult, TrainingTimes
+from autograder.report import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
+
+
+class Finished(msgspec.Struct):
+    """What is known of a test when it is over. If its judge must be replaced, the next one is told."""
+
+    result: TestResult
+    seconds: float
+    cost: JudgeCost
+    ratio: Ratio | None = None
+    training: TrainingTimes | None = None
+    not_run: bool = False  # blocked, and not even run
 
 
 class Job(msgspec.Struct):
@@ -23,14 +34,19 @@ class Job(msgspec.Struct):
     profile: Literal["cpu", "gpu"] | None = None  # of training checks; None: by what is here
     calibrating: bool = False  # measure trainings, and hold nobody to a bar
     container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
+    finished: list[Finished] = []  # by an earlier judge of the same submission
+    too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
 
 
-class Judged(msgspec.Struct):
-    results: list[TestResult]
-    seconds: dict[str, float]
-    ratios: dict[str, Ratio]
-    trainings: dict[str, TrainingTimes]
+class Surroundings(msgspec.Struct):
+    """What a judge tells at its end, beside the tests."""
+
     device: str
     walls: str
     versions: dict[str, str]
     import_failure: str = ""
+
+
+class Judged(msgspec.Struct):
+    finished: list[Finished]
+    surroundings: Surroundings

@@ -3,8 +3,9 @@
     caller ── control socket ──> server: `python -m autograder.judge.process FD`: pytest, hypothesis, numpy, no data
                                    │ fork, one for each job
        job socket, error file      └─> judge: reads a Job (JSON, up to the end of what the caller writes), answers a
-                                       line of JSON for each event: first {"event": "begun", "pid": ..}, last
-                                       {"event": "judged", ..} or {"event": "fault", ..}
+                                       line of JSON for each event: first {"event": "begun", "pid": ..}; with each
+                                       "finished" all that is known of the test; last {"event": "judged", ..} or
+                                       {"event": "fault", ..}
 
 A process for each submission keeps pytest's and hypothesis's global state apart, and lets the caller end it; forking it
 saves most of a second. When the caller goes, the server ends, and with it every judge and every sandbox.
@@ -18,7 +19,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -34,8 +34,9 @@ import msgspec
 from autograder import manifest as manifests
 from autograder.errors import DeepgradeError
 from autograder.judge import verdicts
+from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.job import SLOW_IMPORTS, Job, Judged
+from autograder.judge.job import SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
@@ -46,10 +47,9 @@ from autograder.sandbox.runtime import runtime
 from autograder.student.remote import Remote, memory, printed
 
 PR_SET_PDEATHSIG = 1
-MEMORY_MB = 4096  # of a judge; past it a test's own arithmetic on what came back raises MemoryError
 
 
-def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
+def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
     # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
@@ -78,6 +78,11 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             with references().worker() as worker:
                 yield Remote(worker, job.reference, manifest.module, limits, watch=watch)
 
+        def say(event: dict[str, Any]) -> None:
+            if event["event"] == "finished":
+                event = {**event, "finished": msgspec.to_builtins(_finished(judging))}
+            on_event(event)
+
         judging = Judging(
             make_student=make_student,
             make_reference=make_reference if job.reference else None,
@@ -92,21 +97,43 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
             check_device=gpu.check if gpu else lambda: None,
             device_lives=gpu.check_alive if gpu else lambda: None,
             calibrating=job.calibrating,
-            on_event=on_event,
+            on_event=say,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
+            meter=Meter(limited=True),
+            too_costly=job.too_costly,
+            results=[earlier.result for earlier in job.finished],
+            not_run={earlier.result.id for earlier in job.finished if earlier.not_run},
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
-        versions = sandbox.runtime.versions
-        return Judged(
-            judging.results,
-            judging.seconds,
-            judging.ratios,
-            judging.trainings,
-            f"cuda: {gpu.name}" if gpu else "cpu",
-            sandbox.walls,
-            versions,
-            judging.import_failure,
+        return Surroundings(
+            f"cuda: {gpu.name}" if gpu else "cpu", sandbox.walls, sandbox.runtime.versions, judging.import_failure
         )
+
+
+def judge_here(job: Job, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> Judged:
+    """The same for a caller in this process, whose memory is limited from then on; nothing ends a costly test."""
+    finished: list[Finished] = []
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["event"] == "finished":
+            finished.append(msgspec.convert(event["finished"], Finished))
+        on_event(event)
+
+    surroundings = judge(job, hear)
+    return Judged(finished, surroundings)
+
+
+def _finished(judging: Judging) -> Finished:
+    """The test that has just ended."""
+    result = judging.results[-1]
+    return Finished(
+        result,
+        judging.seconds[result.id],
+        judging.costs[result.id],
+        judging.ratios.get(result.id),
+        judging.trainings.get(result.id),
+        result.id in judging.not_run,
+    )
 
 
 def visibility(path: Path) -> Visibility:
@@ -149,7 +176,6 @@ def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if os.getppid() != server:
             os._exit(0)  # it went before we could ask to go with it
-        _limit_memory()
         # Tests may print: the socket belongs to the events alone.
         os.dup2(descriptors[1], 1)
         os.dup2(descriptors[1], 2)
@@ -163,13 +189,6 @@ def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
     os._exit(0)
 
 
-def _limit_memory() -> None:
-    """The soft limit alone: a sandbox's processes inherit it, and set their own."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    size = MEMORY_MB * 2**20
-    resource.setrlimit(resource.RLIMIT_DATA, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
-
-
 def _answer(events: socket.socket) -> None:
     def say(event: dict[str, Any]) -> None:
         events.sendall(json.dumps(event).encode() + b"\n")
@@ -178,8 +197,8 @@ def _answer(events: socket.socket) -> None:
     with events.makefile("rb") as stream:
         data = stream.read()
     try:
-        judged = judge(msgspec.json.decode(data, type=Job), say)
-        say({"event": "judged", "judged": msgspec.to_builtins(judged)})
+        surroundings = judge(msgspec.json.decode(data, type=Job), say)
+        say({"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
     except DeepgradeError as error:
         say({"event": "fault", "kind": type(error).__name__, "message": str(error)})
     except Exception as error:

@@ -9,23 +9,27 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
 import msgspec
 
 from autograder import errors
 from autograder.errors import GraderError
-from autograder.judge.job import Job, Judged
+from autograder.judge.budget import Watch
+from autograder.judge.job import Finished, Job, Judged, Surroundings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
+LOOK_SECONDS = 0.25  # between two looks at what a test costs its judge
 
 _lock = threading.Lock()
 _server: tuple[int, subprocess.Popen[bytes], socket.socket] | None = None  # whose, itself, and its control socket
@@ -42,43 +46,141 @@ def ask(job: Job, on_event: Callable[[dict[str, Any]], None], packages: Sequence
 
     packages : that the student may import, in the manifest's order; the server gets ready for them, once for all its
         judges.
+
+    A test that takes its judge too long, or brings it down twice, has failed if the reference gets through it here and
+    now; another judge goes on behind it.
     """
+    hearing = _Hearing(on_event)
+    while True:
+        try:
+            return Judged(hearing.finished, _ask_one(job, hearing, packages))
+        except _Ended as ended:
+            if hearing.is_to_blame(ended):
+                _check_with_the_reference(job, ended, packages)
+                job = msgspec.structs.replace(job, too_costly={**job.too_costly, ended.test: ended.why})
+            job = msgspec.structs.replace(job, finished=list(hearing.finished))
+
+
+def _check_with_the_reference(job: Job, ended: _Ended, packages: Sequence[str]) -> None:
+    """Raises GraderError unless a judge of the reference comes to the end of that test."""
+    if not job.reference:
+        raise GraderError(str(ended))
+    name = ended.test.partition("::")[2]
+    alone = msgspec.structs.replace(
+        job, files=job.reference, only=[name], with_needs=False, finished=[], too_costly={}, shrink=False
+    )
+    try:
+        _ask_one(alone, _Hearing(lambda event: None), packages)
+    except _Ended as again:
+        raise GraderError(f"with the reference as well: {again}") from again
+
+
+class _Ended(Exception):
+    """A judge that was ended, or ended by itself, in the middle of a test."""
+
+    def __init__(self, test: str, why: str, *, over_budget: bool) -> None:
+        super().__init__(f"{test}: {why}")
+        self.test, self.why, self.over_budget = test, why, over_budget
+
+
+class _Hearing:
+    """What the judges of one job have told so far."""
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
+        self.finished: list[Finished] = []
+        self.watch: Watch | None = None  # of the test that runs
+        self.pid = 0
+        self.costly = 0  # tests so far that had failed by what they cost
+        self._on_event = on_event
+        self._collected = False
+        self._brought_down: set[str] = set()  # tests during which a judge ended by itself
+
+    def hear(self, event: dict[str, Any]) -> Surroundings | None:
+        """One event; the last one holds the surroundings. Raises GraderError for a fault."""
+        kind = event["event"]
+        if kind == "judged":
+            return msgspec.convert(event["surroundings"], Surroundings)
+        if kind == "fault":
+            raise getattr(errors, event["kind"], GraderError)(event["message"])
+        if kind == "begun":
+            self.pid = event["pid"]
+            return None
+        if kind == "started":
+            self.watch = Watch.over(self.pid, event["test"], event.pop("judge_seconds"), self.costly)
+        elif kind == "finished":
+            self.watch = None
+            self.finished.append(msgspec.convert(event.pop("finished"), Finished))
+        elif kind == "collected":
+            if self._collected:
+                return None  # by a judge that goes on
+            self._collected = True
+        self._on_event(event)
+        return None
+
+    def is_to_blame(self, ended: _Ended) -> bool:
+        """Does the test's failure stand? A judge that ended by itself is replaced once, and the test is tried again."""
+        if ended.over_budget or ended.test in self._brought_down:
+            self.costly += 1
+            return True
+        self._brought_down.add(ended.test)
+        return False
+
+
+def _ask_one(job: Job, hearing: _Hearing, packages: Sequence[str]) -> Surroundings:
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as words:
         with theirs, _lock:
             socket.send_fds(_running(), [" ".join(["j", *packages]).encode()], [theirs.fileno(), words.fileno()])
         try:
-            return _hear(ours, job, on_event)
+            return _hear(ours, job, hearing)
         except OSError as error:
+            if hearing.watch is not None:
+                why = f"it brought the grader's process down ({error}): {_last(words)}"
+                raise _Ended(hearing.watch.test, why, over_budget=False) from error
             raise GraderError(f"the judge's process is gone ({error}): {_last(words)}") from error
 
 
-def _hear(ours: socket.socket, job: Job, on_event: Callable[[dict[str, Any]], None]) -> Judged:
-    ours.settimeout(SILENCE_SECONDS)
-    pid = 0
+def _hear(ours: socket.socket, job: Job, hearing: _Hearing) -> Surroundings:
+    hearing.pid, hearing.watch = 0, None
     try:
+        ours.settimeout(SILENCE_SECONDS)
         ours.sendall(msgspec.json.encode(job))
         ours.shutdown(socket.SHUT_WR)
-        with ours.makefile("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    break  # it ended in the middle of a word
-                event = json.loads(line)
-                if event["event"] == "judged":
-                    return msgspec.convert(event["judged"], Judged)
-                if event["event"] == "fault":
-                    raise getattr(errors, event["kind"], GraderError)(event["message"])
-                if event["event"] == "begun":
-                    pid = event["pid"]
-                else:
-                    on_event(event)
+        for line in _lines(ours, hearing):
+            surroundings = hearing.hear(json.loads(line))
+            if surroundings is not None:
+                return surroundings
     except BaseException:
-        # Nobody listens to it any more: silent for too long, or the caller is being stopped.
-        if pid:
+        # Nobody listens to it any more: silent for too long, over its budget, or the caller is being stopped.
+        if hearing.pid:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(hearing.pid, signal.SIGKILL)
         raise
     raise ConnectionError("it ended before it had judged")
+
+
+def _lines(ours: socket.socket, hearing: _Hearing) -> Iterator[bytes]:
+    """Whole lines, until the judge ends. Raises _Ended, or TimeoutError after a long silence."""
+    inbox = bytearray()
+    silent_since = time.monotonic()
+    while True:
+        ready, _, _ = select.select([ours], [], [], LOOK_SECONDS)
+        if not ready:
+            watch = hearing.watch
+            if watch is not None and watch.is_over_budget():
+                why = f"it took the grader more than {watch.seconds:g} s of processor time to check"
+                raise _Ended(watch.test, why, over_budget=True)
+            if time.monotonic() - silent_since > SILENCE_SECONDS:
+                raise TimeoutError(f"silent for {SILENCE_SECONDS:g} s")
+            continue
+        silent_since = time.monotonic()
+        chunk = ours.recv(2**18)
+        if not chunk:
+            return
+        inbox += chunk
+        *lines, rest = inbox.split(b"\n")
+        inbox = bytearray(rest)
+        yield from map(bytes, lines)
 
 
 def _running() -> socket.socket:

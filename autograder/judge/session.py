@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.manifest import Limits
-from autograder.report import Figure, Ratio, TestResult, TrainingTimes, Visibility
+from autograder.report import Figure, JudgeCost, Ratio, TestResult, TrainingTimes, Visibility
 
 Event = dict[str, Any]
 
@@ -49,6 +50,9 @@ class Judging:
     calibrating: bool = False  # trainings are measured, and no bar fails a test
     memory: Callable[[Any], tuple[int | None, int]] = lambda student: (None, 0)  # bytes: its sandbox's, its device's
     trainings: dict[str, TrainingTimes] = field(default_factory=dict)
+    costs: dict[str, JudgeCost] = field(default_factory=dict)
+    meter: Meter = field(default_factory=lambda: Meter())
+    too_costly: dict[str, str] = field(default_factory=dict)  # test -> why an earlier judge of it had to be ended
     not_run: set[str] = field(default_factory=set)  # ids of blocked tests that were not even run
     dependent_seconds: float = 0.0  # wall time of tests that were run although they depend on one that did not pass
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything

@@ -30,6 +30,7 @@ SENTENCES = {
     "too_slow": "is right, but takes too many times as long as the reference",
     "below_bar": "was trained, but what it learned does not reach the bar",
     "above_chance": "is measured above what can be learned from the data it was given",
+    "too_costly": "returned something that takes the grader too much time or memory to check",
     "not_implemented": "is not implemented yet",
     "timed_out": "took longer than the time limit",
     "out_of_memory": "used more memory than the limit",
@@ -65,9 +66,9 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
     if isinstance(error, hypothesis.errors.Flaky):
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
     if isinstance(error, MemoryError):
-        # Of the judge's own limit (judge/process.py), within which the reference passes: a column came back where a
-        # row was promised, and broadcasts against another into terabytes.
-        return Outcome("failed", SENTENCES["wrong_shape"], f"MemoryError: {error}", full_text(error))
+        # Of the test's own budget, of which the reference needs a tenth: a column came back where a row was promised,
+        # and broadcasts against another into terabytes, say.
+        return Outcome("failed", SENTENCES["too_costly"], f"MemoryError: {error}", full_text(error))
     if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException)):
         return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
     if isinstance(error, (AssertionError, pytest.fail.Exception)):

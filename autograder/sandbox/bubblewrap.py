@@ -16,6 +16,7 @@ import contextlib
 import itertools
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -23,7 +24,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -192,7 +193,7 @@ class Sandbox:
         command = self._command(theirs.fileno())
         if self._cgroup:
             command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
-        with theirs:
+        with theirs, _memory_unlimited():
             # Started from the calling thread: --die-with-parent means the thread.
             self._process = subprocess.Popen(
                 command,
@@ -391,6 +392,17 @@ def _bwrap() -> str:
     if found is None:
         raise SandboxUnavailable("bubblewrap is not installed; run: apt-get install bubblewrap")
     return found
+
+
+@contextlib.contextmanager
+def _memory_unlimited() -> Iterator[None]:
+    """A judge limits its own memory (judge/budget.py), and what it starts would inherit that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

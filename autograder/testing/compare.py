@@ -27,6 +27,7 @@ Kind = Literal[
     "no_error",
     "unstable",
     "too_slow",
+    "too_costly",
     "below_bar",
     "above_chance",
 ]

@@ -16,9 +16,22 @@ def points(number: float, *, problem: str) -> Any:
     return pytest.mark.points(number, problem=problem)
 
 
-def limits(*, seconds: float | None = None, test_seconds: float | None = None) -> Any:
-    """Other limits than the manifest's, for this test: wall seconds of one call, and of all its calls together."""
-    return pytest.mark.limits(seconds=seconds, test_seconds=test_seconds)
+def limits(
+    *,
+    seconds: float | None = None,
+    test_seconds: float | None = None,
+    judge_seconds: float | None = None,
+    judge_memory_mb: int | None = None,
+) -> Any:
+    """Other limits than the manifest's, for this test.
+
+    seconds, test_seconds : wall time of one call, and of all its calls together.
+    judge_seconds, judge_memory_mb : processor time and memory of the test's own work: drawing, oracles, comparisons.
+        `verify` says where right answers need more than a tenth of it.
+    """
+    return pytest.mark.limits(
+        seconds=seconds, test_seconds=test_seconds, judge_seconds=judge_seconds, judge_memory_mb=judge_memory_mb
+    )
 
 
 def needs(*tests: str) -> Any:

@@ -28,7 +28,7 @@ from autograder import submission
 from autograder.course import Assignment, Course
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.job import Job
-from autograder.judge.process import judge, visibility
+from autograder.judge.process import judge_here, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
@@ -99,16 +99,16 @@ def grade_once(assignment: Assignment, way: str) -> float:
         tests = [str(path) for path in assignment.test_files]
         files = assignment.reference()
         job = Job(str(assignment.folder / "assignment.toml"), tests, files, SECRET, reference=files)
-        results = judge(job, lambda event: None).results
+        results = [finished.result for finished in judge_here(job).finished]
     else:
-        results = judge_here(assignment, assignment.solution)
+        results = judge_locally(assignment, assignment.solution)
     took = time.perf_counter() - began
     if failed := [result.id for result in results if result.verdict != "passed"]:
         raise SystemExit(f"bench: {assignment.name}'s reference fails {failed[0]} {way}, so nothing was measured")
     return took
 
 
-def judge_here(assignment: Assignment, folder: Path) -> list[TestResult]:
+def judge_locally(assignment: Assignment, folder: Path) -> list[TestResult]:
     """The same tests and examples, with the module in this process."""
 
     @contextmanager

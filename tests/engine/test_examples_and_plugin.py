@@ -409,9 +409,9 @@ def test_events_come_in_order(run):
     a, b = "test_hidden.py::test_a", "test_hidden.py::test_b"
     assert found.events == [
         {"event": "collected", "tests": [a, b]},
-        {"event": "started", "test": a},
+        {"event": "started", "test": a, "judge_seconds": 10.0},
         {"event": "finished", "test": a, "verdict": "passed"},
-        {"event": "started", "test": b},
+        {"event": "started", "test": b, "judge_seconds": 10.0},
         {"event": "finished", "test": b, "verdict": "failed"},
     ]
 

@@ -116,7 +116,7 @@ def test_events_are_told_as_they_happen(tiny):
     assert [event["test"] for event in events if event["event"] == "finished"] == ids
 
 
-def test_a_judge_that_dies_is_our_fault(tiny):
+def test_a_judge_that_dies_with_the_reference_as_well_is_our_fault(tiny):
     """The test file kills its judge: as a kernel short of memory would."""
     tiny.hidden_tests.write_text("import os, signal\ndef test_law(student): os.kill(os.getpid(), signal.SIGKILL)\n")
     with pytest.raises(GraderError, match="judge"):

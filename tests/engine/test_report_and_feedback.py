@@ -14,7 +14,8 @@ from autograder import report as reports
 from autograder.errors import BadCourse
 from autograder.feedback import view, without_hidden
 from autograder.judge.assemble import assemble
-from autograder.report import Figure, ProblemResult, Report, TestResult, Timings
+from autograder.judge.job import Finished, Judged, Surroundings
+from autograder.report import Figure, JudgeCost, ProblemResult, Report, TestResult, Timings
 
 CANARY = "canary-5f3a"
 FREE = ("detail", "example", "traceback", "output", "repeat")  # fields that may hold an input or a value
@@ -41,7 +42,7 @@ def results(draw):
 
 @st.composite
 def whole(draw):
-    tests = draw(st.lists(results(), max_size=4))
+    tests = draw(st.lists(results(), max_size=4, unique_by=lambda test: test.id))
     return Report(
         "tiny", "Tiny", "graded", "", 0.0, 4.0, [ProblemResult("p", "P", 0.0, 4.0)], tests,
         timings=Timings(1.0, {test.id: 0.5 for test in tests}),
@@ -77,7 +78,7 @@ def test_where_hidden_results_are_not_shown_a_public_test_says_what_it_says_of_p
         assert test.visibility == "public"
         assert test.failed_on != "secret"
         if given[test.id].failed_on == "secret":
-            assert (test.verdict, test.points, test.failure, test.figures) == ("passed", test.possible, "", [])
+            assert (test.verdict, test.points, test.failure, test.figures) == ("passed", 1.0, "", [])
 
 
 def test_the_input_in_a_parametrised_hidden_tests_name_is_only_a_number_to_a_student():
@@ -137,24 +138,25 @@ def result(name: str, problem: str, points: float, possible: float) -> TestResul
     return TestResult(f"t::{name}", name, "law", problem, points, possible, "hidden", verdict)
 
 
+def judged(*results: TestResult) -> Judged:
+    cost = JudgeCost(0.01, 1.0, 10.0, 2048)
+    return Judged([Finished(result, 0.12345, cost) for result in results], Surroundings("cpu", "walls", {}))
+
+
 def test_points_are_summed_by_problem_in_the_order_of_the_manifest(tiny):
-    found = assemble(
-        tiny,
-        [
-            result("a", "gradient", 0, 2),
-            result("b", "loss", 1, 1),
-            result("c", "gradient", 1, 1),
-            result("d", "", 0, 0),
-        ],
-        {"t::a": 0.12345},
-        total_seconds=1.23456,
-        sandbox="walls",
-    )
+    results = [
+        result("a", "gradient", 0, 2),
+        result("b", "loss", 1, 1),
+        result("c", "gradient", 1, 1),
+        result("d", "", 0, 0),
+    ]
+    found = assemble(tiny, judged(*results), total_seconds=1.23456)
     assert [(p.name, p.points, p.possible) for p in found.problems] == [("loss", 1, 1), ("gradient", 1, 3)]
     assert (found.points, found.possible, found.tests_sha256) == (2, 4, tiny.tests_sha256())
-    assert found.timings == Timings(1.235, {"t::a": 0.123})
+    assert (found.timings.total_seconds, found.timings.test_seconds["t::a"]) == (1.235, 0.123)
+    assert found.sandbox == "walls"
 
 
 def test_points_for_a_problem_that_the_manifest_lacks_are_the_authors_mistake(tiny):
     with pytest.raises(BadCourse, match=r"t::a gives points for 'los', which is no problem"):
-        assemble(tiny, [result("a", "los", 1, 1)], {}, total_seconds=0, sandbox="")
+        assemble(tiny, judged(result("a", "los", 1, 1)), total_seconds=0)
