@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -204,7 +204,13 @@ def race(request: pytest.FixtureRequest) -> Race:
     def tell(ratio: float, limit: float) -> None:
         judging.ratios[_id(request.node)] = Ratio(round(ratio, 2), limit)
 
-    return Race(open_student, lambda: open_reference(limits), limits.test_seconds, tell)
+    return Race(
+        open_student,
+        lambda: open_reference(limits),
+        limits.test_seconds,
+        tell,
+        _seeds(judging.course_secret or judging.secret(request.path), f"{_id(request.node)} race"),
+    )
 
 
 @pytest.fixture
@@ -246,7 +252,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         (lambda: make_reference(limits, watch=False)) if make_reference else None,
         device=judging.device,
         profile=judging.profile,
-        seed=lambda number: examples.seed(secret, f"{name} training {number}") % 2**31,
+        seed=_seeds(secret, f"{name} training"),
         seconds=limits.test_seconds,
         recorder=item.stash.setdefault(RECORD, Recorder()),
         say=say,
@@ -263,6 +269,10 @@ def training(request: pytest.FixtureRequest) -> Training:
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
     return request.node.stash.setdefault(RECORD, Recorder())
+
+
+def _seeds(secret: bytes, name: str) -> Callable[[str], int]:
+    return lambda purpose: examples.seed(secret, f"{name} {purpose}") % 2**31
 
 
 def _keep_output(item: pytest.Item, text: str) -> None:

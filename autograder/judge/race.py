@@ -35,11 +35,20 @@ def same_values(actual: Any, expected: Any) -> None:
 class Race:
     """A student and a reference, each behind a function that opens a fresh process with it."""
 
-    def __init__(self, student: Open, reference: Open, seconds: float, tell: Callable[[float, float], None]) -> None:
-        """seconds : of wall time for all rounds together; past it no further round begins.
+    def __init__(
+        self,
+        student: Open,
+        reference: Open,
+        seconds: float,
+        tell: Callable[[float, float], None],
+        seed: Callable[[str], int],
+    ) -> None:
+        """seed : from a purpose to a seed under the course's secret, so that nobody knows what will be asked.
+        seconds : of wall time for all rounds together; past it no further round begins.
         tell : called with the ratio and its limit.
         """
         self._student, self._reference, self._seconds, self._tell = student, reference, seconds, tell
+        self._seed = seed
 
     def within(
         self,
@@ -53,7 +62,7 @@ class Race:
         """The student is right, and takes at most `limit` times as long as the reference. Returns the ratio.
 
         work : what is timed: `work(module, *inputs)`, with calls to the module's functions; its result is compared.
-        inputs : from a number to inputs, other ones for another number. The same number must give the same.
+        inputs : from a seed to inputs, other ones for another seed. The same seed must give the same.
         agree : raises Mismatch unless the student's result is as good as the reference's.
         Raises Mismatch ("too_slow"), what `agree` raises, and whatever the student's code ends with.
         """
@@ -79,8 +88,8 @@ class Race:
 
     def _timed(self, open_: Open, work: Callable[..., Any], inputs: Any, number: int) -> tuple[float, Any]:
         with open_() as module:
-            work(module, *inputs(2 * number + 1))
-            fresh = inputs(2 * number)
+            work(module, *inputs(self._seed(f"to warm up, {number}")))
+            fresh = inputs(self._seed(f"to be timed, {number}"))
             began = time.perf_counter()
             answer = work(module, *fresh)
             return time.perf_counter() - began, answer

@@ -74,7 +74,7 @@ class Training:
         *,
         device: str,
         profile: Literal["cpu", "gpu"] = "cpu",
-        seed: Callable[[int], int],
+        seed: Callable[[str], int],
         seconds: float,
         recorder: Recorder,
         say: Callable[[dict[str, float]], None],
@@ -85,7 +85,9 @@ class Training:
         device_lives: Callable[[], None] = lambda: None,
         calibrating: bool = False,
     ) -> None:
-        """seconds : of wall time for all rounds together; past it no further round begins.
+        """seed : from a purpose to a seed under the course's secret; what it is for the data tells nothing of what the
+            student is given.
+        seconds : of wall time for all rounds together; past it no further round begins.
         say : hears each point of the student's curve while it trains.
         check_device : raises GraderError where the device is lost, or full of what others left.
         device_lives : raises GraderError where it is lost.
@@ -119,7 +121,8 @@ class Training:
 
         work : `work(module, data, device=.., seed=.., log=..)`, with calls to the student's functions. Of the data only
             what it passes to them leaves the judge.
-        inputs : from a seed to the data, in another order for another seed; the same seed must give the same.
+        inputs : from a seed to the data, in another order for another seed; the same seed must give the same. It is not
+            the seed that `work` is given: a student who knew it could know the data's order.
         measure : `measure(data, answer)` is the value, by which the run is judged. Raises Mismatch where the answer is
             none at all (of a wrong shape, say).
         warm_up : from a seed to small data to begin with, untimed; better noise than something to learn from.
@@ -212,13 +215,13 @@ class Training:
         self, open_: Open, work: Work, inputs: Any, measure: Any, warm_up: Any, number: int, log: Callable[..., None]
     ) -> Run:
         self._check_device()
-        seed = self._seed(2 * number)
+        seed = self._seed(f"of the student, {number}")
         try:
             with open_() as module:
                 if warm_up is not None:
-                    warm = self._seed(2 * number + 1)
-                    work(module, warm_up(warm), device=self.device, seed=warm, log=_ignore)
-                data = inputs(seed)
+                    first = warm_up(self._seed(f"of the first data, {number}"))
+                    work(module, first, device=self.device, seed=seed, log=_ignore)
+                data = inputs(self._seed(f"of the data, {number}"))
                 began = time.perf_counter()
                 answer = work(module, data, device=self.device, seed=seed, log=log)
                 seconds = time.perf_counter() - began

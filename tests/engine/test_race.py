@@ -170,7 +170,13 @@ class Clocked:
 
 def ran(monkeypatch, student: list[float], reference: list[float], **more) -> tuple[Race, Clocked, list]:
     one, other, told = Clocked(student), Clocked(reference), []
-    race = Race(lambda: one, lambda: other, more.pop("seconds", 1e9), lambda *heard: told.append(heard))
+    race = Race(
+        lambda: one,
+        lambda: other,
+        more.pop("seconds", 1e9),
+        lambda *heard: told.append(heard),
+        lambda purpose: 2 * int(purpose.split()[-1]) + purpose.startswith("to warm up"),
+    )
     clock = [0.0]
     monkeypatch.setattr("autograder.judge.race.time.perf_counter", lambda: clock[0])
 
@@ -180,6 +186,25 @@ def ran(monkeypatch, student: list[float], reference: list[float], **more) -> tu
         return 0.0
 
     return lambda limit: race.within(limit, work, lambda number: (number,), rounds=3), one, told
+
+
+@pytest.mark.threat(50)
+def test_inputs_come_from_the_course_s_secret(timed, tmp_path):
+    """Whoever has the tests cannot know what a race will ask."""
+    asked = tmp_path / "asked"
+    tests = TESTS.replace(
+        "    rng = np.random", f"    open({str(asked)!r}, 'a').write(f'{{seed}}\\n')\n    rng = np.random"
+    )
+    timed.hidden_tests.write_text(tests.replace("number", "seed"))
+    files = timed.reference()
+    seeds = []
+    for secret in (b"one", b"one", b"two"):
+        grading.grade(timed, Submission(files, sha256_of(files)), secret=secret)
+        seeds.append(asked.read_text().split())
+        asked.unlink()
+    assert len(set(seeds[0][:2])) == 2
+    assert seeds[0][:2] == seeds[1][:2]
+    assert not set(seeds[0]) & set(seeds[2])
 
 
 def test_the_shortest_times_are_compared(monkeypatch):

@@ -95,11 +95,16 @@ class Ground:
         self.recorder, self.said, self.ratios, self.times, self.checked = Recorder(), [], [], [], 0
         self.reports: list[dict] = []
         self.seeds: list[int] = []
+        self.data: list[object] = []
         self.training = Training(
             student,
             reference,
             device="cpu",
-            seed=lambda number: 100 + number,
+            seed=lambda purpose: (
+                {"student": 100, "data": 200}[purpose.rstrip(", 0123456789").split()[-1]]
+                + int(purpose.split()[-1])
+                + 50 * ("first" in purpose)
+            ),
             seconds=seconds,
             recorder=self.recorder,
             say=self.said.append,
@@ -114,6 +119,7 @@ class Ground:
 
     def work(self, module, data, *, device, seed, log):
         self.seeds.append(seed)
+        self.data.append(data)
         if data == "warm":
             self.clock += 1000
             return None
@@ -130,7 +136,7 @@ def test_warming_up_costs_no_time(monkeypatch):
     ground = Ground(monkeypatch, Module([2.0]), Module([1.0]))
     run = ground.run(warm_up=lambda seed: "warm")
     assert (run.seconds, run.value, run.memory_mb, run.device_memory_mb) == (2.0, 90.0, 3.0, 1.0)
-    assert ground.seeds == [101, 100]
+    assert ground.seeds == [100, 100]
 
 
 def test_who_reaches_the_bar_in_time_is_not_asked_again(monkeypatch):
@@ -184,7 +190,17 @@ def test_who_seems_too_slow_gets_more_rounds_with_other_seeds(monkeypatch):
     ground.run()
     assert ground.training.keeps_pace(3) == 2.5
     assert (student.opened, reference.opened) == (3, 3)
-    assert ground.seeds == [100, 100, 102, 102, 104, 104]
+    assert ground.seeds == [100, 100, 101, 101, 102, 102]
+
+
+@pytest.mark.threat(49)
+def test_the_data_s_seed_is_not_the_student_s(monkeypatch):
+    """Who knew the seed of the data could know their order, and so the labels of a public set."""
+    ground = Ground(monkeypatch, Module([5.0, 2.5]), Module([1.0]))
+    ground.run(warm_up=lambda seed: seed)
+    ground.training.keeps_pace(3)
+    assert ground.data[:4] == [250, 200, 250, 200]
+    assert not set(ground.data) & set(ground.seeds)
 
 
 @pytest.mark.threat(34)
