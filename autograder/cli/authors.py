@@ -16,6 +16,7 @@ from autograder.course import find_course
 from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
+    from autograder.probes.earnings import Earning
     from autograder.verify import Kill, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
@@ -30,12 +31,16 @@ def verify(
     every: Annotated[
         int, typer.Option(metavar="N", min=1, help="With --quick, a spot check: each N-th wrong answer, one variant.")
     ] = 1,
+    probes: Annotated[
+        bool, typer.Option("--probes", help="Only the probes: files that know nothing and must earn nothing.")
+    ] = False,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Prove an assignment sound: the reference gets full marks, the stub none, and every wrong answer is caught."""
+    """Prove an assignment sound: the reference gets full marks, the stub none, every wrong answer is caught, and a
+    file that knows nothing earns nothing."""
     from autograder import matrices
     from autograder import verify as verifying
 
@@ -43,12 +48,16 @@ def verify(
         raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
     if every > 1 and write:
         raise DeepgradeError(f"--every {every} --write: a page is of all wrong answers; leave one of them out")
+    if probes and write:
+        raise DeepgradeError("--probes --write: a page is of all wrong answers; leave one of them out")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}
     for assignment in chosen:
         with console.progress(f"verifying {assignment.name}") as follow:
-            results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick, every=every)
+            results[assignment.name] = verifying.verify(
+                assignment, on_event=follow, matrix=not (quick or probes), every=every, only_probes=probes
+            )
         if not json:
             _print(results[assignment.name])
         if write and results[assignment.name].sound:
@@ -69,6 +78,7 @@ def _print(result: Soundness) -> None:
     terminal = console.out()
     for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
         _print_matrix(terminal, target, list(kills), result.tests)
+    _print_probes(terminal, result.probes)
     name = console.plain(result.assignment)
     if result.idle_tests:
         terminal.print(f"{name}: no wrong answer dies by {', '.join(result.idle_tests)}")
@@ -97,6 +107,16 @@ def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list
         if marks.strip("."):
             matrix.add_row(Text(test), marks)
     terminal.print(rows, matrix)
+
+
+def _print_probes(terminal: Console, earnings: list[Earning]) -> None:
+    """A row for each probe: what it earns that counts, and by which tests."""
+    table = console.table("Probe", "points", "by")
+    for earning in earnings:
+        points = Text(f"{earning.points:g}", "bold red" if earning.too_much else "")
+        table.add_row(Text(earning.probe), points, Text(", ".join(earning.tests)))
+    if earnings:
+        terminal.print(table)
 
 
 def _mark(kill: Kill, test: str) -> str:
