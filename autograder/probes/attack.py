@@ -127,10 +127,11 @@ def argument(place: int, call: Call) -> Any:
 def filled(number: float, call: Call) -> Any:
     """The reference's answer with `number` in place of every number. Nothing that the test passed is changed."""
     (args, kwargs), _ = copied(call.args, call.kwargs)
-    fill = functools.partial(_filled, number=number)
-    args, kwargs = (_mapped_callbacks(value, fill) for value in (args, kwargs))
+    fill = functools.partial(
+        mapped, change=functools.partial(_filled, number=number), other=lambda value: np.full(1, number)
+    )
     try:
-        return mapped(call.on(args, kwargs), fill, other=lambda value: np.full(1, number))
+        return fill(call.on(*_hearing(fill, args, kwargs)))
     except Exception:
         return _some_array(call, number)
 
@@ -240,9 +241,9 @@ def _write_tensor(tensor: Any) -> None:
 
 
 def converted(convert: Callable[[Any], Any], call: Call) -> Any:
-    """The reference's answer, each number and array of it in another dtype."""
-    result = call.right()
-    return result if call.makes_an_object else mapped(result, convert, other=lambda value: value)
+    """The reference's answer, each number and array in another dtype; so do functions of the test's hear them."""
+    convert = functools.partial(mapped, change=convert, other=lambda value: value)
+    return convert(call.on(*_hearing(convert, call.args, call.kwargs)))
 
 
 def half(value: Any) -> Any:
@@ -296,6 +297,7 @@ def first_answer(call: Call) -> Any:
     _, (_, made) = _makers.get(id(call.owner[0]), (None, (None, ()))) if call.owner else (None, (None, ()))
     before = [call.args, call.kwargs, made]
     (owner, args, kwargs, made), _ = copied(call.owner, call.args, call.kwargs, made)
+    args, kwargs = _hearing(_silent, args, kwargs)
     try:
         right = call.function(*owner, *args, **kwargs)
         if isinstance(right, Iterator):
@@ -370,22 +372,25 @@ def _yielding(items: Iterator[Any], change: Callable[[Any], Any]) -> Iterator[An
         yield item
 
 
-def _mapped_callbacks(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Functions of the test's in a value, which hear what the probe answers and not what the reference says."""
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return tuple(_mapped_callbacks(item, change) for item in value)
-    if type(value) is dict:
-        return {key: _mapped_callbacks(item, change) for key, item in value.items()}
-    hears = functools.partial(mapped, change=change, other=lambda item: np.zeros(1))
-    return _replacing(value, hears) if callable(value) else value
+def _hearing(change: Callable[[Any], Any], args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call; functions of the test's among them hear what the probe answers, not the reference."""
+    return tuple(_replacing(item, change) for item in args), {
+        name: _replacing(item, change) for name, item in kwargs.items()
+    }
+
+
+def _silent(value: Any) -> Any:
+    """In place of a change: functions of the test's are not called at all."""
 
 
 def _replacing(function: Any, change: Callable[[Any], Any]) -> Any:
     """A function of the test's that gets changed arguments. Classes, modules and functions of the student's stay."""
-    if isinstance(function, type) or _is_module(function) or inspect.isroutine(function):
+    if not callable(function) or isinstance(function, type) or _is_module(function) or inspect.isroutine(function):
         return function
 
     def called(*args: Any, **kwargs: Any) -> Any:
+        if change is _silent:
+            return None
         return function(*[change(item) for item in args], **{name: change(item) for name, item in kwargs.items()})
 
     return called
