@@ -73,19 +73,19 @@ def _draws(test: ast.FunctionDef) -> bool:
 
 
 def problems(found: Iterable[Earning]) -> list[str]:
-    """A sentence for each probe that earns too much."""
+    """A sentence for all probes that earn too much by the same tests."""
     sentences = []
+    alike: dict[tuple[str, ...], list[Earning]] = {}
     for earning in found:
-        if not earning.too_much:
-            continue
-        tests = ", ".join(earning.tests)
-        if earning.probe == OVERWRITE:
+        if earning.too_much and earning.probe == OVERWRITE:
             sentences.append(
-                f"a file that overwrites its arguments passes tests that a file that overwrites copies fails: {tests}; "
-                "compute what is expected from objects that are not passed to the student"
+                "a file that overwrites its arguments passes tests that a file that overwrites copies fails: "
+                f"{', '.join(earning.tests)}; compute what is expected from objects that no student can write"
             )
-        else:
-            sentences.append(
-                f"the probe {earning.probe} earns {earning.points:g} points, more than {earning.limit:g}, by {tests}"
-            )
+        elif earning.too_much:
+            alike.setdefault(tuple(earning.tests), []).append(earning)
+    for tests, earned in alike.items():
+        names, (first, *_) = ", ".join(earning.probe for earning in earned), earned
+        many = f"probes {names} each earn" if len(earned) > 1 else f"probe {names} earns"
+        sentences.append(f"{many} {first.points:g} points by {', '.join(tests)}; {first.limit:g} are the limit")
     return sentences
