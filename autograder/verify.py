@@ -222,8 +222,7 @@ class _Verification:
 
     def _check_probes(self, probes: list[Probe], reports: dict[str, Report]) -> list[Earning]:
         by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
-        fixed = earnings.fixed_examples(self._assignment)
-        found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]}, fixed)
+        found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
         self._problems += earnings.problems(found)
         if not self._assignment.answers(probing.FOLDER) and (trained := calibrate.training_tests(self._assignment)):
             assert self._assignment.solution is not None

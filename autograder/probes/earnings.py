@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from autograder.course import Assignment
 from autograder.probes import COPIES, LIMIT, OVERWRITE, Probe
 from autograder.probes.attack import MARKER
 from autograder.report import Report, TestResult
@@ -27,12 +25,8 @@ class Earning(msgspec.Struct, frozen=True):
         return bool(self.tests) if self.probe == OVERWRITE else self.points > self.limit
 
 
-def earnings(probes: Iterable[Probe], reports: Mapping[str, Report], fixed: set[str]) -> list[Earning]:
-    """What each probe earns that counts.
-
-    reports : by the probes' names, and that of the reference as "reference".
-    fixed : names of public tests that a table answers: see `fixed_examples`.
-    """
+def earnings(probes: Iterable[Probe], reports: Mapping[str, Report]) -> list[Earning]:
+    """What each probe earns that counts.   reports : by the probes' names, and that of the reference as "reference"."""
     reference = reports["reference"]
     limit = LIMIT * reference.possible
     found = []
@@ -47,29 +41,16 @@ def earnings(probes: Iterable[Probe], reports: Mapping[str, Report], fixed: set[
             copies = {test.id for test in reports[COPIES].tests if test.verdict == "passed"}
             tests = [test for test in passed if test.id not in copies]
         found.append(_earning(probe.name, tests, limit))
-    by_table = [test for test in reference.tests if test.name.partition("[")[0] in fixed]
-    return [*found, _earning("table", by_table, limit)]
+    return [*found, _earning("table", [test for test in reference.tests if _is_in_a_table(test)], limit)]
 
 
 def _earning(probe: str, tests: list[TestResult], limit: float) -> Earning:
     return Earning(probe, sum(test.possible for test in tests), [test.name for test in tests], limit)
 
 
-def fixed_examples(assignment: Assignment) -> set[str]:
-    """Names of the public tests that draw nothing: their answers can be stored in a table."""
-    names = set()
-    for node in ast.parse(assignment.public_tests.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _draws(node):
-            names.add(node.name)
-    return names
-
-
-def _draws(test: ast.FunctionDef) -> bool:
-    """Is it decorated with hypothesis's `given`?"""
-    called = [mark.func for mark in test.decorator_list if isinstance(mark, ast.Call)]
-    return any(isinstance(name, ast.Name) and name.id == "given" for name in called) or any(
-        isinstance(name, ast.Attribute) and name.attr == "given" for name in called
-    )
+def _is_in_a_table(test: TestResult) -> bool:
+    """A test whose examples all know, so that a table of its answers passes it."""
+    return test.visibility == "public" and test.examples in ("fixed", "public")
 
 
 def problems(found: Iterable[Earning]) -> list[str]:
