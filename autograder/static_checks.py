@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from autograder.course import Assignment
 from autograder.errors import BadCourse
@@ -26,7 +28,46 @@ def static_problems(assignment: Assignment) -> list[str]:
     for name in assignment.manifest.files:
         if name.endswith(".py"):
             problems += _differences(assignment.folder / name, assignment.solution / name)
+    return [*problems, *_marks(assignment)]
+
+
+def _marks(assignment: Assignment) -> list[str]:
+    """Tests without a sentence for students, and `needs` that name no test, or one that comes later."""
+    problems = []
+    earlier: set[str] = set()  # names of tests
+    for path in assignment.test_files:
+        tree = _parsed(path)
+        tests = {node.name: node for node in tree.body if _is_a_test(node)}
+        for test in tests.values():
+            if not ast.get_docstring(test):
+                problems.append(
+                    f"{path}:{test.lineno}: {test.name} has no docstring, which is the law that students read"
+                )
+        in_order = list(tests)
+        for call, test_name in _needs(tree):
+            known = earlier | set(in_order[: in_order.index(test_name)] if test_name else in_order)
+            for argument in call.args:
+                if isinstance(argument, ast.Constant) and argument.value not in known:
+                    where = f"{path}:{call.lineno}: needs({argument.value!r})"
+                    later = argument.value in tests
+                    problems.append(
+                        f"{where} names a test that does not come earlier" if later else f"{where} names no test"
+                    )
+        earlier |= tests.keys()
     return problems
+
+
+def _is_a_test(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+
+
+def _needs(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
+    """Each call of `needs`, with the name of the test that it marks; "" where it is kept for several."""
+    for node in tree.body:
+        name = node.name if _is_a_test(node) else ""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "needs":
+                yield part, name
 
 
 def _differences(stub: Path, reference: Path) -> list[str]:
@@ -41,13 +82,17 @@ def _differences(stub: Path, reference: Path) -> list[str]:
     return problems
 
 
-def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
+def _parsed(path: Path) -> ast.Module:
     try:
-        tree = ast.parse(path.read_bytes())
+        return ast.parse(path.read_bytes())
     except OSError as error:
         raise BadCourse(f"{path}: cannot be read ({error.strerror}); the manifest names it") from error
     except SyntaxError as error:
         raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
+
+
+def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
+    tree = _parsed(path)
     found: dict[str, tuple[str, str | None]] = {}
 
     def look(body: list[ast.stmt], prefix: str) -> None:

@@ -13,8 +13,11 @@ probes                    files that know nothing earn nothing: probes/__init__.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import math
+import statistics
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import msgspec
 
@@ -32,6 +35,9 @@ from autograder.submission import Submission, sha256_of
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
 
+JUDGE_SHARE = 0.1  # of a test's budget: what the judge's own work may take for a right answer
+
+Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
 
 
@@ -44,6 +50,21 @@ class Kill(msgspec.Struct, frozen=True):
     killed_by: list[str]  # all tests that did
     points_lost: float | None = None  # in all tests; unknown without the matrix
     points_lost_outside: float | None = None  # of these, in tests of another problem than that of the named test
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Of one number over all mutants."""
+
+    median: float
+    high: float  # 95 % are at most this: the smallest such value that occurs
+    most: float
+
+
+class PointsLost(msgspec.Struct, frozen=True):
+    """Over all mutants: what each loses, and what it loses outside of the problem of the test that it names."""
+
+    lost: Spread
+    outside: Spread
 
 
 class Soundness(msgspec.Struct, frozen=True):
@@ -66,6 +87,13 @@ class Soundness(msgspec.Struct, frozen=True):
         return not self.problems
 
     @property
+    def points_lost(self) -> PointsLost | None:
+        """None without the whole matrix, and without mutants."""
+        lost = [kill.points_lost for kill in self.kills if kill.points_lost is not None]
+        outside = [kill.points_lost_outside for kill in self.kills if kill.points_lost_outside is not None]
+        return PointsLost(_spread(lost), _spread(outside)) if lost else None
+
+    @property
     def matrix(self) -> dict[str, list[str]]:
         """The kill matrix: for each mutant, the tests that it dies by."""
         return {kill.mutant: kill.killed_by for kill in self.kills}
@@ -79,7 +107,7 @@ def verify(
     jobs: int = 2,
     matrix: bool = True,
     every: int = 1,
-    only_probes: bool = False,
+    parts: Collection[Part] = ("answers", "probes"),
 ) -> Soundness:
     """Prove an assignment.
 
@@ -87,24 +115,24 @@ def verify(
         and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
     every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, for
         a look that costs little; what changes in the sources changes which. A matrix needs all.
-    only_probes : the reference and all probes, and no other answer.
+    parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
     Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
     mend is told in `problems`.
     """
-    if every < 1 or (matrix and (every != 1 or only_probes)):
+    if every < 1 or (matrix and (every != 1 or "answers" not in parts)):
         raise ValueError(f"every is {every}, and a kill matrix has every mutant")
-    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, only_probes).run()
+    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts).run()
 
 
 class _Answers:
     """What is graded."""
 
-    def __init__(self, assignment: Assignment, every: int, only_probes: bool) -> None:
+    def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
         """Raises BadCourse for what cannot be read."""
         self.mutants = mutants(assignment)
         self.right = right_answers(assignment)
         self.probes = probing.probes(assignment)
-        self.stub = _submission(assignment.stub())
+        self.stub: Submission | None = _submission(assignment.stub())
         self.sources = sources_sha256(assignment)
         number = int(self.sources, 16)
         if every > 1:
@@ -113,13 +141,15 @@ class _Answers:
             others = [name for name in self.right if name != "reference"]
             seen = ("reference", others[number % len(others)] if others else None)
             self.right = {name: files for name, files in self.right.items() if name in seen}
-        if only_probes:
-            self.mutants, self.right = [], {"reference": self.right["reference"]}
+        if "answers" not in parts:
+            self.mutants, self.right, self.stub = [], {"reference": self.right["reference"]}, None
+        if "probes" not in parts:
+            self.probes = []
 
     def submissions(self) -> dict[str, Submission]:
         return {
             **{name: _submission(files) for name, files in self.right.items()},
-            "stub": self.stub,
+            **({"stub": self.stub} if self.stub else {}),
             **{f"mutant {mutant.name}": mutant.submission for mutant in self.mutants},
             **{f"probe {probe.name}": probe.submission for probe in self.probes},
         }
@@ -134,17 +164,17 @@ class _Verification:
         jobs: int,
         matrix: bool,
         every: int,
-        only_probes: bool,
+        parts: Collection[Part],
     ) -> None:
         self._assignment, self._tell, self._secret, self._jobs = assignment, on_event, secret, jobs
-        self._matrix, self._every, self._only_probes = matrix, every, only_probes
+        self._matrix, self._every, self._parts = matrix, every, parts
         self._problems: list[str] = []
 
     def run(self) -> Soundness:
         name = self._assignment.name
         try:
             self._problems += list(static_problems(self._assignment))
-            answers = _Answers(self._assignment, self._every, self._only_probes)
+            answers = _Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
             return Soundness(name, [*self._problems, str(error)])
         alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in answers.mutants}
@@ -221,6 +251,8 @@ class _Verification:
                 self._problems.append(f"the stub is {test.verdict} in {test.id}, expected not_implemented")
 
     def _check_probes(self, probes: list[Probe], reports: dict[str, Report]) -> list[Earning]:
+        if "probes" not in self._parts:
+            return []
         by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
         found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
         self._problems += earnings.problems(found)
@@ -246,6 +278,11 @@ class _Verification:
         return msgspec.structs.replace(kill, **_points_lost(mutant.killed_by, report)) if self._matrix else kill
 
 
+def _spread(values: list[float]) -> Spread:
+    ordered = sorted(values)
+    return Spread(statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
+
+
 def _points_lost(named: str, report: Report) -> dict[str, float]:
     """What an answer loses in all tests, and of that in tests of another problem than that of the test named."""
     problem = next((test.problem for test in report.tests if test.name == named), "")
@@ -258,6 +295,19 @@ def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
     """The reference and the variants, as the files a student would hand in."""
     variants = assignment.answers("variants")
     return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
+
+
+def judge_costs(name: str, used: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:
+    """A sentence for each test in which a right answer costs the judge more than JUDGE_SHARE of the test's budget.
+
+    used : processor seconds of the judge.   budgets : the same, at most; both by the tests' ids.
+    """
+    return [
+        f"{name} costs the judge {seconds:.3g} s of its {budgets[test]:.3g} s in {test}, and a right answer may cost a "
+        f"tenth; write @limits(judge_seconds={math.ceil(seconds / JUDGE_SHARE)})"
+        for test, seconds in used.items()
+        if seconds > JUDGE_SHARE * budgets[test]
+    ]
 
 
 def sources_sha256(assignment: Assignment) -> str:

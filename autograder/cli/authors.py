@@ -17,7 +17,7 @@ from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
     from autograder.probes.earnings import Earning
-    from autograder.verify import Kill, Soundness
+    from autograder.verify import Kill, PointsLost, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
 
@@ -56,7 +56,11 @@ def verify(
     for assignment in chosen:
         with console.progress(f"verifying {assignment.name}") as follow:
             results[assignment.name] = verifying.verify(
-                assignment, on_event=follow, matrix=not (quick or probes), every=every, only_probes=probes
+                assignment,
+                on_event=follow,
+                matrix=not (quick or probes),
+                every=every,
+                parts=["probes"] if probes else ["answers", "probes"],
             )
         if not json:
             _print(results[assignment.name])
@@ -70,7 +74,11 @@ def verify(
 def _facts(result: Soundness) -> dict:
     import msgspec
 
-    return {"sound": result.sound, **msgspec.to_builtins(result)}
+    return {
+        "sound": result.sound,
+        **msgspec.to_builtins(result),
+        "points_lost": msgspec.to_builtins(result.points_lost),
+    }
 
 
 def _print(result: Soundness) -> None:
@@ -78,6 +86,7 @@ def _print(result: Soundness) -> None:
     terminal = console.out()
     for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
         _print_matrix(terminal, target, list(kills), result.tests)
+    _print_points_lost(terminal, result.points_lost)
     _print_probes(terminal, result.probes)
     name = console.plain(result.assignment)
     if result.idle_tests:
@@ -96,17 +105,28 @@ def _target(kill: Kill) -> str:
 
 def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list[str]) -> None:
     """The wrong answers to one function, a letter each, and a row for each test that kills one of them."""
-    rows = console.table("", f"Wrong {target}", "dies by")
+    whole = kills[0].points_lost is not None
+    rows = console.table("", f"Wrong {target}", "dies by", *(["points lost", "outside"] if whole else []))
     for letter, kill in zip(itertools.cycle(LETTERS), kills, strict=False):
         dead = kill.named in kill.killed_by
         named = Text(kill.named) if dead else Text(f"survives {kill.named}", "bold red")
-        rows.add_row(letter, Text(kill.mutant), named)
+        lost = [f"{kill.points_lost:g}", f"{kill.points_lost_outside:g}"] if whole else []
+        rows.add_row(letter, Text(kill.mutant), named, *lost)
     matrix = console.table("X: named, x: kills it too", "".join(LETTERS[: len(kills)]))
     for test in tests:
         marks = "".join(_mark(kill, test) for kill in kills)
         if marks.strip("."):
             matrix.add_row(Text(test), marks)
     terminal.print(rows, matrix)
+
+
+def _print_points_lost(terminal: Console, found: PointsLost | None) -> None:
+    if found is None:
+        return
+    table = console.table("Over all wrong answers", "median", "95 %", "most")
+    for name, spread in (("points lost", found.lost), ("of these, in other problems", found.outside)):
+        table.add_row(name, *(f"{value:g}" for value in (spread.median, spread.high, spread.most)))
+    terminal.print(table)
 
 
 def _print_probes(terminal: Console, earnings: list[Earning]) -> None:

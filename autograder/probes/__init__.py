@@ -44,8 +44,9 @@ BLIND = ("raise", "argument", "argument-2", "argument-last", "zeros", "ones", "n
 BUILT_IN = (OVERWRITE, COPIES, *BLIND, *FROM_RIGHT_ANSWERS)
 FOLDER = "probes"  # below solutions/<assignment>
 
-ATTACK = Path(__file__).with_name("attack.py")
-ATTACK_FILE, REFERENCE_FILE = "_probe.py", "reference.py"  # beside the module, in the sandbox
+INSIDE = Path(__file__).with_name("inside")  # files that run in the sandbox, beside the module
+REFERENCE_FILE = "reference.py"  # of an author's own probe
+MARKER = "[probe] this answer is not that of the reference"
 
 Counts = Literal["everything", "wrong answers", "more than on copies", "nothing"]
 
@@ -97,8 +98,8 @@ def _own(assignment: Assignment) -> list[Probe]:
 
 
 def _attacked(module: str, text: bytes, probe: str, names: list[str]) -> dict[str, bytes]:
-    last = f"\n\nimport _probe\n\n_probe.attack(globals(), {probe!r}, {names!r})\n"
-    return {module: text + last.encode(), ATTACK_FILE: ATTACK.read_bytes()}
+    last = f"\n\nimport _probe\n\n_probe.attack(globals(), {probe!r}, {names!r}, {MARKER!r})\n"
+    return {module: text + last.encode(), **{path.name: path.read_bytes() for path in sorted(INSIDE.glob("*.py"))}}
 
 
 def to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:

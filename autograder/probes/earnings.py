@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from autograder.probes import COPIES, LIMIT, OVERWRITE, Probe
-from autograder.probes.attack import MARKER
+from autograder.probes import COPIES, LIMIT, MARKER, OVERWRITE, Probe
 from autograder.report import Report, TestResult
 
 
