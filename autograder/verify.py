@@ -129,9 +129,9 @@ class _Answers:
 
     def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
         """Raises BadCourse for what cannot be read."""
-        self.mutants = mutants(assignment)
+        self.mutants = mutants(assignment) if "answers" in parts else []
         self.right = right_answers(assignment)
-        self.probes = probing.probes(assignment)
+        self.probes = probing.probes(assignment) if "probes" in parts else []
         self.stub: Submission | None = _submission(assignment.stub())
         self.sources = sources_sha256(assignment)
         number = int(self.sources, 16)
@@ -142,9 +142,7 @@ class _Answers:
             seen = ("reference", others[number % len(others)] if others else None)
             self.right = {name: files for name, files in self.right.items() if name in seen}
         if "answers" not in parts:
-            self.mutants, self.right, self.stub = [], {"reference": self.right["reference"]}, None
-        if "probes" not in parts:
-            self.probes = []
+            self.right, self.stub = {"reference": self.right["reference"]}, None
 
     def submissions(self) -> dict[str, Submission]:
         return {
@@ -256,12 +254,7 @@ class _Verification:
         by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
         found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
         self._problems += earnings.problems(found)
-        if not self._assignment.answers(probing.FOLDER) and (trained := calibrate.training_tests(self._assignment)):
-            assert self._assignment.solution is not None
-            self._problems.append(
-                f"{self._assignment.solution / probing.FOLDER}: holds no probe, and {', '.join(trained)} let a student "
-                "train; write a file that answers without training, from a table of the data, say"
-            )
+        self._problems += missing_probes(self._assignment)
         return found
 
     def _kill(self, mutant: Mutant, report: Report, tests: list[str]) -> Kill:
@@ -295,6 +288,18 @@ def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
     """The reference and the variants, as the files a student would hand in."""
     variants = assignment.answers("variants")
     return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
+
+
+def missing_probes(assignment: Assignment) -> list[str]:
+    """A sentence where students train, and no probe of the author's own tries to answer without training."""
+    trained = calibrate.training_tests(assignment)
+    if not trained or assignment.answers(probing.FOLDER):
+        return []
+    assert assignment.solution is not None
+    return [
+        f"{assignment.solution / probing.FOLDER}: holds no probe, and {', '.join(trained)} let a student train; write "
+        "a file that answers without training, from a table of the data, say"
+    ]
 
 
 def judge_costs(name: str, used: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:

@@ -205,7 +205,7 @@ def half(value: Any) -> Any:
         else:
             return value
     # A number of another dtype is the same number, where rounding does not change it; an array is another array.
-    if np.ndim(value) or not same(float(value), float(result)):
+    if np.ndim(value) or not same(value.item() if hasattr(value, "item") else value, result.item()):
         mark()
     return result
 
