@@ -233,6 +233,26 @@ def test_a_first_answer_changes_arguments_only_once(attacked, capsys):
     assert probes.MARKER in capsys.readouterr().out
 
 
+class Reader(Log):
+    """A function of the test's that answers."""
+
+    def __call__(self, x) -> str:
+        self.heard.append({"x": x})
+        return "yes" if x > 0 else "no"
+
+
+def test_a_first_answer_calls_a_function_of_the_tests_that_listens_only_once(attacked, capsys):
+    """Or a test would hear all that is right; one that answers is asked, since the reference needs its answer."""
+    text = "def f(x, log): return log(x=x) or x\ndef g(x, read): return read(x)"
+    module, log, read = attacked("first-answer", text, "f", "g"), Log(), Reader()
+    assert [module.f(1, log), module.f(1, log)] == [1, 1]
+    assert log.heard == [{"x": 1}]
+    assert [module.g(1, read), module.g(2, read)] == ["yes", "yes"]
+    assert capsys.readouterr().out == ""
+    assert module.g(-1, read) == "yes"
+    assert probes.MARKER in capsys.readouterr().out
+
+
 def test_tensors_and_networks_are_overwritten_and_filled(attacked):
     import torch
 

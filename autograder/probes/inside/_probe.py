@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from _probe_values import FLOAT, constant, copied, filled, hearing, is_tensor, is_written, mapped, same
+from _probe_values import FLOAT, constant, copied, filled, hearing, is_of_the_test, is_tensor, is_written, mapped, same
 
 MAX_ITEMS = 10_000  # of what a generator yields, that the probe `first-answer` keeps
 
@@ -159,7 +159,7 @@ def _some_array(call: Call, number: float) -> Any:
     return np.full(1, number)
 
 
-def _hearing(change: Callable[[Any], Any] | None, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _hearing(change: Callable[[Any], Any], args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call; functions of the test's among them hear what the probe says, not the reference."""
     return tuple(hearing(item, change) for item in args), {name: hearing(item, change) for name, item in kwargs.items()}
 
@@ -239,7 +239,7 @@ def first_answer(call: Call) -> Any:
         _makers[id(call.owner[0])] = call.owner[0], call.args, call.kwargs
         return call.right()
     if call.name not in _first:
-        _first[call.name] = _kept(call.right())
+        _first[call.name] = _kept(call.on(*_listening(call.name, call.args, call.kwargs)))
     elif not _is_right(call, _first[call.name]):
         mark()
     first = _first[call.name]
@@ -254,12 +254,36 @@ def _is_right(call: Call, answer: Any) -> bool:
     """Would the reference answer so, and change no argument: of this call, nor of the one that made its object?"""
     made = _makers.get(id(call.owner[0]), (None,))[1:] if call.owner else ()
     owner, args, kwargs, others = copied(call.owner, call.args, call.kwargs, made)
+    given, named = _listening(call.name, args, kwargs)
     try:
-        silent, named = _hearing(None, args, kwargs)
-        right = _kept(call.function(*owner, *silent, **named))
+        right = _kept(call.function(*owner, *given, **named))
     except Exception:
         return False
     return same(right, answer) and same([args, kwargs, others], [call.args, call.kwargs, made])
+
+
+_answering: set[str] = set()  # functions whose arguments hold a function of the test's that answers something
+
+
+def _listening(name: str, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call. After the first call of a function, one of the test's is called no more if all that it
+    does is to listen: what it heard then would be right."""
+
+    def listening(function: Any) -> Any:
+        if not is_of_the_test(function):
+            return function
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if name in _first and name not in _answering:
+                return None
+            answer = function(*args, **kwargs)
+            if answer is not None:
+                _answering.add(name)
+            return answer
+
+        return called
+
+    return tuple(map(listening, args)), {word: listening(item) for word, item in kwargs.items()}
 
 
 def of_its_own(call: Call) -> Any:
