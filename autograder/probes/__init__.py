@@ -21,9 +21,9 @@ a probe prints a line when it first answers otherwise. Staff see in a report wha
 with that line count. All other probes answer blindly and pass nothing rightly: a file in which every function raises
 ValueError does not know what must be refused. So a law of refusals asks for the answer to a legal question as well.
 
-**Probes of an author's own** are found like variants: a file for the module, or a folder with all files. The reference
-is beside them as `reference.py`, for functions that are not attacked: `from reference import *`. Each function that the
-file itself defines is taken to be wrong.
+**Probes of an author's own** are found like variants: a file for the module, or a folder with all files. Each function
+that the file defines is taken to be wrong. What it does not define is the reference's, which it may also import:
+`import reference`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ BUILT_IN = (OVERWRITE, COPIES, *BLIND, *FROM_RIGHT_ANSWERS)
 FOLDER = "probes"  # below solutions/<assignment>
 
 INSIDE = Path(__file__).with_name("inside")  # files that run in the sandbox, beside the module
-REFERENCE_FILE = "reference.py"  # of an author's own probe
+REFERENCE_FILE = "reference.py"  # beside an author's own probe
+COMPLETED = "\n\nimport reference as _reference\n\nglobals().update({**vars(_reference), **globals()})\n"
 MARKER = "[probe] this answer is not that of the reference"
 
 Counts = Literal["everything", "wrong answers", "more than on copies", "nothing"]
@@ -92,7 +93,7 @@ def _own(assignment: Assignment) -> list[Probe]:
     for name, files in assignment.answers(FOLDER).items():
         text = files[module]
         functions = [*_functions(_parsed(text, Path(FOLDER) / name))]
-        attacked = _attacked(module, text, "own", functions)
+        attacked = _attacked(module, text + COMPLETED.encode(), "own", functions)
         found.append(Probe(f"own {name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
     return found
 

@@ -361,12 +361,13 @@ OBEYED = {
     "complex": "check(student.scale(x, c).dtype == complex, '')",
 }
 STORED = """
-from reference import *
+import numpy as np
+import reference
 
 TABLE = {3.0: np.full(2, 3.0)}
 
 def scale(x, c, log=None):
-    return TABLE.get(c, -x)
+    return TABLE.get(c, -reference.scale(x, 1.0))
 """
 
 
@@ -430,7 +431,7 @@ def test_a_table_earns_the_public_tests_that_draw_nothing(weak):
 
 
 def test_a_probe_of_an_authors_own_earns_by_its_own_functions_alone(weak):
-    """`stored` has halve from the reference; `whole` has no halve at all."""
+    """The law of halve is passed by the reference's, and counts for neither."""
     assert earned(weak, "own stored") == ["test_an_example"]
     assert earned(weak, "own whole") == ["test_an_example", "test_two_questions"]
 
