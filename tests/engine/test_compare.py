@@ -156,6 +156,7 @@ def test_tolerance_is_that_of_the_dtype_and_grows_with_the_root_of_the_terms(dty
     assert tolerance(dtype, 4) == 2 * tolerance(dtype)
 
 
+@pytest.mark.threat(51)
 @pytest.mark.parametrize("expected", [1 / 3, np.float64(1 / 3), np.float32(1 / 3)])
 def test_a_number_in_float16_that_nobody_asked_for_widens_no_tolerance(expected):
     """3 % off, or only rounded to float16: either is wrong. Where the dtype holds the number exactly, it is right."""

@@ -409,6 +409,7 @@ def earned(weak: verify.Soundness, probe: str) -> list[str]:
     return found.tests
 
 
+@pytest.mark.threat(57)
 @pytest.mark.parametrize("probe", OBEYED)
 def test_a_file_that_knows_nothing_earns_what_it_passes(weak, probe):
     """And no law that compares with what is right: of answers, and of what a function of the test's hears."""
