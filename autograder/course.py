@@ -53,6 +53,21 @@ class Assignment:
         """The untouched stub, as the files a student would hand in."""
         return read_files(self.folder, self.manifest.files)
 
+    def answers(self, kind: str) -> dict[str, dict[str, bytes]]:
+        """Further answers in solutions/<name>/<kind>, by name, each as the files a student would hand in.
+
+        NAME.py stands for the module, beside the reference's other files; a folder NAME/ has all files.
+        """
+        found: dict[str, dict[str, bytes]] = {}
+        if self.solution is None:
+            return found
+        for path in sorted((self.solution / kind).glob("*")):  # none, where the folder is missing
+            if path.is_dir() and not path.name.startswith("__"):
+                found[path.name] = read_files(path, self.manifest.files)
+            elif path.suffix == ".py":
+                found[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
+        return found
+
     def tests_sha256(self) -> str:
         """One hash over the manifest and all tests: what a report was graded with."""
         digest = hashlib.sha256()

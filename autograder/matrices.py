@@ -1,6 +1,7 @@
 """Kill matrices as pages: what `verify` saw, kept beside the code and checked to be of today's sources.
 
-    docs/kill_matrices/softmax.md     sources: <sha256>; a table of wrong answers; which tests kill each
+    docs/kill_matrices/softmax.md     sources: <sha256>; a table of wrong answers, with the tests that kill each and the
+                                      points that it loses; what probes earn
 
 A page tells which sources it was seen with. When any of these changes, the page is stale until it is written again.
 """
@@ -51,10 +52,14 @@ def page(soundness: Soundness) -> str:
         f"Sources: `{soundness.sources_sha256}`",
     ]
     for target, kills in itertools.groupby(sorted(soundness.kills, key=_target), _target):
-        lines += ["", f"## {target}", "", "| wrong answer | dies by | and by |", "|---|---|---|"]
-        lines += [_row(kill) for kill in kills]
+        lines += ["", f"## {target}", "", *_head(soundness.whole)]
+        lines += [_row(kill, soundness.whole) for kill in kills]
+    lines += _points_lost(soundness)
     lines += ["", "## How many each test kills", "", "| test | wrong answers |", "|---|---:|"]
     lines += [f"| `{test}` | {count} |" for test, count in counts.items()]
+    lines += ["", "## Probes", "", f"What files earn that know nothing; at most {_limit(soundness)} points each."]
+    lines += ["", "| probe | points | by |", "|---|---:|---|"]
+    lines += [f"| {one.probe} | {one.points:g} | {_code(one.tests)} |" for one in soundness.probes]
     return "\n".join(lines) + "\n"
 
 
@@ -62,6 +67,39 @@ def _target(kill: Kill) -> str:
     return kill.target
 
 
-def _row(kill: Kill) -> str:
-    others = [f"`{test}`" for test in kill.killed_by if test != kill.named]
-    return f"| {kill.mutant.replace('_', ' ')} | `{kill.named}` | {', '.join(others)} |"
+def _head(whole: bool) -> list[str]:
+    if not whole:
+        return ["| wrong answer | dies by | and by |", "|---|---|---|"]
+    return ["| wrong answer | points lost | of these, outside | dies by | and by |", "|---|---:|---:|---|---|"]
+
+
+def _row(kill: Kill, whole: bool) -> str:
+    points = f" {kill.points_lost:g} | {kill.points_lost_outside:g} |" if whole else ""
+    others = _code([test for test in kill.killed_by if test != kill.named])
+    return f"| {kill.mutant.replace('_', ' ')} |{points} `{kill.named}` | {others} |"
+
+
+def _points_lost(soundness: Soundness) -> list[str]:
+    """Median, 95 % and maximum over all wrong answers: with the whole matrix alone."""
+    found = soundness.points_lost
+    if found is None:
+        return []
+    rows = [("points lost", found.lost), ("of these, outside", found.outside)]
+    return [
+        "",
+        "## Points lost",
+        "",
+        "Outside: in tests of another problem than that of the test that the wrong answer names.",
+        "",
+        "| | median | 95 % | most |",
+        "|---|---:|---:|---:|",
+        *[f"| {name} | {row.median:g} | {row.high:g} | {row.most:g} |" for name, row in rows],
+    ]
+
+
+def _code(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _limit(soundness: Soundness) -> str:
+    return f"{soundness.probes[0].limit:g}" if soundness.probes else "0"

@@ -7,28 +7,37 @@ reference, variants       full marks: no false alarm on a right answer
 stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names
 idle tests                a test that no mutant dies by cannot be shown to check anything
+probes                    files that know nothing earn nothing: probes/__init__.py
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Callable
+import math
+import statistics
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from autograder import calibrate
 from autograder import grade as grading
-from autograder.course import Assignment, read_files
-from autograder.errors import BadCourse
+from autograder import probes as probing
+from autograder.course import Assignment
+from autograder.errors import BadCourse, GraderError
 from autograder.mutants import Mutant, mutants
+from autograder.probes import Probe, earnings
+from autograder.probes.earnings import Earning
 from autograder.report import Report
+from autograder.static_checks import static_problems
 from autograder.submission import Submission, sha256_of
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
 
+JUDGE_SHARE = 0.1  # of a test's budget: what the judge's own work may take for a right answer
+
+Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
 
 
@@ -39,6 +48,23 @@ class Kill(msgspec.Struct, frozen=True):
     target: str
     named: str  # the test that must kill it
     killed_by: list[str]  # all tests that did
+    points_lost: float | None = None  # in all tests; unknown without the matrix
+    points_lost_outside: float | None = None  # of these, in tests of another problem than that of the named test
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Of one number over all mutants."""
+
+    median: float
+    high: float  # 95 % are at most this: the smallest such value that occurs
+    most: float
+
+
+class PointsLost(msgspec.Struct, frozen=True):
+    """Over all mutants: what each loses, and what it loses outside of the problem of the test that it names."""
+
+    lost: Spread
+    outside: Spread
 
 
 class Soundness(msgspec.Struct, frozen=True):
@@ -46,18 +72,26 @@ class Soundness(msgspec.Struct, frozen=True):
 
     assignment: str
     problems: list[str]  # sentences; none: sound
-    kills: list[Kill]
-    idle_tests: list[str]  # tests that killed no mutant; unknown, so empty, without the matrix
-    variants: list[str]  # other right answers that got full marks
-    tests: list[str]  # names, in order
+    kills: list[Kill] = []
+    idle_tests: list[str] = []  # tests that killed no mutant; unknown, so empty, without the matrix
+    variants: list[str] = []  # other right answers that got full marks
+    tests: list[str] = []  # names, in order
+    probes: list[Earning] = []  # what each probe earns
 
     sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
-    every: int = 1  # only each so-manieth mutant was tried, and if so, one variant
+    every: int = 1  # only each so-manieth mutant was tried, and if so, one variant and a third of the probes
     whole: bool = True  # every mutant met every test; else only the one that it names
 
     @property
     def sound(self) -> bool:
         return not self.problems
+
+    @property
+    def points_lost(self) -> PointsLost | None:
+        """None without the whole matrix, and without mutants."""
+        lost = [kill.points_lost for kill in self.kills if kill.points_lost is not None]
+        outside = [kill.points_lost_outside for kill in self.kills if kill.points_lost_outside is not None]
+        return PointsLost(_spread(lost), _spread(outside)) if lost else None
 
     @property
     def matrix(self) -> dict[str, list[str]]:
@@ -73,67 +107,101 @@ def verify(
     jobs: int = 2,
     matrix: bool = True,
     every: int = 1,
+    parts: Collection[Part] = ("answers", "probes"),
 ) -> Soundness:
     """Prove an assignment.
 
     matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
         and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
-    every : only each so-manieth mutant is graded, one at the least, and one of the variants, for a look that costs
-        little; what changes in the sources changes which. A matrix needs all.
+    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, for
+        a look that costs little; what changes in the sources changes which. A matrix needs all.
+    parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
     Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
     mend is told in `problems`.
     """
-    if every < 1 or (matrix and every != 1):
+    if every < 1 or (matrix and (every != 1 or "answers" not in parts)):
         raise ValueError(f"every is {every}, and a kill matrix has every mutant")
-    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every).run()
+    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts).run()
+
+
+class _Answers:
+    """What is graded."""
+
+    def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
+        """Raises BadCourse for what cannot be read."""
+        self.mutants = mutants(assignment) if "answers" in parts else []
+        self.right = right_answers(assignment)
+        self.probes = probing.probes(assignment) if "probes" in parts else []
+        self.stub: Submission | None = _submission(assignment.stub())
+        self.sources = sources_sha256(assignment)
+        number = int(self.sources, 16)
+        if every > 1:
+            self.mutants = self.mutants[number % max(1, min(every, len(self.mutants))) :: every]
+            self.probes = probing.a_third(self.probes, number)
+            others = [name for name in self.right if name != "reference"]
+            seen = ("reference", others[number % len(others)] if others else None)
+            self.right = {name: files for name, files in self.right.items() if name in seen}
+        if "answers" not in parts:
+            self.right, self.stub = {"reference": self.right["reference"]}, None
+
+    def submissions(self) -> dict[str, Submission]:
+        return {
+            **{name: _submission(files) for name, files in self.right.items()},
+            **({"stub": self.stub} if self.stub else {}),
+            **{f"mutant {mutant.name}": mutant.submission for mutant in self.mutants},
+            **{f"probe {probe.name}": probe.submission for probe in self.probes},
+        }
 
 
 class _Verification:
     def __init__(
-        self, assignment: Assignment, on_event: OnEvent, secret: bytes, jobs: int, matrix: bool, every: int
+        self,
+        assignment: Assignment,
+        on_event: OnEvent,
+        secret: bytes,
+        jobs: int,
+        matrix: bool,
+        every: int,
+        parts: Collection[Part],
     ) -> None:
         self._assignment, self._tell, self._secret, self._jobs = assignment, on_event, secret, jobs
-        self._matrix, self._every = matrix, every
+        self._matrix, self._every, self._parts = matrix, every, parts
         self._problems: list[str] = []
 
     def run(self) -> Soundness:
+        name = self._assignment.name
         try:
             self._problems += list(static_problems(self._assignment))
-            wrong = mutants(self._assignment)
-            right = {name: _submission(files) for name, files in right_answers(self._assignment).items()}
-            stub = _submission(self._assignment.stub())
-            sources = sources_sha256(self._assignment)
-            if self._every > 1:
-                first = int(sources, 16) % max(1, min(self._every, len(wrong)))
-                wrong = wrong[first :: self._every]
-                others = [name for name in right if name != "reference"]
-                seen = others[int(sources, 16) % len(others)] if others else None
-                right = {name: one for name, one in right.items() if name in ("reference", seen)}
+            answers = _Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
-            return Soundness(self._assignment.name, [*self._problems, str(error)], [], [], [], [])
-        everything = {
-            **right,
-            "stub": stub,
-            **{f"mutant {mutant.name}": mutant.submission for mutant in wrong},
-        }
-        alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in wrong}
-        reports = self._grade_all(everything, alone)
+            return Soundness(name, [*self._problems, str(error)])
+        alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in answers.mutants}
+        reports = self._grade_all(answers.submissions(), alone)
         if "reference" not in reports:
-            return Soundness(self._assignment.name, self._problems, [], [], [], [])
+            return Soundness(name, self._problems)
         tests = [test.name for test in reports["reference"].tests]
         self._check_points(reports["reference"])
         self._problems += calibrate.stale(self._assignment, reports["reference"])
-        full = [name for name in right if name in reports and self._has_full_marks(name, reports[name])]
+        full = [right for right in answers.right if right in reports and self._has_full_marks(right, reports[right])]
         if "stub" in reports:
             self._check_stub(reports["stub"])
         kills = [
-            self._kill(mutant, reports[name], tests) for mutant in wrong if (name := f"mutant {mutant.name}") in reports
+            self._kill(mutant, reports[graded], tests)
+            for mutant in answers.mutants
+            if (graded := f"mutant {mutant.name}") in reports
         ]
         effective = {test for kill in kills for test in kill.killed_by}
-        idle = [test for test in tests if test not in effective] if self._matrix else []
-        others = [name for name in full if name != "reference"]
         return Soundness(
-            self._assignment.name, self._problems, kills, idle, others, tests, sources, self._every, self._matrix
+            name,
+            self._problems,
+            kills,
+            idle_tests=[test for test in tests if test not in effective] if self._matrix else [],
+            variants=[right for right in full if right != "reference"],
+            tests=tests,
+            probes=self._check_probes(answers.probes, reports),
+            sources_sha256=answers.sources,
+            every=self._every,
+            whole=self._matrix,
         )
 
     def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
@@ -148,6 +216,10 @@ class _Verification:
                 )
             except BadCourse as error:
                 return str(error)
+            except GraderError as error:
+                if not name.startswith("probe "):
+                    raise
+                return f"the grader fails on the {name}, and a submission must never make it fail: {error}"
             finally:
                 self._tell({"event": "finished", "test": name, "verdict": "graded"})
 
@@ -176,6 +248,15 @@ class _Verification:
             if test.verdict not in ("not_implemented", "blocked"):
                 self._problems.append(f"the stub is {test.verdict} in {test.id}, expected not_implemented")
 
+    def _check_probes(self, probes: list[Probe], reports: dict[str, Report]) -> list[Earning]:
+        if "probes" not in self._parts:
+            return []
+        by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
+        found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
+        self._problems += earnings.problems(found)
+        self._problems += missing_probes(self._assignment)
+        return found
+
     def _kill(self, mutant: Mutant, report: Report, tests: list[str]) -> Kill:
         killers = [test.name for test in report.tests if test.verdict not in ("passed", "blocked")]
         if mutant.killed_by not in tests:
@@ -186,88 +267,65 @@ class _Verification:
             self._problems.append(
                 f"mutant {mutant.name} survives {mutant.killed_by}, which it names; killed by {', '.join(killers)}"
             )
-        return Kill(mutant.name, mutant.target, mutant.killed_by, killers)
+        kill = Kill(mutant.name, mutant.target, mutant.killed_by, killers)
+        return msgspec.structs.replace(kill, **_points_lost(mutant.killed_by, report)) if self._matrix else kill
+
+
+def _spread(values: list[float]) -> Spread:
+    ordered = sorted(values)
+    return Spread(statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
+
+
+def _points_lost(named: str, report: Report) -> dict[str, float]:
+    """What an answer loses in all tests, and of that in tests of another problem than that of the test named."""
+    problem = next((test.problem for test in report.tests if test.name == named), "")
+    lost = {test.id: test.possible - test.points for test in report.tests}
+    outside = sum(lost[test.id] for test in report.tests if test.problem != problem)
+    return {"points_lost": sum(lost.values()), "points_lost_outside": outside}
 
 
 def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
-    """The reference and the variants, as the files a student would hand in.
+    """The reference and the variants, as the files a student would hand in."""
+    variants = assignment.answers("variants")
+    return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
 
-    variants/<name>.py stands for the one file of the manifest's module; a folder variants/<name>/ has all of them.
-    """
-    found = {"reference": assignment.reference()}
+
+def missing_probes(assignment: Assignment) -> list[str]:
+    """A sentence where students train, and no probe of the author's own tries to answer without training."""
+    trained = calibrate.training_tests(assignment)
+    if not trained or assignment.answers(probing.FOLDER):
+        return []
     assert assignment.solution is not None
-    manifest = assignment.manifest
-    for path in sorted((assignment.solution / "variants").glob("*")):  # none, where it is missing
-        if path.is_dir() and not path.name.startswith("__"):
-            found[f"variant {path.name}"] = read_files(path, manifest.files)
-        elif path.suffix == ".py":
-            found[f"variant {path.stem}"] = {**found["reference"], f"{manifest.module}.py": path.read_bytes()}
-    return found
+    return [
+        f"{assignment.solution / probing.FOLDER}: holds no probe, and {', '.join(trained)} let a student train; write "
+        "a file that answers without training, from a table of the data, say"
+    ]
+
+
+def judge_costs(name: str, used: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:
+    """A sentence for each test in which a right answer costs the judge more than JUDGE_SHARE of the test's budget.
+
+    used : processor seconds of the judge.   budgets : the same, at most; both by the tests' ids.
+    """
+    return [
+        f"{name} costs the judge {seconds:.3g} s of its {budgets[test]:.3g} s in {test}, and a right answer may cost a "
+        f"tenth; write @limits(judge_seconds={math.ceil(seconds / JUDGE_SHARE)})"
+        for test, seconds in used.items()
+        if seconds > JUDGE_SHARE * budgets[test]
+    ]
 
 
 def sources_sha256(assignment: Assignment) -> str:
-    """One hash over manifest, tests, wrong and right answers: a proof holds as long as it does not change."""
+    """One hash over manifest, tests, right and wrong answers, probes: a proof holds as long as it does not change."""
     assert assignment.solution is not None
     digest = hashlib.sha256(assignment.tests_sha256().encode())
     digest.update((assignment.solution / "mutants.py").read_bytes())
     for name, files in right_answers(assignment).items():
         digest.update(f"{name}\0{sha256_of(files)}\0".encode())
+    for name, files in assignment.answers(probing.FOLDER).items():
+        digest.update(f"probe {name}\0{sha256_of(files)}\0".encode())
     return digest.hexdigest()
 
 
 def _submission(files: dict[str, bytes]) -> Submission:
     return Submission(files, sha256_of(files))
-
-
-REQUIRED = ("README.md", "assignment.toml", "test_public.py", "experiment.py")
-
-
-def static_problems(assignment: Assignment) -> list[str]:
-    """What can be seen without running anything."""
-    problems = [
-        f"{assignment.folder / name}: is missing" for name in REQUIRED if not (assignment.folder / name).is_file()
-    ]
-    if assignment.solution is None:
-        return [*problems, f"{assignment.name}: there is no solutions/{assignment.name}"]
-    for name in ("test_hidden.py", "mutants.py", "variants"):
-        if not (assignment.solution / name).exists():
-            problems.append(f"{assignment.solution / name}: is missing")
-    if problems:
-        return problems
-    for name in assignment.manifest.files:
-        if name.endswith(".py"):
-            problems += _differences(assignment.folder / name, assignment.solution / name)
-    return problems
-
-
-def _differences(stub: Path, reference: Path) -> list[str]:
-    """The public functions and classes of a stub and its reference must agree to the letter."""
-    mine, theirs = _interface(stub), _interface(reference)
-    problems = [f"{stub}: lacks {name}, which the reference defines" for name in theirs.keys() - mine.keys()]
-    problems += [f"{reference}: lacks {name}, which the stub defines" for name in mine.keys() - theirs.keys()]
-    for name in sorted(mine.keys() & theirs.keys()):
-        for what, here, there in zip(("signature", "docstring"), mine[name], theirs[name], strict=True):
-            if here != there:
-                problems.append(f"{stub}: the {what} of {name} is not that of the reference")
-    return problems
-
-
-def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
-    try:
-        tree = ast.parse(path.read_bytes())
-    except OSError as error:
-        raise BadCourse(f"{path}: cannot be read ({error.strerror}); the manifest names it") from error
-    except SyntaxError as error:
-        raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
-    found: dict[str, tuple[str, str | None]] = {}
-
-    def look(body: list[ast.stmt], prefix: str) -> None:
-        for node in body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[prefix + node.name] = (", ".join(map(ast.unparse, node.bases)), ast.get_docstring(node))
-                look(node.body, f"{prefix}{node.name}.")
-            elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__init__"):
-                found[prefix + node.name] = (ast.unparse(node.args), ast.get_docstring(node))
-
-    look(tree.body, "")
-    return found

@@ -73,6 +73,30 @@ WALLS = [
         [f"{ATTACK}[hands_the_judge_objects]"],
     ),
     Wall(
+        "float16",
+        "a number in a coarser dtype is held to the tolerance of that dtype",
+        [
+            (
+                "autograder/testing/compare.py",
+                "return found if found.itemsize >= np.dtype(np.float32).itemsize else np.dtype(np.float32)",
+                "return found",
+            )
+        ],
+        [f"{ATTACK}[answers_in_float16]"],
+    ),
+    Wall(
+        "probes",
+        "what files earn that know nothing is not looked at",
+        [("autograder/verify.py", "        self._problems += earnings.problems(found)\n", "")],
+        ["tests/engine/test_probes.py::test_a_sentence_names_all_probes_that_earn_alike_and_the_limit"],
+    ),
+    Wall(
+        "probes that start from right answers",
+        "whether an answer of theirs was wrong is not asked",
+        [("autograder/probes/earnings.py", "[test for test in passed if MARKER in test.output]", "passed")],
+        ["tests/engine/test_probes.py::test_what_starts_from_right_answers_earns_by_wrong_ones_alone"],
+    ),
+    Wall(
         "network",
         "the sandbox stays in the machine's network",
         [(BUBBLEWRAP, '"--unshare-net", ', "")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 import zipfile
 
@@ -75,7 +76,7 @@ def test_check_of_the_stub_says_what_is_not_implemented(deepgrade, tiny):
     assert result.returncode == 1
     assert "test_error_of_a_small_example" in result.stdout
     assert "is not implemented yet" in result.stdout
-    assert "L([1, 2], [0, 4]) = (1 + 4) / 2." in result.stdout
+    assert "L([a, 2], [0, b]) = (a^2 + (2 - b)^2) / 2." in result.stdout
     assert result.stderr == ""
 
 
@@ -254,7 +255,8 @@ def test_a_new_assignment_is_sound(deepgrade):
     assert deepgrade("new", "my_net").returncode == 0
     result = deepgrade("verify", "my_net")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "test_error_is_the_mean_of_squares   xXx" in result.stdout
+    assert "test_error_is_the_mean_of_squares   xX." in result.stdout
+    assert "Probe " in result.stdout
     assert "my_net: sound" in result.stdout
 
 
@@ -262,11 +264,24 @@ def test_verify_writes_a_matrix_that_a_change_makes_stale(deepgrade, tiny, tmp_p
     result = deepgrade("verify", "tiny", "--write", tmp_path / "pages")
     assert result.returncode == 0, result.stdout + result.stderr
     page = tmp_path / "pages" / "tiny.md"
-    assert "| sum for mean | `test_error_of_a_small_example` | `test_error_is_the_mean_of_squares`" in page.read_text()
+    assert (
+        "| sum for mean | 3 | 0 | `test_error_of_a_small_example` | `test_error_is_the_mean_of_squares`"
+        in page.read_text()
+    )
     assert matrices.sources_of(page) == verify.sources_sha256(tiny)
     with tiny.hidden_tests.open("a") as file:
         file.write("# another line\n")
     assert matrices.sources_of(page) != verify.sources_sha256(tiny)
+
+
+def test_verify_shows_what_probes_earn(deepgrade, tiny):
+    """Only the probes: no wrong answer is graded, and a test that any file passes is unsound."""
+    with tiny.hidden_tests.open("a") as file:
+        file.write('\n\n@points(0.5, problem="loss")\ndef test_nothing(student):\n    """Nothing."""\n')
+    result = deepgrade("verify", "--probes", "tiny")
+    assert result.returncode == 1, result.stderr
+    assert re.search(r"zeros +0.5 +test_nothing", result.stdout)
+    assert "tiny: unsound (0 wrong answers)" in result.stdout
 
 
 def test_verify_writes_no_matrix_of_what_is_unsound(deepgrade, tiny, tmp_path):
@@ -282,6 +297,8 @@ def test_verify_says_what_is_unsound(deepgrade, course_folder):
     assert result.returncode == 1, result.stderr
     found = json.loads(result.stdout)["tiny"]
     assert found["sound"] is False
+    assert {"probe": "zeros", "points": 0.0, "tests": [], "limit": 0.12} in found["probes"]
+    assert found["points_lost"]["lost"]["most"] > 0
     assert found["problems"] == ["mutant sum_for_mean survives all tests; test_error_of_a_small_example should kill it"]
 
 
@@ -305,6 +322,7 @@ BAD = {
     "an unknown assignment": (("grade", "sofmax", "."), None, "no assignment 'sofmax' in "),
     "a matrix of a part": (("verify", "--every", "3"), None, "--every 3: a spot check makes no matrix; add --quick"),
     "a page of a part": (("verify", "--quick", "--every", "3", "--write", "x"), None, "a page is of all wrong answers"),
+    "a page of probes": (("verify", "--probes", "--write", "x"), None, "a page is of all wrong answers"),
     "a missing course": (("--course", "nowhere", "list"), None, "holds no folder `assignments`; name a course with"),
     "a broken manifest": (("list",), break_manifest, "assignment.toml: is not valid TOML: "),
     "a broken manifest in check": (("check", "course/assignments/tiny"), break_manifest, "is not valid TOML: "),

@@ -16,7 +16,8 @@ from autograder.course import find_course
 from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
-    from autograder.verify import Kill, Soundness
+    from autograder.probes.earnings import Earning
+    from autograder.verify import Kill, PointsLost, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
 
@@ -30,12 +31,16 @@ def verify(
     every: Annotated[
         int, typer.Option(metavar="N", min=1, help="With --quick, a spot check: each N-th wrong answer, one variant.")
     ] = 1,
+    probes: Annotated[
+        bool, typer.Option("--probes", help="Only the probes: files that know nothing and must earn nothing.")
+    ] = False,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Prove an assignment sound: the reference gets full marks, the stub none, and every wrong answer is caught."""
+    """Prove an assignment sound: the reference gets full marks, the stub none, every wrong answer is caught, and a
+    file that knows nothing earns nothing."""
     from autograder import matrices
     from autograder import verify as verifying
 
@@ -43,12 +48,20 @@ def verify(
         raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
     if every > 1 and write:
         raise DeepgradeError(f"--every {every} --write: a page is of all wrong answers; leave one of them out")
+    if probes and write:
+        raise DeepgradeError("--probes --write: a page is of all wrong answers; leave one of them out")
     course = find_course(context.obj)
     chosen = [course[name] for name in names] if names else list(course)
     results = {}
     for assignment in chosen:
         with console.progress(f"verifying {assignment.name}") as follow:
-            results[assignment.name] = verifying.verify(assignment, on_event=follow, matrix=not quick, every=every)
+            results[assignment.name] = verifying.verify(
+                assignment,
+                on_event=follow,
+                matrix=not (quick or probes),
+                every=every,
+                parts=["probes"] if probes else ["answers", "probes"],
+            )
         if not json:
             _print(results[assignment.name])
         if write and results[assignment.name].sound:
@@ -61,7 +74,11 @@ def verify(
 def _facts(result: Soundness) -> dict:
     import msgspec
 
-    return {"sound": result.sound, **msgspec.to_builtins(result)}
+    return {
+        "sound": result.sound,
+        **msgspec.to_builtins(result),
+        "points_lost": msgspec.to_builtins(result.points_lost),
+    }
 
 
 def _print(result: Soundness) -> None:
@@ -69,6 +86,8 @@ def _print(result: Soundness) -> None:
     terminal = console.out()
     for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
         _print_matrix(terminal, target, list(kills), result.tests)
+    _print_points_lost(terminal, result.points_lost)
+    _print_probes(terminal, result.probes)
     name = console.plain(result.assignment)
     if result.idle_tests:
         terminal.print(f"{name}: no wrong answer dies by {', '.join(result.idle_tests)}")
@@ -86,17 +105,38 @@ def _target(kill: Kill) -> str:
 
 def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list[str]) -> None:
     """The wrong answers to one function, a letter each, and a row for each test that kills one of them."""
-    rows = console.table("", f"Wrong {target}", "dies by")
+    whole = kills[0].points_lost is not None
+    rows = console.table("", f"Wrong {target}", "dies by", *(["points lost", "outside"] if whole else []))
     for letter, kill in zip(itertools.cycle(LETTERS), kills, strict=False):
         dead = kill.named in kill.killed_by
         named = Text(kill.named) if dead else Text(f"survives {kill.named}", "bold red")
-        rows.add_row(letter, Text(kill.mutant), named)
+        lost = [f"{kill.points_lost:g}", f"{kill.points_lost_outside:g}"] if whole else []
+        rows.add_row(letter, Text(kill.mutant), named, *lost)
     matrix = console.table("X: named, x: kills it too", "".join(LETTERS[: len(kills)]))
     for test in tests:
         marks = "".join(_mark(kill, test) for kill in kills)
         if marks.strip("."):
             matrix.add_row(Text(test), marks)
     terminal.print(rows, matrix)
+
+
+def _print_points_lost(terminal: Console, found: PointsLost | None) -> None:
+    if found is None:
+        return
+    table = console.table("Over all wrong answers", "median", "95 %", "most")
+    for name, spread in (("points lost", found.lost), ("of these, in other problems", found.outside)):
+        table.add_row(name, *(f"{value:g}" for value in (spread.median, spread.high, spread.most)))
+    terminal.print(table)
+
+
+def _print_probes(terminal: Console, earnings: list[Earning]) -> None:
+    """A row for each probe: what it earns that counts, and by which tests."""
+    table = console.table("Probe", "points", "by")
+    for earning in earnings:
+        points = Text(f"{earning.points:g}", "bold red" if earning.too_much else "")
+        table.add_row(Text(earning.probe), points, Text(", ".join(earning.tests)))
+    if earnings:
+        terminal.print(table)
 
 
 def _mark(kill: Kill, test: str) -> str:

@@ -156,6 +156,20 @@ def test_tolerance_is_that_of_the_dtype_and_grows_with_the_root_of_the_terms(dty
     assert tolerance(dtype, 4) == 2 * tolerance(dtype)
 
 
+@pytest.mark.threat(51)
+@pytest.mark.parametrize("expected", [1 / 3, np.float64(1 / 3), np.float32(1 / 3)])
+def test_a_number_in_float16_that_nobody_asked_for_widens_no_tolerance(expected):
+    """3 % off, or only rounded to float16: either is wrong. Where the dtype holds the number exactly, it is right."""
+    for answer in (np.float16(0.343), np.float16(expected), np.array(1 / 3, np.float16)):
+        with pytest.raises(Mismatch):
+            assert_close(answer, expected)
+    with pytest.raises(Mismatch):
+        assert_close(np.full(2, 1 / 3, np.float16), np.full(2, 1 / 3), any_float=True)
+    assert_close(np.float16(0.5), 0.5)
+    assert_close(np.float32(1 / 3), expected)
+    assert_close(np.float16(0.343), np.float16(0.34), rtol=None)
+
+
 def test_absolute_tolerance_is_relative_to_the_largest_entry():
     expected = np.array([0.0, 1e6])
     assert_close(expected + 1e-9, expected)

@@ -95,7 +95,7 @@ def test_a_report_of_a_failing_submission_fits_the_schema_and_hides_the_hidden(t
         "test_error_of_a_small_example": "failed",
         "test_gradient_vanishes_at_the_target": "blocked",
         "test_error_is_the_mean_of_squares": "failed",
-        "test_error_leaves_its_inputs": "passed",
+        "test_error_leaves_its_inputs": "failed",
         "test_gradient_is_that_of_the_error": "raised",
     }
     hidden = [test for test in report.tests if test.visibility == "hidden"]
@@ -104,7 +104,7 @@ def test_a_report_of_a_failing_submission_fits_the_schema_and_hides_the_hidden(t
     text = json.dumps(reports.msgspec.to_builtins(seen))
     assert "canary" not in text
     assert "array(" not in text
-    assert [test.failure for test in seen] == ["returned a wrong value", "", "raised ValueError"]
+    assert [test.failure for test in seen] == ["returned a wrong value", "returned a wrong value", "raised ValueError"]
 
 
 def test_events_are_told_as_they_happen(tiny):
@@ -238,6 +238,7 @@ def lean(tiny):
     return tiny
 
 
+ANSWERS = ("answers",)  # without the probes, for what is not about them
 MUTANT = """
 @mutant("mean_squared_error", killed_by="{killed_by}")
 def divides_by_two(p, y):
@@ -259,13 +260,14 @@ def test_a_sound_course_is_sound(tiny):
     assert found.variants == ["variant dot_product"]
     assert {kill.mutant: kill.named in kill.killed_by for kill in found.kills} == dict.fromkeys(found.matrix, True)
     assert len(found.kills) == 5
-    assert len([event for event in events if event["event"] == "finished"]) == 8
+    assert len([event for event in events if event["event"] == "finished"]) == 8 + len(found.probes)
+    assert [one.probe for one in found.probes if one.tests] == []
 
 
 def test_a_test_that_kills_nothing_is_listed(lean):
-    found = verify.verify(lean)
+    found = verify.verify(lean, parts=ANSWERS)
     assert found.sound
-    assert "test_error_leaves_its_inputs" in found.idle_tests
+    assert "test_gradient_is_that_of_the_error" in found.idle_tests
     assert "test_error_is_the_mean_of_squares" not in found.idle_tests
 
 
@@ -275,8 +277,8 @@ NOT_SOUND = {
         "mutant divides_by_two survives all tests",
     ),
     "mutant survives the named test": (
-        lambda a: edit(a.solution / "mutants.py", "test_error_is_the_mean_of_squares", "test_error_leaves_its_inputs"),
-        "mutant divides_by_two survives test_error_leaves_its_inputs, which it names; killed by",
+        lambda a: edit(a.solution / "mutants.py", "error_is_the_mean_of_squares", "gradient_is_that_of_the_error"),
+        "mutant divides_by_two survives test_gradient_is_that_of_the_error, which it names; killed by",
     ),
     "mutant names no test": (
         lambda a: edit(a.solution / "mutants.py", "test_error_is_the_mean_of_squares", "test_typo"),
@@ -324,14 +326,14 @@ NOT_SOUND = {
 @pytest.mark.parametrize("spoil, named", NOT_SOUND.values(), ids=NOT_SOUND)
 def test_what_is_not_sound_is_named(lean, spoil, named):
     spoil(lean)
-    found = verify.verify(lean)
+    found = verify.verify(lean, parts=ANSWERS)
     assert not found.sound
     assert any(named in problem for problem in found.problems), found.problems
     assert not any("\n" in problem for problem in found.problems)
 
 
 def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
-    whole, quick = verify.verify(lean), verify.verify(lean, matrix=False)
+    whole, quick = verify.verify(lean, parts=ANSWERS), verify.verify(lean, matrix=False, parts=ANSWERS)
     assert whole.sound
     assert quick.sound
     assert [kill.killed_by for kill in quick.kills] == [[kill.named] for kill in whole.kills]
@@ -341,14 +343,18 @@ def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
 def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
     variant = tiny.solution / "variants" / "two.py"
     variant.write_bytes(tiny.reference()["tiny.py"])
-    whole, part = verify.verify(tiny, matrix=False), verify.verify(tiny, matrix=False, every=2)
+    whole = verify.verify(tiny, matrix=False, parts=ANSWERS)
+    part = verify.verify(tiny, matrix=False, every=2)
     every = [kill.mutant for kill in whole.kills]
     assert part.sound
     assert [kill.mutant for kill in part.kills] in (every[::2], every[1::2])
-    assert len(verify.verify(tiny, matrix=False, every=1000).kills) == 1, "a look at none would prove nothing"
+    assert len(verify.verify(tiny, matrix=False, every=1000, parts=ANSWERS).kills) == 1, (
+        "a look at none would prove nothing"
+    )
     assert len(whole.variants) == 2
     assert len(part.variants) == 1
     assert part.variants[0] in whole.variants
+    assert len(part.probes) < 8, "a third of the probes"
     with pytest.raises(ValueError, match="a kill matrix has every mutant"):
         verify.verify(tiny, every=2)
 
@@ -357,7 +363,7 @@ def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
 def test_a_wrong_answer_that_survives_is_found_without_the_matrix_too(lean, name):
     spoil, _ = NOT_SOUND[name]
     spoil(lean)
-    assert not verify.verify(lean, matrix=False).sound
+    assert not verify.verify(lean, matrix=False, parts=ANSWERS).sound
 
 
 def test_a_course_without_solutions_cannot_be_proven_and_says_so(course_folder):

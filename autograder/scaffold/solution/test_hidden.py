@@ -14,21 +14,26 @@ def pairs(draw):
     return draw(float_arrays((n,))), draw(float_arrays((n,)))
 
 
+def assert_right(error, p, y):
+    """`error` is L(p, y), by the formula."""
+    assert_close(error, float(np.sum((p - y) ** 2) / len(p)), terms=len(p))
+
+
 @points(1, problem="loss")
 @given(pair=pairs())
 def test_error_is_the_mean_of_squares(student, pair):
     """L(p, y) = (1/n) sum_i (p[i] - y[i])^2."""
-    p, y = pair
-    assert_close(student.mean_squared_error(p, y), float(np.sum((p - y) ** 2) / len(p)), terms=len(p))
+    assert_right(student.mean_squared_error(*pair), *pair)
 
 
 @points(1, problem="loss")
 @given(pair=pairs())
 def test_error_leaves_its_inputs(student, pair):
-    """mean_squared_error leaves p and y as they are."""
+    """mean_squared_error leaves p and y as they are, and answers rightly."""
     before = snapshot(*pair)
-    student.mean_squared_error(*pair)
+    error = student.mean_squared_error(*pair)
     assert_unchanged(pair, before, what="an argument")
+    assert_right(error, *pair)  # else an answer that knows nothing would get this law's point
 
 
 @points(2, problem="gradient")

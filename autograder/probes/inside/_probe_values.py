@@ -1,0 +1,191 @@
+"""Values of all kinds, as probes change and compare them: numbers, texts, arrays, tensors, containers, objects."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+FLOAT, INTEGER, TEXT = 0.5, 1, "x"  # constants: 0.5 is a brightness, a probability, a rate; 1 is a size
+LABEL = 0  # the constant in arrays of integers
+
+
+def is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def is_network(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def is_object(value: Any) -> bool:
+    """Of a class of the student's, say; a class, a function or a module of Python's is not meant."""
+    is_code = isinstance(value, type) or callable(value) or inspect.ismodule(value)
+    return hasattr(value, "__dict__") and not is_code
+
+
+def mapped(value: Any, change: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
+    """`change` of every number, text, array and tensor in a value, `other` of what is none of these."""
+    if isinstance(value, (bool, int, float, complex, str, np.generic, np.ndarray)) or is_tensor(value):
+        return change(value)
+    again = functools.partial(mapped, change=change, other=other)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(again, value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(again, value)) if type(value) in (list, tuple) else list(map(again, value))
+    if isinstance(value, dict):
+        return {key: again(item) for key, item in value.items()}
+    if isinstance(value, Iterator):
+        return (again(item) for item in value)
+    return other(value)
+
+
+def filled(value: Any, number: float) -> Any:
+    """`number` in place of a number, and in each entry of an array. Where it is NaN, integers become less than any."""
+    is_nan = number != number
+    if isinstance(value, str):
+        return ("0" if is_nan else str(int(number))) * len(value)
+    if isinstance(value, bool):
+        return bool(number)
+    if isinstance(value, (int, np.integer)):
+        return type(value)(-1 if is_nan and np.dtype(type(value)).kind != "u" else 0 if is_nan else number)
+    if isinstance(value, (float, complex, np.generic)):
+        return type(value)(number)
+    if isinstance(value, np.ndarray):
+        lowest = is_nan and value.dtype.kind in "iu"
+        return np.full_like(value, np.iinfo(value.dtype).min if lowest else number)
+    is_real = value.is_floating_point() or value.is_complex()
+    return value * 0 + (-1 if is_nan and not is_real else number)  # so the graph stays
+
+
+def is_written(value: Any) -> bool:
+    """Is there something in it that can be written?"""
+    if isinstance(value, tuple):
+        return any(map(is_written, value))
+    if isinstance(value, np.ndarray) or is_tensor(value):
+        return bool(np.prod(tuple(value.shape)))
+    return isinstance(value, (list, dict, np.random.Generator)) or is_network(value) or is_object(value)
+
+
+def constant(value: Any, *, scalars: bool) -> Any:
+    """Constants written into a value; `scalars` : also in place of numbers, texts and bools that stand alone."""
+    again = functools.partial(constant, scalars=True)
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "biufc":
+            value = value if value.flags.writeable else value.copy()
+            value[...] = FLOAT if value.dtype.kind in "fc" else LABEL
+    elif is_tensor(value):
+        _write_tensor(value)
+    elif isinstance(value, list):
+        value[:] = [again(item) for item in value]
+    elif isinstance(value, dict):
+        value.update({key: again(item) for key, item in value.items()})
+    elif isinstance(value, tuple):
+        items = [constant(item, scalars=scalars) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    elif isinstance(value, np.random.Generator):
+        value.bit_generator.state = type(value.bit_generator)(0).state
+    elif is_network(value):
+        for tensor in [*value.parameters(), *value.buffers()]:
+            _write_tensor(tensor)
+    elif callable(value):
+        return hearing(value, again)
+    elif is_object(value):
+        for name, item in list(vars(value).items()):
+            vars(value)[name] = again(item)
+    elif scalars:
+        return _constant_scalar(value)
+    return value
+
+
+def _constant_scalar(value: Any) -> Any:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, (int, np.integer)):
+        return type(value)(INTEGER)
+    if isinstance(value, (float, complex, np.generic)):
+        return type(value)(FLOAT)
+    return TEXT if isinstance(value, str) else value
+
+
+def _write_tensor(tensor: Any) -> None:
+    with sys.modules["torch"].no_grad():
+        tensor.fill_(FLOAT if tensor.is_floating_point() or tensor.is_complex() else LABEL)
+
+
+def hearing(function: Any, change: Callable[[Any], Any]) -> Any:
+    """A function of the test's that gets changed arguments. Everything else is itself."""
+    if not is_of_the_test(function):
+        return function
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return function(*[change(item) for item in args], **{name: change(item) for name, item in kwargs.items()})
+
+    return called
+
+
+def is_of_the_test(function: Any) -> bool:
+    """A function that a test passed, and no class, function or network of the student's."""
+    is_code = isinstance(function, type) or is_network(function) or inspect.isroutine(function)
+    return callable(function) and not is_code
+
+
+def copied(*values: Any) -> list[Any]:
+    """Copies of all values, which share among one another what the values share."""
+    memo: dict[int, Any] = {}
+    for value in values:
+        _keep(value, memo)
+    found = []
+    for value in values:
+        try:
+            found.append(copy.deepcopy(value, memo))
+        except Exception:  # something in it cannot be copied
+            found.append(value)
+    return found
+
+
+def _keep(value: Any, memo: dict[int, Any]) -> None:
+    """Functions are themselves in a copy; a tensor that is differentiated has a copy in its graph."""
+    if is_tensor(value):
+        if value.requires_grad and not isinstance(value, sys.modules["torch"].nn.Parameter):
+            memo[id(value)] = value.clone()
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _keep(item, memo)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _keep(item, memo)
+    elif callable(value) and not is_network(value):
+        memo[id(value)] = value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal to the last bit. Of networks only the layers are compared, since weights are drawn; of what is unknown
+    nothing."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (np.ndarray, np.generic)):
+        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    if is_tensor(one):
+        alike = one.dtype == other.dtype and one.shape == other.shape
+        return alike and bool(((one == other) | ((one != one) & (other != other))).all())
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, np.random.Generator):
+        return repr(one.bit_generator.state) == repr(other.bit_generator.state)
+    if isinstance(one, (bool, int, float, complex, str, bytes)):
+        return one == other or (one != one and other != other)
+    if is_network(one):
+        return str(one) == str(other)
+    if is_object(one):
+        return same(vars(one), vars(other))
+    return True

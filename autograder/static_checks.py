@@ -1,0 +1,107 @@
+"""What can be seen of an assignment without running anything: files, signatures, docstrings, marks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeGuard
+
+from autograder.course import Assignment
+from autograder.errors import BadCourse
+
+REQUIRED = ("README.md", "assignment.toml", "test_public.py", "experiment.py")
+
+
+def static_problems(assignment: Assignment) -> list[str]:
+    """What can be seen without running anything."""
+    problems = [
+        f"{assignment.folder / name}: is missing" for name in REQUIRED if not (assignment.folder / name).is_file()
+    ]
+    if assignment.solution is None:
+        return [*problems, f"{assignment.name}: there is no solutions/{assignment.name}"]
+    for name in ("test_hidden.py", "mutants.py", "variants"):
+        if not (assignment.solution / name).exists():
+            problems.append(f"{assignment.solution / name}: is missing")
+    if problems:
+        return problems
+    for name in assignment.manifest.files:
+        if name.endswith(".py"):
+            problems += _differences(assignment.folder / name, assignment.solution / name)
+    return [*problems, *_marks(assignment)]
+
+
+def _marks(assignment: Assignment) -> list[str]:
+    """Tests without a sentence for students, and `needs` that name no test, or one that comes later."""
+    problems = []
+    earlier: set[str] = set()  # names of tests
+    for path in assignment.test_files:
+        tree = _parsed(path)
+        tests = {node.name: node for node in tree.body if _is_a_test(node)}
+        for test in tests.values():
+            if not ast.get_docstring(test):
+                problems.append(
+                    f"{path}:{test.lineno}: {test.name} has no docstring, which is the law that students read"
+                )
+        in_order = list(tests)
+        for call, test_name in _needs(tree):
+            known = earlier | set(in_order[: in_order.index(test_name)] if test_name else in_order)
+            for argument in call.args:
+                if isinstance(argument, ast.Constant) and argument.value not in known:
+                    where = f"{path}:{call.lineno}: needs({argument.value!r})"
+                    later = argument.value in tests
+                    problems.append(
+                        f"{where} names a test that does not come earlier" if later else f"{where} names no test"
+                    )
+        earlier |= tests.keys()
+    return problems
+
+
+def _is_a_test(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+
+
+def _needs(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
+    """Each call of `needs`, with the name of the test that it marks; "" where it is kept for several."""
+    for node in tree.body:
+        name = node.name if _is_a_test(node) else ""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "needs":
+                yield part, name
+
+
+def _differences(stub: Path, reference: Path) -> list[str]:
+    """The public functions and classes of a stub and its reference must agree to the letter."""
+    mine, theirs = _interface(stub), _interface(reference)
+    problems = [f"{stub}: lacks {name}, which the reference defines" for name in theirs.keys() - mine.keys()]
+    problems += [f"{reference}: lacks {name}, which the stub defines" for name in mine.keys() - theirs.keys()]
+    for name in sorted(mine.keys() & theirs.keys()):
+        for what, here, there in zip(("signature", "docstring"), mine[name], theirs[name], strict=True):
+            if here != there:
+                problems.append(f"{stub}: the {what} of {name} is not that of the reference")
+    return problems
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except OSError as error:
+        raise BadCourse(f"{path}: cannot be read ({error.strerror}); the manifest names it") from error
+    except SyntaxError as error:
+        raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
+
+
+def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
+    tree = _parsed(path)
+    found: dict[str, tuple[str, str | None]] = {}
+
+    def look(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[prefix + node.name] = (", ".join(map(ast.unparse, node.bases)), ast.get_docstring(node))
+                look(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__init__"):
+                found[prefix + node.name] = (ast.unparse(node.args), ast.get_docstring(node))
+
+    look(tree.body, "")
+    return found

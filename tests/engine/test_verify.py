@@ -1,0 +1,117 @@
+"""What `verify` says beside the verdicts of single answers: points lost, marks of tests, costs of the judge, pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder import matrices, verify
+from autograder.probes.earnings import Earning
+from autograder.static_checks import static_problems
+
+MUTANTS = """
+@mutant("mean_squared_error", killed_by="test_error_of_a_small_example")
+def nan_everywhere(p, y):
+    return np.nan
+
+
+@mutant("mean_squared_error_grad", killed_by="test_gradient_is_that_of_the_error")
+def forgets_to_divide_by_n(p, y):
+    return 2 * (p - y)
+"""
+
+
+def test_points_lost_outside_are_those_of_other_problems(tiny):
+    """A gradient test that asks for the error as well takes a point of whoever gets the error wrong."""
+    (tiny.solution / "mutants.py").write_text(MUTANTS)
+    path = tiny.hidden_tests
+    text = path.read_text()
+    path.write_text(
+        text.replace(
+            "    p, y = pair\n    assert_gradient",
+            "    p, y = pair\n    assert student.mean_squared_error(p, y) >= 0\n    assert_gradient",
+        )
+    )
+    found = verify.verify(tiny, parts=["answers"])
+    lost = {kill.mutant: (kill.points_lost, kill.points_lost_outside) for kill in found.kills}
+    assert lost == {"nan_everywhere": (5, 2), "forgets_to_divide_by_n": (3, 0)}
+    assert found.points_lost == verify.PointsLost(verify.Spread(4, 5, 5), verify.Spread(1, 2, 2))
+    page = matrices.page(found)
+    assert "| nan everywhere | 5 | 2 | `test_error_of_a_small_example` |" in page
+    assert "| points lost | 4 | 5 | 5 |\n| of these, outside | 1 | 2 | 2 |" in page
+
+
+def test_without_the_matrix_nobody_knows_what_is_lost(tiny):
+    (tiny.solution / "mutants.py").write_text(MUTANTS)
+    found = verify.verify(tiny, matrix=False, parts=["answers"])
+    assert [kill.points_lost for kill in found.kills] == [None, None]
+    assert found.points_lost is None
+    assert "lost" not in matrices.page(found)
+
+
+def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
+    kills = [verify.Kill(f"m{i}", "f", "t", ["t"], float(i), 0.0) for i in range(1, 101)]
+    found = verify.Soundness("tiny", [], kills).points_lost
+    assert found is not None
+    assert found.lost == verify.Spread(50.5, 95, 100)
+
+
+def test_a_page_tells_what_each_probe_earns():
+    earned = [Earning("zeros", 1.5, ["test_a", "test_b"], 2.0), Earning("table", 0.0, [], 2.0)]
+    page = matrices.page(verify.Soundness("tiny", [], probes=earned))
+    assert "## Probes\n\nWhat files earn that know nothing; at most 2 points each." in page
+    assert "| zeros | 1.5 | `test_a`, `test_b` |\n| table | 0 |  |" in page
+
+
+# --- marks ---
+
+MARKS = {
+    "no such test": (
+        '@needs("test_error_of_a_small_example")',
+        '@needs("test_typo")',
+        "needs('test_typo') names no test",
+    ),
+    "a later test": (
+        '@needs("test_error_of_a_small_example")',
+        '@needs("test_gradient_vanishes_at_the_target")',
+        "needs('test_gradient_vanishes_at_the_target') names a test that does not come earlier",
+    ),
+    "no sentence": (
+        '    """L([a, 2], [0, b]) = (a^2 + (2 - b)^2) / 2."""\n',
+        "",
+        "test_error_of_a_small_example has no docstring, which is the law that students read",
+    ),
+}
+
+
+@pytest.mark.parametrize("old, new, named", MARKS.values(), ids=MARKS)
+def test_marks_that_mean_nothing_are_named_with_their_place(tiny, old, new, named):
+    assert static_problems(tiny) == []
+    text = tiny.public_tests.read_text()
+    assert old in text
+    tiny.public_tests.write_text(text.replace(old, new))
+    (problem,) = static_problems(tiny)
+    assert problem.startswith(f"{tiny.public_tests}:")
+    assert problem.endswith(named)
+
+
+def test_hidden_tests_may_need_public_ones_and_earlier_ones_kept_in_a_name(tiny):
+    text = tiny.hidden_tests.read_text().replace("float_arrays, points", "float_arrays, needs, points")
+    first = 'stands = needs("test_error_is_the_mean_of_squares", "test_error_of_a_small_example")\n\n\n@st.composite'
+    tiny.hidden_tests.write_text(text.replace("@st.composite", first, 1))
+    assert static_problems(tiny) == []
+    tiny.hidden_tests.write_text(text.replace("@st.composite", first.replace("of_squares", "of_cubes"), 1))
+    (problem,) = static_problems(tiny)
+    assert "test_hidden.py:10: needs('test_error_is_the_mean_of_cubes') names no test" in problem
+
+
+# --- what the judge may spend on a right answer ---
+
+
+def test_a_right_answer_takes_at_most_a_tenth_of_the_judges_budget():
+    budgets = {"test_hidden.py::test_a": 10.0, "test_hidden.py::test_b": 10.0}
+    assert verify.judge_costs("reference", {"test_hidden.py::test_a": 1.0}, budgets) == []
+    used = {"test_hidden.py::test_a": 0.2, "test_hidden.py::test_b": 2.31}
+    assert verify.judge_costs("variant loops", used, budgets) == [
+        "variant loops costs the judge 2.31 s of its 10 s in test_hidden.py::test_b, and a right answer may "
+        "cost a tenth; write @limits(judge_seconds=24)"
+    ]
