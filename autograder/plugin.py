@@ -248,7 +248,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         profile=judging.profile,
         seed=lambda number: examples.seed(secret, f"{name} training {number}") % 2**31,
         seconds=limits.test_seconds,
-        recorder=item.stash.setdefault(RECORD, Recorder()),
+        recorder=item.stash.setdefault(RECORD, Recorder(judging.room)),
         say=say,
         tell_ratio=tell_ratio,
         tell_times=tell_times,
@@ -262,7 +262,8 @@ def training(request: pytest.FixtureRequest) -> Training:
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
-    return request.node.stash.setdefault(RECORD, Recorder())
+    judging = request.config.stash.get(JUDGING, None)
+    return request.node.stash.setdefault(RECORD, Recorder(judging.room if judging else None))
 
 
 def _keep_output(item: pytest.Item, text: str) -> None:

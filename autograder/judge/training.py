@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from autograder import coarse
 from autograder.errors import GraderError, StudentGone
 from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
@@ -33,7 +34,7 @@ from autograder.testing.compare import Mismatch
 PATIENCE = 3  # rounds for who seems too slow
 HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it
 MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
-TELL_SECONDS = 0.25  # between two points that are told while a training runs; the curve in the report has all
+TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs; there are coarse.POINTS at most
 
 Open = Callable[[], AbstractContextManager[Any]]  # a fresh process; leaving the context ends it
 Work = Callable[..., Any]
@@ -128,7 +129,7 @@ class Training:
         """
         heard: list[dict[str, float]] = []
         try:
-            log = _Log(series, heard, self._say)
+            log = _Log(series, heard, self._say, max(TELL_SECONDS, self._seconds / coarse.POINTS))
             run = self._once(self._student, work, inputs, measure, warm_up, 0, log)
             run.heard = heard
         finally:
@@ -300,9 +301,13 @@ class _Log:
     """What a student's `log` is: keeps numbers under the names that the test wants, and nothing else."""
 
     def __init__(
-        self, series: Sequence[str], heard: list[dict[str, float]], say: Callable[[dict[str, float]], None]
+        self,
+        series: Sequence[str],
+        heard: list[dict[str, float]],
+        say: Callable[[dict[str, float]], None],
+        interval: float,
     ) -> None:
-        self._names, self.heard, self._say = ("epoch", *series), heard, say
+        self._names, self.heard, self._say, self._interval = ("epoch", *series), heard, say, interval
         self._told = -math.inf
 
     def __call__(self, *args: Any, **words: Any) -> None:
@@ -312,9 +317,10 @@ class _Log:
         point = {name: _number(given.get(name)) for name in self._names}
         self.heard.append(point)
         now = time.monotonic()
-        if now - self._told >= TELL_SECONDS:
+        if now - self._told >= self._interval:
             self._told = now
-            self._say({name: value for name, value in point.items() if math.isfinite(value)})
+            told = {name: coarse.number(value) for name, value in point.items()}
+            self._say({name: value for name, value in told.items() if math.isfinite(value)})
 
 
 def _ignore(*args: Any, **words: Any) -> None:
