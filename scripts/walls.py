@@ -287,6 +287,30 @@ WALLS = [
         ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
     ),
     Wall(
+        "kinds of exceptions",
+        "students see of which kind an exception of a hidden test is",
+        [("autograder/feedback.py", 'RAISED if test.verdict == "raised" else test.failure', "test.failure")],
+        [f"{ATTACK}[spells_its_input_in_exceptions]"],
+    ),
+    Wall(
+        "points of a curve",
+        "a curve has as many points as it was told",
+        [("autograder/coarse.py", "    if count <= POINTS:", "    if True:")],
+        [f"{ATTACK}[records_without_end]", "tests/engine/test_coarse.py"],
+    ),
+    Wall(
+        "digits of a curve",
+        "a curve has all digits that it was told",
+        [("autograder/coarse.py", "float(round(value, places)) + 0.0 if", "float(value) if")],
+        ["tests/engine/test_coarse.py"],
+    ),
+    Wall(
+        "texts of a report",
+        "a text of a report has no limit",
+        [("autograder/report.py", "    if len(data) <= limit:", "    if True:")],
+        ["tests/engine/test_report_and_feedback.py::test_every_text_of_a_result_has_a_limit"],
+    ),
+    Wall(
         "forms",
         "forms need no token",
         [("grader_service/security.py", "    csrf.init_app(app)\n", "")],

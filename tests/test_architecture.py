@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "submission": {"errors", "manifest"},
     "secrets": {"errors"},
     "numerals": set(),
+    "coarse": set(),
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "worker": {"wire"},
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"arguments", "worker"},
     "judge": {
         "arguments",
+        "coarse",
         "course",
         "errors",
         "manifest",
@@ -54,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grade": {*COURSE, "judge", "plugin", "sandbox", "student"},
     "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
     "attacks": set(),
-    "feedback": {"report"},
+    "feedback": {"coarse", "report"},
     "figures": {"report", "errors", "numerals"},
     "datasets": {"errors"},
     "selfcheck": {*COURSE, "judge", "plugin", "student"},

@@ -8,6 +8,9 @@
                       every_test = "died"      all tests get it
                       same_as_honest = true    the report is that of the right answers
                       refused = "words"        every upload is refused, with these words among others
+                    and, if so said
+                      says = "words"           all that a student hears of any hidden test that is not passed
+                      report_kb = 200          the largest report that may come of it
 
 Whatever a submission does, no report holds a canary (a string planted where nothing of the sandbox may reach), a
 socket that listens hears nothing, and no process that it has started is left.
@@ -65,6 +68,8 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
     same_as_honest: bool = False
     refused: str | None = None
     times: int = 1
+    says: str = ""
+    report_kb: int = 1000
 
 
 def expectation(folder: Path) -> Expectation:
@@ -209,6 +214,10 @@ def uploads(folder: Path, good: dict[str, bytes]) -> list[bytes]:
 
 
 def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> None:
+    assert len(report.to_json(found, indent=-1)) <= expected.report_kb * 1000
+    if expected.says:
+        seen = [test for test in feedback.view(found, "student").tests if test.visibility == "hidden"]
+        assert {test.failure for test in seen if test.verdict != "passed"} == {expected.says}
     if expected.same_as_honest:
         assert [(test.name, test.verdict, test.detail) for test in found.tests if test.verdict != "passed"] == []
         assert comparable(found, output=False) == comparable(honest, output=False)
