@@ -34,7 +34,8 @@ from autograder.testing.compare import Mismatch
 PATIENCE = 3  # rounds for who seems too slow
 HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it
 MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
-TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs; there are coarse.POINTS at most
+TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs
+TELL_SHARE = 0.15  # of the time since the first; so a training of minutes tells no more than coarse.POINTS
 
 Open = Callable[[], AbstractContextManager[Any]]  # a fresh process; leaving the context ends it
 Work = Callable[..., Any]
@@ -129,7 +130,7 @@ class Training:
         """
         heard: list[dict[str, float]] = []
         try:
-            log = _Log(series, heard, self._say, max(TELL_SECONDS, self._seconds / coarse.POINTS))
+            log = _Log(series, heard, self._say)
             run = self._once(self._student, work, inputs, measure, warm_up, 0, log)
             run.heard = heard
         finally:
@@ -301,14 +302,10 @@ class _Log:
     """What a student's `log` is: keeps numbers under the names that the test wants, and nothing else."""
 
     def __init__(
-        self,
-        series: Sequence[str],
-        heard: list[dict[str, float]],
-        say: Callable[[dict[str, float]], None],
-        interval: float,
+        self, series: Sequence[str], heard: list[dict[str, float]], say: Callable[[dict[str, float]], None]
     ) -> None:
-        self._names, self.heard, self._say, self._interval = ("epoch", *series), heard, say, interval
-        self._told = -math.inf
+        self._names, self.heard, self._say = ("epoch", *series), heard, say
+        self._times: list[float] = []  # when a point was told
 
     def __call__(self, *args: Any, **words: Any) -> None:
         if len(self.heard) >= MAX_POINTS:
@@ -317,10 +314,16 @@ class _Log:
         point = {name: _number(given.get(name)) for name in self._names}
         self.heard.append(point)
         now = time.monotonic()
-        if now - self._told >= self._interval:
-            self._told = now
+        if self._is_time(now):
+            self._times.append(now)
             told = {name: coarse.number(value) for name, value in point.items()}
             self._say({name: value for name, value in told.items() if math.isfinite(value)})
+
+    def _is_time(self, now: float) -> bool:
+        if not self._times:
+            return True
+        first, last = self._times[0], self._times[-1]
+        return len(self._times) < coarse.POINTS and now - last >= max(TELL_SECONDS, TELL_SHARE * (now - first))
 
 
 def _ignore(*args: Any, **words: Any) -> None:
