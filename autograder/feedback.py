@@ -34,7 +34,9 @@ def view(report: Report, viewer: Viewer) -> Report:
     seconds = {name: coarse.total_seconds(value) for name, value in seconds.items()}
     ratios = {t.id: _ratio(report.timings.ratios[t.id]) for t in tests if t.id in report.timings.ratios}
     trainings = {t.id: _training(report.timings.trainings[t.id]) for t in tests if t.id in report.timings.trainings}
-    timings = Timings(coarse.total_seconds(report.timings.total_seconds), seconds, ratios, trainings)
+    total = coarse.total_seconds(report.timings.total_seconds)
+    importing = coarse.number(report.timings.import_seconds, coarse.TIME_DIGITS)
+    timings = Timings(total, seconds, ratios, trainings, import_seconds=importing)
     return msgspec.structs.replace(report, tests=tests, timings=timings)
 
 
@@ -71,6 +73,7 @@ def without_hidden(report: Report, *, points: bool) -> Report:
         report.timings.total_seconds,
         {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
         {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+        import_seconds=report.timings.import_seconds,
     )
     report = msgspec.structs.replace(report, tests=tests, timings=timings)
     if points:

@@ -133,12 +133,16 @@ class JudgeCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit_memory_mb: int
 
 
+SLOW_IMPORT = 0.5  # seconds; one that takes longer is worth a word, since it is paid for in every test
+
+
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_seconds: float = 0.0
     test_seconds: dict[str, float] = {}
     ratios: dict[str, Ratio] = {}  # of the tests that time something
     trainings: dict[str, TrainingTimes] = {}  # of the tests that let a network train
     judge: dict[str, JudgeCost] = {}  # for staff
+    import_seconds: float = 0.0  # of the student's module, which every test imports anew; 0 where none could
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

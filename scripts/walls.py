@@ -287,6 +287,12 @@ WALLS = [
         ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
     ),
     Wall(
+        "imports",
+        "every test imports a module that cannot be imported",
+        [("autograder/judge/imports.py", "PATIENCE = 2", "PATIENCE = 2000")],
+        ["tests/engine/test_imports.py"],
+    ),
+    Wall(
         "kinds of exceptions",
         "students see of which kind an exception of a hidden test is",
         [("autograder/feedback.py", 'RAISED if test.verdict == "raised" else test.failure', "test.failure")],
