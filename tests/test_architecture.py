@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "secrets": {"errors"},
     "numerals": set(),
     "coarse": set(),
+    "environment": set(),
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "worker": {"wire"},
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "arguments",
         "coarse",
         "course",
+        "environment",
         "errors",
         "manifest",
         "numerals",
@@ -75,6 +77,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *COURSE,
         "datasets",
         "secrets",
+        "environment",
         "selfcheck",
         "grade",
         "feedback",
