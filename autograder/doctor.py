@@ -86,6 +86,8 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     powerless = isinstance(rights, tuple) and rights[0] != 0 and set(rights[1]) == {0}
     yield Finding("rights", powerless, f"uid {rights[0]}, no capability" if powerless else _words(rights))
     yield nothing("system calls", ask(lambda s: s.system_calls_allowed()), "forbidden call answered")
+    told = ask(lambda s: s.told_of_the_machine())
+    yield nothing("between two submissions", told, "call or mark that the next one can read")
     foreign = ask(lambda s: [name for name in ("pytest", "hypothesis", "matplotlib", "flask") if s.can_import(name)])
     yield nothing("distributions", foreign, "other distribution can be imported")
 

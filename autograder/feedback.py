@@ -2,9 +2,12 @@
 
 A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
 training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
-traceback, or anything the code printed, since those are ways for a hidden input to get out. Staff see everything.
+traceback, or anything the code printed, since those are ways for a hidden input to get out. What is seen of times is
+coarse, and of an exception no kind, for the same reason: the code chooses them with the input in its hands. Staff see
+everything.
 
-A public test that passes on the public examples and fails on those under the course's secret is shown as a hidden one.
+A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden
+one, and what was printed is shown of a public test only where all its examples were public.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ from typing import Literal
 
 import msgspec
 
-from autograder.report import ProblemResult, Report, TestResult, Timings
+from autograder import coarse
+from autograder.report import Measured, ProblemResult, Ratio, Report, TestResult, Timings, TrainingTimes
 
 Viewer = Literal["student", "staff"]
+RAISED = "raised an exception"  # of a hidden test: there are fifty-four kinds, which code can choose from
 
 
 def view(report: Report, viewer: Viewer) -> Report:
@@ -25,11 +30,35 @@ def view(report: Report, viewer: Viewer) -> Report:
         return report
     tests = [_public(test) for test in _without_parameters(report.tests)]
     # How long one hidden test took is a channel as well; the total is coarse enough.
-    seconds = {test.id: report.timings.test_seconds.get(test.id, 0.0) for test in tests if test.visibility == "public"}
-    ratios = {test.id: report.timings.ratios[test.id] for test in tests if test.id in report.timings.ratios}
-    trainings = {t.id: report.timings.trainings[t.id] for t in tests if t.id in report.timings.trainings}
-    timings = Timings(report.timings.total_seconds, seconds, ratios, trainings)
+    seconds = {t.id: report.timings.test_seconds.get(t.id, 0.0) for t in tests if t.visibility == "public"}
+    seconds = {name: coarse.total_seconds(value) for name, value in seconds.items()}
+    ratios = {t.id: _ratio(report.timings.ratios[t.id]) for t in tests if t.id in report.timings.ratios}
+    trainings = {t.id: _training(report.timings.trainings[t.id]) for t in tests if t.id in report.timings.trainings}
+    total = coarse.total_seconds(report.timings.total_seconds)
+    importing = coarse.number(report.timings.import_seconds, coarse.TIME_DIGITS)
+    timings = Timings(total, seconds, ratios, trainings, import_seconds=importing)
     return msgspec.structs.replace(report, tests=tests, timings=timings)
+
+
+def _ratio(ratio: Ratio) -> Ratio:
+    return Ratio(coarse.beside(ratio.value, ratio.limit, coarse.TIME_DIGITS), ratio.limit)
+
+
+def _training(times: TrainingTimes) -> TrainingTimes:
+    """Without what the student's process says of the device: nobody measures that."""
+    reference = times.reference_seconds
+    return msgspec.structs.replace(
+        times,
+        seconds=coarse.number(times.seconds, coarse.TIME_DIGITS),
+        reference_seconds=None if reference is None else coarse.number(reference, coarse.TIME_DIGITS),
+        memory_mb=coarse.megabytes(times.memory_mb),
+        device_memory_mb=0.0,
+        measured=[_measured(one) for one in times.measured],
+    )
+
+
+def _measured(one: Measured) -> Measured:
+    return one if one.value is None else msgspec.structs.replace(one, value=coarse.beside(one.value, one.bar))
 
 
 def without_hidden(report: Report, *, points: bool) -> Report:
@@ -44,6 +73,7 @@ def without_hidden(report: Report, *, points: bool) -> Report:
         report.timings.total_seconds,
         {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
         {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+        import_seconds=report.timings.import_seconds,
     )
     report = msgspec.structs.replace(report, tests=tests, timings=timings)
     if points:
@@ -89,5 +119,7 @@ def _on_public_examples(test: TestResult) -> TestResult:
 
 def _public(test: TestResult) -> TestResult:
     if test.visibility == "public" and test.failed_on != "secret":
-        return test
-    return msgspec.structs.replace(test, detail="", example="", traceback="", output="", repeat="")
+        met_the_secret = "secret" in test.examples and test.failed_on != "public"
+        return msgspec.structs.replace(test, output="") if met_the_secret else test
+    failure = RAISED if test.verdict == "raised" else test.failure
+    return msgspec.structs.replace(test, failure=failure, detail="", example="", traceback="", output="", repeat="")

@@ -254,7 +254,7 @@ def training(request: pytest.FixtureRequest) -> Training:
         profile=judging.profile,
         seed=_seeds(secret, f"{name} training"),
         seconds=limits.test_seconds,
-        recorder=item.stash.setdefault(RECORD, Recorder()),
+        recorder=item.stash.setdefault(RECORD, Recorder(judging.room)),
         say=say,
         tell_ratio=tell_ratio,
         tell_times=tell_times,
@@ -268,7 +268,8 @@ def training(request: pytest.FixtureRequest) -> Training:
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Recorder:
     """Puts curves, confusion matrices, pictures and numbers into the report."""
-    return request.node.stash.setdefault(RECORD, Recorder())
+    judging = request.config.stash.get(JUDGING, None)
+    return request.node.stash.setdefault(RECORD, Recorder(judging.room if judging else None))
 
 
 def _seeds(secret: bytes, name: str) -> Callable[[str], int]:

@@ -43,6 +43,21 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: dict[str, Any]
 
 
+# Bytes of UTF-8 that a result keeps of each text; the rest is cut, whoever wrote it.
+KEPT = {
+    "law": 2000,
+    "failure": 500,
+    "advice": 2000,
+    "detail": 8000,
+    "example": 8000,
+    "traceback": 16_000,
+    "output": 100_000,
+    "repeat": 500,
+}
+MESSAGE = 2000  # bytes of a report's message
+CUT = "\n... (cut)"
+
+
 class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     __test__ = False  # pytest: not a test class
 
@@ -66,6 +81,12 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # and then, if it passed, the secret.
     examples: Literal["fixed", "public", "secret", "public and secret"] = "fixed"
     failed_on: Literal["", "public", "secret"] = ""  # of a public test: which examples it failed on
+
+    def __post_init__(self) -> None:
+        for name, limit in KEPT.items():
+            text = getattr(self, name)
+            if len(text) > limit // 4 and (short := cut(text, limit)) is not text:
+                msgspec.structs.force_setattr(self, name, short)
 
 
 class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,12 +133,16 @@ class JudgeCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit_memory_mb: int
 
 
+SLOW_IMPORT = 0.5  # seconds; one that takes longer is worth a word, since it is paid for in every test
+
+
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_seconds: float = 0.0
     test_seconds: dict[str, float] = {}
     ratios: dict[str, Ratio] = {}  # of the tests that time something
     trainings: dict[str, TrainingTimes] = {}  # of the tests that let a network train
     judge: dict[str, JudgeCost] = {}  # for staff
+    import_seconds: float = 0.0  # of the student's module, which every test imports anew; 0 where none could
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +161,17 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: dict[str, str] = {}  # deepgrade, python, and the mounted distributions
     schema_version: int = SCHEMA_VERSION
     timings: Timings = Timings()
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "message", cut(self.message, MESSAGE))
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, if it has so many bytes of UTF-8; else what fits of its beginning, and a word that it was cut."""
+    data = text.encode(errors="replace")
+    if len(data) <= limit:
+        return text
+    return data[: limit - len(CUT)].decode(errors="ignore") + CUT
 
 
 def to_json(report: Report, *, indent: int = 2) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.course import Assignment
 from autograder.errors import DeepgradeError
 from autograder.judge.assemble import assemble
+from autograder.judge.imports import Imports
 from autograder.judge.job import Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
@@ -29,9 +30,14 @@ def check(
                 f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it"
             )
 
+    imports = Imports(manifest.module)
+
     @contextmanager
     def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Local]:
-        yield Local(folder, manifest.module, watch=watch)
+        imports.check(limits)
+        with imports.watched(limits):
+            student = Local(folder, manifest.module, watch=watch)
+        yield student
 
     judging = Judging(
         make_student=make_student,
@@ -49,5 +55,5 @@ def check(
     ]
     if only and not wanted:
         raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
-    surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure)
+    surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure, imports.seconds)
     return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)

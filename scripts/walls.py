@@ -38,6 +38,7 @@ class Wall:
 
 
 BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
+SECCOMP, CHANNELS = "autograder/sandbox/seccomp.py", "tests/engine/test_channels.py"
 CLAIMS, GRADES = "grader_service/jobs/claims.py", "autograder/batch/grades.py"
 SANDBOX, WIRE = "tests/engine/test_sandbox.py", "tests/engine/test_wire.py"
 
@@ -176,6 +177,96 @@ WALLS = [
         [f"{ATTACK}[a_million_files]", f"{ATTACK}[deleted_but_open_files]"],
     ),
     Wall(
+        "page cache",
+        "pages of library files can be evicted, and asked for without waiting",
+        [
+            (
+                SECCOMP,
+                'MISSING = "clone3 statx preadv2 pwritev2".split()',
+                'MISSING = "clone3 statx pwritev2".split()\nALLOWED += ["preadv2", "fadvise64"]',
+            )
+        ],
+        [f"{ATTACK}[leaves_a_message_in_the_page_cache]"],
+    ),
+    Wall(
+        "load and free space",
+        "the machine's load and free space can be asked for",
+        [
+            (
+                SECCOMP,
+                "setsid capget getrlimit setrlimit prlimit64 uname",
+                "setsid capget prlimit64 uname sysinfo statfs",
+            )
+        ],
+        [f"{ATTACK}[asks_how_busy_the_machine_is]"],
+    ),
+    Wall(
+        "locks",
+        "files that all sandboxes share can be locked, leased and watched",
+        [
+            (
+                SECCOMP,
+                'for command in FCNTL.values():\n        rules.allow("fcntl", rules.equals(1, command))',
+                'rules.allow("fcntl")',
+            )
+        ],
+        [f"{ATTACK}[marks_files_that_all_sandboxes_share]"],
+    ),
+    Wall(
+        "times of devices",
+        "the times of devices can be set",
+        [(ZYGOTE, "    else:\n        _shut_devices()", "")],
+        [f"{ATTACK}[marks_files_that_all_sandboxes_share]", f"{CHANNELS}::test_the_time_of_no_device_can_be_set"],
+    ),
+    Wall(
+        "numbers of processes",
+        "the number of a process on the whole machine can be had",
+        [(SECCOMP, "FORBIDDEN_FLAGS = NEW_NAMESPACES | CLONE_PIDFD |", "FORBIDDEN_FLAGS = NEW_NAMESPACES |")],
+        [f"{ATTACK}[counts_what_the_machine_has_made]"],
+    ),
+    Wall(
+        "numbers of pipes",
+        "a pipe has an inode number of the whole machine",
+        [
+            ("autograder/worker/substitutes.py", "    os.pipe, os.pipe2 = pipe, pipe2\n", ""),
+            (SECCOMP, "pause alarm", "pipe2"),
+        ],
+        [f"{ATTACK}[counts_what_the_machine_has_made]"],
+    ),
+    Wall(
+        "waiters",
+        "who waits in one sandbox can be woken from another",
+        [(SECCOMP, "    else:\n        _futexes(rules)", '    else:\n        rules.allow("futex")')],
+        [f"{CHANNELS}::test_nobody_wakes_a_waiter_of_another_sandbox"],
+    ),
+    Wall(
+        "uids of workers",
+        "the workers of a sandbox have one uid",
+        [
+            (ZYGOTE, "uid = uids.take(number) if uids else None", 'uid = settings["uids"][0] if uids else None'),
+            (ZYGOTE, "                uids.give_back(number)", "                pass"),
+        ],
+        [f"{CHANNELS}::test_no_two_workers_have_the_same_uid_and_it_tells_nothing"],
+    ),
+    Wall(
+        "uids by lot",
+        "a uid follows from the number of the judge's process",
+        [
+            (
+                "autograder/sandbox/uids.py",
+                "secrets.randbelow(size // COUNT)",
+                "__import__('os').getpid() % 999 + secrets.randbelow(9)",
+            )
+        ],
+        [f"{CHANNELS}::test_no_two_workers_have_the_same_uid_and_it_tells_nothing"],
+    ),
+    Wall(
+        "the end of a test",
+        "the next test begins while processes of the last one are dying",
+        [(ZYGOTE, "    _reap(keeper)\n    return status", "    return status")],
+        [f"{SANDBOX}::test_what_one_test_left_does_not_count_in_the_next"],
+    ),
+    Wall(
         "pickle",
         "bytes from a worker are unpickled by the judge",
         [
@@ -218,6 +309,36 @@ WALLS = [
         "students see all of a hidden failure",
         [("autograder/feedback.py", 'if viewer == "staff":', "if viewer:")],
         ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
+    ),
+    Wall(
+        "imports",
+        "every test imports a module that cannot be imported",
+        [("autograder/judge/imports.py", "PATIENCE = 2", "PATIENCE = 2000")],
+        ["tests/engine/test_imports.py"],
+    ),
+    Wall(
+        "kinds of exceptions",
+        "students see of which kind an exception of a hidden test is",
+        [("autograder/feedback.py", 'RAISED if test.verdict == "raised" else test.failure', "test.failure")],
+        [f"{ATTACK}[spells_its_input_in_exceptions]"],
+    ),
+    Wall(
+        "points of a curve",
+        "a curve has as many points as it was told",
+        [("autograder/coarse.py", "    if count <= POINTS:", "    if True:")],
+        [f"{ATTACK}[records_without_end]", "tests/engine/test_coarse.py"],
+    ),
+    Wall(
+        "digits of a curve",
+        "a curve has all digits that it was told",
+        [("autograder/coarse.py", "float(round(value, places)) + 0.0 if", "float(value) if")],
+        ["tests/engine/test_coarse.py"],
+    ),
+    Wall(
+        "texts of a report",
+        "a text of a report has no limit",
+        [("autograder/report.py", "    if len(data) <= limit:", "    if True:")],
+        ["tests/engine/test_report_and_feedback.py::test_every_text_of_a_result_has_a_limit"],
     ),
     Wall(
         "forms",

@@ -223,8 +223,8 @@ def test_a_recorded_page_is_bounded_whatever_a_student_returned():
     (figure,) = record.figures
     assert figure.data["shape"] == [600, 400]
     assert (figures._unpacked(figure.data["shape"], figure.data["grey"]) == 128).all()
-    assert figure.data["boxes"] == [[0.6, 1.2, 1.8, 2.4]] * 1000
-    assert [len(line) for line in figure.data["lines"]] == [200] * 60
+    assert figure.data["boxes"] == [[0.0, 0.0, 0.0, 4.0]] * 500
+    assert [len(line) for line in figure.data["lines"]] == [120] * 40
     for nonsense in (None, "boxes", [[1, 2], [3]], np.array([[np.nan, 1, 2, 3]]), np.zeros((2, 3)), {"a": 1}):
         record.page("t", image, nonsense, "no list")
         assert record.figures[-1].data["boxes"] == []

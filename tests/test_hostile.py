@@ -3,11 +3,14 @@
     tests/hostile/<what_it_does>/
       target.py     the attack (trainee.py: test_hostile_training.py); `honest.py`, the right answers, is beside it
       make.py       or: make(good files) yields the bytes of one upload after the other
-      expect.toml   rows (of tests/threats.toml), tries, and one of
+      expect.toml   rows (of tests/threats.toml), tries, times (that it is handed in, one after the other; 1), one of
                       [tests]                  these tests get these verdicts (one, or one of several); all others pass
                       every_test = "died"      all tests get it
                       same_as_honest = true    the report is that of the right answers
                       refused = "words"        every upload is refused, with these words among others
+                    and, if so said
+                      says = "words"           all that a student hears of any hidden test that is not passed
+                      report_kb = 200          the largest report that may come of it
 
 Whatever a submission does, no report holds a canary (a string planted where nothing of the sandbox may reach), a
 socket that listens hears nothing, and no process that it has started is left.
@@ -64,6 +67,9 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
     every_test: str = ""
     same_as_honest: bool = False
     refused: str | None = None
+    times: int = 1
+    says: str = ""
+    report_kb: int = 1000
 
 
 def expectation(folder: Path) -> Expectation:
@@ -208,6 +214,10 @@ def uploads(folder: Path, good: dict[str, bytes]) -> list[bytes]:
 
 
 def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> None:
+    assert len(report.to_json(found, indent=-1)) <= expected.report_kb * 1000
+    if expected.says:
+        seen = [test for test in feedback.view(found, "student").tests if test.visibility == "hidden"]
+        assert {test.failure for test in seen if test.verdict != "passed"} == {expected.says}
     if expected.same_as_honest:
         assert [(test.name, test.verdict, test.detail) for test in found.tests if test.verdict != "passed"] == []
         assert comparable(found, output=False) == comparable(honest, output=False)
@@ -248,9 +258,10 @@ def test_an_attack_gets_what_it_deserves(folder: Path, ground: Ground, honest_re
             found = graded(ground, submission.read_zip(data, ground.target.manifest))
             assert_as_expected(found, expected, honest_report)
         return
-    found = graded(ground, ground.submission((folder / "target.py").read_bytes()))
-    assert_as_expected(found, expected, honest_report)
-    assert_nothing_got_out(found, ground)
+    for _ in range(expected.times):
+        found = graded(ground, ground.submission((folder / "target.py").read_bytes()))
+        assert_as_expected(found, expected, honest_report)
+        assert_nothing_got_out(found, ground)
 
 
 def test_the_right_answers_get_full_marks(honest_report: Report) -> None:
@@ -417,7 +428,8 @@ AS_USER = """
 exits_in_a_call kills_everyone_it_can_see writes_verdicts_on_the_data_socket returns_nan never_reads fork_bomb
 thread_bomb leaves_a_daemon leaves_things_for_the_next_test memory_by_bytearray memory_by_mmap memory_by_shared_mmap
 memory_by_children memory_in_shm asks_for_a_terabyte a_million_files deleted_but_open_files floods_its_output
-loops_in_python exhausts_its_descriptors searches_everywhere calls_home
+loops_in_python exhausts_its_descriptors searches_everywhere calls_home leaves_a_message_in_the_page_cache
+asks_how_busy_the_machine_is marks_files_that_all_sandboxes_share counts_what_the_machine_has_made
 """.split()
 
 
@@ -483,10 +495,8 @@ def test_a_container_without_namespaces_grades_alike(ground: Ground) -> None:
     assert reports["honest"].points == reports["honest"].possible
     for attack in IN_CONTAINER:
         assert reports[attack].sandbox.startswith("no namespaces in this container: a dropped uid for each test")
-        if (
-            attack == "calls_home"
-        ):  # it makes a pair of datagram sockets, which is forbidden here, and does not catch that
-            assert {test.verdict for test in reports[attack].tests} == {"passed", "raised"}
+        if attack == "calls_home":  # the names of a container's network devices can be seen there, and no more
+            assert {test.detail for test in reports[attack].tests} <= {"", "ValueError: reached ['devices']"}
         else:
             assert_as_expected(reports[attack], expectation(HERE / "hostile" / attack), reports["honest"])
         assert_nothing_got_out(reports[attack], ground)

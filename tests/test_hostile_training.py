@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder import coarse
 from autograder.course import Assignment, Course
 from autograder.grade import grade
 from autograder.report import Report
@@ -56,6 +57,11 @@ def test_an_attack_gains_nothing(folder: Path, trainee: Assignment) -> None:
     found = graded(trainee, (folder / "trainee.py").read_bytes())
     verdicts = {test.name: test.verdict for test in found.tests}
     assert verdicts == {**dict.fromkeys(verdicts, "passed"), **wanted}, [test.detail for test in found.tests]
+    for figure in [figure for test in found.tests for figure in test.figures if figure.kind == "curve"]:
+        x, series = figure.data["x"], figure.data["series"].values()
+        assert len(x) <= coarse.POINTS and len(series) <= coarse.SERIES  # noqa: PT018
+        for values in series:
+            assert values == [float(f"{value:.3g}") for value in values]
 
 
 @pytest.mark.threat(32)

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.cli.console import number, plain, table
-from autograder.report import Report, TestResult
+from autograder.report import SLOW_IMPORT, Report, TestResult
 
 COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
 LABELS = {"timed_out": "timed out", "out_of_memory": "out of memory", "not_implemented": "not implemented"}
@@ -85,6 +85,9 @@ def _tests(shown: Report, room: int) -> Iterator[RenderableType]:
         for test, ratio in shown.timings.ratios.items():
             rows.add_row(Text(plain(test.partition("::")[2])), f"{ratio.value:.2f}", f"{ratio.limit:g}")
         yield rows
+    if shown.timings.import_seconds > SLOW_IMPORT:
+        text = f"Importing your module takes {shown.timings.import_seconds:.2g} s, and every test does it anew."
+        yield Text(text, style="yellow")
 
 
 def _words(result: TestResult) -> RenderableType:

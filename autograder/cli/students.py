@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +22,13 @@ def check(
     folder: Folder = ".",
     test: Annotated[str | None, typer.Option(metavar="NAME", help="Run this test alone.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
 ) -> None:
     """Run the public tests on your code, here, with the words of the server."""
+    if not in_this_process:
+        from autograder import environment
+
+        raise typer.Exit(environment.again([*sys.argv[1:], "--in-this-process"]))
     from autograder import report, selfcheck
     from autograder.cli import show
 

@@ -44,6 +44,7 @@ def assemble(assignment: Assignment, judged: Judged, *, total_seconds: float, su
             {finished.result.id: finished.ratio for finished in judged.finished if finished.ratio},
             {finished.result.id: finished.training for finished in judged.finished if finished.training},
             {finished.result.id: finished.cost for finished in judged.finished},
+            round(surroundings.import_seconds, 3),
         ),
     )
 

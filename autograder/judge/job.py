@@ -45,6 +45,7 @@ class Surroundings(msgspec.Struct):
     walls: str
     versions: dict[str, str]
     import_failure: str = ""
+    import_seconds: float = 0.0
 
 
 class Judged(msgspec.Struct):

@@ -36,6 +36,7 @@ from autograder.errors import DeepgradeError
 from autograder.judge import verdicts
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
+from autograder.judge.imports import Imports
 from autograder.judge.job import SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
@@ -64,10 +65,15 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
 
         sandbox = box()
 
+        imports = Imports(manifest.module)
+
         @contextmanager
         def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
+            imports.check(limits)
             with sandbox.worker() as worker:
-                yield Remote(worker, job.files, manifest.module, limits, watch=watch)
+                with imports.watched(limits):
+                    student = Remote(worker, job.files, manifest.module, limits, watch=watch)
+                yield student
 
         @cache
         def references() -> Sandbox:
@@ -106,7 +112,11 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
         return Surroundings(
-            f"cuda: {gpu.name}" if gpu else "cpu", sandbox.walls, sandbox.runtime.versions, judging.import_failure
+            f"cuda: {gpu.name}" if gpu else "cpu",
+            sandbox.walls,
+            sandbox.runtime.versions,
+            judging.import_failure,
+            imports.seconds,
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from autograder import environment
 from autograder.errors import GraderError
 from autograder.judge.session import JUDGING, Judging
 
@@ -49,7 +48,9 @@ def run_tests(
         arguments += [f"--deselect-all-but={name}"]
     if not with_needs:
         arguments += ["--without-needs"]
-    with _only_our_plugin(), _their_own_modules(files):
+    # No variable of the caller's, and no plugin that happens to be installed, may change a verdict.
+    plugin = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "autograder.plugin"}
+    with environment.cleaned(**plugin), _their_own_modules(files):
         code = pytest.main([*arguments, *map(str, files)], plugins=[_Judge(judging), *plugins])
     if judging.errors:
         raise GraderError(f"the tests are broken: {judging.errors[0]}")
@@ -69,19 +70,3 @@ def _their_own_modules(files: list[Path]) -> Iterator[None]:
         for name in names:
             sys.modules.pop(name, None)
         sys.modules.update(kept)
-
-
-@contextmanager
-def _only_our_plugin() -> Iterator[None]:
-    """Other plugins that happen to be installed must not change a verdict."""
-    kept: dict[str, Any] = {name: os.environ.get(name) for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS")}
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ["PYTEST_PLUGINS"] = "autograder.plugin"
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

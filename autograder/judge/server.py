@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import msgspec
 
-from autograder import errors
+from autograder import environment, errors
 from autograder.errors import GraderError
 from autograder.judge.budget import Watch
 from autograder.judge.job import Finished, Job, Judged, Surroundings
@@ -194,8 +194,8 @@ def _running() -> socket.socket:
     command = [sys.executable, "-P", "-m", "autograder.judge.process", str(theirs.fileno())]
     with theirs:
         # One thread for the tests' own arithmetic: the other cores belong to the students' processes.
-        environment = os.environ | dict.fromkeys(THREADS, "1")
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment)
+        variables = environment.clean() | dict.fromkeys(THREADS, "1")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=variables)
     _server = os.getpid(), process, control
     return control
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import pytest
 
+from autograder import coarse
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.manifest import Limits
@@ -23,6 +25,13 @@ Event = dict[str, Any]
 # What a run of the tests needs: a student for one test, under that test's limits; with `watch=False` changes of its
 # arguments do not come back. Leaving the context ends the student's process; `output` is then what it printed.
 StudentFactory = Callable[..., AbstractContextManager[Any]]
+
+
+@dataclass
+class Room:
+    """What the figures of one report may still take."""
+
+    bytes: int = 2**23  # of JSON; past it figures are left out
 
 
 @dataclass
@@ -56,45 +65,46 @@ class Judging:
     not_run: set[str] = field(default_factory=set)  # ids of blocked tests that were not even run
     dependent_seconds: float = 0.0  # wall time of tests that were run although they depend on one that did not pass
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
+    room: Room = field(default_factory=Room)
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 
 
 PAGE_SIDE = 640  # pixels of the longer side of a page in a report
 GREYS = 24  # shades between black and white that a page keeps: as good to look at, and half the bytes
-PAGE_BOXES, PAGE_LINES, PAGE_TEXT = 1000, 60, 200  # of a page; the rest is dropped
+FIGURES, TEST_BYTES = 12, 2**20  # of one test: how many, and their bytes of JSON; what comes then is left out
 
 JUDGING: pytest.StashKey[Judging] = pytest.StashKey()
 
 
 class Recorder:
-    """The fixture `record`: figures and numbers that a test puts into the report."""
+    """The fixture `record`: figures and numbers that a test puts into the report.
 
-    def __init__(self) -> None:
+    Everything may come from a student, so it is made coarse here (coarse.py), and there is a limit to all of it.
+    """
+
+    def __init__(self, room: Room | None = None) -> None:
+        """room : what the report still has for figures."""
         self.figures: list[Figure] = []
+        self._room = room or Room()
+        self._left = TEST_BYTES
 
     def curve(self, title: str, x_label: str, x: Any, **series: Any) -> None:
-        """A line for each series over x: a learning curve."""
-        data = {
-            "x_label": x_label,
-            "x": [float(v) for v in x],
-            "series": {name: [float(v) for v in values] for name, values in series.items()},
-        }
-        self.figures.append(Figure("curve", title, data))
+        """A line for each series over x: a learning curve. Of many points, a few are kept."""
+        places, values = coarse.curve(x, series)
+        self._add("curve", title, {"x_label": x_label[: coarse.TEXT], "x": places, "series": values})
 
     def confusion(self, title: str, truth: Any, predicted: Any, names: list[str]) -> None:
         """How often class `row` was called class `column`."""
         matrix = [[0] * len(names) for _ in names]
         for t, p in zip(truth, predicted, strict=True):
             matrix[int(t)][int(p)] += 1
-        self.figures.append(Figure("confusion", title, {"names": list(names), "matrix": matrix}))
+        few = [str(name)[: coarse.TEXT] for name in names[: coarse.CLASSES]]
+        self._add("confusion", title, {"names": few, "matrix": coarse.confusion(matrix)})
 
     def images(self, title: str, rows: dict[str, Any]) -> None:
         """Rows of grey pictures, entries 0 to 1."""
-        data = [
-            {"label": label, "images": [(image.clip(0, 1) * 255).round().astype(int).tolist() for image in pictures]}
-            for label, pictures in rows.items()
-        ]
-        self.figures.append(Figure("images", title, {"rows": data}))
+        data = [{"label": label, "images": row} for label, row in coarse.pictures(rows)]
+        self._add("images", title, {"rows": data})
 
     def page(self, title: str, image: Any, boxes: Any, lines: list[str]) -> None:
         """A grey picture, entries 0 to 1, with the boxes (rows y0, x0, y1, x1, half open) and the text found on it.
@@ -104,29 +114,24 @@ class Recorder:
         """
         picture = np.asarray(image, dtype=np.float64)
         k = max(1, -(-max(picture.shape) // PAGE_SIDE))
-        h, w = (side // k for side in picture.shape)
-        small = picture[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
-        grey = ((small.clip(0, 1) * GREYS).round() * (255 / GREYS)).round().astype(np.uint8)
+        grey = coarse.levels(coarse.averaged(picture, k), GREYS + 1)
         data = {
-            "shape": [h, w],
+            "shape": list(grey.shape),
             "grey": base64.b64encode(zlib.compress(grey.tobytes(), 9)).decode(),
-            "boxes": [[edge / k for edge in box] for box in _rectangles(boxes)],
-            "lines": [str(line)[:PAGE_TEXT] for line in lines[:PAGE_LINES]] if isinstance(lines, list) else [],
+            "boxes": coarse.boxes(boxes, k),
+            "lines": coarse.lines(lines),
         }
-        self.figures.append(Figure("page", title, data))
+        self._add("page", title, data)
 
     def number(self, title: str, name: str, value: float, *, bar: float | None = None, unit: str = "") -> None:
         """One figure beside the bar that it is held to."""
-        row = {"name": name, "value": float(value), "bar": bar, "unit": unit}
-        self.figures.append(Figure("numbers", title, {"rows": [row]}))
+        row = {"name": name[: coarse.TEXT], "value": coarse.beside(value, bar), "bar": bar, "unit": unit}
+        self._add("numbers", title, {"rows": [row]})
 
-
-def _rectangles(boxes: Any) -> list[list[float]]:
-    """The rows of an (n, 4) array of finite numbers, the first thousand; nothing of anything else."""
-    try:
-        rows = np.asarray(boxes, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return []
-    if rows.ndim != 2 or rows.shape[1] != 4:
-        return []
-    return rows[:PAGE_BOXES][np.isfinite(rows[:PAGE_BOXES]).all(axis=1)].tolist()
+    def _add(self, kind: Any, title: str, data: dict[str, Any]) -> None:
+        figure = Figure(kind, title[: coarse.TEXT], data)
+        size = len(msgspec.json.encode(figure))
+        if len(self.figures) < FIGURES and size <= min(self._left, self._room.bytes):
+            self._left -= size
+            self._room.bytes -= size
+            self.figures.append(figure)

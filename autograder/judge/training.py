@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from autograder import coarse
 from autograder.errors import GraderError, StudentGone
 from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
@@ -33,7 +34,8 @@ from autograder.testing.compare import Mismatch
 PATIENCE = 3  # rounds for who seems too slow
 HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it
 MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
-TELL_SECONDS = 0.25  # between two points that are told while a training runs; the curve in the report has all
+TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs
+TELL_SHARE = 0.15  # of the time since the first; so a training of minutes tells no more than coarse.POINTS
 
 Open = Callable[[], AbstractContextManager[Any]]  # a fresh process; leaving the context ends it
 Work = Callable[..., Any]
@@ -306,7 +308,7 @@ class _Log:
         self, series: Sequence[str], heard: list[dict[str, float]], say: Callable[[dict[str, float]], None]
     ) -> None:
         self._names, self.heard, self._say = ("epoch", *series), heard, say
-        self._told = -math.inf
+        self._times: list[float] = []  # when a point was told
 
     def __call__(self, *args: Any, **words: Any) -> None:
         if len(self.heard) >= MAX_POINTS:
@@ -315,9 +317,16 @@ class _Log:
         point = {name: _number(given.get(name)) for name in self._names}
         self.heard.append(point)
         now = time.monotonic()
-        if now - self._told >= TELL_SECONDS:
-            self._told = now
-            self._say({name: value for name, value in point.items() if math.isfinite(value)})
+        if self._is_time(now):
+            self._times.append(now)
+            told = {name: coarse.number(value) for name, value in point.items()}
+            self._say({name: value for name, value in told.items() if math.isfinite(value)})
+
+    def _is_time(self, now: float) -> bool:
+        if not self._times:
+            return True
+        first, last = self._times[0], self._times[-1]
+        return len(self._times) < coarse.POINTS and now - last >= max(TELL_SECONDS, TELL_SHARE * (now - first))
 
 
 def _ignore(*args: Any, **words: Any) -> None:

@@ -4,9 +4,10 @@ Two ways to the same walls, by who we are:
 
     an ordinary user   a user namespace; the worker is nobody in it
     root               no user namespace (its interpreter may lie where only root can look); every worker changes to a
-                       uid that owns nothing, one for each sandbox, so that kernel limits by user are not shared
+                       uid that owns nothing and that no other one has, so that kernel limits by user are not shared
 
-In both, the zygote keeps just the capabilities to make namespaces and to drop itself down; a worker has none.
+In both, the zygote keeps just the capabilities to make namespaces and to drop itself down; a worker has none. A test is
+over when the last process of its worker is gone: what it held (memory, processes) is there for the next one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -33,6 +35,7 @@ from autograder.manifest import Limits
 from autograder.sandbox import cgroups, seccomp
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import Runtime, runtime
+from autograder.sandbox.uids import Uids
 from autograder.sandbox.watchdog import Watchdog, check_that_it_can_watch
 from autograder.worker import READY
 
@@ -42,8 +45,9 @@ ANSWER_SECONDS = 30.0  # for the zygote to kill and reap a worker; past it the s
 GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
 OWN_PROCESSES = 8  # bubblewrap's two, the zygote, a keeper and an init, and the next worker's three
 OWN_MEMORY_MB = 64  # of the zygote and its kin
-UIDS = 30_000
-DEVICES = ("null", "full", "random", "urandom")  # not zero: shared mappings of it are memory that no limit counts
+# Not zero: shared mappings of it are memory that no limit counts. Not random: on kernels before 5.6 who reads it sees
+# how much others have taken.
+DEVICES = {"null": "null", "full": "full", "random": "urandom", "urandom": "urandom"}
 
 _numbers = itertools.count()
 
@@ -124,6 +128,8 @@ class Sandbox:
         self._errors.close()
         if self._cgroup:
             self._cgroup.remove()
+        if self._uids:
+            self._uids.close()
 
     # between the sandbox and its workers
 
@@ -171,11 +177,6 @@ class Sandbox:
         if self._cgroup:
             self._cgroup.forget_the_peak()
 
-    def has_memory_to_spare(self) -> bool:
-        """Is less than half of the limit in use? Unknown without a cgroup, so no."""
-        half = (self._limits.memory_mb + OWN_MEMORY_MB) * 2**20 // 2
-        return self._cgroup is not None and self._cgroup.memory_in_use() < half
-
     # starting
 
     def _start(self) -> None:
@@ -186,14 +187,18 @@ class Sandbox:
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         if self._cgroup is None:
             check_that_it_can_watch()
+        self._uids = Uids() if _root() else None
         self._kills = 0
         self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = self._command(theirs.fileno())
+        texts = {place: _readable(text) for place, text in self.runtime.texts.items()}
+        command = self._command(theirs.fileno(), texts)
         if self._cgroup:
             command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
-        with theirs, _memory_unlimited():
+        with theirs, _memory_unlimited(), ExitStack() as passed:
+            for descriptor in texts.values():
+                passed.callback(os.close, descriptor)
             # Started from the calling thread: --die-with-parent means the thread.
             self._process = subprocess.Popen(
                 command,
@@ -201,7 +206,7 @@ class Sandbox:
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
                 stderr=self._errors,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *texts.values()),
                 cwd="/",
             )
         pid = self._process.pid
@@ -211,16 +216,19 @@ class Sandbox:
         """Raises SandboxUnavailable where a program is missing."""
         _bwrap()
 
-    def _command(self, control: int) -> list[str]:
-        """What starts the zygote behind its walls."""
+    def _command(self, control: int, texts: dict[str, int]) -> list[str]:
+        """What starts the zygote behind its walls.
+
+        texts : places in the sandbox, and for each a descriptor of what comes there.
+        """
         settings = {
             "imports": self.runtime.imports,
             "preload": self.runtime.preload,
-            "uid": _uid(),
+            "uids": self._uids.workers if self._uids else None,
             "filter": base64.b64encode(seccomp.program(self._gpu is not None)).decode(),
         }
         program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
-        walls = [_bwrap(), *_arguments(self.runtime, self._limits, self._gpu)]
+        walls = [_bwrap(), *_arguments(self.runtime, self._limits, self._gpu, texts)]
         return [*walls, "--", *program, *self._words_of(control, settings)]
 
     def _words_of(self, control: int, settings: dict[str, Any]) -> list[str]:
@@ -278,7 +286,8 @@ class Worker:
             "id": self._id,
             "memory_mb": limits.memory_mb,
             "files_mb": limits.files_mb,
-            "processes": limits.processes,
+            # An ordinary user has one uid here, which our own processes have as well.
+            "processes": limits.processes + (0 if _root() else OWN_PROCESSES),
         }
         try:
             sandbox.tell(order, (data.fileno(), pipe))
@@ -306,7 +315,7 @@ class Worker:
 
     def __exit__(self, *exception: object) -> None:
         try:
-            self._leave()
+            self.end()
         except SandboxLost:
             # What it left running may have brought the sandbox down after its last answer: its own fault, not ours.
             if not self.ran_out_of_memory():
@@ -314,15 +323,6 @@ class Worker:
             raise OutOfMemory("used more memory than the limit") from None
         finally:
             self._close()
-
-    def _leave(self) -> None:
-        """Have it killed. It is waited for only where what it holds could be missing to the next one: that takes
-        longer than many a test."""
-        if self._ended or not self._sandbox.has_memory_to_spare():
-            self.end()
-            return
-        self._ended = True
-        self._sandbox.tell({"op": "kill", "id": self._id})
 
     def discard(self) -> None:
         """Of one that no test has used."""
@@ -411,19 +411,15 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _uid() -> int | None:
-    """As root: a uid that owns nothing here and that no other sandbox has at this time."""
-    return first_uid() + (os.getpid() * 8 + next(_numbers) % 8) % UIDS if _root() else None
+def _readable(text: str) -> int:
+    """A descriptor from which the text can be read, once."""
+    descriptor = os.memfd_create("text")
+    os.write(descriptor, text.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
-def first_uid() -> int:
-    """Of UIDS that own nothing here."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        everything = int(file.read().split()[-1]) > 2**31
-    return 1_900_000_000 if everything else 30_000
-
-
-def _arguments(box: Runtime, limits: Limits, gpu: Gpu | None = None) -> list[str]:
+def _arguments(box: Runtime, limits: Limits, gpu: Gpu | None = None, texts: dict[str, int] | None = None) -> list[str]:
     flags = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     flags += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
     rights = ["CAP_SYS_ADMIN", "CAP_SETPCAP"]
@@ -434,20 +430,23 @@ def _arguments(box: Runtime, limits: Limits, gpu: Gpu | None = None) -> list[str
     for right in rights:
         flags += ["--cap-add", right]
     # Made by name, since bubblewrap makes the parents of a mount readable by their owner alone.
-    parents = {parent for _, place in box.mounts for parent in PurePosixPath(place).parents}
+    places = [*(place for _, place in box.mounts), *(texts or {})]
+    parents = {parent for place in places for parent in PurePosixPath(place).parents}
     for folder in sorted(map(str, parents - {PurePosixPath("/")})):
         flags += ["--dir", folder]
     for path, place in box.mounts:
         flags += ["--ro-bind", str(path), place]
     for target, link in box.links:
         flags += ["--symlink", target, link]
+    for place, descriptor in (texts or {}).items():
+        flags += ["--file", str(descriptor), place]
     for place in box.hidden:
         flags += ["--tmpfs", place, "--remount-ro", place]
     flags += ["--dir", "/tmp", "--dir", "/dev/shm"]
-    for name in DEVICES:
-        flags += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    for node in gpu.nodes if gpu else []:
-        flags += ["--dev-bind", str(node), f"/dev/{node.name}"]
+    for name, node in DEVICES.items():
+        flags += ["--dev-bind", f"/dev/{node}", f"/dev/{name}"]
+    for path in gpu.nodes if gpu else []:
+        flags += ["--dev-bind", str(path), f"/dev/{path.name}"]
     for name, value in environment(limits).items():
         flags += ["--setenv", name, value]
     return [*flags, "--remount-ro", "/", "--chdir", "/"]

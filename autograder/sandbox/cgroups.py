@@ -37,11 +37,6 @@ class Cgroup:
                 return int(value)
         return 0
 
-    def memory_in_use(self) -> int:
-        """Bytes."""
-        name = "memory.usage_in_bytes" if self.version == 1 else "memory.current"
-        return int((self._folders["memory"] / name).read_text())
-
     def peak_memory(self) -> int | None:
         """Bytes, the most since `forget_the_peak`; None where this kernel does not say."""
         try:

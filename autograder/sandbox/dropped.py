@@ -20,9 +20,9 @@ from pathlib import Path
 from autograder.errors import SandboxLost, SandboxUnavailable
 from autograder.manifest import Limits
 from autograder.sandbox import seccomp
-from autograder.sandbox.bubblewrap import UIDS, Sandbox, environment, first_uid
+from autograder.sandbox.bubblewrap import Sandbox, environment
 from autograder.sandbox.gpu import Gpu
-from autograder.sandbox.runtime import PACKAGE
+from autograder.sandbox.runtime import ENGINE_FILES, PACKAGE
 
 
 def make(
@@ -77,17 +77,17 @@ class Dropped(Sandbox):
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def _command(self, control: int) -> list[str]:
+    def _command(self, control: int, texts: dict[str, int]) -> list[str]:
         self._folder = self._links()
+        assert self._uids is not None
         settings = {
             "imports": self.runtime.imports,
             "preload": self.runtime.preload,
-            "filter": base64.b64encode(seccomp.program()).decode(),
+            "uids": self._uids.workers,
+            "filter": base64.b64encode(seccomp.program(container=True)).decode(),
             "dropped": {
                 "sealing": base64.b64encode(seccomp.sealing_program()).decode(),
-                "first_uid": first_uid(),
-                "uids": UIDS - 1,
-                "salt": os.getpid() * 101,
+                "bystander": self._uids.bystander,
                 "folder": str(self._folder / "workers"),
                 "readable": [sysconfig.get_path("stdlib"), *(str(path) for path, _ in self._packages())],
             },
@@ -110,16 +110,8 @@ class Dropped(Sandbox):
             (folder / name).mkdir()
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)
-        for name in (
-            "__init__",
-            "wire",
-            "worker/__init__",
-            "worker/responder",
-            "worker/serve",
-            "worker/zygote",
-            "worker/dropped",
-        ):
-            shutil.copyfile(PACKAGE / f"{name}.py", folder / "engine" / "autograder" / f"{name}.py")
+        for name in [*ENGINE_FILES, "worker/dropped.py"]:
+            shutil.copyfile(PACKAGE / name, folder / "engine" / "autograder" / name)
         for path in (folder, *folder.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() else 0o644)  # whatever our umask is

@@ -30,11 +30,14 @@ ENGINE_FILES = (
     "worker/__init__.py",
     "worker/responder.py",
     "worker/serve.py",
+    "worker/substitutes.py",
     "worker/tensors.py",
     "worker/zygote.py",
 )
-# What torch reads to choose its kernels; without them it complains in every worker. They tell of the machine alone.
+# What torch reads to choose its kernels; without them it complains in every worker. Copies, without the lines that
+# change with what the machine has to do.
 PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
+CHANGING = "cpu MHz"
 WORKER_NEEDS = ("msgspec", "numpy")  # of the wire itself
 
 
@@ -46,6 +49,7 @@ class Runtime:
     links: list[tuple[str, str]]  # (target, link)
     hidden: list[str]  # folders inside mounts to be covered with emptiness
     imports: list[str]  # modules for the zygote to import once
+    texts: dict[str, str] = field(default_factory=dict)  # path in the sandbox -> what is written there
     versions: dict[str, str] = field(default_factory=dict)
     preload: list[str] = field(default_factory=list)  # more modules, with all that they load when first asked for it
 
@@ -69,11 +73,15 @@ def _runtime(packages: tuple[str, ...]) -> Runtime:
     names = closure([*packages, *WORKER_NEEDS])
     for name in names:
         mounts += _files_of(name)
-    if "torch" in names:
-        mounts += [(Path(path), path) for path in PROCESSOR if Path(path).is_file()]
+    texts = {path: _steady(path) for path in PROCESSOR if "torch" in names and Path(path).is_file()}
     imports = [module for name in packages for module in _modules(name)]
     versions = {name: importlib.metadata.version(name) for name in packages}
-    return Runtime(mounts, links, hidden, imports, versions=versions)
+    return Runtime(mounts, links, hidden, imports, texts, versions)
+
+
+def _steady(path: str) -> str:
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(CHANGING))
 
 
 def closure(packages: list[str]) -> list[str]:

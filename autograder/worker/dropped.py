@@ -26,12 +26,13 @@ from autograder.worker import zygote
 KILL_SECONDS = 20.0  # for the kernel to take away what was killed; past it the keeper ends with a complaint
 
 
-def keep(control: Any, fds: list[int], order: dict[str, Any], settings: dict[str, Any], program: bytes) -> None:
+def keep(
+    control: Any, fds: list[int], order: dict[str, Any], settings: dict[str, Any], program: bytes, uid: int
+) -> None:
     """In the keeper, which ends when all of its worker's uid is gone. Never returns."""
     ended = False
     parent = os.getppid()
-    uid = settings["first_uid"] + (settings["salt"] + order["id"]) % settings["uids"]
-    bystander = settings["first_uid"] + settings["uids"]
+    bystander = settings["bystander"]
     folder = f"{settings['folder']}/{order['id']}"
 
     def end(*signal_and_frame: object) -> None:

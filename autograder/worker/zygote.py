@@ -6,10 +6,10 @@
                                   │           └── worker: serves one test over its data socket
     {"op": "spawn", "id": 1, limits} + [data socket, output pipe]      no answer: the worker says "ready" by itself
     {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}, when all of it is gone
-    {"op": "kill", "id": 1}                                            no answer
 
 When the keeper is killed its init dies with it, and the kernel kills everything else in that pid namespace, however
-often it has forked. There is no /proc, so nothing here can look at, or write into, another process.
+often it has forked. There is no /proc, so nothing here can look at, or write into, another process. As root, each
+worker has a uid that no other living one has, so that what the kernel counts by user is its own.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ import os
 import resource
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import time
 from typing import Any
 
-from autograder.worker import FOLDER
+from autograder.worker import FOLDER, substitutes
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+MS_NOATIME, MS_NODIRATIME, MS_PRIVATE, MS_RELATIME = 1024, 2048, 1 << 18, 1 << 21
+ST_RELATIME = 4096  # of statvfs; its other flags have the numbers of mount
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
 SECCOMP_MODE_FILTER = 2
@@ -56,26 +59,45 @@ def main() -> None:
     for name in settings["preload"]:
         _warm(name)
     importlib.import_module("autograder.worker.serve")
-    if "dropped" in settings:
+    if _dropped:
         importlib.import_module("autograder.worker.dropped")
+    else:
+        _shut_devices()
+    substitutes.send_tensors_as_bytes()
+    _learn_of_memory()
     gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
     keepers: dict[int, int] = {}
-    dying: list[int] = []
+    uids = _Uids(*settings["uids"]) if settings["uids"] else None
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
             return
         order = json.loads(message)
+        number = order["id"]
         if order["op"] == "spawn":
-            keepers[order["id"]] = _spawn(control, fds, order, settings, program)
-        elif order["op"] == "end":
-            status = _end(keepers.pop(order["id"]), order["grace_seconds"])
-            control.send(json.dumps({"status": status}).encode())
+            uid = uids.take(number) if uids else None
+            keepers[number] = _spawn(control, fds, order, settings, program, uid)
         else:
-            dying.append(keepers.pop(order["id"]))
-            _kill(dying[-1])
-        dying = [keeper for keeper in dying if not _reaped(keeper)]
+            status = _end(keepers.pop(number), order["grace_seconds"])
+            if uids:
+                uids.give_back(number)
+            control.send(json.dumps({"status": status}).encode())
+
+
+class _Uids:
+    """The sandbox's own uids, each for one worker at a time; the one that was given back last comes last."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self._free = list(range(first, first + count))
+        self._taken: dict[int, int] = {}
+
+    def take(self, worker: int) -> int:
+        self._taken[worker] = self._free.pop(0)
+        return self._taken[worker]
+
+    def give_back(self, worker: int) -> None:
+        self._free.append(self._taken.pop(worker))
 
 
 def _warm(name: str) -> None:
@@ -89,14 +111,36 @@ def _warm(name: str) -> None:
             getattr(module, public)
 
 
-def _spawn(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> int:
+def _shut_devices() -> None:
+    """Nobody sets the times of /dev/null, which all sandboxes share. Devices can be written to all the same."""
+    for name in os.listdir("/dev"):
+        place = f"/dev/{name}"
+        if not stat.S_ISCHR(os.stat(place).st_mode):
+            continue
+        # In a user namespace, flags that a mount has must stay.
+        has = os.statvfs(place).f_flag
+        flags = MS_REMOUNT | MS_BIND | MS_RDONLY | has & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
+        flags |= MS_RELATIME if has & ST_RELATIME else 0
+        must(libc.mount(None, place.encode(), None, flags, None), f"make {place} read-only")
+
+
+def _learn_of_memory() -> None:
+    """glibc before 2.37 sorts by the memory of the machine, which it asks for once; behind the filter it cannot ask."""
+    compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda one, other: 0)
+    libc.qsort(ctypes.create_string_buffer(4096), 1024, 4, compare)
+
+
+def _spawn(
+    control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes, uid: int | None
+) -> int:
     keeper = os.fork()
     if keeper == 0:
         if "dropped" in settings:
             from autograder.worker import dropped
 
-            dropped.keep(control, fds, order, settings["dropped"], program)
-        _keep(control, fds, order, settings, program)
+            assert uid is not None
+            dropped.keep(control, fds, order, settings["dropped"], program, uid)
+        _keep(control, fds, order, uid, program)
     # Here and in the keeper, so that it is done whoever comes first: `_end` waits for a group.
     os.setpgid(keeper, keeper)
     for fd in fds:
@@ -122,7 +166,7 @@ def _end(keeper: int, grace_seconds: float) -> int:
             break
         time.sleep(0.002)
         waited += 0.002
-    _reaped(keeper, wait=True)
+    _reap(keeper)
     return status
 
 
@@ -135,20 +179,17 @@ def _kill(keeper: int) -> None:
             os.killpg(keeper, signal.SIGKILL)
 
 
-def _reaped(keeper: int, *, wait: bool = False) -> bool:
-    """Is all gone that a killed keeper had started?
+def _reap(keeper: int) -> None:
+    """Wait until all is gone that a killed keeper had started.
 
     Its init, an orphan now, has come to us, the subreaper; it ends when everything below it has ended.
     """
-    try:
-        while os.waitpid(-keeper, 0 if wait else os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
-    return False
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-keeper, 0)
 
 
-def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
+def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> None:
     """In the keeper: new namespaces, then wait. Never returns."""
     try:
         os.setpgid(0, 0)
@@ -156,7 +197,7 @@ def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], setting
         must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID), "make namespaces")
         init = os.fork()
         if init == 0:
-            _init(fds, order, settings, program)
+            _init(fds, order, uid, program)
         for fd in fds:
             os.close(fd)
         os.close(1)
@@ -168,7 +209,7 @@ def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], setting
         complain(error)
 
 
-def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) -> None:
+def _init(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> None:
     """In pid 1 of the new namespace: build the walls, start the worker, and reap. Never returns."""
     try:
         data, output = fds
@@ -177,17 +218,16 @@ def _init(fds: list[int], order: dict[str, Any], settings: Any, program: bytes) 
         os.close(output)
         data = only(data)
         _fresh_folders(order["files_mb"])
+        substitutes.install(order["files_mb"])
         limit(order)
-        drop_rights(settings["uid"])
+        drop_rights(uid)
         # Last, since the kernel forgets it when rights change; before it there is no student code to outlive anyone.
         must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
         filter_calls(program)
         worker = os.fork()
         if worker == 0:
             work(data)
-        os.close(data)
-        os.close(1)
-        os.close(2)
+        os.closerange(1, 256)
         while True:
             pid, raw = os.waitpid(-1, 0)
             if pid == worker:
@@ -204,6 +244,7 @@ def work(data: int) -> None:
     # What a student prints just before a crash is what staff want to read.
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    substitutes.keep()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(name, signal.SIG_DFL)
     try:

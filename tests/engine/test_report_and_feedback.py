@@ -15,7 +15,17 @@ from autograder.errors import BadCourse
 from autograder.feedback import view, without_hidden
 from autograder.judge.assemble import assemble
 from autograder.judge.job import Finished, Judged, Surroundings
-from autograder.report import Figure, JudgeCost, ProblemResult, Report, TestResult, Timings
+from autograder.report import (
+    Figure,
+    JudgeCost,
+    Measured,
+    ProblemResult,
+    Ratio,
+    Report,
+    TestResult,
+    Timings,
+    TrainingTimes,
+)
 
 CANARY = "canary-5f3a"
 FREE = ("detail", "example", "traceback", "output", "repeat")  # fields that may hold an input or a value
@@ -63,9 +73,10 @@ def test_nothing_of_a_hidden_test_but_law_and_class_of_failure_reaches_a_student
     seen = view(report, "student")
     hidden = [test for test in seen.tests if is_hidden(test)]
     assert CANARY not in json.dumps(msgspec.to_builtins(hidden))
-    assert [(t.id, t.law, t.verdict, t.failure, t.points) for t in seen.tests] == [
-        (t.id, t.law, t.verdict, t.failure, t.points) for t in report.tests
+    assert [(t.id, t.law, t.verdict, t.points) for t in seen.tests] == [
+        (t.id, t.law, t.verdict, t.points) for t in report.tests
     ]
+    assert {t.failure for t in hidden} <= {"a failure", "raised an exception"}
     assert not set(seen.timings.test_seconds) & {test.id for test in hidden if test.visibility == "hidden"}
 
 
@@ -79,6 +90,81 @@ def test_where_hidden_results_are_not_shown_a_public_test_says_what_it_says_of_p
         assert test.failed_on != "secret"
         if given[test.id].failed_on == "secret":
             assert (test.verdict, test.points, test.failure, test.figures) == ("passed", 1.0, "", [])
+
+
+@pytest.mark.threat(53)
+def test_no_exception_of_a_hidden_test_is_told_from_another():
+    """There are fifty-four kinds: six bits of a hidden input, by the one that the code chooses."""
+    kinds = ("ValueError", "KeyError", "ZeroDivisionError")
+    tests = [
+        TestResult(f"{v}::{k}", k, "law", "p", 0, 1, v, "raised", f"raised {k}")
+        for v in ("public", "hidden")
+        for k in kinds
+    ]
+    seen = view(Report("tiny", "Tiny", "graded", tests=tests), "student").tests
+    assert [test.failure for test in seen[:3]] == [f"raised {kind}" for kind in kinds]
+    assert [test.failure for test in seen[3:]] == ["raised an exception"] * 3
+
+
+def timed(seconds: float, memory: float = 300.0, device: float = 0.0, value: float = 90.12345) -> Report:
+    measured = [Measured("accuracy", value, 85.0)]
+    training = TrainingTimes("cpu", seconds, 10.0, memory, device, measured)
+    name = "test_hidden.py::test_t"
+    tests = [TestResult(name, "test_t", "law", "p", 1, 1, "hidden", "passed")]
+    times = Timings(seconds, {name: seconds}, {name: Ratio(seconds / 10, 3.0)}, {name: training})
+    return Report("t", "T", "graded", tests=tests, timings=times)
+
+
+@pytest.mark.threat(53)
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (timed(12.0001), timed(12.0004)),
+        (timed(12.0, memory=301), timed(12.0, memory=399)),
+        (timed(12.0, device=1.0), timed(12.0, device=7_000.0)),
+        (timed(12.0, value=90.123), timed(12.0, value=90.084)),
+    ],
+    ids=["seconds", "memory", "memory of the device", "value"],
+)
+def test_times_memory_and_values_are_told_to_students_in_few_steps(one, other):
+    assert one != other
+    assert view(one, "student") == view(other, "student")
+    assert view(one, "staff") == one
+
+
+def test_a_time_never_seems_to_stand_on_the_other_side_of_its_limit():
+    for ratio, value in ((3.004, 84.996), (2.96, 85.0)):
+        times = view(timed(10 * ratio, value=value), "student").timings
+        (seen,), (training,) = times.ratios.values(), times.trainings.values()
+        assert (seen.value <= 3) == (ratio <= 3)
+        assert (training.measured[0].value >= 85) == (value >= 85)
+
+
+@pytest.mark.threat(53)
+def test_what_was_printed_while_examples_were_secret_is_not_shown():
+    def shown(**how):
+        test = TestResult("test_public.py::t", "t", "law", "p", 0, 1, "public", output="0.25", **how)
+        return view(Report("t", "T", "graded", tests=[test]), "student").tests[0].output
+
+    assert shown(verdict="failed", examples="public and secret", failed_on="public") == "0.25"
+    assert shown(verdict="failed", examples="public and secret", failed_on="secret") == ""
+    assert shown(verdict="passed", examples="public and secret") == ""
+    assert shown(verdict="passed", examples="fixed") == "0.25"
+
+
+@pytest.mark.threat(56)
+def test_every_text_of_a_result_has_a_limit():
+    endless = "\u20ac" * 10**6
+    texts = {name: endless for name in reports.KEPT if name != "law"}
+    report = Report("t", "T", "graded", endless, tests=[
+        TestResult("t::t", "t", endless, "p", 0, 1, "hidden", "failed", **texts)
+    ])  # fmt: skip
+    (test,) = report.tests
+    for name, limit in reports.KEPT.items():
+        assert len(getattr(test, name).encode()) <= limit
+        assert getattr(test, name).endswith("(cut)")
+    assert len(report.message.encode()) <= reports.MESSAGE
+    assert reports.from_json(reports.to_json(report)) == report
 
 
 def test_the_input_in_a_parametrised_hidden_tests_name_is_only_a_number_to_a_student():

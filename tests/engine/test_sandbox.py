@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from containers import as_nobody
 
 from autograder import grade as grading
 from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
@@ -43,7 +44,7 @@ def write(path):
 def look(path): return sorted(os.listdir(path))
 def leave(status): os._exit(status)
 def kill(number): os.kill(os.getpid(), number)
-def read_only(path): return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+def make_folder(path): os.mkdir(path)
 def limits():
     import resource
     return [resource.getrlimit(n)[0] for n in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)]
@@ -87,8 +88,9 @@ def test_nothing_outside_the_scratch_folders_can_be_written(ask_remote, path):
 
 def test_the_root_is_mounted_read_only(ask_remote):
     with ask_remote(INSIDE) as answer:
-        assert answer.read_only("/")
-        assert not answer.read_only("/tmp")
+        with pytest.raises(OSError, match="Read-only file system"):
+            answer.make_folder("/x")
+        answer.make_folder("/tmp/x")
 
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/dev/shm/x", "x"])
@@ -330,16 +332,53 @@ def test_a_sandbox_that_fell_after_the_last_answer_is_replaced_for_the_next_test
             assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
 
 
-def test_a_worker_that_holds_much_memory_is_waited_for(monkeypatch):
-    """What it holds must not be missing to the next one."""
-    asked = []
-    with Sandbox(["numpy"], Limits()) as own:
-        monkeypatch.setattr(own, "ask", lambda order: asked.append(order["op"]) or {"status": 0})
-        for spare, expected in ((True, []), (False, ["end"])):
-            monkeypatch.setattr(own, "has_memory_to_spare", lambda spare=spare: spare)
-            with own.worker():
-                pass
-            assert asked == expected
+FORKING = """
+from autograder.manifest import Limits
+from autograder.sandbox import Sandbox, bubblewrap
+from autograder.sandbox.watchdog import tree
+from autograder.student.remote import Remote
+
+STUDENT = b'''
+import os, signal, time
+def fork_all():
+    started = 0
+    try:
+        while True:
+            if os.fork() == 0:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                held = bytearray(1_000_000)
+                while True: time.sleep(10)
+            started += 1
+    except OSError:
+        return started
+'''
+limits = Limits(processes=12)
+with Sandbox(["numpy"], limits) as own:
+    for _ in range(6):
+        with own.worker() as worker:
+            print(Remote(worker, {"m.py": STUDENT}, "m", limits).fork_all(), len(tree(own._process.pid)))
+        left = len(tree(own._process.pid))
+        assert left <= bubblewrap.OWN_PROCESSES, left
+"""
+
+
+@pytest.mark.threat(52)
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_what_one_test_left_does_not_count_in_the_next(user):
+    """Each has all the processes that the limit says: its own and the first one of its namespace are among them."""
+    command = [sys.executable, "-c", FORKING]
+    if user == "root":
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    elif os.geteuid() != 0:
+        pytest.skip("only root can run something as another user")
+    else:
+        done = as_nobody(command, [])
+    if "no sandbox could be started" in done.stderr:
+        pytest.skip(f"there is no sandbox here for this user: {done.stderr[-300:]}")
+    counts = [int(line.split()[0]) for line in done.stdout.splitlines()]
+    assert len(counts) == 6, done.stderr
+    assert min(counts) >= 12 - 2
+    assert user != "root" or set(counts) == {12 - 2}
 
 
 def test_a_zygote_that_did_not_answer_in_time_is_not_asked_again(monkeypatch):

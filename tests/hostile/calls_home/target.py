@@ -27,6 +27,9 @@ def reached():
             mine.connect(address)
             mine.send(b"hello")
 
+    def pair(kind):
+        return socket.socketpair(socket.AF_UNIX, kind)[0]
+
     for host in ("127.0.0.1", "10.0.0.1", "169.254.169.254", "1.1.1.1"):
         attempt(f"tcp {host}", lambda: speak(socket.AF_INET, socket.SOCK_STREAM, (host, PORT)))
         attempt(f"udp {host}", lambda: speak(socket.AF_INET, socket.SOCK_DGRAM, (host, PORT)))
@@ -35,8 +38,8 @@ def reached():
     for place in (NAME, PATH):
         attempt(f"unix stream {place!r}", lambda: speak(socket.AF_UNIX, socket.SOCK_STREAM, place))
         attempt(f"unix datagram {place!r}", lambda: speak(socket.AF_UNIX, socket.SOCK_DGRAM, place + "-datagrams"))
-        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        attempt(f"a pair's {place!r}", lambda: pair[0].sendto(b"hello", place + "-datagrams"))
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            attempt(f"a pair's {place!r}", lambda: pair(kind).sendto(b"hello", place + "-datagrams"))
     if hasattr(socket, "AF_VSOCK"):
         attempt("vsock", lambda: speak(socket.AF_VSOCK, socket.SOCK_STREAM, (2, PORT)))
     attempt("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW))

@@ -84,7 +84,7 @@ def test_batches_cover_everything(student, x, size):
 @points(2, problem="state")
 @FEW
 @given(seed=st.integers(0, 99))
-def test_training_lowers_the_loss(student, seed):
+def test_training_lowers_the_loss(student, record, seed):
     """train logs a falling loss for every step and returns the weights."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(12, 3))
@@ -95,6 +95,7 @@ def test_training_lowers_the_loss(student, seed):
         seen.append(loss if isinstance(loss, np.ndarray) or not hasattr(loss, "item") else loss.item())
 
     w = student.train(x, y, 5, log)
+    record.curve("Loss", "step", range(1, len(seen) + 1), loss=seen)
     check(isinstance(w, np.ndarray) and w.shape == (3,), "train returns no weights", "wrong_shape")
     assert_equal(len(seen), 5)
     check(bool(np.all(np.diff(np.array(seen)) < 0)), "the loss does not fall")

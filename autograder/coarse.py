@@ -1,0 +1,177 @@
+"""How finely a report says what a student's code can choose. The one place for it.
+
+The code that makes a hidden test's figures and times has that test's inputs in its hands, and its author reads the
+report. So all of it is said in few steps, and there is a bounded number of everything; docs/security.md adds up how
+many bits are left. Figures are made coarse when they are recorded, for every reader; times when a student reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+DIGITS = 3  # significant ones, of a number; in a curve, of its largest
+SMALLEST, LARGEST = 1e-9, 1e9  # in absolute value; below it a number is 0, above it none
+POINTS, SERIES = 40, 4  # of one curve; points are left out evenly
+MISTAKES = 20  # of a confusion matrix: the most frequent ones, each in steps of 1, 2 and 5
+CLASSES = 120  # of a confusion matrix
+ROWS, PICTURES = 6, 16  # of one figure of pictures: rows, and pictures in a row
+PIXELS, LEVELS = 8192, 8  # of all pictures of one figure together, and grey levels of each
+BOXES, GRID = 500, 4  # on a page; their edges lie on multiples of so many pixels
+LINES, LINE = 40, 120  # of a page's text: lines, and characters of each
+TEXT = 200  # characters of a title or a name
+TIME_DIGITS = 2  # of the seconds of one training, and of how many times the reference's time they are
+STEPS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)  # seconds
+MEGABYTES = 100  # memory is said in multiples of it
+
+
+def number(value: Any, digits: int = DIGITS) -> float:
+    """With so many significant digits; NaN where it is no number, or too large."""
+    found = _float(value)
+    if not abs(found) <= LARGEST:
+        return math.nan
+    if abs(found) < SMALLEST:
+        return 0.0
+    return round(found, digits - 1 - math.floor(math.log10(abs(found))))
+
+
+def beside(value: Any, bar: float | None, digits: int = DIGITS) -> float:
+    """The same, but never on the other side of the bar: 84.996 beside 85 is 84.9, since it does not reach it."""
+    said, found = number(value, digits), _float(value)
+    if bar is None or not math.isfinite(said) or _side(said, bar) == _side(found, bar):
+        return said
+    if found == bar:
+        return bar
+    step = 10.0 ** (math.floor(math.log10(max(abs(found), abs(said), SMALLEST))) - digits + 1)
+    return float(f"{said + math.copysign(step, found - bar):.{digits + 1}g}")
+
+
+def curve(x: Any, series: Mapping[str, Any]) -> tuple[list[float], dict[str, list[float]]]:
+    """(x, series) with few points: digits count from the largest of each, so that a small one says less.
+
+    Of x, which a student may report as well, only what grows is kept; anything else is counted from 1.
+    """
+    whole = [_float(value) for value in x]
+    kept = thinned(len(whole))
+    places = [whole[place] for place in kept]
+    counted = [float(place + 1) for place in kept]
+    if places not in (counted, [place - 1 for place in counted]):
+        places = _scaled(places)
+        if not all(one < other for one, other in itertools.pairwise(places)):
+            places = counted
+    few = list(series.items())[:SERIES]
+    values = {name[:TEXT]: list(found) for name, found in few}
+    return places, {
+        name: _scaled([found[place] for place in kept if place < len(found)]) for name, found in values.items()
+    }
+
+
+def thinned(count: int) -> list[int]:
+    """Places of POINTS out of `count` points, evenly, the first and the last among them."""
+    if count <= POINTS:
+        return list(range(count))
+    return [round(place * (count - 1) / (POINTS - 1)) for place in range(POINTS)]
+
+
+def confusion(matrix: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Counts in few steps: right ones with two digits; the most frequent mistakes, rounded down to 1, 2, 5, 10 .."""
+    k = min(len(matrix), CLASSES)
+    counts = [(matrix[i][j], i, j) for i in range(k) for j in range(k) if i != j and matrix[i][j] > 0]
+    counts.sort(key=lambda found: (-found[0], found[1:]))
+    coarse = [[0] * k for _ in range(k)]
+    for i in range(k):
+        coarse[i][i] = int(number(matrix[i][i], 2))
+    for count, i, j in counts[:MISTAKES]:
+        power = 10 ** (len(str(count)) - 1)
+        coarse[i][j] = max(step * power for step in (1, 2, 5) if step * power <= count)
+    return coarse
+
+
+def pictures(rows: Mapping[str, Any]) -> list[tuple[str, list[list[list[int]]]]]:
+    """Rows of grey pictures, entries 0 to 1, as (label, pictures of 0 to 255): averaged over squares until they fit."""
+    found = [
+        (str(label)[:TEXT], [_grey(picture) for picture in list(row)[:PICTURES]])
+        for label, row in list(rows.items())[:ROWS]
+    ]
+    every = [picture for _, row in found for picture in row]
+    side = 1
+    while sum(_blocks(n, side) * _blocks(m, side) for n, m in (picture.shape for picture in every)) > PIXELS:
+        side += 1
+    return [(label, [levels(averaged(picture, side), LEVELS).tolist() for picture in row]) for label, row in found]
+
+
+def averaged(picture: np.ndarray, side: int) -> np.ndarray:
+    """Means over squares of that side; what is left at the borders is dropped."""
+    n, m = (min(side, length) for length in picture.shape)
+    h, w = picture.shape[0] // n, picture.shape[1] // m
+    return picture[: h * n, : w * m].reshape(h, n, w, m).mean(axis=(1, 3))
+
+
+def levels(picture: np.ndarray, count: int) -> np.ndarray:
+    """Entries 0 to 1 as integers 0 to 255, of which only so many are used."""
+    return ((picture.clip(0, 1) * (count - 1)).round() * (255 / (count - 1))).round().astype(np.uint8)
+
+
+def boxes(found: Any, scale: float) -> list[list[float]]:
+    """The rows of an (n, 4) array of finite numbers, divided by `scale`, on a grid; nothing of anything else."""
+    try:
+        rows = np.asarray(found, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return []
+    if rows.ndim != 2 or rows.shape[1] != 4:
+        return []
+    rows = rows[:BOXES][np.isfinite(rows[:BOXES]).all(axis=1)] / scale
+    edges = np.round(rows.clip(-GRID, 2**14) / GRID) * GRID
+    return (edges + 0.0).tolist()
+
+
+def lines(found: Any) -> list[str]:
+    """Of a page's text; nothing of what is no list."""
+    return [str(line)[:LINE] for line in found[:LINES]] if isinstance(found, list) else []
+
+
+def total_seconds(value: float) -> float:
+    """Of a whole grading, or of one test: the next step."""
+    return value if value <= 0 else next((float(step) for step in STEPS if value <= step), number(value, 1))
+
+
+def megabytes(value: float | None) -> float | None:
+    return None if value is None else float(MEGABYTES * math.ceil(value / MEGABYTES))
+
+
+def _scaled(values: list[float]) -> list[float]:
+    usable = [abs(value) for value in values if abs(value) <= LARGEST]
+    top = max(usable, default=0.0)
+    places = DIGITS - 1 - math.floor(math.log10(top)) if top >= SMALLEST else 0
+    return [float(round(value, places)) + 0.0 if abs(value) <= LARGEST else math.nan for value in values]
+
+
+def _grey(picture: Any) -> np.ndarray:
+    """A picture of numbers; what is none is one grey dot."""
+    try:
+        pixels = np.asarray(picture, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pixels = np.empty(0)
+    if pixels.ndim != 2 or not pixels.size:
+        return np.full((1, 1), 0.5)
+    return np.nan_to_num(pixels, nan=0.5, posinf=1.0, neginf=0.0)
+
+
+def _blocks(length: int, side: int) -> int:
+    return max(1, length // side)
+
+
+def _float(value: Any) -> float:
+    with contextlib.suppress(Exception):
+        if value is not None and not isinstance(value, str):
+            return float(value)
+    return math.nan
+
+
+def _side(value: float, bar: float) -> int:
+    return (value > bar) - (value < bar)
