@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from autograder import report as reports
 from autograder.errors import DeepgradeError
 from autograder.report import Report
-from grader_service import policy, scores
+from grader_service import policy, results, scores
 from grader_service.database import storable
-from grader_service.models import Course, CourseAssignment, Membership, Result
+from grader_service.models import Course, CourseAssignment, Membership
 
 LONGEST = 40  # characters of a pseudonym
 COLUMNS = 8  # at most; an assignment that records more shows the first ones
@@ -54,7 +54,8 @@ def load(
         # What a test that is kept back measured is kept back as well.
         if policy.hidden_shown(cell.terms, now) and (code := cell.score.code) is not None:
             counting[code.id] = person_id
-    graded = _reports(session, course, chosen, list(counting))
+    outcomes = results.of(session, counting)
+    graded = {number: reports.from_json(data) for number, data in results.reports(session, outcomes).items()}
     columns = _columns(graded.values())
     rows = [
         Row(names[counting[number]], counting[number] == me, [_numbers(report).get(column.name) for column in columns])
@@ -85,20 +86,6 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
     if name and session.scalar(taken.limit(1)) is not None:
         raise DeepgradeError(f"somebody is called {name!r} already; choose another pseudonym")
     membership.pseudonym = name or None
-
-
-def _reports(session: Session, course: Course, chosen: CourseAssignment, numbers: list[int]) -> dict[int, Report]:
-    """The report that counts, of each of these submissions."""
-    order = {
-        batch: rank for rank, batch in enumerate(["", *scores.counted_batches(session, course, chosen.assignment)])
-    }
-    rows = session.execute(
-        sa.select(Result.submission_id, Result.batch, Result.report).where(
-            Result.submission_id.in_(numbers), Result.batch.in_(order), Result.state == "graded"
-        )
-    )
-    ordered = sorted(rows, key=lambda row: order[row[1]])
-    return {number: reports.from_json(report) for number, _, report in ordered}
 
 
 def _rows_of(report: Report) -> Iterable[tuple[str, float, float | None, str, bool]]:

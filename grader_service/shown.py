@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from autograder import feedback
 from autograder import report as reports
 from autograder.report import Report
-from grader_service import courses, policy, scores
-from grader_service.models import Result, Submission
+from grader_service import courses, policy, results
+from grader_service.models import Submission
 from grader_service.policy import Terms
+from grader_service.results import Outcome
 
 Viewer = Literal["student", "staff"]
 
@@ -28,22 +29,23 @@ def terms(session: Session, submission: Submission) -> Terms | None:
     return policy.terms(chosen, submission.in_course.timezone, extension)
 
 
-def result(session: Session, submission: Submission) -> Result | None:
-    """The result that counts."""
-    return scores.result(session, submission)
-
-
 def report(
-    session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None
+    session: Session,
+    submission: Submission,
+    outcome: Outcome | None,
+    viewer: Viewer,
+    now: float,
+    *,
+    held: Terms | None = None,
 ) -> Report | None:
     """The report that counts, without what this viewer may not see, or may not see yet; None where there is none.
 
+    outcome : the result that counts, as `results` says
     held : what `terms` said, where it was asked already
     """
-    found = result(session, submission)
-    if found is None:
+    if outcome is None:
         return None
-    whole = feedback.view(reports.from_json(found.report), viewer)
+    whole = feedback.view(reports.from_json(results.report(session, outcome)), viewer)
     held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or policy.hidden_shown(held, now):
         return whole

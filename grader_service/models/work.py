@@ -62,12 +62,9 @@ class Submission(Base):
 
     person: Mapped[Person] = relationship()
     in_course: Mapped[Course] = relationship()
-    # Of the upload itself, not of a regrade.
+    # Of the upload itself, not of a regrade. Which of its results counts is for `results` to say.
     job: Mapped[Job] = relationship(
         primaryjoin="and_(Submission.id == Job.submission_id, Job.batch == '')", viewonly=True, uselist=False
-    )
-    result: Mapped[Result | None] = relationship(
-        primaryjoin="and_(Submission.id == Result.submission_id, Result.batch == '')", viewonly=True, uselist=False
     )
 
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, policy, scores, submissions, written
+from grader_service import access, courses, handing_in, policy, results, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
 from grader_service.pages import course, here, is_staff_here, me, reading
 
@@ -183,6 +183,7 @@ def _on_disk(name: str) -> Assignment | None:
 def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
     cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
+    history = submissions.history(reading(), me(), here(), assignment.name)
     return render_template(
         "assignment.html",
         assignment=assignment,
@@ -192,7 +193,8 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         left=policy.attempts(cell.terms, cell.attempts, now),
         now=now,
         receipt_of=lambda submission: policy.receipt(cell.terms, submission.received_at),
-        history=submissions.history(reading(), me(), here(), assignment.name),
+        history=history,
+        outcomes=results.of(reading(), (one.id for one in history)),
         form_key=handing_in.new_key(),
         refusal=refusal,
         WRITTEN_KB=written.MOST_KB,

@@ -38,12 +38,14 @@ from grader_service import (
     marks,
     pictures,
     policy,
+    results,
     shown,
     submissions,
     written,
 )
 from grader_service.models import Comment, Job, Override, Picture, RubricItem, Submission
 from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
+from grader_service.results import Outcome
 from grader_service.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -80,11 +82,13 @@ def show(submission_id: int) -> Page:
 def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None) -> str:
     """The page. `refused`: why one of its forms was, by that form's name; what was typed in it is there again."""
     now, held = submissions.now(reading()), shown.terms(reading(), submission)
+    outcome = _outcome(submission)
     return render_template(
         "submission.html",
         submission=submission,
+        state=results.state(submission, outcome),
         title=_title(submission),
-        report=shown.report(reading(), submission, _viewer(), now, held=held),
+        report=shown.report(reading(), submission, outcome, _viewer(), now, held=held),
         viewer=_viewer(),
         withheld=shown.withheld(reading(), submission, _viewer(), now, held=held),
         others=_others(submission),
@@ -102,7 +106,7 @@ def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None)
 def progress(submission_id: int) -> Page:
     """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
     submission = asked()
-    if submission.job is None or submission.job.state in ("done", "grader_error"):
+    if results.state(submission, _outcome(submission)) in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
     curve = curves.panels(submission.job.curve)
     return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
@@ -116,10 +120,11 @@ def report_json(submission_id: int) -> Page:
     job = submission.job
     if job is None:
         abort(404)  # the written part: no grader looks at it
-    if job.state == "grader_error":
+    outcome = _outcome(submission)
+    if results.state(submission, outcome) == "grader_error":
         fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
         return Response(reports.to_json(fault), mimetype="application/json")
-    if (report := _view(submission)) is None:
+    if (report := _view(submission, outcome)) is None:
         waiting = {"state": job.state, "place": _place(submission), "done": job.tests_done, "tests": job.tests_total}
         return jsonify(waiting), 202  # type: ignore[return-value]
     return Response(reports.to_json(report), mimetype="application/json")
@@ -161,8 +166,7 @@ def since(submission_id: int, earlier_id: int) -> Page:
     submission, earlier = asked(), submissions.find(reading(), earlier_id)
     if submission.kind != "code" or earlier is None or earlier_id == submission_id or not _alike(submission, earlier):
         abort(404)
-    now = submissions.now(reading())
-    before, after = (shown.report(reading(), one, _viewer(), now) for one in (earlier, submission))
+    before, after = (_view(one, _outcome(one)) for one in (earlier, submission))
     old, new = _contents(earlier), _contents(submission)
     return render_template(
         "since.html",
@@ -183,10 +187,11 @@ def since(submission_id: int, earlier_id: int) -> Page:
 def picture(submission_id: int, key: str) -> Page:
     """A picture, if the viewer's view of the report holds its numbers."""
     submission = asked()
-    report, result = _view(submission), shown.result(reading(), submission)
-    if report is None or result is None or key not in map(pictures.key, pictures.figures_of(report)):
+    outcome = _outcome(submission)
+    report = _view(submission, outcome)
+    if report is None or outcome is None or key not in map(pictures.key, pictures.figures_of(report)):
         abort(404)
-    found = reading().get(Picture, (result.id, key))
+    found = reading().get(Picture, (outcome.id, key))
     if found is None:
         abort(404)
     return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
@@ -197,8 +202,12 @@ def _viewer() -> Literal["student", "staff"]:
     return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
-def _view(submission: Submission) -> Report | None:
-    return shown.report(reading(), submission, _viewer(), submissions.now(reading()))
+def _outcome(submission: Submission) -> Outcome | None:
+    return results.of(reading(), [submission.id]).get(submission.id)
+
+
+def _view(submission: Submission, outcome: Outcome | None) -> Report | None:
+    return shown.report(reading(), submission, outcome, _viewer(), submissions.now(reading()))
 
 
 def _others(submission: Submission) -> list[Submission]:

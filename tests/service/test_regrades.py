@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.report import Report
-from grader_service import audit, jobs, regrades, scores, submissions
+from grader_service import audit, jobs, regrades, results, scores
 from grader_service.jobs import Slot
 from grader_service.models import Course, CourseAssignment, Job, Regrade, Result
 from grader_service.pages.regrading import numbers_of
@@ -116,7 +116,7 @@ def test_what_cannot_be_graded_again_keeps_what_it_has(app, two, database):
     two.post(f"{AT}/1/count", form_at=f"{AT}/1")
     assert points(database) == {"ada": 2, "bob": 0}
     with database.read() as session:
-        shown = scores.result(session, submissions.find(session, 2))
+        shown = results.of(session, [2])[2]
         assert (shown.batch, shown.state) == ("", "graded"), "the report that is shown is that of the points"
 
 
