@@ -302,6 +302,7 @@ def test_invitations_and_ways_back_in_go_by_mail(posted):
             headers={"Host": "evil.example"},
         )
         assert answer.status_code == 303, "the same for everybody"
+    app.extensions["mail"].wait()
     assert [one["To"] for one in box.mails[1:]] == ["ada@example.edu"] * 2
     assert "evil.example" not in str(box.mails[-1])
 
