@@ -6,6 +6,7 @@ with a value below its bar, lower is better, and so it is for time as a ratio to
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -89,7 +90,9 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
 
 
 def _rows_of(report: Report) -> Iterable[tuple[str, float, float | None, str, bool]]:
-    """Name, value, bar, unit, and did its test pass."""
+    """Name, value, bar, unit, and did its test pass. A time has its problem's name: a hidden test's is staff's."""
+    titles = {problem.name: problem.title for problem in report.problems}
+    timed: Counter[str] = Counter()
     for test in report.tests:
         for figure in test.figures:
             if figure.kind == "numbers":
@@ -97,7 +100,11 @@ def _rows_of(report: Report) -> Iterable[tuple[str, float, float | None, str, bo
                     name = f"{figure.title}: {row['name']}"
                     yield name, float(row["value"]), row["bar"], row["unit"], test.verdict == "passed"
         if (ratio := report.timings.ratios.get(test.id)) is not None:
-            yield f"time of {test.name}", ratio.value, None, "× the reference", True
+            timed[test.problem] += 1
+            name = f"Time: {titles.get(test.problem, test.problem)}"
+            if (number := timed[test.problem]) > 1:
+                name = f"{name} ({number})"
+            yield name, ratio.value, None, "× the reference", True
 
 
 def _numbers(report: Report) -> dict[str, float]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from autograder import feedback
@@ -49,7 +50,9 @@ def report(
     held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or policy.hidden_shown(held, now):
         return whole
-    return feedback.without_hidden(whole, points=policy.points_shown(held, now))
+    rest = feedback.without_hidden(whole, points=policy.points_shown(held, now))
+    # How long all tests took together tells how long the hidden ones did.
+    return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
 
 
 def withheld(session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None) -> str:

@@ -11,7 +11,7 @@ from flask_smorest import Blueprint, abort
 from sqlalchemy.orm import Session
 
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, submissions
+from grader_service import access, handing_in, submissions
 from grader_service.api import limits
 from grader_service.api.facts import of_assignments, of_submissions
 from grader_service.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
@@ -44,6 +44,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     When this is answered 201 the zip is stored, and its time of receipt counts. 422 says why it was not accepted: then
     nothing was stored and no attempt was used.
     """
+    access.assignment(name)
     try:
         assignment = course()[name]
         found = handing_in.hand_in(
@@ -74,9 +75,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
 
     People read it and give the points. Of several the last one counts, and they use up no attempts.
     """
-    chosen = courses.assignment(reading(), access.here(), name)
-    if chosen is None or submissions.now(reading()) < chosen.release_at:
-        abort(404)
+    access.assignment(name)
     try:
         found = handing_in.hand_in_written(
             reading(),

@@ -15,7 +15,7 @@ from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
 from grader_service import access, courses, handing_in, policy, results, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
-from grader_service.pages import course, here, is_staff_here, me, reading
+from grader_service.pages import course, here, me, reading
 
 blueprint = Blueprint("assignments", __name__)
 
@@ -96,13 +96,13 @@ def of_course() -> Page:
 @blueprint.get("/courses/<slug>/assignments/<name>")
 @access.member
 def show(name: str) -> Page:
-    return _page(_chosen(name), _content(name))
+    return _page(access.assignment(name), _content(name))
 
 
 @blueprint.get("/courses/<slug>/assignments/<name>/kit.zip")
 @access.member
 def download_kit(name: str) -> Page:
-    _chosen(name)
+    access.assignment(name)
     assignment = _content(name)
     return send_file(
         io.BytesIO(_kit(assignment, _newest(assignment))),
@@ -116,7 +116,7 @@ def download_kit(name: str) -> Page:
 @access.member
 def hand_in(name: str) -> Page:
     """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
-    chosen, assignment = _chosen(name), _content(name)
+    chosen, assignment = access.assignment(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
         return _page(chosen, assignment, refusal="choose a zip file first"), 422
@@ -153,14 +153,6 @@ def _rows(one: Course, now: float) -> Iterator[Row]:
         row = Row(one, each, _on_disk(each.assignment), found.cell(me().id, each), now)
         if row.released or access.is_staff_in(one.id):
             yield row
-
-
-def _chosen(name: str) -> CourseAssignment:
-    """The course's assignment of that name; students do not know of it before its release."""
-    chosen = courses.assignment(reading(), here(), name)
-    if chosen is None or (submissions.now(reading()) < chosen.release_at and not is_staff_here()):
-        abort(404)
-    return chosen
 
 
 def _content(name: str) -> Assignment:

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, abort, flash, redirect, request, s
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import Refused
-from grader_service import access, courses, handing_in, submissions, written
+from grader_service import access, handing_in, written
 from grader_service.pages import asked, files, here, me, reading
 
 blueprint = Blueprint("writing", __name__)
@@ -33,8 +33,7 @@ def install(app: Flask) -> None:
 @access.member
 def hand_in(name: str) -> Page:
     """303 to the submission, or back to the assignment with the reason why nothing was stored."""
-    chosen = courses.assignment(reading(), here(), name)
-    if chosen is None or not chosen.written_points or submissions.now(reading()) < chosen.release_at:
+    if not access.assignment(name).written_points:
         abort(404)
     upload = request.files.get("text")
     try:

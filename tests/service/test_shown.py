@@ -7,9 +7,10 @@ import json
 import time
 import zipfile
 
+import msgspec
 import pytest
 
-from autograder.report import Figure, Report
+from autograder.report import Figure, Ratio, Report, Timings
 from grader_service import accounts, courses, differences, pictures, tokens
 
 from .conftest import RIGHT, WRONG, zip_of
@@ -185,6 +186,36 @@ def test_lower_is_better_where_a_test_passed_below_its_bar(app, user, policy):
         student.post(BOARD, {"pseudonym": f"x{login}"})
     page = student.get(BOARD).text
     assert page.index("xbob") < page.index("xada")
+
+
+def test_a_time_on_the_leaderboard_is_named_for_its_problem_and_not_for_a_hidden_test(app, user, policy):
+    policy(leaderboard=True)
+    ada = user("ada")
+    ada.handed_in()
+    found = report(result("test_h", "hidden", "passed"), result("test_g", "hidden", "passed"))
+    ratios = {test.id: Ratio(1.5 + number, 4.0) for number, test in enumerate(found.tests)}
+    finish(app, msgspec.structs.replace(found, timings=Timings(3.0, {}, ratios)))
+    ada.post(BOARD, {"pseudonym": "xada"})
+    page = ada.get(BOARD).text
+    assert "Time: Twice a number</a>" in page
+    assert "Time: Twice a number (2)</a>" in page
+    assert "1.5 × the reference" in page
+    assert "2.5 × the reference" in page
+    assert "test_h" not in page
+    assert "test_g" not in page
+
+
+@pytest.mark.threat(21)
+def test_where_hidden_results_are_withheld_the_time_of_a_grading_is_as_well(app, user, policy):
+    """A hidden test's input could be told by how long it took."""
+    ada = user("ada")
+    ada.handed_in()
+    finish(app, msgspec.structs.replace(graded_report("passed"), timings=Timings(3.125, {})))
+    policy(hidden_results="never")
+    assert json.loads(ada.get("/submissions/1/report.json").text)["timings"]["total_seconds"] == 0
+    assert "<dt>Time</dt>" not in ada.get("/submissions/1").text
+    policy(hidden_results="now")
+    assert json.loads(ada.get("/submissions/1/report.json").text)["timings"]["total_seconds"] > 0
 
 
 def test_a_leaderboard_shows_nothing_that_is_withheld_and_is_there_only_where_staff_want_it(app, user, policy):
