@@ -19,7 +19,7 @@ from werkzeug.routing import IntegerConverter, Map
 import autograder
 from autograder import numerals
 from autograder.course import find_course
-from grader_service import access, api, courses, handout, keys, mail, pictures, requests_log, security, words
+from grader_service import access, api, courses, handout, keys, mail, minutes, pictures, requests_log, security, words
 from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
@@ -119,6 +119,9 @@ def create_app(settings: Settings) -> Flask:
         utc=words.utc,
         count=words.count,
         span=words.span,
+        begun=minutes.begun,
+        over=minutes.over,
+        end=minutes.end,
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)

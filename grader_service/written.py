@@ -37,7 +37,7 @@ def kind_of(data: bytes) -> Kind:
     if not data:
         raise Refused("the file is empty")
     if len(data) > MOST_KB * 1024:
-        raise Refused(f"the file has {len(data) // 1024} kB, the limit is {MOST_KB} kB")
+        raise Refused(f"the file has {kilobytes(data)} kB, the limit is {MOST_KB} kB")
     if data[:1024].lstrip().startswith(b"%PDF-"):
         return "pdf"
     try:
@@ -47,8 +47,13 @@ def kind_of(data: bytes) -> Kind:
     if "\0" in text:
         raise Refused("the file is neither a PDF nor Markdown in UTF-8; export it as PDF")
     if len(data) > TEXT_MOST:
-        raise Refused(f"the text has {len(data) // 1024} kB, the limit for Markdown is {TEXT_MOST // 1024} kB")
+        raise Refused(f"the text has {kilobytes(data)} kB, the limit for Markdown is {TEXT_MOST // 1024} kB")
     return "markdown"
+
+
+def kilobytes(data: bytes) -> int:
+    """Rounded up, so that what is one byte too large is said to be larger than the limit."""
+    return -(-len(data) // 1024)
 
 
 def html(data: bytes) -> Markup:

@@ -7,6 +7,7 @@ a new one is put in its place on purpose.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -267,3 +268,28 @@ def test_no_row_leads_to_a_result():
         if one.mapper.class_ is Result
     ]
     assert leading == []
+
+
+DATES = {"release_at", "due_at", "hard_end_at", "expires_at"}
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+def test_one_module_compares_dates_with_the_clock():
+    """`minutes` says that a moment typed in minutes lasts through that minute; a comparison elsewhere would not."""
+    found = []
+    for path in python_files("grader_service"):
+        place = path.relative_to(REPOSITORY).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Compare) and any(isinstance(op, ORDERED) for op in node.ops)):
+                continue
+            sides = [one.attr for one in (node.left, *node.comparators) if isinstance(one, ast.Attribute)]
+            of_links = place == "grader_service/links.py" and sides == ["expires_at"]  # nobody is shown that minute
+            if DATES & set(sides) and not of_links:
+                found.append(f"{place}:{node.lineno}")
+    dates = "|".join(DATES)
+    compared = re.compile(rf"(?:{dates})\b *[<>]|[<>]=? *[\w.]*(?:{dates})\b")
+    for path in sorted((REPOSITORY / "grader_service/templates").rglob("*.html")):
+        for statement in re.findall(r"{[{%].*?[%}]}", path.read_text(encoding="utf-8")):
+            if compared.search(statement):
+                found.append(f"{path.relative_to(REPOSITORY)}: {statement}")
+    assert found == []

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import UnknownAssignment
-from grader_service import access, courses, jobs, policy, results, scores
+from grader_service import access, courses, jobs, minutes, policy, results, scores
 from grader_service.database import db_now
 from grader_service.models import Course, CourseAssignment, Extension, Membership, Person, Submission
 from grader_service.pages import course as content
@@ -89,7 +89,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
             manifest = content()[chosen.assignment].manifest
         except UnknownAssignment:
             continue  # the disk has lost it: nobody can hand it in
-        if cell.terms.release_at > now and not unreleased:
+        if not (unreleased or minutes.begun(cell.terms.release_at, now)):
             continue
         found.append(
             {

@@ -23,7 +23,7 @@ class Enrolment(Schema):
 class TokenFacts(Schema):
     name = fields.String(required=True)
     scope = fields.String(required=True, validate=validate.OneOf(("read", "submit", "staff")))
-    expires_at = fields.Float(required=True, allow_none=True)
+    expires_at = fields.Float(required=True, allow_none=True, metadata=said("with the end of this minute"))
 
 
 class Me(Schema):
@@ -53,8 +53,12 @@ class AssignmentFacts(Schema):
     files = fields.List(fields.String(), required=True, metadata=said("to hand in"))
     upload_kb = fields.Integer(required=True, metadata=said("largest upload, in kB of 1024 bytes"))
     release_at = fields.Float(required=True)
-    due_at = fields.Float(required=True, allow_none=True, metadata=said("with your extension, if you have one"))
-    hard_end_at = fields.Float(required=True, allow_none=True)
+    due_at = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata=said("with your extension, if you have one; the whole minute is on time"),
+    )
+    hard_end_at = fields.Float(required=True, allow_none=True, metadata=said("after this minute nothing is accepted"))
     weight = fields.Float(required=True)
     submissions = fields.Integer(required=True, metadata=said("that you have handed in"))
     points_counted = fields.Float(required=True, allow_none=True, metadata=said("what counts for you now"))

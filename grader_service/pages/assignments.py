@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, policy, results, scores, submissions, written
+from grader_service import access, courses, handing_in, minutes, policy, results, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
 from grader_service.pages import course, here, me, reading
 
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def released(self) -> bool:
-        return self.now >= self.chosen.release_at
+        return minutes.begun(self.chosen.release_at, self.now)
 
     @property
     def receipt(self) -> policy.Receipt:
@@ -77,7 +77,9 @@ class Row:
         due = self.cell.terms.due_at
         if due is None or not self.receipt.accepted or self.course.archived_at is not None:
             return False
-        return due - self.now < SOON if due >= self.now else bool(self.lacks) and self.receipt.factor > 0
+        if self.receipt.days_late:
+            return bool(self.lacks) and self.receipt.factor > 0
+        return minutes.end(due) - self.now < SOON
 
 
 @blueprint.get("/")
