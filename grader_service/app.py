@@ -51,7 +51,7 @@ from grader_service.settings import Settings
 from grader_service.version import Version
 
 FORM_KB = 64  # of a form around the zip
-THREADS = 8  # of the web process
+LANES = {"others": 12, "passwords": 2, "elsewhere": 4}  # threads of the web process, by kind of request; see server.py
 
 
 class Number(IntegerConverter):
@@ -84,7 +84,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.converters["int"] = Number
 
     # Each of the web process's threads may hold a reading and a writing connection at once.
-    database = Database(settings, connections=2 * THREADS)
+    database = Database(settings, connections=2 * sum(LANES.values()))
     database.upgrade()
     with database.write() as session:
         courses.fill(session, [assignment.name for assignment in course])

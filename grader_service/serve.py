@@ -1,7 +1,7 @@
 """`deepgrade serve`: one process that starts the others and keeps them running.
 
     serve ── holds the socket and a lock on DEEPGRADE_HOME
-      ├── web        gunicorn; answers browsers
+      ├── web        answers browsers; see server.py
       └── slots      grade; as many as DEEPGRADE_WORKERS. With Celery none, unless that is set: see `deepgrade worker`
 
 A child that ends is started again; a slot's job is then taken back at once, without waiting for its lease. The
