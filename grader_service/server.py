@@ -20,6 +20,7 @@ many passwords at once, each a tenth of a second of work, make signing in slow a
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import resource
 import socket
@@ -43,6 +44,7 @@ SPARE = 0.1  # share of the connections that is kept free for who comes next
 LINGER_SECONDS = 5.0
 STOP_SECONDS = 5.0  # a server that is told to stop finishes what it has begun, for so long
 LOOK_SECONDS = 1.0  # between two looks at all connections
+OTHER_FILES = 256  # descriptors of all that is no connection
 FILES = 3  # descriptors that a connection may need: its socket, a body, an answer
 
 PHASES = ("refused", "idle", "header", "body", "answer")  # in this order they go where room is needed
@@ -217,9 +219,8 @@ class Server(TcpWSGIServer):
     def __init__(
         self, application: Callable[..., Iterable[bytes]], listener: socket.socket, lanes: Lanes, limits: Limits
     ):
-        self.limits = limits
+        self.limits = limits = dataclasses.replace(limits, connections=_affordable(limits.connections))
         self.told_to_stop = False
-        _raise_limit_of_files(FILES * limits.connections)
         adjustments = Adjustments(
             sockets=[listener],
             connection_limit=limits.connections + FILES,  # the loop counts the socket and its own trigger as well
@@ -276,8 +277,14 @@ class Server(TcpWSGIServer):
         wasyncore.loop(timeout=LOOK_SECONDS, use_poll=True, map=self._map, count=1)
 
 
-def _raise_limit_of_files(wanted: int) -> None:
+def _affordable(wanted: int) -> int:
+    """So many connections as there are files for, the limit of this process raised as far as it goes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = wanted + 256 if hard == resource.RLIM_INFINITY else min(wanted + 256, hard)
+    needed = FILES * wanted + OTHER_FILES
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < needed:
+        wanted = max(1, (most - OTHER_FILES) // FILES)
+        log.warning("at most %d connections at a time: this process may have %d files open (ulimit -Hn)", wanted, hard)
+    return wanted

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from grader_service import server
 from grader_service.app import LANES
 from grader_service.models import CourseAssignment, Submission
 from grader_service.server import Lanes, Limits, Server
@@ -323,8 +325,8 @@ def test_a_full_lane_holds_up_no_other():
 
     lanes = Lanes(lambda method, path: "slow" if path == "/slow" else "others", {"slow": 2, "others": 1})
     with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
-        server = Server(application, listener, lanes, Limits())
-        thread = threading.Thread(target=server.run_until_told_to_stop)
+        running = Server(application, listener, lanes, Limits())
+        thread = threading.Thread(target=running.run_until_told_to_stop)
         thread.start()
         waiting = [stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(30)]
         for one in waiting:
@@ -338,8 +340,8 @@ def test_a_full_lane_holds_up_no_other():
         for one in waiting:
             one.settimeout(processes.PATIENCE_SECONDS)
             assert all_of(one).endswith(b"ok")
-        server.told_to_stop = True
-        server.pull_trigger()
+        running.told_to_stop = True
+        running.pull_trigger()
         thread.join()
 
 
@@ -359,3 +361,13 @@ def test_a_full_lane_holds_up_no_other():
 def test_what_takes_long_has_a_lane_of_its_own(method, path, lane):
     assert lane_of(method, path) == lane
     assert lane in LANES
+
+
+def test_there_are_no_more_connections_than_files(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1024, 1024))
+    assert server._affordable(1000) == (1024 - server.OTHER_FILES) // server.FILES
+    raised = []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1024, 2**20))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: raised.append(limits))
+    assert server._affordable(1000) == 1000
+    assert raised == [(1000 * server.FILES + server.OTHER_FILES, 2**20)]
