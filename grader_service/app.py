@@ -19,7 +19,20 @@ from werkzeug.routing import IntegerConverter, Map
 import autograder
 from autograder import numerals
 from autograder.course import find_course
-from grader_service import access, api, courses, handout, keys, mail, minutes, pictures, requests_log, security, words
+from grader_service import (
+    access,
+    api,
+    courses,
+    handout,
+    keys,
+    mail,
+    minutes,
+    pictures,
+    rendering,
+    requests_log,
+    security,
+    words,
+)
 from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
@@ -95,6 +108,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["files"] = Files(settings)
     app.extensions["engine"] = engine_of(settings)
     app.extensions["mail"] = mail.Outbox()
+    app.extensions["renderer"] = rendering.Renderer(database, app.extensions["files"])
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 

@@ -37,12 +37,13 @@ from grader_service import (
     marks,
     pictures,
     policy,
+    rendering,
     results,
     shown,
     submissions,
     written,
 )
-from grader_service.models import Comment, Job, Override, Picture, RubricItem, Submission
+from grader_service.models import Comment, Job, Override, Picture, Rendering, RubricItem, Submission
 from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
 from grader_service.results import Outcome
 from grader_service.security import limiter
@@ -64,7 +65,8 @@ class Added:
     scores: dict[int, float] = field(default_factory=dict)  # by items
     kind: str = ""  # "pdf" or "markdown"
     text: Markup | None = None
-    pages: int = 0  # that can be shown
+    rendering: Rendering | None = None  # None: it is not laid out yet
+    waits: bool = False  # for that
 
     @property
     def marked(self) -> bool:
@@ -239,17 +241,15 @@ def _added(submission: Submission) -> Added:
     comments = marks.comments(reading(), submission)
     if submission.kind != "written":
         return Added(comments, held)
-    data = files().read(reading(), submission.sha256)
-    kind = written.kind_of(data)
-    return Added(
-        comments,
-        held,
-        marks.rubric(reading(), chosen) if chosen else [],
-        marks.rubric_scores(reading(), submission),
-        kind,
-        written.html(data) if kind == "markdown" else None,
-        (written.pages(submission.sha256, data) or 0) if kind == "pdf" else 0,
-    )
+    found = rendering.find(reading(), submission.sha256)
+    waits = found is None and current_app.extensions["renderer"].later(submission.person_id, submission.sha256)
+    kind, text = found.kind if found else "", Markup(found.html) if found and found.html else None
+    if not waits and (found is None or (kind == "markdown" and text is None)):
+        data = files().read(reading(), submission.sha256)
+        kind = written.kind_of(data)
+        text = rendering.raw(data) if kind == "markdown" else None
+    items = marks.rubric(reading(), chosen) if chosen else []
+    return Added(comments, held, items, marks.rubric_scores(reading(), submission), kind, text, found, waits)
 
 
 def _why_failed(submission: Submission) -> str:
