@@ -27,13 +27,15 @@ class Outcome:
     state: str  # "graded" or "refused"
     points: float
     possible: float
+    graded_at: float
 
     @property
     def graded(self) -> bool:
         return self.state == "graded"
 
 
-_COLUMNS = (Result.submission_id, Result.id, Result.batch, Result.state, Result.points, Result.possible)
+_OUTCOME = (Result.id, Result.batch, Result.state, Result.points, Result.possible, Result.graded_at)
+_COLUMNS = (Result.submission_id, *_OUTCOME)
 
 
 def counting(session: Session, *which: sa.ColumnElement[bool], without: Regrade | None = None) -> dict[int, Outcome]:

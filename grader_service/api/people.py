@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import Blueprint, abort
+from flask_smorest import abort
 
 from autograder.errors import DeepgradeError
 from grader_service import access, accounts, tokens
 from grader_service.api.forms import MadeToken, Me, NewToken
+from grader_service.api.parsing import Blueprint
 from grader_service.models import Person
 from grader_service.pages import database, reading
 from grader_service.security import failures, sign_in_key

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, jsonify, send_file
-from flask_smorest import Blueprint, abort
+from flask_smorest import abort
 from sqlalchemy.orm import Session
 
 from autograder.errors import Refused, UnknownAssignment
@@ -15,6 +15,7 @@ from grader_service import access, handing_in, submissions
 from grader_service.api import limits
 from grader_service.api.facts import of_assignments, of_submissions
 from grader_service.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
+from grader_service.api.parsing import Blueprint
 from grader_service.models import Course, Submission
 from grader_service.pages import course, database, files, reading
 from grader_service.pages import submissions as pages

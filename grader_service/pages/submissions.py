@@ -161,7 +161,7 @@ def again(submission_id: int) -> Page:
 
 @blueprint.get("/since/<int:earlier_id>")
 @access.reader
-@limiter.limit("60 per minute", error_message="That was more than 60 comparisons a minute. Wait a minute and go on.")
+@limiter.limit("30 per minute", error_message="That was more than 30 comparisons a minute. Wait a minute and go on.")
 def since(submission_id: int, earlier_id: int) -> Page:
     """What changed since another attempt of the same person: in the files, and in how the tests went."""
     submission, earlier = asked(), submissions.find(reading(), earlier_id)

@@ -192,6 +192,15 @@ def test_who_has_a_password_gets_a_first_token(app, database, user):
     limiter.reset()
 
 
+@pytest.mark.threat(59)
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"a":' * 10_000, b"9" * 60_000, b'{"login": "\xff"}', b"{"])
+def test_json_that_cannot_be_read_is_the_sender_s_fault(app, body):
+    """Else whoever likes fills the log with our tracebacks."""
+    answer = app.test_client().post("/api/v1/tokens", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["errors"] == {"json": ["Invalid JSON body."]}
+
+
 def test_a_made_up_password_is_changed_before_it_makes_a_token(app, database):
     with database.write() as session:
         _, once = accounts.create(session, login="ada")
