@@ -5,6 +5,7 @@ Every way to a result asks here: pages, pictures, tables of points, and the API.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -53,6 +54,29 @@ def report(
     rest = feedback.without_hidden(whole, points=policy.points_shown(held, now))
     # How long all tests took together tells how long the hidden ones did.
     return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a grading is, as somebody may see it. Without `told` nothing of it is known but that it runs."""
+
+    told: bool
+    done: int = 0  # tests
+    total: int = 0
+    curve: str = ""  # of the network that trains now, as `curves` reads it
+
+
+def progress(submission: Submission, staff: bool, held: Terms | None, now: float) -> Progress:
+    """Where hidden results are not shown yet or never, a student is told no count, no pace and no curve: hidden tests
+    are most of them.
+
+    staff : does a member of staff ask?
+    held : what `terms` said
+    """
+    job = submission.job
+    if job is None or not (staff or held is None or policy.hidden_shown(held, now)):
+        return Progress(told=False)
+    return Progress(True, job.tests_done, job.tests_total, job.curve)
 
 
 def withheld(session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import UnknownAssignment
-from grader_service import access, courses, jobs, minutes, policy, results, scores
+from grader_service import access, courses, jobs, minutes, policy, results, scores, shown
 from grader_service.database import db_now
 from grader_service.models import Course, CourseAssignment, Extension, Membership, Person, Submission
 from grader_service.pages import course as content
@@ -54,6 +54,7 @@ def _of_submission(
 ) -> dict[str, Any]:
     job, state = one.job, results.state(one, outcome)
     held = terms.get((one.course_id, one.assignment, one.person_id))
+    seen = shown.progress(one, access.is_staff_in(one.course_id), held, now)
     told = outcome if outcome is not None and outcome.graded else None
     if held and not access.is_staff_in(one.course_id) and not policy.points_shown(held, now):
         told = None  # points are told after the due date
@@ -70,8 +71,8 @@ def _of_submission(
         "kind": one.kind,
         "state": state,
         "place": jobs.place(session, job) if state == "queued" else 0,
-        "tests_done": job.tests_done if job else 0,
-        "tests_total": job.tests_total if job else 0,
+        "tests_done": seen.done,
+        "tests_total": seen.total,
         "points": told.points if told else None,
         "possible": told.possible if told else None,
     }

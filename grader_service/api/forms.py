@@ -92,7 +92,9 @@ class SubmissionFacts(Schema):
         metadata=said("`grader_error` is our fault: no points and no attempt are lost, and staff have been told"),
     )
     place = fields.Integer(required=True, metadata=said("in the queue, from 1; 0 while it is not in it"))
-    tests_done = fields.Integer(required=True)
+    tests_done = fields.Integer(
+        required=True, metadata=said("while it is graded; 0 where hidden results are not shown yet or never")
+    )
     tests_total = fields.Integer(required=True)
     points = fields.Float(required=True, allow_none=True, metadata=said("before anything is taken off for lateness"))
     possible = fields.Float(required=True, allow_none=True)

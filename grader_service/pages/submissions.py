@@ -94,7 +94,7 @@ def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None)
         withheld=shown.withheld(reading(), submission, _viewer(), now, held=held),
         others=_others(submission),
         place=_place(submission),
-        curve=curves.panels(submission.job.curve if submission.job else ""),
+        **_live(submission, held, now),
         worth=None if held is None else policy.receipt(held, submission.received_at),  # how late it came
         marks=_added(submission),
         refused=refused or {},
@@ -109,8 +109,9 @@ def progress(submission_id: int) -> Page:
     submission = asked()
     if results.state(submission, _outcome(submission)) in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
-    curve = curves.panels(submission.job.curve)
-    return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
+    held, now = shown.terms(reading(), submission), submissions.now(reading())
+    place = _place(submission)
+    return render_template("parts/progress.html", submission=submission, place=place, **_live(submission, held, now))
 
 
 @blueprint.get("/report.json")
@@ -126,7 +127,10 @@ def report_json(submission_id: int) -> Page:
         fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
         return Response(reports.to_json(fault), mimetype="application/json")
     if (report := _view(submission, outcome)) is None:
-        waiting = {"state": job.state, "place": _place(submission), "done": job.tests_done, "tests": job.tests_total}
+        seen = shown.progress(
+            submission, is_staff_here(), shown.terms(reading(), submission), submissions.now(reading())
+        )
+        waiting = {"state": job.state, "place": _place(submission), "done": seen.done, "tests": seen.total}
         return jsonify(waiting), 202  # type: ignore[return-value]
     return Response(reports.to_json(report), mimetype="application/json")
 
@@ -201,6 +205,11 @@ def picture(submission_id: int, key: str) -> Page:
 def _viewer() -> Literal["student", "staff"]:
     """Staff see everything, or with `?view=student` what the student sees."""
     return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
+
+
+def _live(submission: Submission, held: policy.Terms | None, now: float) -> dict[str, object]:
+    seen = shown.progress(submission, _viewer() == "staff", held, now)
+    return {"live": seen, "curve": curves.panels(seen.curve)}
 
 
 def _outcome(submission: Submission) -> Outcome | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import zipfile
 
@@ -12,7 +13,7 @@ import pytest
 
 from autograder import report as reports
 from autograder.report import Figure, Ratio, Report, Timings
-from grader_service import accounts, courses, differences, pictures, tokens
+from grader_service import accounts, courses, differences, jobs, pictures, tokens
 
 from .conftest import RIGHT, WRONG, zip_of
 from .pages_list import finish, report, result
@@ -82,6 +83,34 @@ def test_hidden_results_are_shown_when_the_course_says(app, user, database, poli
         mine = api("courses/course/assignments").get_json()["assignments"]
         assert mine[0]["points_counted"] == (2.0 if total_shown else None), case
         assert (b'"hidden"' in api("submissions/1/report").data) is hidden, case
+
+
+@pytest.mark.threat(20, 21)
+@pytest.mark.parametrize("case", WITHHELD, ids=lambda case: f"{case[0]} {case[1]}")
+def test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld(app, user, database, policy, claim, case):
+    """Neither how many there are, nor which one runs, nor how long each takes, nor what a network in one learns."""
+    ada, tom = user("ada"), user("tom", role="staff")
+    ada.handed_in()
+    taken = claim()
+    with database.write() as session:
+        curve = json.dumps([{"epoch": 1.0, "loss": 0.731}, {"epoch": 2.0, "loss": 0.517}])
+        assert jobs.progress(session, taken, done=17, total=61, curve=curve)
+        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+    hidden_results, due = case
+    policy(hidden_results=hidden_results, due_at=None if due is None else time.time() + due)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    paths = ["/submissions/1", "/submissions/1/progress", "/submissions/1/report.json", DOUBLE, "/"]
+    api = ["submissions", "submissions/1", "submissions/1/report"]
+    found = {path: ada.get(path).text for path in paths}
+    found |= {path: app.test_client().get(f"/api/v1/{path}", headers=bearer).text for path in api}
+    live = ["/submissions/1", "/submissions/1/progress"]
+    told = {path for path, text in found.items() if re.search(r'of 61|"tests(_total)?": ?61|max="61"|polyline', text)}
+    _, shown = WITHHELD[case]
+    assert told == ({*live, "/submissions/1/report.json", *api} if shown else set())
+    for path in live:
+        assert ("Being graded" in found[path]) is not shown
+        assert "Test 18 of 61" in tom.get(path).text
+        assert "0.517" in tom.get(path).text
 
 
 @pytest.mark.threat(19, 20)
