@@ -28,8 +28,8 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from grader_service import submissions
-from grader_service.models import SCOPES, Course, Membership, Person, Submission, Token
+from grader_service import courses, minutes, submissions
+from grader_service.models import SCOPES, Course, CourseAssignment, Membership, Person, Submission, Token
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -102,6 +102,16 @@ def here() -> Course:
 def asked() -> Submission:
     """The submission of this request's address, which `reader` and `marker` have let through."""
     return g.asked
+
+
+def assignment(name: str) -> CourseAssignment:
+    """The assignment of that name in this request's course, as a student may know of it: before its release there is
+    none, as of any other name, and only the course's staff try it out."""
+    session: Session = current_app.extensions["reading"]()
+    found = courses.assignment(session, here(), name)
+    if found is None or not (is_staff_here() or minutes.begun(found.release_at, submissions.now(session))):
+        abort(404)
+    return found
 
 
 def role_in(course_id: int) -> str | None:

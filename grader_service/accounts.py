@@ -94,8 +94,9 @@ def find(session: Session, login: str) -> Person | None:
 def authenticate(session: Session, login: str, password: str) -> Person | None:
     """The person with that login and password, else None, after the same time."""
     person, nobodys_hash = find(session, login), _nobodys_hash()
-    right = check_password_hash(person.password_hash if person else nobodys_hash, password[:PASSWORD_MOST])
-    return person if right else None
+    kept = person.password_hash if person else ""  # "" is of who signs in elsewhere alone
+    right = check_password_hash(kept or nobodys_hash, password[:PASSWORD_MOST])
+    return person if right and kept else None
 
 
 def set_password(person: Person, password: str) -> None:

@@ -19,7 +19,20 @@ from werkzeug.routing import IntegerConverter, Map
 import autograder
 from autograder import numerals
 from autograder.course import find_course
-from grader_service import access, api, courses, handout, keys, pictures, requests_log, security, words
+from grader_service import (
+    access,
+    api,
+    courses,
+    handout,
+    keys,
+    mail,
+    minutes,
+    pictures,
+    rendering,
+    requests_log,
+    security,
+    words,
+)
 from grader_service.database import LARGEST, Database
 from grader_service.engine import engine_of
 from grader_service.files import Files
@@ -51,7 +64,7 @@ from grader_service.settings import Settings
 from grader_service.version import Version
 
 FORM_KB = 64  # of a form around the zip
-THREADS = 8  # of the web process
+LANES = {"others": 12, "passwords": 2, "elsewhere": 4}  # threads of the web process, by kind of request; see server.py
 
 
 class Number(IntegerConverter):
@@ -84,7 +97,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.converters["int"] = Number
 
     # Each of the web process's threads may hold a reading and a writing connection at once.
-    database = Database(settings, connections=2 * THREADS)
+    database = Database(settings, connections=2 * sum(LANES.values()))
     database.upgrade()
     with database.write() as session:
         courses.fill(session, [assignment.name for assignment in course])
@@ -94,6 +107,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["database"] = database
     app.extensions["files"] = Files(settings)
     app.extensions["engine"] = engine_of(settings)
+    app.extensions["mail"] = mail.Outbox()
+    app.extensions["renderer"] = rendering.Renderer(database, app.extensions["files"])
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 
@@ -118,6 +133,9 @@ def create_app(settings: Settings) -> Flask:
         utc=words.utc,
         count=words.count,
         span=words.span,
+        begun=minutes.begun,
+        over=minutes.over,
+        end=minutes.end,
     )
     app.jinja_env.globals.update(VERDICTS=words.VERDICTS, STATES=words.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(picture_key=pictures.key, picture_words=pictures.words, handout=handout.render)

@@ -106,7 +106,7 @@ def load(session: Session, content: Content, course: Course, now: float, *, pers
     rows = []
     for each in people:
         cells = [found.cell(each.id, one) for one in chosen]
-        entries = [Entry(cell, cell.score, cell.terms.due_at is not None and now > cell.terms.due_at) for cell in cells]
+        entries = [Entry(cell, cell.score, policy.past_due(cell.terms, now)) for cell in cells]
         rows.append(Row(each, entries, total(columns, entries)))
     return Book(course, columns, rows)
 

@@ -1,7 +1,7 @@
 """Deleting a person with all their data.
 
-    gone           submissions with jobs, results, pictures, comments and points; bytes that nobody else handed in;
-                   memberships, extensions, overrides, tokens, links, identities
+    gone           submissions with jobs, results, pictures, comments and points; bytes that nobody else handed in, and
+                   what was laid out of them; memberships, extensions, overrides, tokens, links, identities
     kept           bytes that somebody else handed in as well, be it at this moment
     without them   what they did as staff stays, and says no more who did it; in the audit stay numbers, which are
                    nobody's any more
@@ -34,6 +34,7 @@ from grader_service.models import (
     Person,
     Picture,
     Regrade,
+    Rendering,
     Result,
     RubricScore,
     Submission,
@@ -114,6 +115,9 @@ def _orphans(session: Session, hashes: Sequence[str]) -> list[str]:
     for start in range(0, len(hashes), 500):
         mine = sa.and_(Upload.sha256.in_(hashes[start : start + 500]), ~_named())
         gone += session.scalars(sa.select(Upload.sha256).where(mine, IN_STORE))
+        # With its sheets, by the database itself: also of what stays in the store for a moment longer.
+        shown = sa.delete(Rendering).where(Rendering.sha256.in_(sa.select(Upload.sha256).where(mine)))
+        session.execute(shown.execution_options(synchronize_session=False))
         session.execute(sa.delete(Upload).where(mine, ~IN_STORE).execution_options(synchronize_session=False))
     return gone
 

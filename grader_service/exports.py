@@ -14,6 +14,7 @@ import datetime
 from collections.abc import Callable, Sequence
 
 from autograder.batch.grades import LAST, POSSIBLE, inert, number, table
+from grader_service import minutes
 from grader_service.book import Book, Column, Row
 from grader_service.policy import Receipt, Score
 
@@ -100,11 +101,11 @@ def _time(seconds: float, zone: datetime.tzinfo) -> str:
 
 
 def _late(score: Score, due_at: float | None) -> float:
-    """Seconds past the due date of the submission that counts."""
+    """Seconds past the due minute of the submission that counts."""
     seen: Receipt | None = score.receipt
     if score.code is None or due_at is None or seen is None or not seen.days_late:
         return 0.0
-    return max(0.0, score.code.received_at - due_at)
+    return max(0.0, score.code.received_at - minutes.end(due_at))
 
 
 def _span(seconds: float) -> str:

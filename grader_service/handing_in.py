@@ -64,7 +64,7 @@ def hand_in_written(
     if chosen is None or not chosen.written_points:
         raise Refused("the assignment asks for no written part")
     written.kind_of(data)
-    return _accepted(
+    submission = _accepted(
         person,
         course,
         name,
@@ -76,6 +76,8 @@ def hand_in_written(
         kind="written",
         received_at=received_at,
     )
+    current_app.extensions["renderer"].later(person.id, submission.sha256)
+    return submission
 
 
 def _accepted(person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any) -> Submission:

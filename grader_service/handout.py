@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from markdown_it.token import Token
 from markupsafe import Markup
@@ -12,11 +14,18 @@ from grader_service import markdown
 
 
 def render(assignment: Assignment) -> Markup | None:
-    """The handout, or None if the assignment has none."""
+    """The handout, or None if the assignment has none. Laid out again when the file has changed."""
+    path = assignment.folder / "README.md"
     try:
-        text = (assignment.folder / "README.md").read_text(encoding="utf-8", errors="replace")
+        found = path.stat()
+        return _rendered(path, found.st_mtime_ns, found.st_size)
     except FileNotFoundError:
         return None
+
+
+@lru_cache(maxsize=256)
+def _rendered(path: Path, changed: int, size: int) -> Markup:
+    text = path.read_text(encoding="utf-8", errors="replace")
     tokens = markdown.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
         tokens = tokens[3:]  # the title: the page has it already

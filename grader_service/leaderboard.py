@@ -6,8 +6,12 @@ with a value below its bar, lower is better, and so it is for time as a ratio to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,11 +19,13 @@ from sqlalchemy.orm import Session
 from autograder import report as reports
 from autograder.errors import DeepgradeError
 from autograder.report import Report
-from grader_service import policy, scores
+from grader_service import policy, results, scores
 from grader_service.database import storable
-from grader_service.models import Course, CourseAssignment, Membership, Result
+from grader_service.models import Course, CourseAssignment, Membership
+from grader_service.results import Outcome
 
 LONGEST = 40  # characters of a pseudonym
+KEPT = 10_000  # results whose numbers are kept in memory; beyond, all are read again
 COLUMNS = 8  # at most; an assignment that records more shows the first ones
 
 
@@ -54,11 +60,11 @@ def load(
         # What a test that is kept back measured is kept back as well.
         if policy.hidden_shown(cell.terms, now) and (code := cell.score.code) is not None:
             counting[code.id] = person_id
-    graded = _reports(session, course, chosen, list(counting))
-    columns = _columns(graded.values())
+    everybody = _numbers(session, results.of(session, counting))
+    columns = _columns(everybody.values())
     rows = [
-        Row(names[counting[number]], counting[number] == me, [_numbers(report).get(column.name) for column in columns])
-        for number, report in graded.items()
+        Row(names[counting[number]], counting[number] == me, [_value(numbers, column.name) for column in columns])
+        for number, numbers in everybody.items()
     ]
     rows = [row for row in rows if any(value is not None for value in row.values)]
     if not 0 <= by < len(columns):
@@ -87,42 +93,66 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
     membership.pseudonym = name or None
 
 
-def _reports(session: Session, course: Course, chosen: CourseAssignment, numbers: list[int]) -> dict[int, Report]:
-    """The report that counts, of each of these submissions."""
-    order = {
-        batch: rank for rank, batch in enumerate(["", *scores.counted_batches(session, course, chosen.assignment)])
-    }
-    rows = session.execute(
-        sa.select(Result.submission_id, Result.batch, Result.report).where(
-            Result.submission_id.in_(numbers), Result.batch.in_(order), Result.state == "graded"
-        )
-    )
-    ordered = sorted(rows, key=lambda row: order[row[1]])
-    return {number: reports.from_json(report) for number, _, report in ordered}
+@dataclass(frozen=True)
+class _Number:
+    """Of one report."""
+
+    name: str
+    value: float
+    unit: str
+    lower: bool  # does this report show that lower is better?
 
 
-def _rows_of(report: Report) -> Iterable[tuple[str, float, float | None, str, bool]]:
-    """Name, value, bar, unit, and did its test pass."""
+Numbers = dict[str, _Number]  # by name
+
+# By database and result: a result never changes, its report may be large, and a board of hundreds is looked at often.
+_read: WeakKeyDictionary[object, dict[Outcome, Numbers]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _numbers(session: Session, outcomes: dict[int, Outcome]) -> dict[int, Numbers]:
+    """Of each submission, from its report, which is read once."""
+    with _lock:
+        known = _read.setdefault(session.get_bind().pool, {})  # type: ignore[union-attr]
+        if len(known) > KEPT:
+            known.clear()
+        missing = {number: outcome for number, outcome in outcomes.items() if outcome.graded and outcome not in known}
+    for number, data in results.reports(session, missing).items():
+        known[missing[number]] = {one.name: one for one in _of_report(reports.from_json(data))}
+    return {number: known[outcome] for number, outcome in outcomes.items() if outcome in known}
+
+
+def _of_report(report: Report) -> Iterator[_Number]:
+    """A time has its problem's name: a hidden test's is staff's."""
+    titles = {problem.name: problem.title for problem in report.problems}
+    timed: Counter[str] = Counter()
     for test in report.tests:
         for figure in test.figures:
             if figure.kind == "numbers":
                 for row in figure.data["rows"]:
-                    name = f"{figure.title}: {row['name']}"
-                    yield name, float(row["value"]), row["bar"], row["unit"], test.verdict == "passed"
+                    value, bar = float(row["value"]), row["bar"]
+                    lower = test.verdict == "passed" and bar is not None and value < bar
+                    yield _Number(f"{figure.title}: {row['name']}", value, row["unit"], lower)
         if (ratio := report.timings.ratios.get(test.id)) is not None:
-            yield f"time of {test.name}", ratio.value, None, "× the reference", True
+            timed[test.problem] += 1
+            name = f"Time: {titles.get(test.problem, test.problem)}"
+            if (number := timed[test.problem]) > 1:
+                name = f"{name} ({number})"
+            yield _Number(name, ratio.value, "× the reference", True)
 
 
-def _numbers(report: Report) -> dict[str, float]:
-    return {name: value for name, value, _, _, _ in _rows_of(report) if value == value}  # NaN is no place
+def _value(numbers: Numbers, name: str) -> float | None:
+    """NaN is no place."""
+    found = numbers.get(name)
+    return None if found is None or math.isnan(found.value) else found.value
 
 
-def _columns(graded: Iterable[Report]) -> list[Column]:
+def _columns(everybody: Iterable[Numbers]) -> list[Column]:
     units: dict[str, str] = {}
     lower: set[str] = set()
-    for report in graded:
-        for name, value, bar, unit, passed in _rows_of(report):
-            units.setdefault(name, unit)
-            if unit == "× the reference" or (passed and bar is not None and value < bar):
-                lower.add(name)
+    for numbers in everybody:
+        for one in numbers.values():
+            units.setdefault(one.name, one.unit)
+            if one.lower:
+                lower.add(one.name)
     return [Column(name, unit, name in lower) for name, unit in list(units.items())[:COLUMNS]]

@@ -22,6 +22,7 @@ from grader_service.models import Course, OneTimeLink, Person
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 DAYS = {"invite": 14.0, "reset": 1.0}  # that it holds
+MAILS_PER_HOUR = 5  # to one account, for whoever says that the password is forgotten; past it none is sent
 
 
 def make(session: Session, actor: Person | None, person: Person, purpose: str, course: Course | None = None) -> str:
@@ -38,6 +39,13 @@ def make(session: Session, actor: Person | None, person: Person, purpose: str, c
     session.flush()
     audit.write(session, actor, f"{purpose} link made", f"person {person.id}", course=course, person=person)
     return secret
+
+
+def lately(session: Session, person: Person) -> int:
+    """Links for a forgotten password that were made for this person within the last hour."""
+    since = db_now() + DAYS["reset"] * 86400.0 - 3600.0
+    mine = (OneTimeLink.person_id == person.id, OneTimeLink.purpose == "reset", OneTimeLink.expires_at > since)
+    return session.scalar(sa.select(sa.func.count()).select_from(OneTimeLink).where(*mine)) or 0
 
 
 def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:

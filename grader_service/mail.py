@@ -7,8 +7,11 @@ else's link must not be able to say where it leads.
 from __future__ import annotations
 
 import logging
+import queue
 import smtplib
 import ssl
+import threading
+from collections.abc import Callable
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
@@ -31,6 +34,41 @@ WORDS = {
         "Your login is {login}. If nobody asked for it on your behalf, do nothing: your password stays as it is.\n",
     ),
 }
+
+
+class Outbox:
+    """What no answer waits for: done one after the other, by a thread of this process."""
+
+    MOST = 1000  # that wait; what comes then is not done, and the log says so
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[Callable[[], None]] = queue.Queue(self.MOST)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def later(self, work: Callable[[], None]) -> None:
+        try:
+            self._waiting.put_nowait(work)
+        except queue.Full:
+            log.error("%d mails wait already; one is not sent", self.MOST)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Until all is done that waits now."""
+        self._waiting.join()
+
+    def _run(self) -> None:
+        while True:
+            work = self._waiting.get()
+            try:
+                work()
+            except Exception as error:  # of the database, say; the next one is done
+                log.error("mail could not be sent: %s", type(error).__name__)
+            finally:
+                self._waiting.task_done()
 
 
 def configured(settings: Settings) -> bool:

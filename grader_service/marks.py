@@ -155,7 +155,7 @@ def set_rubric(session: Session, actor: Person, chosen: CourseAssignment, lines:
         given = most.get(line.id or 0)
         if given is not None and given > line.points:
             raise DeepgradeError(
-                f"somebody has {given:g} points for {line.text.strip()[:60]!r}, so it has at least those"
+                f"somebody has {given:.15g} points for {line.text.strip()[:60]!r}, so it has at least those"
             )
     gone = set(there) - {line.id for line in kept}
     if gone & set(most) and not reason.strip():
@@ -207,7 +207,7 @@ def score_rubric(
             raise DeepgradeError("a line of the rubric is gone meanwhile; load the page again")
         most, name = items[item_id].points, items[item_id].text[:60]
         if value is not None and not 0 <= _points(value) <= most:
-            raise DeepgradeError(f"{value:g} is more than the {most:g} points that {name!r} has at most")
+            raise DeepgradeError(f"{value:.15g} is more than the {most:.15g} points that {name!r} has at most")
     before = rubric_scores(session, submission)
     after = {**before, **points}
     after_given = {item_id: value for item_id, value in after.items() if value is not None}
@@ -253,7 +253,7 @@ def _of_item(item: RubricItem) -> dict[str, object]:
 
 def _points(value: float) -> float:
     if not (math.isfinite(value) and 0 <= value <= POINTS_MOST):
-        raise DeepgradeError(f"{value:g} cannot be points; write a number from 0 to {POINTS_MOST:g}")
+        raise DeepgradeError(f"{value:.15g} cannot be points; write a number from 0 to {POINTS_MOST:g}")
     return value
 
 

@@ -7,9 +7,9 @@ Pure: the caller brings rows and times, and every page, table, export and answer
     counting(terms, attempts)          ─> Attempt    the submission that counts
     score(...)                         ─> Score      with the written part and what staff set by hand
 
-**Days.** The due moment is on time, one instant later is late. The first late day ends at the same time of the clock
-on the next day in the course's time zone, so where clocks are put back it has 25 hours. A receipt k days late has the
-share
+**Days.** What is received within the due minute is on time, one instant later is late (`minutes`). The first late day
+ends with the same minute of the clock on the next day in the course's time zone, so where clocks are put back it has 25
+hours. A receipt k days late has the share
 
     max(0, 1 - penalty_per_day * max(0, k - grace_days))
 
@@ -26,6 +26,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
+
+from grader_service import minutes
 
 DAY = 86400.0  # seconds
 NOT_YET = "it is not released yet"
@@ -146,26 +148,31 @@ def receipt(terms: Terms, at: float) -> Receipt:
     """What a submission received at this moment is worth."""
     late = days_late(terms, at)
     factor = max(0.0, 1.0 - terms.penalty_per_day * max(0, late - terms.grace_days))
-    if at < terms.release_at:
+    if not minutes.begun(terms.release_at, at):
         return Receipt(False, late, factor, NOT_YET)
-    if terms.hard_end_at is not None and at > terms.hard_end_at:
+    if terms.hard_end_at is not None and minutes.over(terms.hard_end_at, at):
         return Receipt(False, late, 0.0, TOO_LATE)
     return Receipt(True, late, factor)
 
 
 def days_late(terms: Terms, at: float) -> int:
-    """The least k >= 0 with at <= due + k days, by the clock on the wall of the course."""
-    if terms.due_at is None or at <= terms.due_at:
+    """The least k >= 0 for which the minute `due + k days` is not over, by the clock on the wall of the course."""
+    if terms.due_at is None or not past_due(terms, at):
         return 0
     # A day has 23 to 25 hours, and where a zone has crossed the date line it has none, or 48.
     days = max(1, int((at - terms.due_at) / DAY) - 2)
-    while at > day_end(terms, days):
+    while minutes.over(day_end(terms, days), at):
         days += 1
     return days
 
 
+def past_due(terms: Terms, at: float) -> bool:
+    """Is it over: can nothing on time come in any more? Never, without a due date."""
+    return terms.due_at is not None and minutes.over(terms.due_at, at)
+
+
 def day_end(terms: Terms, days: int) -> float:
-    """When the last of so many late days ends."""
+    """The minute with which the last of so many late days ends."""
     if terms.due_at is None:
         raise ValueError("what is never due is never late")
     whole = int(terms.due_at // 1)
@@ -201,14 +208,14 @@ def may_hand_in(terms: Terms, made: Iterable[Attempt], now: float) -> Receipt:
 def hidden_shown(terms: Terms, now: float) -> bool:
     """May the student see how the hidden tests went? After the due date: when nothing on time can come in any more."""
     if terms.hidden_results == "after_due":
-        return terms.due_at is None or now > terms.due_at
+        return terms.due_at is None or past_due(terms, now)
     return terms.hidden_results == "now"
 
 
 def points_shown(terms: Terms, now: float) -> bool:
     """May the student see points that hidden tests are part of? Where their results are not shown at once, after the
     due date: before it each attempt's points would tell what they said."""
-    return terms.hidden_results == "now" or terms.due_at is None or now > terms.due_at
+    return terms.hidden_results == "now" or terms.due_at is None or past_due(terms, now)
 
 
 def counting(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:

@@ -22,13 +22,14 @@ from sqlalchemy.orm import Session, joinedload
 from autograder import report as reports
 from autograder.errors import DeepgradeError
 from autograder.report import ProblemResult, Report, TestResult, Timings
-from grader_service import audit, courses, differences, jobs, policy, scores
+from grader_service import audit, courses, differences, jobs, policy, results, scores
 from grader_service.database import db_now, one_at_a_time, storable
-from grader_service.models import Course, CourseAssignment, Job, Person, Regrade, Result, Submission
+from grader_service.models import Course, CourseAssignment, Job, Person, Regrade, Submission
 
 ENDS = ("done", "grader_error")
 ONLY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")  # a test's name
 TESTS_MOST = 200
+AGAIN = "Some of its tests were graded again."  # which ones, the regrade says: names of hidden tests are staff's
 
 
 @dataclass(frozen=True)
@@ -139,21 +140,9 @@ def listed(session: Session, course: Course) -> list[tuple[Regrade, int, int]]:
 
 def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
     """What it found beside what counts without it."""
-    others = [name for name in scores.counted_batches(session, course, regrade.assignment) if name != regrade.name]
-    rank = {name: place for place, name in enumerate(["", *others])}
     mine = sa.select(Job.submission_id).where(Job.batch == regrade.name)
-    before: dict[int, tuple[int, float]] = {}
-    after: dict[int, tuple[float, str]] = {}
-    rows = session.execute(
-        sa.select(Result.submission_id, Result.batch, Result.points, Result.state).where(
-            Result.submission_id.in_(mine), Result.batch.in_([*rank, regrade.name])
-        )
-    )
-    for number, batch, points, state in rows:
-        if batch == regrade.name:
-            after[number] = (points, state)
-        elif state == "graded" and rank[batch] >= before.get(number, (-1, 0.0))[0]:
-            before[number] = (rank[batch], points)
+    before = results.counting(session, Submission.id.in_(mine), without=regrade)
+    after = results.of_regrade(session, regrade)
     query = (
         sa.select(Job)
         .where(Job.batch == regrade.name)
@@ -162,43 +151,32 @@ def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
     )
     changes = []
     for job in session.scalars(query):
-        number = job.submission_id
-        points, state = after.get(number, (0.0, ""))
+        was, new = before.get(job.submission_id), after.get(job.submission_id)
+        refused = new is not None and not new.graded
         changes.append(
             Change(
                 job.submission,
-                before[number][1] if number in before else None,
-                points if state == "graded" else None,
+                was.points if was is not None and was.graded else None,
+                new.points if new is not None and new.graded else None,
                 job.state,
-                "it is refused by the tests as they are now" if state == "refused" else job.message,
+                "it is refused by the tests as they are now" if refused else job.message,
             )
         )
     changes.sort(key=lambda change: (not change.differs, change.submission.id))
     return Comparison(changes, _students(session, course, regrade, changes))
 
 
-def tests_changed(session: Session, course: Course, regrade: Regrade, numbers: Iterable[int]) -> dict[int, list[str]]:
+def tests_changed(session: Session, regrade: Regrade, numbers: Iterable[int]) -> dict[int, list[str]]:
     """Of these submissions, in words: the tests that went another way."""
     wanted = list(numbers)
-    others = [name for name in scores.counted_batches(session, course, regrade.assignment) if name != regrade.name]
-    rank = {name: place for place, name in enumerate(["", *others])}
-    old: dict[int, tuple[int, bytes]] = {}
-    new: dict[int, bytes] = {}
-    rows = session.execute(
-        sa.select(Result.submission_id, Result.batch, Result.report).where(
-            Result.submission_id.in_(wanted), Result.batch.in_([*rank, regrade.name]), Result.state == "graded"
-        )
-    )
-    for number, batch, data in rows:
-        if batch == regrade.name:
-            new[number] = data
-        elif rank[batch] >= old.get(number, (-1, b""))[0]:
-            old[number] = (rank[batch], data)
+    found = {number: one for number, one in results.of_regrade(session, regrade).items() if number in set(wanted)}
+    new = results.reports(session, found)
+    old = results.reports(session, results.of(session, new, without=regrade))
     told = {}
     for number in wanted:
-        if number in old and number in new:
-            found = differences.of_tests(reports.from_json(old[number][1]), reports.from_json(new[number]))
-            told[number] = [f"{one.name}: {one.before or 'not there'}, now {one.after or 'not there'}" for one in found]
+        if number in old:
+            other = differences.of_tests(reports.from_json(old[number]), reports.from_json(new[number]))
+            told[number] = [f"{one.name}: {one.before or 'not there'}, now {one.after or 'not there'}" for one in other]
     return told
 
 
@@ -262,7 +240,7 @@ def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
     ratios = {**base.timings.ratios, **new.timings.ratios}
     return msgspec.structs.replace(
         new,
-        message=f"Graded again by itself: {', '.join(f'`{name}`' for name in sorted(names))}.",
+        message=" ".join(filter(None, (new.message, AGAIN))),
         points=sum(problem.points for problem in problems),
         possible=sum(problem.possible for problem in problems),
         problems=problems,
@@ -285,10 +263,10 @@ def plan(session: Session, batch: str, submission: Submission) -> tuple[list[str
     tests = session.scalar(sa.select(Regrade.tests).where(Regrade.name == batch))
     if not tests:
         return None
-    found = scores.result(session, submission)
-    if found is None or found.state != "graded":
+    outcome = results.of(session, [submission.id]).get(submission.id)
+    if outcome is None or not outcome.graded:
         return None
-    return list(tests), reports.from_json(found.report)
+    return list(tests), reports.from_json(results.report(session, outcome))
 
 
 def _students(session: Session, course: Course, regrade: Regrade, changes: list[Change]) -> list[Student]:

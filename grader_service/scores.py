@@ -1,18 +1,16 @@
 """Everybody's scores in a course, read in a handful of queries however many people and submissions there are.
 
-`policy` says what counts; this only brings it the rows. Of a submission's results the one counts that the last counted
-regrade has, else that of the upload itself.
+`policy` says what counts, `results` which result of a submission does; this only brings the rows together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service import policy
+from grader_service import policy, results
 from grader_service.models import (
     Course,
     CourseAssignment,
@@ -20,15 +18,11 @@ from grader_service.models import (
     Job,
     Override,
     Person,
-    Regrade,
-    Result,
     RubricItem,
     RubricScore,
     Submission,
 )
 from grader_service.policy import Attempt, Score, Terms
-
-CHUNK = 1000  # numbers in one statement
 
 
 @dataclass
@@ -97,7 +91,7 @@ def load(
     for person_id, chosen_id, points in session.execute(overrides.order_by(Override.id)):
         cell(person_id, by_id[chosen_id]).override = points
 
-    points_of = counted(session, course, mine)
+    counting = results.counting(session, *mine)
     rubric = _rubric(session, mine)
     rows = session.execute(
         sa.select(
@@ -119,63 +113,11 @@ def load(
         if kind == "written":
             cell(person_id, chosen).written = Attempt(number, received_at, rubric.get(number))
         else:
+            outcome = counting.get(number)
+            graded = outcome.points if outcome is not None and outcome.graded else None
             fault = state == "grader_error"
-            cell(person_id, chosen).attempts.append(Attempt(number, received_at, points_of.get(number), fault))
+            cell(person_id, chosen).attempts.append(Attempt(number, received_at, graded, fault))
     return Scores(course, assignments, cells)
-
-
-def counted(session: Session, course: Course, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:
-    """Points of each submission by the result that counts; none for what was refused or not graded."""
-    order = {batch: rank for rank, batch in enumerate(["", *counted_batches(session, course)])}
-    query = (
-        sa.select(Result.submission_id, Result.batch, Result.points)
-        .join(Submission, Submission.id == Result.submission_id)
-        .where(Result.batch.in_(order), Result.state == "graded", *only)
-    )
-    rows = sorted(session.execute(query), key=lambda row: order[row[1]])
-    return {number: points for number, _, points in rows}  # the last one wins
-
-
-def counted_batches(session: Session, course: Course, assignment: str | None = None) -> list[str]:
-    """Names of the regrades that count, the one that was counted last at the end."""
-    query = sa.select(Regrade.name).where(
-        Regrade.course_id == course.id, Regrade.counted_at.is_not(None), Regrade.withdrawn_at.is_(None)
-    )
-    if assignment is not None:
-        query = query.where(Regrade.assignment == assignment)
-    return list(session.scalars(query.order_by(Regrade.counted_at, Regrade.id)))
-
-
-def result(session: Session, submission: Submission) -> Result | None:
-    """The result of a submission that counts: its own, unless a regrade that counts has graded it, too."""
-    batches = counted_batches(session, submission.in_course, submission.assignment)
-    if not batches:
-        return submission.result
-    found = {
-        one.batch: one
-        for one in session.scalars(
-            sa.select(Result).where(
-                Result.submission_id == submission.id,
-                sa.or_(Result.batch == "", sa.and_(Result.batch.in_(batches), Result.state == "graded")),
-            )
-        )
-    }
-    return next((found[batch] for batch in (*reversed(batches), "") if batch in found), None)
-
-
-def reports(session: Session, course: Course, submission_ids: Iterable[int]) -> dict[int, bytes]:
-    """The reports that count, as JSON, by submission; none of what was refused or not graded."""
-    order = {batch: rank for rank, batch in enumerate(["", *counted_batches(session, course)])}
-    ids = sorted(set(submission_ids))
-    told: dict[int, bytes] = {}
-    for start in range(0, len(ids), CHUNK):
-        rows = session.execute(
-            sa.select(Result.submission_id, Result.batch, Result.report).where(
-                Result.submission_id.in_(ids[start : start + CHUNK]), Result.batch.in_(order), Result.state == "graded"
-            )
-        )
-        told |= {row[0]: row[2] for row in sorted(rows, key=lambda row: order[row[1]])}  # the last one wins
-    return told
 
 
 def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:

@@ -2,23 +2,31 @@
 
 Who may see it is in `access`. A page loads nothing but this service's own
 files and runs no inline script. Every form carries a token against forgery. Sign-in is slowed after failures.
+
+**Failures** of passwords are counted by account and network (`tries`): ten a minute and a hundred an hour, 2,400 a day,
+against passwords of ten characters or more. A browser in which the same account has signed in before has a count of its
+own, so that nobody at the same address shuts its owner out. Secrets of 256 random bits (tokens, links) are not counted:
+nobody guesses one, and a count by address would shut out a whole campus.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import secrets
 import time
 from collections.abc import Mapping
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import selectinload
 
 from autograder.errors import DeepgradeError
 from grader_service import access, accounts, tokens
 from grader_service.models import Person, Token
+from grader_service.tries import Failures
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(
@@ -43,7 +51,11 @@ HEADERS = {
 
 csrf = CSRFProtect()
 logins = LoginManager()
-limiter = Limiter(get_remote_address, storage_uri="memory://")  # there is one web process, with threads
+# How often an account may do what costs something. There is one web process, with threads, so the counts are exact.
+limiter = Limiter(lambda: current_user.get_id(), storage_uri="memory://")
+
+KNOWN = "deepgrade_known"  # the cookie of a browser in which an account has signed in
+KNOWN_DAYS = 180
 
 
 def must_not_be_debugged(environment: Mapping[str, str]) -> None:
@@ -57,12 +69,48 @@ def install(app: Flask) -> None:
     logins.init_app(app, add_context_processor=False)
     limiter.init_app(app)
     access.install(app)
+    app.extensions["failures"] = Failures()
     app.after_request(_add_headers)
 
 
-def sign_in_key() -> str:
-    """Failures are counted by address and login together, so that a whole campus behind one address can sign in."""
-    return f"{get_remote_address()} {accounts.fold(request.form.get('login', ''))[:64]}"
+def failures() -> Failures:
+    return current_app.extensions["failures"]
+
+
+def sign_in_key(login: str) -> str:
+    """By which failures of a password are counted: the login, and from where it is tried."""
+    name = accounts.fold(login)[:64]
+    known = _known(name)
+    return f"{name} in browser {known}" if known else f"{name} from {_network(request.remote_addr or '')}"
+
+
+def know_browser(login: str) -> None:
+    """With the answer, the browser is one in which this account has signed in."""
+    name = accounts.fold(login)
+    g.known = _signer(name).dumps(_known(name) or secrets.token_urlsafe(12))
+
+
+def _known(name: str) -> str:
+    """What this browser was called when the account last signed in there; "" for another browser."""
+    try:
+        return str(_signer(name).loads(request.cookies.get(KNOWN, ""), max_age=KNOWN_DAYS * 86400))
+    except BadSignature:
+        return ""
+
+
+def _signer(name: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=f"known browser of {name}")
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 its network of 64 bits, since whoever has one address there has all of them."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 @logins.user_loader
@@ -116,6 +164,10 @@ def _add_headers(response: Response) -> Response:
     if request.endpoint != "static":
         # Not even the browser's own history may show it to whoever comes after.
         response.headers.setdefault("Cache-Control", "no-store")
-    if current_app.config["SESSION_COOKIE_SECURE"]:
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    if "known" in g:
+        options = {"secure": secure, "httponly": True, "samesite": "Lax"}
+        response.set_cookie(KNOWN, g.known, max_age=KNOWN_DAYS * 86400, **options)
+    if secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

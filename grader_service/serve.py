@@ -1,7 +1,7 @@
 """`deepgrade serve`: one process that starts the others and keeps them running.
 
     serve ── holds the socket and a lock on DEEPGRADE_HOME
-      ├── web        gunicorn; answers browsers
+      ├── web        answers browsers; see server.py
       └── slots      grade; as many as DEEPGRADE_WORKERS. With Celery none, unless that is set: see `deepgrade worker`
 
 A child that ends is started again; a slot's job is then taken back at once, without waiting for its lease. The
@@ -21,17 +21,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import accounts, erasing, jobs, keys, logs
+from grader_service import accounts, erasing, jobs, keys, logs, results
 from grader_service.database import Database
 from grader_service.engine import check_installed
 from grader_service.files import Files
 from grader_service.host import Plan, Speaker, add_slots, named, plan
-from grader_service.models import Result
 from grader_service.security import must_not_be_debugged
 from grader_service.settings import Settings
 from grader_service.supervisor import LOOK_SECONDS, Child, Supervisor
@@ -135,7 +132,7 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     database = Database(settings)
     database.upgrade()
     with database.read() as session:
-        graded = session.scalar(sa.select(Result.id).limit(1)) is not None
+        graded = results.any_at_all(session)
     keys.must_not_be_lost(settings, graded)
     keys.session_key(settings)
     keys.course_secret(settings)

@@ -28,6 +28,9 @@ class Settings:
     https: bool = False
     admin_password: str | None = None
     metrics_token: str = ""
+    client_seconds: float = 30.0
+    client_kb: float = 4.0
+    connections: int = 1000
     log: str = "text"
     public_url: str = ""  # where people find the service; mails and sign-in elsewhere need it
     smtp: str = ""
@@ -59,6 +62,9 @@ class Settings:
             https=_switch(environment, "DEEPGRADE_HTTPS"),
             admin_password=environment.get("DEEPGRADE_ADMIN_PASSWORD") or None,
             metrics_token=environment.get("DEEPGRADE_METRICS_TOKEN", ""),
+            client_seconds=_number(environment, "DEEPGRADE_CLIENT_SECONDS", 30, least=1),
+            client_kb=_number(environment, "DEEPGRADE_CLIENT_KB", 4, least=0.1),
+            connections=int(_number(environment, "DEEPGRADE_CONNECTIONS", 1000, least=20, most=1e5)),
             log=_one_of(environment, "DEEPGRADE_LOG", LOGS),
             public_url=_address(environment, "DEEPGRADE_PUBLIC_URL", ("https://", "http://")),
             smtp=_address(environment, "DEEPGRADE_SMTP", ("smtp://", "smtps://")),
@@ -84,6 +90,9 @@ class Settings:
             "DEEPGRADE_INLINE_KB": str(self.inline_kb),
             "DEEPGRADE_HTTPS": "1" if self.https else "0",
             "DEEPGRADE_METRICS_TOKEN": self.metrics_token,
+            "DEEPGRADE_CLIENT_SECONDS": str(self.client_seconds),
+            "DEEPGRADE_CLIENT_KB": str(self.client_kb),
+            "DEEPGRADE_CONNECTIONS": str(self.connections),
             "DEEPGRADE_LOG": self.log,
             "DEEPGRADE_PUBLIC_URL": self.public_url,
             "DEEPGRADE_SMTP": self.smtp,

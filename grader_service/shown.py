@@ -5,16 +5,19 @@ Every way to a result asks here: pages, pictures, tables of points, and the API.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from autograder import feedback
 from autograder import report as reports
 from autograder.report import Report
-from grader_service import courses, policy, scores
-from grader_service.models import Result, Submission
+from grader_service import courses, policy, results
+from grader_service.models import Submission
 from grader_service.policy import Terms
+from grader_service.results import Outcome
 
 Viewer = Literal["student", "staff"]
 
@@ -28,26 +31,52 @@ def terms(session: Session, submission: Submission) -> Terms | None:
     return policy.terms(chosen, submission.in_course.timezone, extension)
 
 
-def result(session: Session, submission: Submission) -> Result | None:
-    """The result that counts."""
-    return scores.result(session, submission)
-
-
 def report(
-    session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None
+    session: Session,
+    submission: Submission,
+    outcome: Outcome | None,
+    viewer: Viewer,
+    now: float,
+    *,
+    held: Terms | None = None,
 ) -> Report | None:
     """The report that counts, without what this viewer may not see, or may not see yet; None where there is none.
 
+    outcome : the result that counts, as `results` says
     held : what `terms` said, where it was asked already
     """
-    found = result(session, submission)
-    if found is None:
+    if outcome is None:
         return None
-    whole = feedback.view(reports.from_json(found.report), viewer)
+    whole = feedback.view(reports.from_json(results.report(session, outcome)), viewer)
     held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or policy.hidden_shown(held, now):
         return whole
-    return feedback.without_hidden(whole, points=policy.points_shown(held, now))
+    rest = feedback.without_hidden(whole, points=policy.points_shown(held, now))
+    # How long all tests took together tells how long the hidden ones did.
+    return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a grading is, as somebody may see it. Without `told` nothing of it is known but that it runs."""
+
+    told: bool
+    done: int = 0  # tests
+    total: int = 0
+    curve: str = ""  # of the network that trains now, as `curves` reads it
+
+
+def progress(submission: Submission, staff: bool, held: Terms | None, now: float) -> Progress:
+    """Where hidden results are not shown yet or never, a student is told no count, no pace and no curve: hidden tests
+    are most of them.
+
+    staff : does a member of staff ask?
+    held : what `terms` said
+    """
+    job = submission.job
+    if job is None or not (staff or held is None or policy.hidden_shown(held, now)):
+        return Progress(told=False)
+    return Progress(True, job.tests_done, job.tests_total, job.curve)
 
 
 def withheld(session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None) -> str:

@@ -149,5 +149,4 @@ _WITH_ALL = (
     joinedload(Submission.person),
     joinedload(Submission.in_course),
     joinedload(Submission.job),
-    joinedload(Submission.result),
 )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from autograder.errors import DeepgradeError
-from grader_service import audit
+from grader_service import audit, minutes
 from grader_service.database import db_now, storable
 from grader_service.models import SCOPES, Course, Person, Token
 
@@ -91,15 +91,14 @@ def find(session: Session, secret: str) -> Token | None:
     if not SECRET.fullmatch(secret):
         return None
     query = (
-        sa.select(Token)
-        .where(
-            Token.secret_hash == _hash(secret),
-            Token.revoked_at.is_(None),
-            sa.or_(Token.expires_at.is_(None), Token.expires_at > db_now()),
-        )
+        sa.select(Token, db_now())
+        .where(Token.secret_hash == _hash(secret), Token.revoked_at.is_(None))
         .options(joinedload(Token.person).options(selectinload(Person.memberships)))
     )
-    return session.scalar(query)
+    row = session.execute(query).one_or_none()
+    if row is None or (row[0].expires_at is not None and minutes.over(row[0].expires_at, row[1])):
+        return None
+    return row[0]
 
 
 def used(session: Session, token: Token) -> None:

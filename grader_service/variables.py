@@ -83,6 +83,27 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             secret=True,
         ),
         Variable(
+            "DEEPGRADE_CLIENT_SECONDS",
+            "How long a client may send or take no byte, or need for the header of a request. Past it the connection "
+            "is closed.",
+            "30",
+            "seconds",
+        ),
+        Variable(
+            "DEEPGRADE_CLIENT_KB",
+            "How fast a client must send an upload or take an answer, on the whole and after "
+            "`DEEPGRADE_CLIENT_SECONDS`. A slower connection is closed; an upload of 8 MB has half an hour.",
+            "4",
+            "kB (1024 bytes) a second",
+        ),
+        Variable(
+            "DEEPGRADE_CONNECTIONS",
+            "Connections at a time. Where nine tenths of them are open, those that move least make room for who comes "
+            "next. Each may need three files (`ulimit -n`).",
+            "1000",
+            "a number from 20 on",
+        ),
+        Variable(
             "DEEPGRADE_LOG",
             "How the service's processes write their logs, to standard error: lines for people, or an object of JSON "
             "in each line. Neither holds a password, a token or a secret.",

@@ -1,62 +1,33 @@
 """The process that answers browsers: `python -m grader_service.web FD PARENT`, on a socket that is open already.
 
-One gunicorn worker with threads: requests mostly wait for the disk, and the counts that slow down sign-in are exact.
+One process with threads: requests mostly wait for the disk, and the counts that slow down sign-in are exact.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import signal
+import socket
 import sys
-from typing import Any
-
-from flask import Flask
-from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
 
 from autograder.errors import DeepgradeError
-from grader_service import logs
-from grader_service.app import THREADS, create_app
+from grader_service import logs, written
+from grader_service.app import FORM_KB, LANES, create_app
 from grader_service.process import die_with_parent
+from grader_service.server import Lanes, Limits, Server
 from grader_service.settings import Settings
 
-SECONDS = 60  # a web process that does not answer gunicorn for so long is replaced
+PASSWORDS = re.compile(r"/sign-in|/password|/link/[^/]*|/api/v1/tokens")  # each is a tenth of a second of work
+ELSEWHERE = re.compile(r"/sign-in/elsewhere(/back)?")  # each may wait for the provider
 
 
-class Words(Logger):
-    """gunicorn's own go where all others go."""
-
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
-
-
-class Web(BaseApplication):
-    def __init__(self, descriptor: int, settings: Settings) -> None:
-        self._descriptor = descriptor
-        self._settings = settings
-        super().__init__()
-
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": f"fd://{self._descriptor}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": THREADS,
-            "timeout": SECONDS,
-            "graceful_timeout": 5,
-            "loglevel": "warning",
-            "logger_class": Words,
-            "control_socket_disable": True,
-            "proc_name": "deepgrade-web",
-            "post_fork": lambda arbiter, worker: die_with_parent(arbiter.pid),
-        }
-        for name, value in options.items():
-            if name in self.cfg.settings:  # older gunicorns have no control socket to disable
-                self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return create_app(self._settings)
+def lane_of(method: str, path: str) -> str:
+    """The lane of `app.LANES` that a request belongs to."""
+    if method == "POST" and PASSWORDS.fullmatch(path):
+        return "passwords"
+    return "elsewhere" if ELSEWHERE.fullmatch(path) else "others"
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -64,9 +35,26 @@ def main(descriptor: int, parent: int) -> None:
     try:
         settings = Settings.from_environment()
         logs.configure(settings, "web", os.environ)
-        Web(descriptor, settings).run()
+        logging.getLogger("waitress").setLevel(logging.ERROR)
+        app = create_app(settings)
     except DeepgradeError as error:
         sys.exit(f"deepgrade: {error}")
+    most = max(app.config["MAX_CONTENT_LENGTH"], (written.MOST_KB + FORM_KB) * 1024)
+    limits = Limits(
+        seconds=settings.client_seconds,
+        rate=settings.client_kb * 1024,
+        connections=settings.connections,
+        body_bytes=most + 2**20,  # what is a little too large is refused by the application, on a page
+    )
+    server = Server(app, socket.socket(fileno=descriptor), Lanes(lane_of, LANES), limits)
+
+    def stop(*_: object) -> None:
+        server.told_to_stop = True
+        server.pull_trigger()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server.run_until_told_to_stop()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ log = logging.getLogger("deepgrade.worker")
 
 LOOK_SECONDS = 0.1  # an idle worker that nobody rings looks for work so often
 FAILED_SECONDS = 0.5  # and again so long after the database failed
+MESSAGE_MOST = 20_000  # characters of a fault of ours that staff are shown
 BARREN_SECONDS = 180.0  # a worker that sees work for so long and gets none ends, and is started anew
 
 T = TypeVar("T")
@@ -148,6 +149,7 @@ class Worker:
     def _fault(self, claim: Claim, error: BaseException) -> None:
         known = isinstance(error, DeepgradeError)
         message = str(error) if known else "".join(traceback.format_exception(error))
+        message = message[-MESSAGE_MOST:]  # where it says what went wrong
         log.error("submission %d: our fault: %s", claim.submission_id, message)
         self._put_down(lambda session: jobs.fault(session, claim, message))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import json
 import math
 import os
 import re
@@ -27,12 +28,14 @@ from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import numpy as np
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from loading import load
 
 from autograder import import_results, submission, wire
 from autograder import manifest as manifests
@@ -349,14 +352,22 @@ RESULTS = (
 
 def read_written(data: bytes) -> None:
     """Of what kind it is, or Refused; Markdown becomes HTML in which nothing runs."""
-    from grader_service import written
+    from grader_service import markup, written
 
     try:
         kind = written.kind_of(data)
     except Refused:
         return
-    if kind == "markdown":
-        _Inert().feed(str(written.html(data)))
+    if kind == "markdown":  # what runs in the sandbox runs here this once, since to start one takes its time
+        pieces = json.loads(_prose().pieces(data.decode("utf-8", "backslashreplace")))
+        _Inert().feed(str(markup.assemble(pieces)))
+
+
+@cache
+def _prose() -> ModuleType:
+    from grader_service import boxed
+
+    return load(boxed.INSIDE / "prose.py")
 
 
 class _Inert(HTMLParser):

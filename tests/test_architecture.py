@@ -7,6 +7,7 @@ a new one is put in its place on purpose.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -230,3 +231,76 @@ def test_what_starts_often_starts_without_what_draws_or_judges(module):
     code = f"import sys, {module}; print(*{{'matplotlib', 'pytest', 'hypothesis'}} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+# Who may touch rows of results, beside `results`, which reads them: and which columns. None of these holds a point.
+OF_RESULTS = {
+    "grader_service/jobs/claims.py": {"id", "submission_id", "batch", "token"},  # writes them
+    "grader_service/erasing.py": {"id", "submission_id"},  # deletes them
+}
+
+
+def results_read(path: Path) -> list[str]:
+    """What a file of the service has of `models.Result` that it may not have."""
+    place = path.relative_to(REPOSITORY).as_posix()
+    if place == "grader_service/results.py" or place.startswith(
+        ("grader_service/models/", "grader_service/migrations/")
+    ):
+        return []
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    wrong = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grader_service.models"):
+            renamed = [alias for alias in node.names if alias.name in ("Result", "*") and alias.asname]
+            if renamed or (place not in OF_RESULTS and any(alias.name == "Result" for alias in node.names)):
+                wrong.append(f"{place}:{node.lineno} imports Result")
+        if isinstance(node, ast.Attribute):
+            of = node.value
+            if node.attr == "Result" and isinstance(of, ast.Name) and of.id in ("models", "work"):
+                wrong.append(f"{place}:{node.lineno} has {of.id}.Result")
+            if isinstance(of, ast.Name) and of.id == "Result" and node.attr not in OF_RESULTS.get(place, set()):
+                wrong.append(f"{place}:{node.lineno} has Result.{node.attr}")
+    return wrong
+
+
+def test_one_module_reads_results():
+    """Which of a submission's results counts is said by `grader_service/results.py`; coded twice, it differed."""
+    assert [line for path in python_files("grader_service") for line in results_read(path)] == []
+
+
+def test_no_row_leads_to_a_result():
+    """So that no page and no template comes across one that does not count."""
+    from grader_service.models import Base, Result
+
+    leading = [
+        f"{mapper.class_.__name__}.{one.key}"
+        for mapper in Base.registry.mappers
+        for one in mapper.relationships
+        if one.mapper.class_ is Result
+    ]
+    assert leading == []
+
+
+DATES = {"release_at", "due_at", "hard_end_at", "expires_at"}
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+def test_one_module_compares_dates_with_the_clock():
+    """`minutes` says that a moment typed in minutes lasts through that minute; a comparison elsewhere would not."""
+    found = []
+    for path in python_files("grader_service"):
+        place = path.relative_to(REPOSITORY).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Compare) and any(isinstance(op, ORDERED) for op in node.ops)):
+                continue
+            sides = [one.attr for one in (node.left, *node.comparators) if isinstance(one, ast.Attribute)]
+            of_links = place == "grader_service/links.py" and sides == ["expires_at"]  # nobody is shown that minute
+            if DATES & set(sides) and not of_links:
+                found.append(f"{place}:{node.lineno}")
+    dates = "|".join(DATES)
+    compared = re.compile(rf"(?:{dates})\b *[<>]|[<>]=? *[\w.]*(?:{dates})\b")
+    for path in sorted((REPOSITORY / "grader_service/templates").rglob("*.html")):
+        for statement in re.findall(r"{[{%].*?[%}]}", path.read_text(encoding="utf-8")):
+            if compared.search(statement):
+                found.append(f"{path.relative_to(REPOSITORY)}: {statement}")
+    assert found == []

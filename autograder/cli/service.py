@@ -41,7 +41,7 @@ def serve(
     """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
     with _installed():
         import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
-        import gunicorn  # noqa: F401
+        import waitress  # noqa: F401
 
         from grader_service.serve import serve as run
     run(host=host, port=port, course=context.obj)

@@ -9,17 +9,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import UnknownAssignment
-from grader_service import access, courses, jobs, policy, scores
+from grader_service import access, courses, jobs, minutes, policy, results, scores, shown
 from grader_service.database import db_now
 from grader_service.models import Course, CourseAssignment, Extension, Membership, Person, Submission
 from grader_service.pages import course as content
+from grader_service.results import Outcome
 
 
 def of_submissions(session: Session, found: Sequence[Submission]) -> list[dict[str, Any]]:
-    """In one query for all of them, and one for the place of each that waits."""
+    """In a query for all of them, and one for the place of each that waits."""
     terms = _terms(session, found)
+    outcomes = results.of(session, (one.id for one in found))
     now = session.scalars(sa.select(db_now())).one()
-    return [_of_submission(session, one, terms, now) for one in found]
+    return [_of_submission(session, one, outcomes.get(one.id), terms, now) for one in found]
 
 
 Terms = dict[tuple[int, str, int], policy.Terms]
@@ -47,12 +49,15 @@ def _terms(session: Session, found: Sequence[Submission]) -> Terms:
     }
 
 
-def _of_submission(session: Session, one: Submission, terms: Terms, now: float) -> dict[str, Any]:
-    job, result = one.job, one.result
+def _of_submission(
+    session: Session, one: Submission, outcome: Outcome | None, terms: Terms, now: float
+) -> dict[str, Any]:
+    job, state = one.job, results.state(one, outcome)
     held = terms.get((one.course_id, one.assignment, one.person_id))
-    graded = result is not None and result.state == "graded"
+    seen = shown.progress(one, access.is_staff_in(one.course_id), held, now)
+    told = outcome if outcome is not None and outcome.graded else None
     if held and not access.is_staff_in(one.course_id) and not policy.points_shown(held, now):
-        graded = False  # points are told after the due date
+        told = None  # points are told after the due date
     return {
         "id": one.id,
         "course": one.in_course.slug,
@@ -64,12 +69,12 @@ def _of_submission(session: Session, one: Submission, terms: Terms, now: float) 
         "sha256": one.sha256,
         "notes": one.notes,
         "kind": one.kind,
-        "state": job.state if job else "done",  # nothing is waited for where no grader looks: the written part
-        "place": jobs.place(session, job) if job and job.state == "queued" else 0,
-        "tests_done": job.tests_done if job else 0,
-        "tests_total": job.tests_total if job else 0,
-        "points": result.points if graded and result else None,
-        "possible": result.possible if graded and result else None,
+        "state": state,
+        "place": jobs.place(session, job) if state == "queued" else 0,
+        "tests_done": seen.done,
+        "tests_total": seen.total,
+        "points": told.points if told else None,
+        "possible": told.possible if told else None,
     }
 
 
@@ -85,7 +90,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
             manifest = content()[chosen.assignment].manifest
         except UnknownAssignment:
             continue  # the disk has lost it: nobody can hand it in
-        if cell.terms.release_at > now and not unreleased:
+        if not (unreleased or minutes.begun(cell.terms.release_at, now)):
             continue
         found.append(
             {

@@ -23,7 +23,7 @@ class Enrolment(Schema):
 class TokenFacts(Schema):
     name = fields.String(required=True)
     scope = fields.String(required=True, validate=validate.OneOf(("read", "submit", "staff")))
-    expires_at = fields.Float(required=True, allow_none=True)
+    expires_at = fields.Float(required=True, allow_none=True, metadata=said("with the end of this minute"))
 
 
 class Me(Schema):
@@ -53,8 +53,12 @@ class AssignmentFacts(Schema):
     files = fields.List(fields.String(), required=True, metadata=said("to hand in"))
     upload_kb = fields.Integer(required=True, metadata=said("largest upload, in kB of 1024 bytes"))
     release_at = fields.Float(required=True)
-    due_at = fields.Float(required=True, allow_none=True, metadata=said("with your extension, if you have one"))
-    hard_end_at = fields.Float(required=True, allow_none=True)
+    due_at = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata=said("with your extension, if you have one; the whole minute is on time"),
+    )
+    hard_end_at = fields.Float(required=True, allow_none=True, metadata=said("after this minute nothing is accepted"))
     weight = fields.Float(required=True)
     submissions = fields.Integer(required=True, metadata=said("that you have handed in"))
     points_counted = fields.Float(required=True, allow_none=True, metadata=said("what counts for you now"))
@@ -88,7 +92,9 @@ class SubmissionFacts(Schema):
         metadata=said("`grader_error` is our fault: no points and no attempt are lost, and staff have been told"),
     )
     place = fields.Integer(required=True, metadata=said("in the queue, from 1; 0 while it is not in it"))
-    tests_done = fields.Integer(required=True)
+    tests_done = fields.Integer(
+        required=True, metadata=said("while it is graded; 0 where hidden results are not shown yet or never")
+    )
     tests_total = fields.Integer(required=True)
     points = fields.Float(required=True, allow_none=True, metadata=said("before anything is taken off for lateness"))
     possible = fields.Float(required=True, allow_none=True)

@@ -1,25 +1,29 @@
-"""How often a program may ask. Counted by token; requests without one by address."""
+"""How often a program may ask: counted by the account that made its token, whatever the address."""
 
 from __future__ import annotations
 
-from flask_limiter.util import get_remote_address
+from typing import Any
 
 from grader_service import access
 from grader_service.security import limiter
 
-OFTEN = "300 per minute"  # one that looks at its submission each second has room for four more
-GUESSING = "60 per minute"  # wrong tokens from one address
-SENDING = "30 per minute"  # uploads
+OFTEN = 300  # requests a minute; one that looks at its submission each second has room for four more
+SENDING = 30  # uploads a minute
 
 
-def asker() -> str:
-    token = access.my_token()
-    return f"token {token.id}" if token is not None else get_remote_address()
+def _account() -> str:
+    return f"programs of person {access.me().id}"
 
 
-def limit(blueprint) -> None:
-    limiter.limit(OFTEN, key_func=asker)(blueprint)
-    limiter.limit(GUESSING, deduct_when=lambda answer: answer.status_code == 401)(blueprint)
+def _nobody() -> bool:
+    """Without a token there is nobody to count for, and no answer but one that costs nothing."""
+    return access.my_token() is None
 
 
-sending = limiter.limit(SENDING, key_func=asker)
+def _limit(count: int, what: str) -> Any:
+    words = f"That was more than {count} {what} a minute by programs of your account. Wait a minute and go on."
+    return limiter.limit(f"{count} per minute", key_func=_account, exempt_when=_nobody, error_message=words)
+
+
+often = _limit(OFTEN, "requests")
+sending = _limit(SENDING, "uploads")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-from flask_limiter.util import get_remote_address
-from flask_smorest import Blueprint, abort
+from flask_smorest import abort
 
 from autograder.errors import DeepgradeError
 from grader_service import access, accounts, tokens
 from grader_service.api.forms import MadeToken, Me, NewToken
+from grader_service.api.parsing import Blueprint
 from grader_service.models import Person
 from grader_service.pages import database, reading
-from grader_service.security import limiter
+from grader_service.security import failures, sign_in_key
 
 blueprint = Blueprint("api-people", __name__, description="Who you are")
 
@@ -37,16 +36,8 @@ def me() -> dict[str, Any]:
     return {"login": person.login, "name": person.name, "courses": courses, "token": access.my_token()}
 
 
-def _guessed() -> str:
-    """Failures are counted by address and login together, as on the page."""
-    given = request.get_json(silent=True)
-    login = given.get("login") if isinstance(given, dict) else None
-    return f"token {get_remote_address()} {accounts.fold(str(login))[:64]}"
-
-
 @blueprint.post("/tokens")
 @access.anybody
-@limiter.limit("10 per minute", key_func=_guessed, deduct_when=lambda answer: answer.status_code == 401)
 @blueprint.arguments(NewToken)
 @blueprint.response(201, MadeToken)
 @blueprint.doc(security=[])
@@ -55,9 +46,11 @@ def make_token(asked: dict[str, Any]) -> dict[str, Any]:
 
     Needs no token. Who signs in through a university's own page has no password here, and makes tokens on the page.
     """
-    person = accounts.authenticate(reading(), asked["login"], asked["password"])
-    if person is None:
-        return abort(401, message="No account has that login and password.")
+    with failures().attempt(sign_in_key(asked["login"])) as attempt:
+        person = accounts.authenticate(reading(), asked["login"], asked["password"])
+        if person is None:
+            attempt.failed()
+            return abort(401, message="No account has that login and password.")
     if person.must_change_password:
         return abort(403, message="Sign in on the page first: your password was made up; you choose your own there.")
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask_smorest import Blueprint, abort
+from flask_smorest import abort
 
 from autograder.errors import DeepgradeError
 from grader_service import access, hosts, jobs
 from grader_service.api.facts import of_scores
 from grader_service.api.forms import Everybodys, Pause, People, Queues, Scores, Submissions
+from grader_service.api.parsing import Blueprint
 from grader_service.api.work import page
 from grader_service.models import Membership, Person, Submission
 from grader_service.pages import database, reading

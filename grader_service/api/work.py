@@ -7,14 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, jsonify, send_file
-from flask_smorest import Blueprint, abort
+from flask_smorest import abort
 from sqlalchemy.orm import Session
 
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, submissions
+from grader_service import access, handing_in, submissions
 from grader_service.api import limits
 from grader_service.api.facts import of_assignments, of_submissions
 from grader_service.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
+from grader_service.api.parsing import Blueprint
 from grader_service.models import Course, Submission
 from grader_service.pages import course, database, files, reading
 from grader_service.pages import submissions as pages
@@ -44,6 +45,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     When this is answered 201 the zip is stored, and its time of receipt counts. 422 says why it was not accepted: then
     nothing was stored and no attempt was used.
     """
+    access.assignment(name)
     try:
         assignment = course()[name]
         found = handing_in.hand_in(
@@ -74,9 +76,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
 
     People read it and give the points. Of several the last one counts, and they use up no attempts.
     """
-    chosen = courses.assignment(reading(), access.here(), name)
-    if chosen is None or submissions.now(reading()) < chosen.release_at:
-        abort(404)
+    access.assignment(name)
     try:
         found = handing_in.hand_in_written(
             reading(),

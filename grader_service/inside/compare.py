@@ -15,6 +15,7 @@ from copydetect import CodeFingerprint, compare_files  # noqa: E402
 from copydetect.utils import get_token_coverage  # noqa: E402
 
 TOKENS = 25  # characters, after names were replaced: a shorter likeness is none
+SLICES = 500  # of a pair that are marked; the page of a pair has no end of them otherwise
 WINDOW = 12  # a likeness of TOKENS + WINDOW - 1 characters is always found
 
 
@@ -50,4 +51,4 @@ def _print(text: str, window: int, known: frozenset = frozenset()) -> CodeFinger
 
 
 def _pairs(slices: np.ndarray) -> list:
-    return [[int(start), int(end)] for start, end in zip(slices[0], slices[1], strict=True)]
+    return [[int(start), int(end)] for start, end in zip(slices[0][:SLICES], slices[1][:SLICES], strict=True)]

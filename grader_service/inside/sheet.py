@@ -3,17 +3,18 @@
 import numpy as np
 import pypdfium2
 
-
-def count(data: bytes) -> int:
-    """Of its pages."""
-    document = pypdfium2.PdfDocument(data)
-    return len(document)
+_opened: list = []
 
 
-def page(data: bytes, number: int, width: int, height: int) -> np.ndarray:
+def load(data: bytes) -> int:
+    """Open the document for `page`; the number of its pages."""
+    _opened[:] = [pypdfium2.PdfDocument(data)]
+    return len(_opened[0])
+
+
+def page(number: int, width: int, height: int) -> np.ndarray:
     """(h, w, 3) bytes of the page of that number, from 0, as large as fits into width x height pixels."""
-    document = pypdfium2.PdfDocument(data)
-    sheet = document[number]
+    sheet = _opened[0][number]
     size = sheet.get_size()  # points
     scale = min(width / max(1.0, size[0]), height / max(1.0, size[1]), 4.0)
     found = sheet.render(scale=scale, rev_byteorder=True, prefer_bgrx=False, draw_annots=False).to_numpy()

@@ -5,6 +5,7 @@ person ──< submission ──< job        what a student handed in, and the w
               │   └──< result        the report of each job, and its points for lists
               └── upload             the bytes, found by their hash
 result ──< picture                   drawn once, by the worker
+upload ─── rendering ──< sheet       a written part as it is shown, laid out once
 host, queue                          who grades, and what is paused
 """
 
@@ -62,12 +63,9 @@ class Submission(Base):
 
     person: Mapped[Person] = relationship()
     in_course: Mapped[Course] = relationship()
-    # Of the upload itself, not of a regrade.
+    # Of the upload itself, not of a regrade. Which of its results counts is for `results` to say.
     job: Mapped[Job] = relationship(
         primaryjoin="and_(Submission.id == Job.submission_id, Job.batch == '')", viewonly=True, uselist=False
-    )
-    result: Mapped[Result | None] = relationship(
-        primaryjoin="and_(Submission.id == Result.submission_id, Result.batch == '')", viewonly=True, uselist=False
     )
 
 
@@ -142,6 +140,30 @@ class Picture(Base):
 
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    png: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Rendering(Base):
+    """A written part as it is shown. `rendering` alone makes these rows."""
+
+    __tablename__ = "rendering"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("upload.sha256", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # "pdf" or "markdown"
+    html: Mapped[str] = mapped_column(Text, default="")  # of Markdown; "" where it is shown as it was written
+    pages: Mapped[int] = mapped_column(default=0)  # of a PDF
+    shown: Mapped[int] = mapped_column(default=0)  # of these, with a picture
+    message: Mapped[str] = mapped_column(Text, default="")  # why less is shown than there is, in a sentence
+    at: Mapped[float]
+
+
+class Sheet(Base):
+    """A page of a PDF as PNG."""
+
+    __tablename__ = "sheet"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("rendering.sha256", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # from 1
     png: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice
 
@@ -28,7 +27,9 @@ DAYS = {"30": "30 days", "120": "120 days", "366": "a year", "": "until it is re
 
 
 @blueprint.route("", methods=["GET", "POST"])
-@limiter.limit("20 per hour", methods=["POST"], key_func=lambda: current_user.get_id())
+@limiter.limit(
+    "20 per hour", methods=["POST"], error_message="That was more than 20 new tokens an hour. Make the next one later."
+)
 @access.in_person
 def show() -> Page:
     """What programs may do in my name; and a new token, whose secret is shown once."""

@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response
 from autograder import kit
 from autograder.course import Assignment
 from autograder.errors import Refused, UnknownAssignment
-from grader_service import access, courses, handing_in, policy, scores, submissions, written
+from grader_service import access, courses, handing_in, minutes, policy, results, scores, submissions, written
 from grader_service.models import Course, CourseAssignment
-from grader_service.pages import course, here, is_staff_here, me, reading
+from grader_service.pages import course, here, me, reading
 
 blueprint = Blueprint("assignments", __name__)
 
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def released(self) -> bool:
-        return self.now >= self.chosen.release_at
+        return minutes.begun(self.chosen.release_at, self.now)
 
     @property
     def receipt(self) -> policy.Receipt:
@@ -77,7 +77,9 @@ class Row:
         due = self.cell.terms.due_at
         if due is None or not self.receipt.accepted or self.course.archived_at is not None:
             return False
-        return due - self.now < SOON if due >= self.now else bool(self.lacks) and self.receipt.factor > 0
+        if self.receipt.days_late:
+            return bool(self.lacks) and self.receipt.factor > 0
+        return minutes.end(due) - self.now < SOON
 
 
 @blueprint.get("/")
@@ -96,13 +98,13 @@ def of_course() -> Page:
 @blueprint.get("/courses/<slug>/assignments/<name>")
 @access.member
 def show(name: str) -> Page:
-    return _page(_chosen(name), _content(name))
+    return _page(access.assignment(name), _content(name))
 
 
 @blueprint.get("/courses/<slug>/assignments/<name>/kit.zip")
 @access.member
 def download_kit(name: str) -> Page:
-    _chosen(name)
+    access.assignment(name)
     assignment = _content(name)
     return send_file(
         io.BytesIO(_kit(assignment, _newest(assignment))),
@@ -116,7 +118,7 @@ def download_kit(name: str) -> Page:
 @access.member
 def hand_in(name: str) -> Page:
     """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
-    chosen, assignment = _chosen(name), _content(name)
+    chosen, assignment = access.assignment(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
         return _page(chosen, assignment, refusal="choose a zip file first"), 422
@@ -155,14 +157,6 @@ def _rows(one: Course, now: float) -> Iterator[Row]:
             yield row
 
 
-def _chosen(name: str) -> CourseAssignment:
-    """The course's assignment of that name; students do not know of it before its release."""
-    chosen = courses.assignment(reading(), here(), name)
-    if chosen is None or (submissions.now(reading()) < chosen.release_at and not is_staff_here()):
-        abort(404)
-    return chosen
-
-
 def _content(name: str) -> Assignment:
     return _on_disk(name) or abort(404)
 
@@ -183,6 +177,7 @@ def _on_disk(name: str) -> Assignment | None:
 def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
     cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
+    history = submissions.history(reading(), me(), here(), assignment.name)
     return render_template(
         "assignment.html",
         assignment=assignment,
@@ -192,7 +187,8 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         left=policy.attempts(cell.terms, cell.attempts, now),
         now=now,
         receipt_of=lambda submission: policy.receipt(cell.terms, submission.received_at),
-        history=submissions.history(reading(), me(), here(), assignment.name),
+        history=history,
+        outcomes=results.of(reading(), (one.id for one in history)),
         form_key=handing_in.new_key(),
         refusal=refusal,
         WRITTEN_KB=written.MOST_KB,

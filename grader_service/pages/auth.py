@@ -10,7 +10,7 @@ from grader_service import access, accounts, mail
 from grader_service.forms import NewPassword, SignIn
 from grader_service.models import Person
 from grader_service.pages import database, me, reading, settings
-from grader_service.security import SignedIn, limiter, sign_in_key
+from grader_service.security import SignedIn, failures, know_browser, sign_in_key
 
 blueprint = Blueprint("auth", __name__)
 
@@ -18,21 +18,20 @@ Page = str | tuple[str, int] | Response
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit(
-    "10 per minute", key_func=sign_in_key, methods=["POST"], deduct_when=lambda answer: answer.status_code == 401
-)
-@limiter.limit("200 per minute", methods=["POST"], deduct_when=lambda answer: answer.status_code == 401)
 @access.anybody
 def sign_in() -> Page:
-    """A failure is answered 401, which the limits count."""
+    """A wrong password is answered 401, and after too many of them 429."""
     if current_user.is_authenticated:
         return redirect(url_for("assignments.index"), 303)
     form = SignIn()
     if not form.validate_on_submit():
         return _page(form), 422 if form.is_submitted() else 200
-    person = accounts.authenticate(reading(), form.login.data or "", form.password.data or "")
-    if person is None:
-        return _page(form, "No account has that login and password."), 401
+    login = form.login.data or ""
+    with failures().attempt(sign_in_key(login)) as attempt:
+        person = accounts.authenticate(reading(), login, form.password.data or "")
+        if person is None:
+            attempt.failed()
+            return _page(form, "No account has that login and password."), 401
     begin(person)
     return redirect(local(request.args.get("next")) or url_for("assignments.index"), 303)
 
@@ -46,19 +45,15 @@ def sign_out() -> Page:
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
-@limiter.limit(
-    "10 per minute",
-    methods=["POST"],
-    key_func=lambda: current_user.get_id(),
-    deduct_when=lambda answer: answer.status_code == 401,
-)
 @access.newcomer
 def password() -> Page:
     form = NewPassword()
     if not form.validate_on_submit():
         return render_template("password.html", form=form), 422 if form.is_submitted() else 200
-    if accounts.authenticate(reading(), me().login, form.current.data or "") is None:
-        return render_template("password.html", form=form, sentence="That is not your current password."), 401
+    with failures().attempt(f"password of person {me().id}") as attempt:
+        if accounts.authenticate(reading(), me().login, form.current.data or "") is None:
+            attempt.failed()
+            return render_template("password.html", form=form, sentence="That is not your current password."), 401
     with database().write() as writing:
         person = writing.get_one(Person, me().id)
         accounts.set_password(person, form.password.data or "")
@@ -79,6 +74,7 @@ def begin(person: Person) -> None:
     session.clear()
     session.permanent = True
     login_user(SignedIn(person))
+    know_browser(person.login)
 
 
 def local(target: str | None) -> str | None:

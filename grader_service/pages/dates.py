@@ -109,8 +109,11 @@ def extend(name: str) -> Page:
 @access.staff
 def withdraw(name: str, person_id: int) -> Page:
     with database().write() as session:
-        person = session.get(Person, person_id) or abort(404)
         chosen = courses.assignment(session, here(), name) or abort(404)
+        known = session.get(Membership, (person_id, here().id)) or session.get(Extension, (chosen.id, person_id))
+        if known is None:
+            abort(404)  # somebody of another course, or nobody: staff of this one are not told which
+        person = session.get_one(Person, person_id)
         done = courses.withdraw_extension(session, me(), chosen, person)
     flash("The extension is withdrawn." if done else "There is no such extension.")
     return redirect(url_for("dates.change", name=name) + "#extensions", 303)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from grader_service import words
 from grader_service.files import StoreError
+from grader_service.tries import TooMany
 
 log = logging.getLogger("deepgrade.web")
 
@@ -20,7 +24,7 @@ SENTENCES = {
     404: "There is no such page, or it is not yours to see.",
     405: "That cannot be done at this address.",
     413: "The upload is larger than any assignment allows; hand in only the files that the assignment names.",
-    429: "Too many failed tries to sign in; wait a minute and try again.",
+    429: "That was too often. Wait a minute and go on.",
     500: "Something went wrong on our side; it is written in the service's log.",
     503: "The database or the files cannot be written or read just now, and nothing was stored; try again in a minute.",
 }
@@ -30,7 +34,6 @@ FOR_PROGRAMS = SENTENCES | {
     404: "There is no such thing, or it is not yours to see.",
     415: "What was sent has another content type than the one that is described at /api/v1/openapi.json.",
     422: "What was sent has not the form that is described at /api/v1/openapi.json; `errors` says where.",
-    429: "That is more often than a program may ask; wait a minute and go on.",
 }
 FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
 
@@ -40,6 +43,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
     app.register_error_handler(OperationalError, _out_of_reach)
     app.register_error_handler(StoreError, _out_of_reach)
+    app.register_error_handler(TooMany, _too_many)
 
 
 def page(status: int, sentence: str | None = None, errors: object = None) -> tuple[str | Response, int]:
@@ -56,10 +60,23 @@ def _for_a_program(status: int, sentence: str, errors: object) -> Response:
 
 def _http(error: HTTPException) -> tuple[str | Response, int] | Response:
     told = getattr(error, "data", {})  # what the API's views and forms say of it
+    if isinstance(error, RateLimitExceeded):
+        told = {"message": error.description}
     known = FOR_PROGRAMS if request.path.startswith("/api/") else SENTENCES
     if error.code is None or error.code not in known:
         return error.get_response()  # type: ignore[return-value]
     return page(error.code, told.get("message"), told.get("messages"))
+
+
+def _too_many(error: TooMany) -> Response:
+    """Wrong passwords, of one account from one place."""
+    which = "Too many wrong passwords"
+    if request.endpoint != "auth.password":
+        which += " for this login came from your network"
+    answer, status = page(429, f"{which}. Try again in {words.span(60 * math.ceil(error.seconds / 60))}.")
+    response = make_response(answer, status)
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _out_of_reach(error: OperationalError | StoreError) -> tuple[str | Response, int]:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import DeepgradeError
-from grader_service import access, audit, courses, exports, marks, scores, submissions, tallies
+from grader_service import access, audit, courses, exports, marks, results, scores, submissions, tallies
 from grader_service import book as books
 from grader_service.book import Book
 from grader_service.models import CourseAssignment, Membership, Person, Submission
@@ -108,7 +108,7 @@ def statistics(name: str) -> Page:
     column = found.columns[0]
     entries = [row.entries[0] for row in found.rows]
     counting = [entry.score.code.id for entry in entries if entry.score.code]
-    tests = tallies.of_tests(scores.reports(reading(), here(), counting).values())
+    tests = tallies.of_tests(results.reports(reading(), results.of(reading(), counting)).values())
     points = [entry.points for entry in entries if entry.points is not None]
     return render_template(
         "staff/statistics.html",
@@ -145,6 +145,7 @@ def _student(person: Person, sentence: str = "", at: str = "") -> str:
         row=found.rows[0],
         columns=found.columns,
         overrides=marks.overrides(reading(), chosen, person),
+        outcomes=results.of(reading(), (one.id for one in uploads)),
         uploads={name: [one for one in uploads if one.assignment == name] for name in {u.assignment for u in uploads}},
         entries=audit.entries(reading(), here(), person=person.id, limit=ENTRIES),
         sentence=sentence,

@@ -6,9 +6,9 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
-from grader_service import access, courses, leaderboard, submissions
+from grader_service import access, leaderboard, submissions
 from grader_service.models import CourseAssignment
-from grader_service.pages import database, here, is_staff_here, me, reading
+from grader_service.pages import database, here, me, reading
 from grader_service.pages.assignments import title_of
 
 blueprint = Blueprint("leaderboard", __name__, url_prefix="/courses/<slug>/assignments/<name>/leaderboard")
@@ -63,9 +63,7 @@ def _page(chosen: CourseAssignment, sentence: str = "") -> str:
 
 
 def _chosen(name: str) -> CourseAssignment:
-    chosen = courses.assignment(reading(), here(), name)
-    if chosen is None or not chosen.leaderboard:
-        abort(404)
-    if submissions.now(reading()) < chosen.release_at and not is_staff_here():
+    chosen = access.assignment(name)
+    if not chosen.leaderboard:
         abort(404)
     return chosen

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_limiter.util import get_remote_address
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
 from grader_service import access, accounts, links, mail
+from grader_service.database import Database
 from grader_service.forms import PasswordByLink
 from grader_service.models import Person
 from grader_service.pages import database, reading, settings
-from grader_service.security import limiter
+from grader_service.settings import Settings
 
 blueprint = Blueprint("links", __name__)
 
@@ -22,7 +24,6 @@ ENDED = "This link was used already, or holds no more. Ask staff of your course 
 
 
 @blueprint.route("/link/<secret>", methods=["GET", "POST"])
-@limiter.limit("60 per minute", key_func=get_remote_address)
 @access.anybody
 def show(secret: str) -> Page:
     """404 for a link that holds no more: nothing tells it from one that never was."""
@@ -42,27 +43,28 @@ def show(secret: str) -> Page:
 
 
 @blueprint.route("/forgot", methods=["GET", "POST"])
-@limiter.limit(
-    "5 per minute",
-    methods=["POST"],
-    key_func=get_remote_address,
-    deduct_when=lambda answer: answer.status_code == 303,
-)
 @access.anybody
 def forgot() -> Page:
-    """The same answer whoever is named: it tells nobody who has an account."""
+    """The same answer whoever is named, after the same time: it tells nobody who has an account."""
     if not mail.configured(settings()):
         abort(404)
     if request.method == "GET":
         return render_template("forgot.html")
     login = request.form.get("login", "")[:300]
-    person = accounts.find(reading(), login)
-    if person is None and "@" in login:
-        by_mail = reading().scalars(sa.select(Person).where(sa.func.lower(Person.email) == login.strip().lower())).all()
-        person = by_mail[0] if len(by_mail) == 1 else None
-    if person is not None and person.email:
-        with database().write() as session:
-            secret = links.make(session, None, person, "reset")
-        mail.send(settings(), "reset", to=person.email, name=person.name, login=person.login, secret=secret)
-    flash("If that account has an address for mail, a link is on its way.")
+    outbox: mail.Outbox = current_app.extensions["mail"]
+    outbox.later(partial(_send_reset, database(), settings(), login))
+    flash("If that account has an address for mail, a link is on its way. An account gets a few links an hour at most.")
     return redirect(url_for("auth.sign_in"), 303)
+
+
+def _send_reset(database: Database, settings: Settings, login: str) -> None:
+    with database.write() as session:
+        person = accounts.find(session, login)
+        if person is None and "@" in login:
+            same = sa.func.lower(Person.email) == login.strip().lower()
+            by_mail = session.scalars(sa.select(Person).where(same)).all()
+            person = by_mail[0] if len(by_mail) == 1 else None
+        if person is None or not person.email or links.lately(session, person) >= links.MAILS_PER_HOUR:
+            return
+        secret = links.make(session, None, person, "reset")
+    mail.send(settings, "reset", to=person.email, name=person.name, login=person.login, secret=secret)

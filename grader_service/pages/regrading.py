@@ -129,7 +129,7 @@ def _one(regrade: Regrade, sentence: str = "") -> str:
         shown=shown,
         start=start,
         rows=ROWS,
-        tests=regrades.tests_changed(reading(), here(), regrade, [change.submission.id for change in shown]),
+        tests=regrades.tests_changed(reading(), regrade, [change.submission.id for change in shown]),
         sentence=sentence,
     )
 

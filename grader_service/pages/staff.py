@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from grader_service import access
+from grader_service import access, results
 from grader_service import submissions as handed_in
 from grader_service.pages import here, number, reading
 
@@ -22,4 +22,5 @@ def submissions() -> Page:
     before = number("before")
     found = handed_in.everybodys(reading(), here(), before=before, limit=ROWS + 1)
     older = found[ROWS - 1].id if len(found) > ROWS else None
-    return render_template("staff/submissions.html", submissions=found[:ROWS], older=older)
+    outcomes = results.of(reading(), (one.id for one in found))
+    return render_template("staff/submissions.html", submissions=found[:ROWS], outcomes=outcomes, older=older)

@@ -21,7 +21,6 @@ from flask import (
     send_file,
     url_for,
 )
-from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -38,12 +37,15 @@ from grader_service import (
     marks,
     pictures,
     policy,
+    rendering,
+    results,
     shown,
     submissions,
     written,
 )
-from grader_service.models import Comment, Job, Override, Picture, RubricItem, Submission
+from grader_service.models import Comment, Job, Override, Picture, Rendering, RubricItem, Submission
 from grader_service.pages import asked, course, database, files, here, is_staff_here, reading
+from grader_service.results import Outcome
 from grader_service.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -63,7 +65,8 @@ class Added:
     scores: dict[int, float] = field(default_factory=dict)  # by items
     kind: str = ""  # "pdf" or "markdown"
     text: Markup | None = None
-    pages: int = 0  # that can be shown
+    rendering: Rendering | None = None  # None: it is not laid out yet
+    waits: bool = False  # for that
 
     @property
     def marked(self) -> bool:
@@ -80,16 +83,18 @@ def show(submission_id: int) -> Page:
 def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None) -> str:
     """The page. `refused`: why one of its forms was, by that form's name; what was typed in it is there again."""
     now, held = submissions.now(reading()), shown.terms(reading(), submission)
+    outcome = _outcome(submission)
     return render_template(
         "submission.html",
         submission=submission,
+        state=results.state(submission, outcome),
         title=_title(submission),
-        report=shown.report(reading(), submission, _viewer(), now, held=held),
+        report=shown.report(reading(), submission, outcome, _viewer(), now, held=held),
         viewer=_viewer(),
         withheld=shown.withheld(reading(), submission, _viewer(), now, held=held),
         others=_others(submission),
         place=_place(submission),
-        curve=curves.panels(submission.job.curve if submission.job else ""),
+        **_live(submission, held, now),
         worth=None if held is None else policy.receipt(held, submission.received_at),  # how late it came
         marks=_added(submission),
         refused=refused or {},
@@ -102,10 +107,11 @@ def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None)
 def progress(submission_id: int) -> Page:
     """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
     submission = asked()
-    if submission.job is None or submission.job.state in ("done", "grader_error"):
+    if results.state(submission, _outcome(submission)) in ("done", "grader_error"):
         return Response(headers={"HX-Refresh": "true"})
-    curve = curves.panels(submission.job.curve)
-    return render_template("parts/progress.html", submission=submission, place=_place(submission), curve=curve)
+    held, now = shown.terms(reading(), submission), submissions.now(reading())
+    place = _place(submission)
+    return render_template("parts/progress.html", submission=submission, place=place, **_live(submission, held, now))
 
 
 @blueprint.get("/report.json")
@@ -116,11 +122,15 @@ def report_json(submission_id: int) -> Page:
     job = submission.job
     if job is None:
         abort(404)  # the written part: no grader looks at it
-    if job.state == "grader_error":
+    outcome = _outcome(submission)
+    if results.state(submission, outcome) == "grader_error":
         fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
         return Response(reports.to_json(fault), mimetype="application/json")
-    if (report := _view(submission)) is None:
-        waiting = {"state": job.state, "place": _place(submission), "done": job.tests_done, "tests": job.tests_total}
+    if (report := _view(submission, outcome)) is None:
+        seen = shown.progress(
+            submission, is_staff_here(), shown.terms(reading(), submission), submissions.now(reading())
+        )
+        waiting = {"state": job.state, "place": _place(submission), "done": seen.done, "tests": seen.total}
         return jsonify(waiting), 202  # type: ignore[return-value]
     return Response(reports.to_json(report), mimetype="application/json")
 
@@ -155,14 +165,13 @@ def again(submission_id: int) -> Page:
 
 @blueprint.get("/since/<int:earlier_id>")
 @access.reader
-@limiter.limit("60 per minute", key_func=lambda: current_user.get_id())
+@limiter.limit("30 per minute", error_message="That was more than 30 comparisons a minute. Wait a minute and go on.")
 def since(submission_id: int, earlier_id: int) -> Page:
     """What changed since another attempt of the same person: in the files, and in how the tests went."""
     submission, earlier = asked(), submissions.find(reading(), earlier_id)
     if submission.kind != "code" or earlier is None or earlier_id == submission_id or not _alike(submission, earlier):
         abort(404)
-    now = submissions.now(reading())
-    before, after = (shown.report(reading(), one, _viewer(), now) for one in (earlier, submission))
+    before, after = (_view(one, _outcome(one)) for one in (earlier, submission))
     old, new = _contents(earlier), _contents(submission)
     return render_template(
         "since.html",
@@ -183,10 +192,11 @@ def since(submission_id: int, earlier_id: int) -> Page:
 def picture(submission_id: int, key: str) -> Page:
     """A picture, if the viewer's view of the report holds its numbers."""
     submission = asked()
-    report, result = _view(submission), shown.result(reading(), submission)
-    if report is None or result is None or key not in map(pictures.key, pictures.figures_of(report)):
+    outcome = _outcome(submission)
+    report = _view(submission, outcome)
+    if report is None or outcome is None or key not in map(pictures.key, pictures.figures_of(report)):
         abort(404)
-    found = reading().get(Picture, (result.id, key))
+    found = reading().get(Picture, (outcome.id, key))
     if found is None:
         abort(404)
     return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
@@ -197,8 +207,17 @@ def _viewer() -> Literal["student", "staff"]:
     return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
-def _view(submission: Submission) -> Report | None:
-    return shown.report(reading(), submission, _viewer(), submissions.now(reading()))
+def _live(submission: Submission, held: policy.Terms | None, now: float) -> dict[str, object]:
+    seen = shown.progress(submission, _viewer() == "staff", held, now)
+    return {"live": seen, "curve": curves.panels(seen.curve)}
+
+
+def _outcome(submission: Submission) -> Outcome | None:
+    return results.of(reading(), [submission.id]).get(submission.id)
+
+
+def _view(submission: Submission, outcome: Outcome | None) -> Report | None:
+    return shown.report(reading(), submission, outcome, _viewer(), submissions.now(reading()))
 
 
 def _others(submission: Submission) -> list[Submission]:
@@ -231,17 +250,15 @@ def _added(submission: Submission) -> Added:
     comments = marks.comments(reading(), submission)
     if submission.kind != "written":
         return Added(comments, held)
-    data = files().read(reading(), submission.sha256)
-    kind = written.kind_of(data)
-    return Added(
-        comments,
-        held,
-        marks.rubric(reading(), chosen) if chosen else [],
-        marks.rubric_scores(reading(), submission),
-        kind,
-        written.html(data) if kind == "markdown" else None,
-        (written.pages(submission.sha256, data) or 0) if kind == "pdf" else 0,
-    )
+    found = rendering.find(reading(), submission.sha256)
+    waits = found is None and current_app.extensions["renderer"].later(submission.person_id, submission.sha256)
+    kind, text = found.kind if found else "", Markup(found.html) if found and found.html else None
+    if not waits and (found is None or (kind == "markdown" and text is None)):
+        data = files().read(reading(), submission.sha256)
+        kind = written.kind_of(data)
+        text = rendering.raw(data) if kind == "markdown" else None
+    items = marks.rubric(reading(), chosen) if chosen else []
+    return Added(comments, held, items, marks.rubric_scores(reading(), submission), kind, text, found, waits)
 
 
 def _why_failed(submission: Submission) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 
-from flask import Blueprint, Flask, Response, abort, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import Refused
-from grader_service import access, courses, handing_in, submissions, written
+from grader_service import access, handing_in, rendering, written
 from grader_service.pages import asked, files, here, me, reading
 
 blueprint = Blueprint("writing", __name__)
@@ -33,8 +33,7 @@ def install(app: Flask) -> None:
 @access.member
 def hand_in(name: str) -> Page:
     """303 to the submission, or back to the assignment with the reason why nothing was stored."""
-    chosen = courses.assignment(reading(), here(), name)
-    if chosen is None or not chosen.written_points or submissions.now(reading()) < chosen.release_at:
+    if not access.assignment(name).written_points:
         abort(404)
     upload = request.files.get("text")
     try:
@@ -59,13 +58,19 @@ def hand_in(name: str) -> Page:
 @access.reader
 def page(submission_id: int, number: int) -> Page:
     """A page of a PDF, from 1 on, as pixels that a sandbox has drawn."""
-    data = _data()
-    if written.kind_of(data) != "pdf":
-        abort(404)
-    png = written.page(asked().sha256, data, number - 1)
-    if png is None:
+    if asked().kind != "written" or (png := rendering.sheet(reading(), asked().sha256, number)) is None:
         abort(404)
     return Response(png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
+
+
+@blueprint.get("/submissions/<int:submission_id>/written/ready")
+@access.reader
+def ready(submission_id: int) -> Page:
+    """For the page that waits for it: is it laid out? Then, and where it cannot be, the page is to be loaded again."""
+    if asked().kind != "written":
+        abort(404)
+    waits = rendering.find(reading(), asked().sha256) is None and _renderer().later(asked().person_id, asked().sha256)
+    return Response(status=204) if waits else Response(headers={"HX-Refresh": "true"})
 
 
 @blueprint.get("/submissions/<int:submission_id>/written/file")
@@ -76,6 +81,10 @@ def download(submission_id: int) -> Page:
     ending, mimetype = KINDS[written.kind_of(data)]
     name = f"{asked().assignment}-{submission_id}.{ending}"
     return send_file(io.BytesIO(data), mimetype=mimetype, as_attachment=True, download_name=name)
+
+
+def _renderer() -> rendering.Renderer:
+    return current_app.extensions["renderer"]
 
 
 def _data() -> bytes:

@@ -189,6 +189,7 @@ def _marks(app: Flask, users: dict[str, User]) -> None:
     at = "/courses/course/assignments/double"
     for data, name in ((WRITTEN, "plots.md"), (written_pdf(), "plots.pdf")):
         ada.post(f"{at}/written", {"text": (io.BytesIO(data), name)}, form_at=at)
+    app.extensions["renderer"].wait()
     with database.write() as session:
         course = accounts.first_course(session)
         chosen = courses.assignment(session, course, "double")

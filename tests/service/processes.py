@@ -135,8 +135,8 @@ class Client:
 
     def __init__(self, url: str, login: str, password: str = PASSWORD) -> None:
         self.url = url
-        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.opener = urllib.request.build_opener(cookies)
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         self.send("/sign-in", {"login": login, "password": password})
 
     def get(self, path: str) -> tuple[int, bytes]:

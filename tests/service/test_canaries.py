@@ -438,6 +438,7 @@ class World:
         answer = self.users["owner"].post(f"{at}/written", {"text": (io.BytesIO(text), "plots.md")}, form_at=at)
         assert answer.status_code == 303
         self._look("owner", "POST written", answer)
+        self.app.extensions["renderer"].wait()
 
     def what_goes_wrong(self) -> None:
         """Forms without their token, and empty ones; too large a body; a mail that cannot be sent; a fault of ours."""

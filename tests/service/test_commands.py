@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from autograder import report as reports
-from grader_service import accounts, tokens
+from grader_service import accounts, jobs, regrades, tokens
 from grader_service.settings import Settings
 
 from . import processes
 from .conftest import COURSE, PASSWORD, RIGHT, WRONG
+from .pages_list import RIGHT_REPORT
 from .processes import Service, serving
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -115,6 +116,26 @@ def test_a_wrong_answer_exits_with_1_and_says_what_failed(run, service, token, f
     assert report.returncode == 1
     assert "expected 6" in report.stdout, "of a public test all is shown"
     assert "expected 10" not in report.stdout, "and nothing of a hidden one"
+
+
+def test_status_and_report_tell_the_regrade_that_counts(run, service, token, folder):
+    (folder / "double.py").write_text(WRONG)
+    account = {"DEEPGRADE_URL": service.url, "DEEPGRADE_TOKEN": token}
+    number = json.loads(run("submit", "--no-wait", "--json", **account).stdout)["id"]
+    run("report", number, "--wait", **account)
+    assert re.search(rf"^ *{number} .* graded +2 / 5", run("status", number, **account).stdout, re.M)
+    with processes.opened(service.settings) as database, database.write() as session:
+        course, ada = accounts.first_course(session), accounts.find(session, "ada")
+        made = regrades.create(
+            session, ada, course, "double", [number], tests=None, needs=jobs.Needs("gpu"), reason="a test was wrong"
+        )
+        claim = jobs.claim(session, jobs.Slot("test", ("gpu",)), lease_seconds=60)
+        assert claim is not None
+        jobs.finish(session, claim, RIGHT_REPORT, {})
+        session.flush()
+        regrades.count(session, ada, course, made)
+    assert re.search(rf"^ *{number} .* graded +2 / 2", run("status", **account).stdout, re.M)
+    assert "2 of 2 points" in run("report", number, **account).stdout
 
 
 @pytest.mark.parametrize(

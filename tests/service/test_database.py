@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from autograder.errors import DeepgradeError
+from grader_service import results
 from grader_service.database import Database
 from grader_service.files import Files
 from grader_service.models import Base, Job, Picture, Submission, Upload
@@ -65,7 +66,8 @@ def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings, versio
         kept = session.get_one(Submission, 7)
         assert (kept.job.state, kept.job.person_id, kept.job.batch, kept.job.queued_at) == ("done", 3, "", 5.5)
         assert (kept.in_course.slug, kept.kind, kept.person.role_in(1)) == ("course", "code", "student")
-        assert (kept.result.points, kept.result.batch) == (1.0, "")
+        outcome = results.of(session, [7])[7]
+        assert (outcome.points, outcome.batch) == (1.0, "")
         assert Files(settings).read(session, kept.sha256) == b"zip"
         assert session.get_one(Upload, kept.sha256).size == 3
         assert session.get_one(Picture, (9, "k")).png == b"png"

@@ -178,3 +178,13 @@ def test_a_provider_out_of_reach_is_told_in_a_sentence(settings):
     assert user.get("/sign-in/elsewhere").location == "/sign-in"
     assert "Signing in there did not work" in user.get("/sign-in").text
     app.extensions["database"].close()
+
+
+@pytest.mark.threat(59)
+def test_returns_that_fail_shut_nobody_at_that_address_out(app):
+    somebody = User(app.test_client())
+    for number in range(70):
+        assert somebody.get(f"/sign-in/elsewhere/back?code=x&state={number}").location == "/sign-in"
+    assert all(to_provider(User(app.test_client())) for _ in range(70))
+    _, where = sign_in(app, "s-ada")
+    assert where == "/"

@@ -333,8 +333,8 @@ def test_what_is_exported_for_otter_is_read_back_with_the_same_points(graded, ad
 def test_gradescope_s_columns_have_time_and_lateness(graded, ada, database):
     with database.write() as session:
         one = session.scalars(sa.select(CourseAssignment)).one()
-        received = session.scalars(sa.select(Submission)).one().received_at
-        one.due_at = received - 3661.0
+        one.due_at = 1_800_000_000.0  # a whole minute, all of which is on time
+        session.scalars(sa.select(Submission)).one().received_at = one.due_at + 60.0 + 3661.0
     header, line = graded.get(f"{STAFF}/grades.csv?form=gradescope").text.splitlines()
     row = dict(zip(header.split(","), line.split(","), strict=True))
     assert row["First Name"] == "Ada"

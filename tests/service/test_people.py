@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import socket
+import time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -16,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from autograder.errors import DeepgradeError
-from grader_service import accounts, courses, roster, tokens
+from grader_service import accounts, courses, minutes, roster, tokens
 from grader_service.app import create_app
 from grader_service.files import Files
 from grader_service.models import (
@@ -302,6 +303,7 @@ def test_invitations_and_ways_back_in_go_by_mail(posted):
             headers={"Host": "evil.example"},
         )
         assert answer.status_code == 303, "the same for everybody"
+    app.extensions["mail"].wait()
     assert [one["To"] for one in box.mails[1:]] == ["ada@example.edu"] * 2
     assert "evil.example" not in str(box.mails[-1])
 
@@ -310,6 +312,26 @@ def _hidden(browser: User) -> dict[str, str]:
     from .conftest import hidden_fields
 
     return hidden_fields(browser.client.get("/forgot", headers={"Host": "evil.example"}).text)
+
+
+def test_a_token_holds_through_the_minute_that_is_shown_as_its_end(user, app, database):
+    ada = user("ada")
+    with database.write() as session:
+        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read", days=1)
+
+    def ends(at: float) -> tuple[int, bool]:
+        """What the API answers then, and is it shown as ended?"""
+        with database.write() as session:
+            session.execute(sa.update(Token).values(expires_at=at))
+        answer = app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+        return answer.status_code, ">ended<" in ada.get("/account").text
+
+    while True:
+        first = minutes.start(time.time())
+        seen = ends(first), ends(first - 0.001)
+        if minutes.start(time.time()) == first:  # else a minute went by meanwhile
+            break
+    assert seen == ((200, False), (401, True))
 
 
 @pytest.mark.threat(46)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader_service import policy
+from grader_service import minutes, policy, words
 from grader_service.models import CourseAssignment, Extension
 from grader_service.policy import Attempt, Terms
 
@@ -28,28 +28,30 @@ def due(text: str, zone: str = "UTC", **more: object) -> Terms:
 # due (on the wall of the zone), received (in UTC), days late
 LATENESS = {
     "long before": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-01 00:00", 0),
-    "at the very second": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-06 22:59", 0),
-    "one second later": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-06 22:59:01", 1),
-    "the last second of the first day": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-07 22:59", 1),
-    "the first second of the second": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-07 22:59:01", 2),
-    "the same wall in New York": ("2026-12-06 23:59", "America/New_York", "2026-12-07 04:59", 0),
-    "and one second later": ("2026-12-06 23:59", "America/New_York", "2026-12-07 04:59:01", 1),
-    "a zone of 45 minutes": ("2026-12-06 23:59", "Asia/Kathmandu", "2026-12-06 18:14", 0),
+    "at the very minute": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-06 22:59", 0),
+    "the last millisecond of it": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-06 22:59:59.999", 0),
+    "the next minute": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-06 23:00", 1),
+    "the last millisecond of the first day": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-07 22:59:59.999", 1),
+    "the first minute of the second": ("2026-12-06 23:59", "Europe/Warsaw", "2026-12-07 23:00", 2),
+    "typed with seconds, and shown without": ("2026-12-06 23:59:20", "Europe/Warsaw", "2026-12-06 22:59:50", 0),
+    "the same wall in New York": ("2026-12-06 23:59", "America/New_York", "2026-12-07 04:59:59.999", 0),
+    "and the next minute": ("2026-12-06 23:59", "America/New_York", "2026-12-07 05:00", 1),
+    "a zone of 45 minutes": ("2026-12-06 23:59", "Asia/Kathmandu", "2026-12-06 18:14:59", 0),
     # Clocks go back in Warsaw on 25 October 2026 at 3:00, from UTC+2 to UTC+1: that day has 25 hours.
     "the long day, after 24 hours": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 10:00", 1),
     "the long day, after 24.5 hours": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 10:30", 1),
-    "the long day, at its end": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 11:00", 1),
-    "after the long day": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 11:00:01", 2),
+    "the long day, at its end": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 11:00:59", 1),
+    "after the long day": ("2026-10-24 12:00", "Europe/Warsaw", "2026-10-25 11:01", 2),
     # They go forward on 28 March 2027 at 2:00, from UTC+1 to UTC+2: 23 hours.
-    "the short day, at its end": ("2027-03-27 12:00", "Europe/Warsaw", "2027-03-28 10:00", 1),
-    "after the short day": ("2027-03-27 12:00", "Europe/Warsaw", "2027-03-28 10:00:01", 2),
+    "the short day, at its end": ("2027-03-27 12:00", "Europe/Warsaw", "2027-03-28 10:00:59", 1),
+    "after the short day": ("2027-03-27 12:00", "Europe/Warsaw", "2027-03-28 10:01", 2),
     # Due at a time of the clock that the next day does not have.
-    "a day that ends in the gap": ("2027-03-27 02:30", "Europe/Warsaw", "2027-03-28 01:30", 1),
-    "just after the gap": ("2027-03-27 02:30", "Europe/Warsaw", "2027-03-28 01:30:01", 2),
+    "a day that ends in the gap": ("2027-03-27 02:30", "Europe/Warsaw", "2027-03-28 01:30:59", 1),
+    "just after the gap": ("2027-03-27 02:30", "Europe/Warsaw", "2027-03-28 01:31", 2),
     # Samoa had no 30 December 2011.
-    "across the date line": ("2011-12-29 10:00", "Pacific/Apia", "2011-12-30 20:00", 1),
-    "the day after the missing one": ("2011-12-29 10:00", "Pacific/Apia", "2011-12-30 20:00:01", 3),
-    "a year later": ("2026-12-06 23:59", "UTC", "2027-12-06 23:59", 365),
+    "across the date line": ("2011-12-29 10:00", "Pacific/Apia", "2011-12-30 20:00:59", 1),
+    "the day after the missing one": ("2011-12-29 10:00", "Pacific/Apia", "2011-12-30 20:01", 3),
+    "a year later": ("2026-12-06 23:59", "UTC", "2027-12-06 23:59:59", 365),
 }
 
 
@@ -83,10 +85,11 @@ def test_the_share_that_counts_falls_by_the_day_after_the_grace_days(changes, da
 @pytest.mark.threat(40)
 def test_nothing_comes_in_before_the_release_or_after_the_end():
     terms = due("2026-12-06 12:00", release_at=at("2026-12-01 12:00"), hard_end_at=at("2026-12-08 12:00"))
-    seen = [policy.receipt(terms, moment) for moment in (terms.release_at - 1, terms.release_at, terms.hard_end_at)]
+    moments = (terms.release_at - 1, terms.release_at, terms.hard_end_at + 59)
+    seen = [policy.receipt(terms, moment) for moment in moments]
     assert [one.accepted for one in seen] == [False, True, True]
     assert seen[0].reason == "it is not released yet"
-    late = policy.receipt(terms, terms.hard_end_at + 1)
+    late = policy.receipt(terms, terms.hard_end_at + 60)
     assert (late.accepted, late.factor, late.reason) == (False, 0.0, "it is past the end")
 
 
@@ -125,10 +128,10 @@ def test_an_extension_moves_dates_and_takes_nothing_away(extension, due_at, hard
     assert (terms.due_at, terms.hard_end_at) == (due_at * DAY, hard_end_at * DAY)
 
 
-def test_an_extension_is_to_the_second_as_well():
+def test_an_extension_lasts_through_its_minute_as_well():
     terms = policy.terms(assignment(), "Europe/Warsaw", Extension(due_at=15 * DAY, attempts_extra=0))
-    assert policy.receipt(terms, 15 * DAY).factor == 1.0
-    assert policy.receipt(terms, 15 * DAY + 1).factor == 0.5
+    assert policy.receipt(terms, 15 * DAY + 59.999).factor == 1.0
+    assert policy.receipt(terms, 15 * DAY + 60).factor == 0.5
 
 
 @pytest.mark.threat(21)
@@ -157,7 +160,7 @@ def test_an_extension_may_give_attempts():
 @pytest.mark.parametrize("counts, number", [("best", 2), ("latest", 4)])
 def test_the_best_or_the_latest_counts(counts, number):
     terms = due("2026-12-06 12:00", counts=counts, penalty_per_day=0.5)
-    on_time, late = terms.due_at - 10, terms.due_at + 10
+    on_time, late = terms.due_at - 10, terms.due_at + 70
     made = [
         Attempt(1, on_time - 3, 3.0),
         Attempt(2, on_time - 2, 6.0),  # the first of the best
@@ -171,7 +174,7 @@ def test_the_best_or_the_latest_counts(counts, number):
 def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_staff_set():
     terms = due("2026-12-06 12:00", penalty_per_day=0.5)
     code = [Attempt(1, terms.due_at, 8.0)]
-    written = Attempt(2, terms.due_at + 1, 4.0)
+    written = Attempt(2, terms.due_at + 60, 4.0)
     assert policy.score(terms, code, written=written).points == 8.0 + 2.0
     assert policy.score(terms, [], written=None).points is None
     assert policy.score(terms, code, written=written, override=0.0).points == 0.0
@@ -182,8 +185,10 @@ def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_sta
 )
 def test_hidden_results_are_shown_when_the_course_says(hidden_results, before, after):
     terms = due("2026-12-06 12:00", hidden_results=hidden_results)
-    assert policy.hidden_shown(terms, terms.due_at) is before
-    assert policy.hidden_shown(terms, terms.due_at + 1) is after
+    assert policy.hidden_shown(terms, terms.due_at + 59.999) is before
+    assert policy.hidden_shown(terms, terms.due_at + 60) is after
+    assert policy.points_shown(terms, terms.due_at + 59.999) is (hidden_results == "now")
+    assert policy.points_shown(terms, terms.due_at + 60)
 
 
 ZONES = ("UTC", "Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu")
@@ -211,5 +216,29 @@ def test_a_later_receipt_never_scores_more(terms, received, later, points):
 def test_days_late_are_the_least_that_reach(terms, received):
     days = policy.days_late(terms, received)
     if terms.due_at is not None and days:
-        assert received <= policy.day_end(terms, days)
-        assert days == 1 or received > policy.day_end(terms, days - 1)
+        assert not minutes.over(policy.day_end(terms, days), received)
+        assert minutes.over(policy.day_end(terms, days - 1), received)
+
+
+@given(terms=policies, received=moments)
+@pytest.mark.threat(40)
+def test_two_receipts_that_are_shown_alike_are_judged_alike(terms, received):
+    """Kind: nothing is judged by more than the page says, which is minutes."""
+    first = minutes.start(received)
+    alike = [policy.receipt(terms, first + seconds) for seconds in (0.0, received - first, 59.999)]
+    assert alike == alike[:1] * 3
+    for date in (terms.due_at, terms.hard_end_at):
+        if date is not None and words.moment(date) == words.moment(received):
+            assert policy.days_late(terms, received) == 0 or date != terms.due_at
+            assert policy.receipt(terms, received).reason != policy.TOO_LATE or date != terms.hard_end_at
+
+
+@given(moment=moments, seconds=st.floats(0, 59.999))
+def test_a_moment_is_the_minute_that_is_shown(moment, seconds):
+    first = minutes.start(moment)
+    assert words.moment(first + seconds) == words.moment(moment)
+    assert words.moment(minutes.end(moment)) != words.moment(moment)
+    assert minutes.begun(moment, first)
+    assert not minutes.begun(moment, first - 0.001)
+    assert not minutes.over(moment, first + seconds)
+    assert minutes.over(moment, first + 60)

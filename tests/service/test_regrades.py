@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import msgspec
 import pytest
 import sqlalchemy as sa
 
 from autograder.report import Report
-from grader_service import audit, jobs, regrades, scores, submissions
+from grader_service import accounts, audit, jobs, regrades, results, scores, tokens
 from grader_service.jobs import Slot
 from grader_service.models import Course, CourseAssignment, Job, Regrade, Result
 from grader_service.pages.regrading import numbers_of
@@ -116,7 +119,7 @@ def test_what_cannot_be_graded_again_keeps_what_it_has(app, two, database):
     two.post(f"{AT}/1/count", form_at=f"{AT}/1")
     assert points(database) == {"ada": 2, "bob": 0}
     with database.read() as session:
-        shown = scores.result(session, submissions.find(session, 2))
+        shown = results.of(session, [2])[2]
         assert (shown.batch, shown.state) == ("", "graded"), "the report that is shown is that of the points"
 
 
@@ -187,4 +190,38 @@ def test_a_worker_runs_the_tests_that_a_regrade_names_and_no_other(app, user, ev
         ("test_negate", "failed"),
         ("test_double_of_five", "passed"),
     ]
-    assert "Graded again by itself: `test_double_of_five`, `test_negate`." in graded.message
+    assert graded.message == "Some of its tests were graded again."
+
+
+@pytest.mark.threat(20)
+@pytest.mark.parametrize("hidden_results", ["now", "after_due", "never"])
+def test_no_student_learns_which_hidden_tests_were_graded_again(app, user, eve, database, settings, hidden_results):
+    """Neither by the page, nor by what programs read; staff see it on the regrade's page."""
+    names = ["test_double_of_five", "test_double_of_zero"]
+    ada = user("ada")
+    ada.post("/courses/course/assignments/double/leaderboard", {"pseudonym": "countess"})
+    ada.handed_in(zip_of(WITHOUT_NEGATE))
+    worker = Worker(settings, Slot("w", jobs.QUEUES))
+    assert worker.grade_next()
+    begin(eve, tests=" ".join(names))
+    assert worker.grade_next()
+    worker.database.close()
+    eve.post(f"{AT}/1/count", form_at=f"{AT}/1")
+    with database.write() as session:
+        chosen = session.scalars(sa.select(CourseAssignment)).one()
+        chosen.hidden_results, chosen.due_at, chosen.leaderboard = hidden_results, time.time() + 60, True
+        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+    assert "test_double_of_zero" in eve.get(f"{AT}/1").text
+    bearer = {"Authorization": f"Bearer {secret}"}
+    at = "/courses/course/assignments/double"
+    pages = ["/submissions/1", "/", at, f"{at}/leaderboard"]
+    programs = ["submissions", "submissions/1", "courses/course/assignments", "submissions/1/report"]
+    found = {path: ada.get(path).text for path in [*pages, "/submissions/1/report.json"]}
+    found |= {path: app.test_client().get(f"/api/v1/{path}", headers=bearer).text for path in programs}
+    for path, text in found.items():
+        if path.endswith(("report", "report.json")):
+            told = json.loads(text)
+            assert told["message"] == "Some of its tests were graded again."
+            if hidden_results == "now":
+                continue  # each result stands beside its test, as it did before
+        assert not [name for name in names if name in text], path

@@ -89,6 +89,7 @@ TABLE = {
     "POST /submissions/<int:submission_id>/rubric":       (303, 404, 404, 403, 404, 404, 404, 404),  # it is code
     "POST /courses/<slug>/assignments/<name>/written":    (303, 404, 404, 404, 404, 404, 404, 404),  # there is none
     "GET /submissions/<int:submission_id>/written/<int:number>.png":  (401, 404, 404, 404, 404, 404, 404, 404),
+    "GET /submissions/<int:submission_id>/written/ready": (303, 404, 404, 404, 404, 404, 404, 404),
     "GET /submissions/<int:submission_id>/written/file":  (303, 404, 404, 404, 404, 404, 404, 404),
     "POST /courses/<slug>/staff/people/<int:person_id>/link":     (303, 404, 404, 403, 403, 200, 200, 200),
     "POST /courses/<slug>/staff/people/<int:person_id>/role":     (303, 404, 404, 403, 403, 403, 303, 303),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import zipfile
 
+import msgspec
 import pytest
 
-from autograder.report import Figure, Report
-from grader_service import accounts, courses, differences, pictures, tokens
+from autograder import report as reports
+from autograder.report import Figure, Ratio, Report, Timings
+from grader_service import accounts, courses, differences, jobs, pictures, tokens
 
 from .conftest import RIGHT, WRONG, zip_of
 from .pages_list import finish, report, result
@@ -82,6 +85,34 @@ def test_hidden_results_are_shown_when_the_course_says(app, user, database, poli
         assert (b'"hidden"' in api("submissions/1/report").data) is hidden, case
 
 
+@pytest.mark.threat(20, 21)
+@pytest.mark.parametrize("case", WITHHELD, ids=lambda case: f"{case[0]} {case[1]}")
+def test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld(app, user, database, policy, claim, case):
+    """Neither how many there are, nor which one runs, nor how long each takes, nor what a network in one learns."""
+    ada, tom = user("ada"), user("tom", role="staff")
+    ada.handed_in()
+    taken = claim()
+    with database.write() as session:
+        curve = json.dumps([{"epoch": 1.0, "loss": 0.731}, {"epoch": 2.0, "loss": 0.517}])
+        assert jobs.progress(session, taken, done=17, total=61, curve=curve)
+        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+    hidden_results, due = case
+    policy(hidden_results=hidden_results, due_at=None if due is None else time.time() + due)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    paths = ["/submissions/1", "/submissions/1/progress", "/submissions/1/report.json", DOUBLE, "/"]
+    api = ["submissions", "submissions/1", "submissions/1/report"]
+    found = {path: ada.get(path).text for path in paths}
+    found |= {path: app.test_client().get(f"/api/v1/{path}", headers=bearer).text for path in api}
+    live = ["/submissions/1", "/submissions/1/progress"]
+    told = {path for path, text in found.items() if re.search(r'of 61|"tests(_total)?": ?61|max="61"|polyline', text)}
+    _, shown = WITHHELD[case]
+    assert told == ({*live, "/submissions/1/report.json", *api} if shown else set())
+    for path in live:
+        assert ("Being graded" in found[path]) is not shown
+        assert "Test 18 of 61" in tom.get(path).text
+        assert "0.517" in tom.get(path).text
+
+
 @pytest.mark.threat(19, 20)
 def test_a_picture_of_a_withheld_test_is_not_found_by_its_address(app, user, policy):
     policy(hidden_results="after_due", due_at=time.time() + 60)
@@ -129,7 +160,7 @@ def test_hostile_files_are_compared_as_text(user):
 @pytest.mark.parametrize(
     "before, after, note",
     [
-        (b"a\n" * 2000, b"b\n" * 2000, "more than 1500 lines"),
+        (b"a\n" * 2000, b"b\n" * 2000, "more than 1000 lines"),
         (b"a\0b", b"a", "no text"),
         (b"x" * 300_000, b"x", "too large"),
     ],
@@ -185,6 +216,56 @@ def test_lower_is_better_where_a_test_passed_below_its_bar(app, user, policy):
         student.post(BOARD, {"pseudonym": f"x{login}"})
     page = student.get(BOARD).text
     assert page.index("xbob") < page.index("xada")
+
+
+@pytest.mark.threat(59)
+def test_a_board_reads_each_report_once(app, user, policy, monkeypatch):
+    policy(leaderboard=True)
+    for login in ("ada", "bob"):
+        student = user(login)
+        student.handed_in()
+        finish(app, graded_report(value=50.0))
+        student.post(BOARD, {"pseudonym": f"x{login}"})
+    read = []
+    from_json = reports.from_json
+    monkeypatch.setattr(reports, "from_json", lambda data: read.append(data) or from_json(data))
+    assert [student.get(BOARD).status_code for _ in range(3)] == [200] * 3
+    assert len(read) <= 2
+    ada = user("cem")
+    ada.handed_in()
+    finish(app, graded_report(value=70.0))
+    ada.post(BOARD, {"pseudonym": "xcem"})
+    assert ada.get(BOARD).text.index("xcem") < ada.get(BOARD).text.index("xada")
+
+
+def test_a_time_on_the_leaderboard_is_named_for_its_problem_and_not_for_a_hidden_test(app, user, policy):
+    policy(leaderboard=True)
+    ada = user("ada")
+    ada.handed_in()
+    found = report(result("test_h", "hidden", "passed"), result("test_g", "hidden", "passed"))
+    ratios = {test.id: Ratio(1.5 + number, 4.0) for number, test in enumerate(found.tests)}
+    finish(app, msgspec.structs.replace(found, timings=Timings(3.0, {}, ratios)))
+    ada.post(BOARD, {"pseudonym": "xada"})
+    page = ada.get(BOARD).text
+    assert "Time: Twice a number</a>" in page
+    assert "Time: Twice a number (2)</a>" in page
+    assert "1.5 × the reference" in page
+    assert "2.5 × the reference" in page
+    assert "test_h" not in page
+    assert "test_g" not in page
+
+
+@pytest.mark.threat(21)
+def test_where_hidden_results_are_withheld_the_time_of_a_grading_is_as_well(app, user, policy):
+    """A hidden test's input could be told by how long it took."""
+    ada = user("ada")
+    ada.handed_in()
+    finish(app, msgspec.structs.replace(graded_report("passed"), timings=Timings(3.125, {})))
+    policy(hidden_results="never")
+    assert json.loads(ada.get("/submissions/1/report.json").text)["timings"]["total_seconds"] == 0
+    assert "<dt>Time</dt>" not in ada.get("/submissions/1").text
+    policy(hidden_results="now")
+    assert json.loads(ada.get("/submissions/1/report.json").text)["timings"]["total_seconds"] > 0
 
 
 def test_a_leaderboard_shows_nothing_that_is_withheld_and_is_there_only_where_staff_want_it(app, user, policy):

@@ -19,6 +19,7 @@ from grader_service import accounts
 from grader_service.app import create_app
 
 from .conftest import PASSWORD
+from .processes import wait_for
 from .test_accessibility import look
 from .test_browser import chromium, playwright, pytestmark
 from .test_elsewhere import issuer
@@ -82,6 +83,7 @@ def browser(chromium, site):
 
 
 def link_in(box: Box) -> str:
+    wait_for(lambda: box.mails)  # it is sent after the answer
     return re.findall(r"http://localhost:\d+/link/\S+", box.mails[-1].get_content())[0]
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
+import threading
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from markdown_it import MarkdownIt
+from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
 from matplotlib.figure import Figure
 from PIL import Image
 
-from autograder.errors import Refused
-from grader_service import written
+from autograder.errors import GraderError, Refused
+from grader_service import boxed, markup, rendering, written
 from grader_service.models import CourseAssignment, Job, Submission
 
 from .conftest import User
@@ -39,7 +42,10 @@ def ada(user, app, database) -> User:
 
 
 def hand_in(user: User, data: bytes, name: str = "mine.pdf"):
-    return user.post(f"{AT}/written", {"text": (io.BytesIO(data), name)}, form_at=AT)
+    """The answer, when all that was handed in is laid out."""
+    answer = user.post(f"{AT}/written", {"text": (io.BytesIO(data), name)}, form_at=AT)
+    user.client.application.extensions["renderer"].wait()
+    return answer
 
 
 def test_markdown_is_shown_and_makes_no_job(ada, database):
@@ -66,18 +72,146 @@ def test_markdown_is_shown_and_makes_no_job(ada, database):
     ],
 )
 def test_nothing_in_markdown_runs_or_calls_home(text, harm):
-    assert harm not in written.html(text.encode())
+    rendered = rendering.render(text.encode())
+    assert rendered.html
+    assert harm not in rendered.html
+
+
+TAG = re.compile(r"<(/?)([a-z0-9]+)((?: [a-z]+=\"[^\"<>]*\")*)>")
+words = st.one_of(
+    st.text(max_size=20), st.sampled_from(["a", "p", "script", "h1", "td", "ol", "javascript:x", "https://x", "7"])
+)
+
+
+@given(pieces=st.lists(st.tuples(st.sampled_from(["open", "close", "text", "?"]), words, words), max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_whatever_comes_out_of_the_sandbox_no_other_tag_is_shown(pieces):
+    html = str(markup.assemble(pieces))
+    opened: list[str] = []
+    for end, tag, attributes in TAG.findall(html):
+        assert tag in markup.TAGS
+        assert re.fullmatch(
+            r"|" r' href="(https?://|mailto:).*"| class="align-(left|right|center)"| start="\d+"', attributes
+        )
+        if end:
+            assert opened.pop() == tag
+        elif tag not in markup.EMPTY:
+            opened.append(tag)
+    assert opened == []
+    assert "<" not in TAG.sub("", html)
 
 
 @given(data=st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_a_pdf_or_text_or_refused(data):
     try:
-        kind = written.kind_of(data)
+        assert written.kind_of(data) in ("pdf", "markdown")
     except Refused:
         return
-    if kind == "markdown":
-        assert "<script" not in written.html(data).lower()
+
+
+HARD = b"[" * (500 * 1024)  # seconds of work for whoever lays it out
+
+
+@pytest.mark.threat(59)
+def test_what_a_student_wrote_is_laid_out_by_no_page(ada, app, monkeypatch):
+    """Neither when it is handed in nor when it is looked at: else each view of one's own page would cost seconds."""
+    ada.get(AT)  # the handout, which is ours
+    thread = threading.get_ident()
+
+    def laid_out(*_: object, **__: object) -> None:
+        assert threading.get_ident() != thread, "a page does this"
+
+    for name in ("parse", "render"):
+        monkeypatch.setattr(MarkdownIt, name, laid_out)
+    began = boxed.tool
+
+    def tool(*arguments: object, **options: object):
+        laid_out()
+        return began(*arguments, **options)
+
+    monkeypatch.setattr(boxed, "tool", tool)
+    for data, name in ((HARD, "mine.md"), (pdf(), "mine.pdf")):
+        where = hand_in(ada, data, name).location
+        assert ada.get(where).status_code == 200
+    assert ada.get("/submissions/2/written/1.png").status_code == 200
+
+
+@pytest.mark.threat(59)
+def test_a_text_that_takes_too_long_is_shown_as_it_was_written_and_tried_once(ada, database, monkeypatch):
+    monkeypatch.setattr(rendering, "TEXT_SECONDS", 1.0)
+    tried = []
+    render = rendering.render
+    monkeypatch.setattr(rendering, "render", lambda data: tried.append(len(data)) or render(data))
+    hand_in(ada, HARD + b"<b>", "mine.md")
+    for _ in range(2):
+        page = ada.get("/submissions/1").text
+        assert "could not be laid out within the limits" in page
+        assert "[[[[&lt;b&gt;</pre>" in page
+        ada.client.application.extensions["renderer"].wait()
+    assert tried == [len(HARD) + 3]
+
+
+def test_the_page_says_that_it_is_prepared_and_asks_until_it_is(ada, app, monkeypatch):
+    begin = threading.Event()
+    render = rendering.render
+    monkeypatch.setattr(rendering, "render", lambda data: begin.wait(60) and render(data))
+    ada.post(f"{AT}/written", {"text": (io.BytesIO(b"*so*"), "mine.md")}, form_at=AT)
+    assert "It is being prepared" in ada.get("/submissions/1").text
+    assert ada.get("/submissions/1/written/ready").status_code == 204
+    begin.set()
+    app.extensions["renderer"].wait()
+    assert ada.get("/submissions/1/written/ready").headers["HX-Refresh"] == "true"
+    page = ada.get("/submissions/1").text
+    assert "<em>so</em>" in page
+    assert "It is being prepared" not in page
+
+
+def test_without_a_sandbox_the_text_is_shown_as_it_was_written(ada, app, monkeypatch):
+    def gone(data: bytes) -> None:
+        raise GraderError("there is no bubblewrap")
+
+    monkeypatch.setattr(rendering, "render", gone)
+    hand_in(ada, b"*so* <b>", "mine.md")
+    page = ada.get("/submissions/1").text
+    assert "It cannot be laid out for this page at the moment" in page
+    assert "*so* &lt;b&gt;" in page
+    assert hand_in(ada, pdf()).location == "/submissions/2"
+    assert "Save the file" in ada.get("/submissions/2").text
+
+
+def test_whose_written_parts_cost_much_wait_behind_others(app, database, monkeypatch):
+    """One student's do not hold up all others'."""
+    done, first = [], threading.Event()
+    renderer = rendering.Renderer(database, app.extensions["files"])
+
+    def do(sha256: str) -> None:
+        first.wait(60)
+        done.append(sha256)
+
+    monkeypatch.setattr(renderer, "_do", do)
+    renderer._spent[1] = 20.0
+    renderer.later(2, "begun")
+    for number in range(3):
+        renderer.later(1, f"dear {number}")
+    renderer.later(2, "cheap")
+    assert renderer.later(2, "cheap"), "asked again it is the same"
+    first.set()
+    renderer.wait()
+    assert done == ["begun", "cheap", "dear 0", "dear 1", "dear 2"]
+
+
+def test_of_a_long_pdf_the_first_pages_are_shown(monkeypatch):
+    monkeypatch.setattr(rendering, "SHEETS_MOST", 2)
+    out = io.BytesIO()
+    with PdfPages(out) as pages:
+        for _ in range(3):
+            pages.savefig(Figure(figsize=(3, 2)))
+    found = rendering.render(out.getvalue())
+    assert (len(found.sheets), found.pages) == (2, 3)
+    assert found.message == "The first 2 of 3 pages are shown; the file holds all of them."
+    monkeypatch.setattr(rendering, "SHEETS_BYTES", 1)
+    assert rendering.render(out.getvalue()).message == rendering.NOT_PDF
 
 
 @pytest.mark.threat(7)
@@ -145,4 +279,4 @@ def test_where_there_is_no_written_part_none_is_taken(user):
 
 def test_only_a_picture_of_the_right_form_leaves_the_sandbox():
     for wrong in (None, "png", np.zeros((4, 4)), np.zeros((4, 4, 4), np.uint8), np.zeros((9000, 9, 3), np.uint8)):
-        assert written._png(wrong) is None
+        assert rendering._png(wrong) is None
