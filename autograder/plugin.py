@@ -334,7 +334,7 @@ def _outcome(item: pytest.Item, error: BaseException) -> verdicts.Outcome:
         return verdicts.judge(error, folder)
     if failure.error is not None:
         error = failure.error
-    return verdicts.judge(error, folder)
+    return verdicts.judge(error, folder, entered=failure.entered)
 
 
 def _finish(item: pytest.Item, judging: Judging) -> None:

@@ -51,6 +51,7 @@ class Failure:
     error: BaseException | None = None
     example: str = ""
     runs: int = 0
+    entered: bool = False  # the test's first line was reached, so that what a student answered may be the cause
 
 
 def seed(secret: bytes, test_id: str) -> int:
@@ -105,6 +106,7 @@ def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
             drawn = copy.deepcopy(given)  # a student's function may change its inputs
         except Exception:
             drawn = given
+        failure.entered = True
         try:
             inner(*args, **kwargs)
         except hypothesis.errors.UnsatisfiedAssumption:

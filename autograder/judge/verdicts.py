@@ -51,8 +51,13 @@ class Outcome:
 PASSED = Outcome("passed")
 
 
-def judge(error: BaseException, student_folder: Path | None) -> Outcome:
-    """The outcome of a test that ended with `error`; `student_folder` is where a `Local` student's files are."""
+def judge(error: BaseException, student_folder: Path | None, *, entered: bool = False) -> Outcome:
+    """The outcome of a test that ended with `error`.
+
+    student_folder : where a `Local` student's files are.
+    entered : hypothesis had reached the test's first line. Then its complaint (no example fits, an impossible strategy)
+        comes from what was answered, since the reference passes; before that line, the test itself is broken.
+    """
     if isinstance(error, StudentGone):
         return Outcome(error.verdict, SENTENCES[error.verdict], str(error), getattr(error, "traceback_text", ""))  # type: ignore[arg-type]
     if isinstance(error, StudentRaised):
@@ -69,6 +74,8 @@ def judge(error: BaseException, student_folder: Path | None) -> Outcome:
         # Of the test's own budget, of which the reference needs a tenth: a column came back where a row was promised,
         # and broadcasts against another into terabytes, say.
         return Outcome("failed", SENTENCES["too_costly"], f"MemoryError: {error}", full_text(error))
+    if isinstance(error, hypothesis.errors.HypothesisException) and entered:
+        return Outcome("failed", SENTENCES["wrong_value"], f"{type(error).__name__}: {error}", full_text(error))
     if isinstance(error, (DeepgradeError, hypothesis.errors.HypothesisException)):
         return Outcome("grader_error", SENTENCES["grader_error"], full_text(error))
     if isinstance(error, (AssertionError, pytest.fail.Exception)):

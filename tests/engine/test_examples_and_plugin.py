@@ -319,6 +319,27 @@ def test_a_test_depends_on_every_case_of_a_parametrised_test(run):
     assert [r.id for r in found.results][:2] == ["test_hidden.py::test_first[1]", "test_hidden.py::test_first[2]"]
 
 
+ANSWERS_STEER = {
+    "no example fits": ("x=st.integers()", "hypothesis.assume(student.f(x) is None)"),
+    "nothing to draw from": ("d=st.data()", "d.draw(st.sampled_from(student.f([])))"),
+    "nothing in a range": ("d=st.data()", "d.draw(st.integers(5, student.f(3)))"),
+    "no strategy": ("d=st.data()", "d.draw(student.f(1))"),
+    "rejects": ("x=st.integers()", "student.f(x) is None or hypothesis.reject()"),
+}
+
+
+@pytest.mark.threat(55)
+@pytest.mark.parametrize(("drawn", "line"), ANSWERS_STEER.values(), ids=ANSWERS_STEER)
+def test_what_hypothesis_says_of_a_students_answer_is_no_fault_of_ours(run, drawn, line):
+    name = drawn.partition("=")[0]
+    assert run(f"@given({drawn})\ndef test_law(student, {name}): {line}", Echo())["test_law"].verdict == "failed"
+
+
+def test_a_strategy_that_cannot_be_is_our_fault(run):
+    text = "@given(x=st.integers(5, 3))\ndef test_law(student, x): student.f(x)"
+    assert run(text, Echo())["test_law"].verdict == "grader_error"
+
+
 # --- public tests are tried on other examples as well ---
 
 PUBLIC = """

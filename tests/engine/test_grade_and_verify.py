@@ -104,7 +104,11 @@ def test_a_report_of_a_failing_submission_fits_the_schema_and_hides_the_hidden(t
     text = json.dumps(reports.msgspec.to_builtins(seen))
     assert "canary" not in text
     assert "array(" not in text
-    assert [test.failure for test in seen] == ["returned a wrong value", "returned a wrong value", "raised an exception"]
+    assert [test.failure for test in seen] == [
+        "returned a wrong value",
+        "returned a wrong value",
+        "raised an exception",
+    ]
 
 
 def test_events_are_told_as_they_happen(tiny):
