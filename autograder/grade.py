@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from autograder import completeness
 from autograder.course import Assignment
 from autograder.errors import GraderError
 from autograder.judge import server
@@ -70,6 +71,8 @@ def grade(
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
     _raise_for_our_faults(judged)
+    if not only:
+        completeness.check((finished.result for finished in judged.finished), files)
     return assemble(
         assignment,
         judged,
