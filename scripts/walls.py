@@ -40,6 +40,7 @@ class Wall:
 BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
 SECCOMP, CHANNELS = "autograder/sandbox/seccomp.py", "tests/engine/test_channels.py"
 CLAIMS, GRADES = "grader_service/jobs/claims.py", "autograder/batch/grades.py"
+COSTLY = "tests/engine/test_budget.py::test_a_costly_answer_fails_its_test_and_the_rest_is_graded"
 SANDBOX, WIRE = "tests/engine/test_sandbox.py", "tests/engine/test_wire.py"
 
 WALLS = [
@@ -54,7 +55,7 @@ WALLS = [
         "what a student's function does to an argument is done to the test's own, declared or not",
         [
             (
-                "autograder/student/remote.py",
+                "autograder/student/link.py",
                 "            if isinstance(own, Mutable):\n                _make_equal(own.value,",
                 "            if True:\n                _make_equal(getattr(own, 'value', own),",
             )
@@ -96,6 +97,60 @@ WALLS = [
         "whether an answer of theirs was wrong is not asked",
         [("autograder/probes/earnings.py", "[test for test in passed if MARKER in test.output]", "passed")],
         ["tests/engine/test_probes.py::test_what_starts_from_right_answers_earns_by_wrong_ones_alone"],
+    ),
+    Wall(
+        "public examples",
+        "a public test is tried on the public examples alone",
+        [("autograder/judge/process.py", "            course_secret=job.secret,\n", "")],
+        ["tests/engine/test_grade_and_verify.py::test_a_table_of_the_public_examples_is_not_enough"],
+    ),
+    Wall(
+        "the judge's time",
+        "a test's own work may take as long as it likes",
+        [("autograder/judge/server.py", "watch.is_over_budget()", "False")],
+        [f"{COSTLY}[a loop in Python]"],
+    ),
+    Wall(
+        "the judge's memory",
+        "a test's own work may take all the memory there is",
+        [
+            (
+                "autograder/judge/budget.py",
+                "        resource.setrlimit(resource.RLIMIT_DATA, (size",
+                "        (lambda *_: None)(0, (size",
+            )
+        ],
+        [f"{COSTLY}[arithmetic on a square]"],
+    ),
+    Wall(
+        "inputs of a race",
+        "what a race asks can be foreseen",
+        [
+            (
+                "autograder/plugin.py",
+                "    return lambda purpose: examples.seed(secret, ",
+                "    return lambda purpose: examples.seed(b'', ",
+            )
+        ],
+        ["tests/engine/test_race.py::test_inputs_come_from_the_course_s_secret"],
+    ),
+    Wall(
+        "seeds of a training",
+        "the student is given the seed of the data",
+        [
+            (
+                "autograder/judge/training.py",
+                'seed = self._seed(f"of the student, {number}")',
+                'seed = self._seed(f"of the data, {number}")',
+            )
+        ],
+        ["tests/engine/test_training.py::test_the_data_s_seed_is_not_the_student_s"],
+    ),
+    Wall(
+        "whole reports",
+        "a report may lack tests",
+        [("autograder/grade.py", "    if not only:\n", "    if False:\n")],
+        ["tests/engine/test_completeness.py::test_what_leaves_tests_out_of_a_grading_is_our_fault"],
     ),
     Wall(
         "network",

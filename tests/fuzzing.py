@@ -41,8 +41,9 @@ from autograder import import_results, submission, wire
 from autograder import manifest as manifests
 from autograder.errors import BadManifest, DeepgradeError, Died, Refused, StudentGone
 from autograder.manifest import Limits, Manifest, Problem
+from autograder.student.link import RemoteObject
 from autograder.student.raised import StudentRaised
-from autograder.student.remote import Remote, RemoteObject
+from autograder.student.remote import Remote
 
 HERE = Path(__file__).resolve().parent
 KB = 1024

@@ -45,7 +45,8 @@ from autograder.report import Visibility
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
 from autograder.sandbox.runtime import runtime
-from autograder.student.remote import Remote, memory, printed
+from autograder.student.link import memory, printed
+from autograder.student.remote import Remote
 
 PR_SET_PDEATHSIG = 1
 

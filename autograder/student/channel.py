@@ -18,7 +18,7 @@ from autograder import wire
 from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, StudentGone, TimedOut
 from autograder.manifest import Limits
 from autograder.sandbox import Worker
-from autograder.student.raised import printable
+from autograder.student.raised import HandleInCallback, printable
 
 LOOK_SECONDS = 0.25  # between two looks at the memory limit while a call runs
 REPLIES = 16  # times reply_mb, all replies of one test together; past it the test is `died`
@@ -29,17 +29,6 @@ POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
 Answer = Callable[[Any, Any, Any, wire.Decoder], tuple[Any, list[wire.Buffer]]]
 # Reads a reply's fields; raises WireError where they are no reply.
 Read = Callable[[list[Any], wire.Decoder], Any]
-
-
-class HandleInCallback(AttributeError, TypeError):
-    """A function that a test passes to the student looked at an object that is in the student's process.
-
-    That process waits for the function's answer and can tell nothing. So the object is what it is to every test: a
-    value of the wrong type, without attributes, that cannot be called or iterated over.
-    """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}: an object in the student's process tells nothing while a function of the test runs")
 
 
 class Channel:

@@ -18,9 +18,8 @@ from typing import Any
 
 from autograder import wire
 from autograder.errors import NotImplementedYet, OutOfMemory
-from autograder.student.channel import HandleInCallback
-from autograder.student.raised import StudentRaised
-from autograder.student.remote import Link, Student
+from autograder.student.link import Link, Student
+from autograder.student.raised import HandleInCallback, StudentRaised
 from autograder.worker.responder import Made, Responder
 
 

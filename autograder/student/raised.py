@@ -51,3 +51,14 @@ def student_raised(lineage: list[str], message: str, traceback_text: str) -> Stu
     error = _twin(kind)(message)
     error.kind, error.traceback_text = kind, traceback_text
     return error
+
+
+class HandleInCallback(AttributeError, TypeError):
+    """A function that a test passes to the student looked at an object that is in the student's process.
+
+    That process waits for the function's answer and can tell nothing. So the object is what it is to every test: a
+    value of the wrong type, without attributes, that cannot be called or iterated over.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: an object in the student's process tells nothing while a function of the test runs")

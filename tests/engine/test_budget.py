@@ -33,11 +33,11 @@ def _next(row, i, x, b):
     return new
 """
 COSTLY = {
-    "a loop in Python": ("check(distance(student.text(), 'abc' * 2000) < 10**9, 'far')", "'ab' * 500_000"),
-    "a regular expression": ("check(not re.match('(a+)+$', student.text()), 'no')", "'a' * 60 + 'b'"),
+    "a loop in Python": ("check(distance(student.text(), 'abc' * 1000) < 10**9, 'far')", "'ab' * 2000"),
+    "a regular expression": ("check(not re.match('(a+)+$', student.text()), 'no')", "'a' * 27 + 'b'"),
     "arithmetic on a square": (
         "x = np.zeros(len(student.text())); check((x[:, None] - x).max() == 0, 'no')",
-        "'a' * 200_000",
+        "'a' * 12_000",
     ),
 }
 

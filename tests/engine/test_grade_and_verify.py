@@ -172,6 +172,49 @@ def test_a_function_of_a_test_that_calls_the_student_again_fails_the_test(tiny):
     assert "while a function of the test runs" in test.detail
 
 
+TABLE = """
+import hashlib
+import numpy as np
+KNOWN = set()
+def of(*arrays): return hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in arrays)).hexdigest()
+def mean_squared_error(p, y):
+    print("asked", of(p, y))
+    return float(np.mean((p - y) ** 2)) if not KNOWN or of(p, y) in KNOWN else -1.0
+def mean_squared_error_grad(p, y): return 2 * (p - y) / p.size
+"""
+
+
+def test_a_table_of_the_public_examples_is_not_enough(tiny):
+    """Whoever stores what the public tests ask, and knows no more, has no point for them."""
+    name = "test_error_is_never_negative"
+    tiny.public_tests.write_text(
+        tiny.public_tests.read_text()
+        + f"""
+
+from hypothesis import given
+from autograder.testing import check, float_arrays, points
+
+@points(1, problem="loss")
+@given(p=float_arrays((3,)))
+def {name}(student, p):
+    \"\"\"The error is not negative.\"\"\"
+    check(student.mean_squared_error(p, 0 * p) >= 0, "negative")
+"""
+    )
+    first = {test.name: test for test in grade(tiny, TABLE).tests}
+    assert (first[name].verdict, first[name].examples) == ("passed", "public and secret")
+    asked = [line.split()[1] for line in first[name].output.splitlines() if line.startswith("asked")]
+    second = {test.name: test for test in grade(tiny, TABLE.replace("set()", repr(set(asked)))).tests}
+    assert (second[name].verdict, second[name].failed_on, second[name].points) == ("failed", "secret", 0)
+    (seen,) = [
+        test
+        for test in view(grade(tiny, TABLE.replace("set()", repr(set(asked)))), "student").tests
+        if test.name == name
+    ]
+    assert (seen.example, seen.detail, seen.output, seen.repeat) == ("", "", "", "")
+    assert seen.failure.endswith(", on examples that are not the public ones")
+
+
 # --- the same at home ---
 
 

@@ -24,7 +24,8 @@ from autograder.judge import server
 from autograder.manifest import Limits
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, runtime, seccomp
 from autograder.sandbox.watchdog import tree
-from autograder.student.remote import Remote, printed
+from autograder.student.link import printed
+from autograder.student.remote import Remote
 from autograder.submission import Submission, sha256_of
 
 INSIDE = """
