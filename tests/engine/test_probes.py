@@ -193,6 +193,15 @@ def test_a_probe_that_starts_from_right_answers_says_when_one_differs(attacked, 
     assert (probes.MARKER in capsys.readouterr().out) == differs
 
 
+@pytest.mark.parametrize("probe, kind", [("float16", np.float16), ("complex", complex)])
+def test_what_a_function_of_the_tests_hears_is_converted_and_marks_nothing(attacked, capsys, probe, kind):
+    """A law that judges it fails; in a training check it is only drawn."""
+    log = Log()
+    assert attacked(probe, "def f(log): log(loss=1 / 3)", "f").f(log) is None
+    assert type(log.heard[0]["loss"]) is kind
+    assert capsys.readouterr().out == ""
+
+
 COUNTER = """
     def f(x): return x % 2
     def g(x):
