@@ -3,7 +3,7 @@
 stub and reference        same signatures, same docstrings; README, experiment and tests are there
 points                    the tests' points of each problem are the manifest's
 bars                      what a training is held to was measured: calibrate.py
-reference, variants       full marks: no false alarm on a right answer
+reference, variants       full marks: no false alarm on a right answer; the judge's own work is a tenth of its budget
 stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names
 idle tests                a test that no mutant dies by cannot be shown to check anything
@@ -29,13 +29,11 @@ from autograder.errors import BadCourse, GraderError
 from autograder.mutants import Mutant, mutants
 from autograder.probes import Probe, earnings
 from autograder.probes.earnings import Earning
-from autograder.report import Report
+from autograder.report import JudgeCost, Report
 from autograder.static_checks import static_problems
 from autograder.submission import Submission, sha256_of
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
-
-JUDGE_SHARE = 0.1  # of a test's budget: what the judge's own work may take for a right answer
 
 Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
@@ -183,6 +181,8 @@ class _Verification:
         self._check_points(reports["reference"])
         self._problems += calibrate.stale(self._assignment, reports["reference"])
         full = [right for right in answers.right if right in reports and self._has_full_marks(right, reports[right])]
+        for right in full:
+            self._problems += judge_costs(right, reports[right].timings.judge)
         if "stub" in reports:
             self._check_stub(reports["stub"])
         kills = [
@@ -302,17 +302,21 @@ def missing_probes(assignment: Assignment) -> list[str]:
     ]
 
 
-def judge_costs(name: str, used: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:
-    """A sentence for each test in which a right answer costs the judge more than JUDGE_SHARE of the test's budget.
-
-    used : processor seconds of the judge.   budgets : the same, at most; both by the tests' ids.
-    """
-    return [
-        f"{name} costs the judge {seconds:.3g} s of its {budgets[test]:.3g} s in {test}, and a right answer may cost a "
-        f"tenth; write @limits(judge_seconds={math.ceil(seconds / JUDGE_SHARE)})"
-        for test, seconds in used.items()
-        if seconds > JUDGE_SHARE * budgets[test]
-    ]
+def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
+    """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget."""
+    sentences = []
+    for test, cost in costs.items():
+        seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
+        start = (
+            f"{name} costs the judge {{}} in {test}, and a right answer may cost a tenth of the budget of {{}}; write "
+        )
+        if seconds > cost.limit_seconds:
+            told = start.format(f"{cost.seconds:.3g} s", f"{cost.limit_seconds:g} s")
+            sentences.append(f"{told}@limits(judge_seconds={math.ceil(seconds)})")
+        if memory_mb > cost.limit_memory_mb:
+            told = start.format(f"{cost.memory_mb:.0f} MB", f"{cost.limit_memory_mb} MB")
+            sentences.append(f"{told}@limits(judge_memory_mb={math.ceil(memory_mb)})")
+    return sentences
 
 
 def sources_sha256(assignment: Assignment) -> str:
