@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from loading import load
 
 from autograder import probes, verify
 from autograder.course import Course
@@ -27,22 +27,13 @@ def attacked(monkeypatch):
         monkeypatch.syspath_prepend(str(probes.INSIDE))
         for name in ("_probe", "_probe_values"):
             monkeypatch.delitem(sys.modules, name, raising=False)
-        loaded = loaded_from(probes.INSIDE / "_probe.py")
+        loaded = load(probes.INSIDE / "_probe.py")
         namespace: dict = {"np": np}
         exec(textwrap.dedent(text), namespace)
         loaded.attack(namespace, probe, list(names), probes.MARKER)
         return SimpleNamespace(**namespace)
 
     return attacked
-
-
-def loaded_from(path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_probe", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_overwriting_puts_constants_into_all_that_can_be_written(attacked):
@@ -305,9 +296,10 @@ def halve(x): return x / 2
 """
 TESTS = """
 import numpy as np
-from hypothesis import given, strategies as st
+from hypothesis import given as drawn, settings, strategies as st
 from autograder.testing import assert_close, assert_raises, check, mutable, points
 
+given = lambda **words: lambda test: settings(max_examples=5)(drawn(**words)(test))
 NUMBERS = st.lists(st.floats(1, 9), min_size=1, max_size=4).map(np.array)
 """
 PUBLIC = """
