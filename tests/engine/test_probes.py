@@ -15,6 +15,7 @@ from loading import load
 from autograder import probes, verify
 from autograder.course import Course
 from autograder.probes import earnings
+from autograder.report import Report
 
 # --- what a probe does to a function ---
 
@@ -439,8 +440,15 @@ def test_a_probe_of_an_authors_own_earns_by_its_own_functions_alone(weak):
 
 
 def test_a_sentence_names_all_probes_that_earn_alike_and_the_limit(weak):
-    sentence = "probes own stored, table each earn 1 points by test_an_example; 0.34 are the limit"
+    sentence = "probes own stored, table each earn 1 of at most 0.34 points, by test_an_example"
     assert sentence in weak.problems
+
+
+def test_what_cannot_be_graded_earns_nothing_that_is_known():
+    report = Report("tiny", "", "graded", possible=50)
+    every = [probes.Probe(name, counts, {}) for name, counts in probes.BUILT_IN.items()]
+    found = earnings.earnings(every, {"reference": report, "overwrite": report, "zeros": report})
+    assert [(one.probe, one.limit) for one in found] == [("zeros", 1.0), ("table", 1.0)]
 
 
 def test_two_points_of_a_hundred_are_allowed():
