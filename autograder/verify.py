@@ -303,7 +303,10 @@ def missing_probes(assignment: Assignment) -> list[str]:
 
 
 def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
-    """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget."""
+    """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget.
+
+    The budget that it advises leaves half as much again: processor time differs from run to run.
+    """
     sentences = []
     for test, cost in costs.items():
         seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
@@ -312,10 +315,10 @@ def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
         )
         if seconds > cost.limit_seconds:
             told = start.format(f"{cost.seconds:.3g} s", f"{cost.limit_seconds:g} s")
-            sentences.append(f"{told}@limits(judge_seconds={math.ceil(seconds)})")
+            sentences.append(f"{told}@limits(judge_seconds={math.ceil(1.5 * seconds)})")
         if memory_mb > cost.limit_memory_mb:
             told = start.format(f"{cost.memory_mb:.0f} MB", f"{cost.limit_memory_mb} MB")
-            sentences.append(f"{told}@limits(judge_memory_mb={math.ceil(memory_mb)})")
+            sentences.append(f"{told}@limits(judge_memory_mb={math.ceil(1.5 * memory_mb)})")
     return sentences
 
 

@@ -114,8 +114,8 @@ def test_a_right_answer_takes_at_most_a_tenth_of_the_judges_budget():
     found = verify.judge_costs("variant loops", {"test_hidden.py::test_a": at, "test_hidden.py::test_b": above})
     start = "variant loops costs the judge {} in test_hidden.py::test_b, and a right answer may cost a tenth of the "
     assert found == [
-        start.format("2.31 s") + "budget of 20 s; write @limits(judge_seconds=24)",
-        start.format("500 MB") + "budget of 2048 MB; write @limits(judge_memory_mb=5002)",
+        start.format("2.31 s") + "budget of 20 s; write @limits(judge_seconds=35)",
+        start.format("500 MB") + "budget of 2048 MB; write @limits(judge_memory_mb=7503)",
     ]
 
 
