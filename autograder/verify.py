@@ -111,8 +111,9 @@ def verify(
 
     matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
         and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
-    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, for
-        a look that costs little; what changes in the sources changes which. A matrix needs all.
+    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, of
+        which only an author's own meet tests of training, for a look that costs little; what changes in the sources
+        changes which. A matrix needs all.
     parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
     Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
     mend is told in `problems`.
@@ -173,8 +174,7 @@ class _Verification:
             answers = _Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
             return Soundness(name, [*self._problems, str(error)])
-        alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in answers.mutants}
-        reports = self._grade_all(answers.submissions(), alone)
+        reports = self._grade_all(answers.submissions(), self._some_tests(answers))
         if "reference" not in reports:
             return Soundness(name, self._problems)
         tests = [test.name for test in reports["reference"].tests]
@@ -204,15 +204,23 @@ class _Verification:
             whole=self._matrix,
         )
 
-    def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
-        """Reports by name; `alone` are those that meet one test only."""
+    def _some_tests(self, answers: _Answers) -> dict[str, list[str]]:
+        """The tests that an answer meets, where it does not meet all: a look that costs little trains no probe."""
+        met = {} if self._matrix else {f"mutant {mutant.name}": [mutant.killed_by] for mutant in answers.mutants}
+        if self._every > 1 and calibrate.training_tests(self._assignment):
+            others = calibrate.other_tests(self._assignment)
+            met |= {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
+        return met
+
+    def _grade_all(self, submissions: dict[str, Submission], met: dict[str, list[str]]) -> dict[str, Report]:
+        """Reports by name; `met` are the tests of those that do not meet all."""
         self._tell({"event": "collected", "tests": list(submissions)})
 
         def one(name: str) -> Report | str:
             self._tell({"event": "started", "test": name})
             try:
                 return grading.grade(
-                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=alone.get(name)
+                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=met.get(name)
                 )
             except BadCourse as error:
                 return str(error)

@@ -40,6 +40,7 @@ from autograder.submission import Submission, sha256_of
 LIMIT = 0.02  # of an assignment's points: what one probe may earn
 OVERWRITE, COPIES = "overwrite", "overwrite-copies"
 FOLDER = "probes"  # below solutions/<assignment>
+OWN = "own "  # begins the name of an author's own
 
 INSIDE = Path(__file__).with_name("inside")  # files that run in the sandbox, beside the module
 REFERENCE_FILE = "reference.py"  # beside an author's own probe
@@ -63,6 +64,10 @@ class Probe:
     name: str
     counts: Counts
     files: dict[str, bytes]
+
+    @property
+    def is_own(self) -> bool:
+        return self.name.startswith(OWN)
 
     @property
     def submission(self) -> Submission:
@@ -96,7 +101,7 @@ def _own(assignment: Assignment) -> list[Probe]:
         text = files[module]
         functions = [*_functions(_parsed(text, Path(FOLDER) / name))]
         attacked = _attacked(module, text + COMPLETED.encode(), "own", functions)
-        found.append(Probe(f"own {name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
+        found.append(Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from loading import load
 
-from autograder import probes, verify
+from autograder import calibrate, probes, verify
 from autograder.course import Course
 from autograder.probes import earnings
 from autograder.report import Report
@@ -457,6 +457,14 @@ def test_two_points_of_a_hundred_are_allowed():
     assert earnings.problems([at]) == []
 
 
+ASKED_IN_TRAINING = """
+
+@points(0.5, problem="loss")
+def test_asked(training):
+    '''Asked.'''
+    ask = lambda module, data, **more: module.mean_squared_error(data, data)
+    training.run(ask, lambda seed: np.ones(2), lambda data, answer: 0.0)
+"""
 TRAINED = """
 @points(1, problem="loss")
 def test_trained(training):
@@ -471,11 +479,27 @@ def test_drawn_by_that_name(student, training):
 def test_tests_of_training_want_a_probe_of_the_authors_own(tiny):
     assert verify.missing_probes(tiny) == []
     tiny.hidden_tests.write_text(TRAINED)
+    assert (calibrate.training_tests(tiny), calibrate.other_tests(tiny)) == (
+        ["test_trained"],
+        ["test_error_of_a_small_example", "test_gradient_vanishes_at_the_target", "test_drawn_by_that_name"],
+    )
     (sentence,) = verify.missing_probes(tiny)
     assert "solutions/tiny/probes: holds no probe, and test_trained let a student train; write" in sentence
     (tiny.solution / "probes").mkdir()
     (tiny.solution / "probes" / "stored.py").write_text(STORED)
     assert verify.missing_probes(tiny) == []
+
+
+def test_a_look_that_costs_little_lets_no_probe_train_but_an_authors_own(tiny, monkeypatch):
+    """Every answer passes this test of training, where it is asked."""
+    with tiny.hidden_tests.open("a") as file:
+        file.write(ASKED_IN_TRAINING)
+    (tiny.solution / "probes").mkdir()
+    (tiny.solution / "probes" / "stored.py").write_text("def mean_squared_error(p, y): return 1.0\n")
+    chosen = [probe for probe in probes.probes(tiny) if probe.name in ("empty", "own stored")]
+    monkeypatch.setattr(probes, "a_third", lambda probes, number: chosen)
+    found = verify.verify(tiny, matrix=False, every=1000, parts=["probes"])
+    assert {one.probe: one.tests for one in found.probes} == {"empty": [], "own stored": ["test_asked"], "table": []}
 
 
 def test_each_third_of_the_probes_is_another_and_none_is_left_out(tiny):
