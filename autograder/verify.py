@@ -315,19 +315,20 @@ def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
 
     The budget that it advises leaves half as much again: processor time differs from run to run.
     """
-    sentences = []
+    found = []
     for test, cost in costs.items():
         seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
-        start = (
-            f"{name} costs the judge {{}} in {test}, and a right answer may cost a tenth of the budget of {{}}; write "
-        )
         if seconds > cost.limit_seconds:
-            told = start.format(f"{cost.seconds:.3g} s", f"{cost.limit_seconds:g} s")
-            sentences.append(f"{told}@limits(judge_seconds={math.ceil(1.5 * seconds)})")
+            limit, advice = f"{cost.limit_seconds:g} s", f"judge_seconds={math.ceil(1.5 * seconds)}"
+            found.append((test, f"{cost.seconds:.3g} s", limit, advice))
         if memory_mb > cost.limit_memory_mb:
-            told = start.format(f"{cost.memory_mb:.0f} MB", f"{cost.limit_memory_mb} MB")
-            sentences.append(f"{told}@limits(judge_memory_mb={math.ceil(1.5 * memory_mb)})")
-    return sentences
+            limit, advice = f"{cost.limit_memory_mb} MB", f"judge_memory_mb={math.ceil(1.5 * memory_mb)}"
+            found.append((test, f"{cost.memory_mb:.0f} MB", limit, advice))
+    return [
+        f"{name} costs the judge {used} in {test}, and a right answer may cost a tenth of the budget of {limit}; write "
+        f"@limits({advice})"
+        for test, used, limit, advice in found
+    ]
 
 
 def sources_sha256(assignment: Assignment) -> str:
