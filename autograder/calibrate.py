@@ -36,14 +36,25 @@ Calibration = dict[str, dict[str, dict[str, Any]]]
 
 def training_tests(assignment: Assignment) -> list[str]:
     """The names of the tests that ask for `training`, in order."""
-    found = []
+    return [name for name, trains in _tests(assignment).items() if trains]
+
+
+def other_tests(assignment: Assignment) -> list[str]:
+    """The names of all other tests."""
+    return [name for name, trains in _tests(assignment).items() if not trains]
+
+
+def _tests(assignment: Assignment) -> dict[str, bool]:
+    """Whether each test asks for `training`, by name."""
+    found = {}
     for path in assignment.test_files:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
-                continue
-            drawn = [word.arg for mark in node.decorator_list if isinstance(mark, ast.Call) for word in mark.keywords]
-            if "training" in [argument.arg for argument in node.args.args] and "training" not in drawn:
-                found.append(node.name)
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
+                drawn = [word.arg for mark in marks for word in mark.keywords]
+                found[node.name] = "training" in [
+                    argument.arg for argument in node.args.args if argument.arg not in drawn
+                ]
     return found
 
 

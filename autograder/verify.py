@@ -3,7 +3,7 @@
 stub and reference        same signatures, same docstrings; README, experiment and tests are there
 points                    the tests' points of each problem are the manifest's
 bars                      what a training is held to was measured: calibrate.py
-reference, variants       full marks: no false alarm on a right answer
+reference, variants       full marks: no false alarm on a right answer; the judge's own work is a tenth of its budget
 stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names
 idle tests                a test that no mutant dies by cannot be shown to check anything
@@ -29,13 +29,11 @@ from autograder.errors import BadCourse, GraderError
 from autograder.mutants import Mutant, mutants
 from autograder.probes import Probe, earnings
 from autograder.probes.earnings import Earning
-from autograder.report import Report
+from autograder.report import JudgeCost, Report
 from autograder.static_checks import static_problems
 from autograder.submission import Submission, sha256_of
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
-
-JUDGE_SHARE = 0.1  # of a test's budget: what the judge's own work may take for a right answer
 
 Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
@@ -113,8 +111,9 @@ def verify(
 
     matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
         and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
-    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, for
-        a look that costs little; what changes in the sources changes which. A matrix needs all.
+    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, of
+        which only an author's own meet tests of training, for a look that costs little; what changes in the sources
+        changes which. A matrix needs all.
     parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
     Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
     mend is told in `problems`.
@@ -175,14 +174,15 @@ class _Verification:
             answers = _Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
             return Soundness(name, [*self._problems, str(error)])
-        alone = {} if self._matrix else {f"mutant {mutant.name}": mutant.killed_by for mutant in answers.mutants}
-        reports = self._grade_all(answers.submissions(), alone)
+        reports = self._grade_all(answers.submissions(), self._some_tests(answers))
         if "reference" not in reports:
             return Soundness(name, self._problems)
         tests = [test.name for test in reports["reference"].tests]
         self._check_points(reports["reference"])
         self._problems += calibrate.stale(self._assignment, reports["reference"])
         full = [right for right in answers.right if right in reports and self._has_full_marks(right, reports[right])]
+        for right in full:
+            self._problems += judge_costs(right, reports[right].timings.judge)
         if "stub" in reports:
             self._check_stub(reports["stub"])
         kills = [
@@ -204,15 +204,23 @@ class _Verification:
             whole=self._matrix,
         )
 
-    def _grade_all(self, submissions: dict[str, Submission], alone: dict[str, str]) -> dict[str, Report]:
-        """Reports by name; `alone` are those that meet one test only."""
+    def _some_tests(self, answers: _Answers) -> dict[str, list[str]]:
+        """The tests that an answer meets, where it does not meet all: a look that costs little trains no probe."""
+        met = {} if self._matrix else {f"mutant {mutant.name}": [mutant.killed_by] for mutant in answers.mutants}
+        if self._every > 1 and calibrate.training_tests(self._assignment):
+            others = calibrate.other_tests(self._assignment)
+            met |= {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
+        return met
+
+    def _grade_all(self, submissions: dict[str, Submission], met: dict[str, list[str]]) -> dict[str, Report]:
+        """Reports by name; `met` are the tests of those that do not meet all."""
         self._tell({"event": "collected", "tests": list(submissions)})
 
         def one(name: str) -> Report | str:
             self._tell({"event": "started", "test": name})
             try:
                 return grading.grade(
-                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=alone.get(name)
+                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=met.get(name)
                 )
             except BadCourse as error:
                 return str(error)
@@ -302,16 +310,24 @@ def missing_probes(assignment: Assignment) -> list[str]:
     ]
 
 
-def judge_costs(name: str, used: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:
-    """A sentence for each test in which a right answer costs the judge more than JUDGE_SHARE of the test's budget.
+def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
+    """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget.
 
-    used : processor seconds of the judge.   budgets : the same, at most; both by the tests' ids.
+    The budget that it advises leaves half as much again: processor time differs from run to run.
     """
+    found = []
+    for test, cost in costs.items():
+        seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
+        if seconds > cost.limit_seconds:
+            limit, advice = f"{cost.limit_seconds:g} s", f"judge_seconds={math.ceil(1.5 * seconds)}"
+            found.append((test, f"{cost.seconds:.3g} s", limit, advice))
+        if memory_mb > cost.limit_memory_mb:
+            limit, advice = f"{cost.limit_memory_mb} MB", f"judge_memory_mb={math.ceil(1.5 * memory_mb)}"
+            found.append((test, f"{cost.memory_mb:.0f} MB", limit, advice))
     return [
-        f"{name} costs the judge {seconds:.3g} s of its {budgets[test]:.3g} s in {test}, and a right answer may cost a "
-        f"tenth; write @limits(judge_seconds={math.ceil(seconds / JUDGE_SHARE)})"
-        for test, seconds in used.items()
-        if seconds > JUDGE_SHARE * budgets[test]
+        f"{name} costs the judge {used} in {test}, and a right answer may cost a tenth of the budget of {limit}; write "
+        f"@limits({advice})"
+        for test, used, limit, advice in found
     ]
 
 

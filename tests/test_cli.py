@@ -336,6 +336,12 @@ BAD = {
         "no/such/x.zip: cannot be written (No such file or directory); name another file with -o",
     ),
     "a name that none can have": (("new", "My-Net"), None, "'My-Net' cannot name an assignment; use lower-case"),
+    "a name of Python's": (
+        ("new", "random"),
+        None,
+        "'random' names a module that others import, and random.py",
+    ),
+    "a name of numpy's": (("new", "numpy"), None, "'numpy' names a module that others import, and numpy.py"),
     "a name that is taken": (("new", "tiny"), None, "is already there; choose another name"),
 }
 

@@ -39,24 +39,35 @@ from autograder.submission import Submission, sha256_of
 
 LIMIT = 0.02  # of an assignment's points: what one probe may earn
 OVERWRITE, COPIES = "overwrite", "overwrite-copies"
-FROM_RIGHT_ANSWERS = ("float16", "complex", "first-answer")
-BLIND = ("raise", "argument", "argument-2", "argument-last", "zeros", "ones", "nan", "none", "empty")
-BUILT_IN = (OVERWRITE, COPIES, *BLIND, *FROM_RIGHT_ANSWERS)
 FOLDER = "probes"  # below solutions/<assignment>
+OWN = "own "  # begins the name of an author's own
 
 INSIDE = Path(__file__).with_name("inside")  # files that run in the sandbox, beside the module
 REFERENCE_FILE = "reference.py"  # beside an author's own probe
 COMPLETED = "\n\nimport reference as _reference\n\nglobals().update({**vars(_reference), **globals()})\n"
 MARKER = "[probe] this answer is not that of the reference"
 
+# Which of the tests that a probe passes count.
 Counts = Literal["everything", "wrong answers", "more than on copies", "nothing"]
+BLIND = ("raise", "argument", "argument-2", "argument-last", "zeros", "ones", "nan", "none", "empty")
+FROM_RIGHT_ANSWERS = ("float16", "complex", "first-answer")
+BUILT_IN: dict[str, Counts] = {
+    OVERWRITE: "more than on copies",
+    COPIES: "nothing",
+    **dict.fromkeys(BLIND, "everything"),
+    **dict.fromkeys(FROM_RIGHT_ANSWERS, "wrong answers"),
+}
 
 
 @dataclass(frozen=True)
 class Probe:
     name: str
-    counts: Counts  # which of the tests that it passes
+    counts: Counts
     files: dict[str, bytes]
+
+    @property
+    def is_own(self) -> bool:
+        return self.name.startswith(OWN)
 
     @property
     def submission(self) -> Submission:
@@ -69,22 +80,18 @@ def probes(assignment: Assignment) -> list[Probe]:
 
 
 def a_third(probes: list[Probe], number: int) -> list[Probe]:
-    """Each third probe, from one that the number decides; what is compared stays together."""
-    units = [[probe] for probe in probes if probe.name != COPIES]
-    for unit in units:
-        unit += [probe for probe in probes if unit[0].name == OVERWRITE and probe.name == COPIES]
-    return [probe for unit in units[number % 3 :: 3] for probe in unit]
+    """Each third probe, from one that the number decides; the two that are compared count as one."""
+    names = [probe.name for probe in probes if probe.name != COPIES][number % 3 :: 3]
+    return [probe for probe in probes if (OVERWRITE if probe.name == COPIES else probe.name) in names]
 
 
 def _built_in(assignment: Assignment) -> list[Probe]:
     module, reference = f"{assignment.manifest.module}.py", assignment.reference()
     names = to_write(assignment.stub()[module], reference[module], assignment.folder / module)
-    found = []
-    for name in BUILT_IN:
-        counts: Counts = "wrong answers" if name in FROM_RIGHT_ANSWERS else "everything"
-        counts = {OVERWRITE: "more than on copies", COPIES: "nothing"}.get(name, counts)  # type: ignore[assignment]
-        found.append(Probe(name, counts, {**reference, **_attacked(module, reference[module], name, names)}))
-    return found
+    return [
+        Probe(name, counts, {**reference, **_attacked(module, reference[module], name, names)})
+        for name, counts in BUILT_IN.items()
+    ]
 
 
 def _own(assignment: Assignment) -> list[Probe]:
@@ -94,7 +101,7 @@ def _own(assignment: Assignment) -> list[Probe]:
         text = files[module]
         functions = [*_functions(_parsed(text, Path(FOLDER) / name))]
         attacked = _attacked(module, text + COMPLETED.encode(), "own", functions)
-        found.append(Probe(f"own {name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
+        found.append(Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
     return found
 
 

@@ -31,7 +31,7 @@ def earnings(probes: Iterable[Probe], reports: Mapping[str, Report]) -> list[Ear
     found = []
     for probe in probes:
         report = reports.get(probe.name)
-        if report is None or probe.counts == "nothing":
+        if report is None or probe.counts == "nothing" or (probe.name == OVERWRITE and COPIES not in reports):
             continue
         tests = passed = [test for test in report.tests if test.verdict == "passed"]
         if probe.counts == "wrong answers":
@@ -66,6 +66,6 @@ def problems(found: Iterable[Earning]) -> list[str]:
             alike.setdefault(tuple(earning.tests), []).append(earning)
     for tests, earned in alike.items():
         names, (first, *_) = ", ".join(earning.probe for earning in earned), earned
-        many = f"probes {names} each earn" if len(earned) > 1 else f"probe {names} earns"
-        sentences.append(f"{many} {first.points:g} points by {', '.join(tests)}; {first.limit:g} are the limit")
+        who = f"probes {names} each earn" if len(earned) > 1 else f"probe {names} earns"
+        sentences.append(f"{who} {first.points:g} of at most {first.limit:g} points, by {', '.join(tests)}")
     return sentences

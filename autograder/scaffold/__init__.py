@@ -6,6 +6,8 @@ The files beside this one are real; only NAME, in their names and in their text,
 from __future__ import annotations
 
 import shutil
+import sys
+from importlib import metadata
 from pathlib import Path
 
 from autograder.course import Course
@@ -18,11 +20,16 @@ HERE = Path(__file__).parent
 def create(course: Course, name: str) -> list[Path]:
     """Write the students' and the staff's half of assignment `name`; the files written.
 
-    Raises DeepgradeError for a name that none can have or that is taken, and where the course cannot be written to.
+    Raises DeepgradeError for a name that none can have, that is taken or that is another module's, and where the course
+    cannot be written to.
     """
     if not NAME.fullmatch(name):
         raise DeepgradeError(
             f"{name!r} cannot name an assignment; use lower-case letters, digits and _, a letter first"
+        )
+    if name in sys.stdlib_module_names or name in metadata.packages_distributions():
+        raise DeepgradeError(
+            f"{name!r} names a module that others import, and {name}.py would take its place; choose another name"
         )
     halves = {"assignment": course.root / "assignments" / name, "solution": course.root / "solutions" / name}
     for folder in halves.values():

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from loading import load
 
-from autograder import probes, verify
+from autograder import calibrate, probes, verify
 from autograder.course import Course
 from autograder.probes import earnings
+from autograder.report import Report
 
 # --- what a probe does to a function ---
 
@@ -27,22 +28,13 @@ def attacked(monkeypatch):
         monkeypatch.syspath_prepend(str(probes.INSIDE))
         for name in ("_probe", "_probe_values"):
             monkeypatch.delitem(sys.modules, name, raising=False)
-        loaded = loaded_from(probes.INSIDE / "_probe.py")
+        loaded = load(probes.INSIDE / "_probe.py")
         namespace: dict = {"np": np}
         exec(textwrap.dedent(text), namespace)
         loaded.attack(namespace, probe, list(names), probes.MARKER)
         return SimpleNamespace(**namespace)
 
     return attacked
-
-
-def loaded_from(path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_probe", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_overwriting_puts_constants_into_all_that_can_be_written(attacked):
@@ -193,6 +185,15 @@ def test_a_probe_that_starts_from_right_answers_says_when_one_differs(attacked, 
     assert (probes.MARKER in capsys.readouterr().out) == differs
 
 
+@pytest.mark.parametrize("probe, kind", [("float16", np.float16), ("complex", complex)])
+def test_what_a_function_of_the_tests_hears_is_converted_and_marks_nothing(attacked, capsys, probe, kind):
+    """A law that judges it fails; in a training check it is only drawn."""
+    log = Log()
+    assert attacked(probe, "def f(log): log(loss=1 / 3)", "f").f(log) is None
+    assert type(log.heard[0]["loss"]) is kind
+    assert capsys.readouterr().out == ""
+
+
 COUNTER = """
     def f(x): return x % 2
     def g(x):
@@ -296,9 +297,10 @@ def halve(x): return x / 2
 """
 TESTS = """
 import numpy as np
-from hypothesis import given, strategies as st
+from hypothesis import given as drawn, settings, strategies as st
 from autograder.testing import assert_close, assert_raises, check, mutable, points
 
+given = lambda **words: lambda test: settings(max_examples=5)(drawn(**words)(test))
 NUMBERS = st.lists(st.floats(1, 9), min_size=1, max_size=4).map(np.array)
 """
 PUBLIC = """
@@ -438,8 +440,15 @@ def test_a_probe_of_an_authors_own_earns_by_its_own_functions_alone(weak):
 
 
 def test_a_sentence_names_all_probes_that_earn_alike_and_the_limit(weak):
-    sentence = "probes own stored, table each earn 1 points by test_an_example; 0.34 are the limit"
+    sentence = "probes own stored, table each earn 1 of at most 0.34 points, by test_an_example"
     assert sentence in weak.problems
+
+
+def test_what_cannot_be_graded_earns_nothing_that_is_known():
+    report = Report("tiny", "", "graded", possible=50)
+    every = [probes.Probe(name, counts, {}) for name, counts in probes.BUILT_IN.items()]
+    found = earnings.earnings(every, {"reference": report, "overwrite": report, "zeros": report})
+    assert [(one.probe, one.limit) for one in found] == [("zeros", 1.0), ("table", 1.0)]
 
 
 def test_two_points_of_a_hundred_are_allowed():
@@ -448,6 +457,14 @@ def test_two_points_of_a_hundred_are_allowed():
     assert earnings.problems([at]) == []
 
 
+ASKED_IN_TRAINING = """
+
+@points(0.5, problem="loss")
+def test_asked(training):
+    '''Asked.'''
+    ask = lambda module, data, **more: module.mean_squared_error(data, data)
+    training.run(ask, lambda seed: np.ones(2), lambda data, answer: 0.0)
+"""
 TRAINED = """
 @points(1, problem="loss")
 def test_trained(training):
@@ -462,11 +479,27 @@ def test_drawn_by_that_name(student, training):
 def test_tests_of_training_want_a_probe_of_the_authors_own(tiny):
     assert verify.missing_probes(tiny) == []
     tiny.hidden_tests.write_text(TRAINED)
+    assert (calibrate.training_tests(tiny), calibrate.other_tests(tiny)) == (
+        ["test_trained"],
+        ["test_error_of_a_small_example", "test_gradient_vanishes_at_the_target", "test_drawn_by_that_name"],
+    )
     (sentence,) = verify.missing_probes(tiny)
     assert "solutions/tiny/probes: holds no probe, and test_trained let a student train; write" in sentence
     (tiny.solution / "probes").mkdir()
     (tiny.solution / "probes" / "stored.py").write_text(STORED)
     assert verify.missing_probes(tiny) == []
+
+
+def test_a_look_that_costs_little_lets_no_probe_train_but_an_authors_own(tiny, monkeypatch):
+    """Every answer passes this test of training, where it is asked."""
+    with tiny.hidden_tests.open("a") as file:
+        file.write(ASKED_IN_TRAINING)
+    (tiny.solution / "probes").mkdir()
+    (tiny.solution / "probes" / "stored.py").write_text("def mean_squared_error(p, y): return 1.0\n")
+    chosen = [probe for probe in probes.probes(tiny) if probe.name in ("empty", "own stored")]
+    monkeypatch.setattr(probes, "a_third", lambda probes, number: chosen)
+    found = verify.verify(tiny, matrix=False, every=1000, parts=["probes"])
+    assert {one.probe: one.tests for one in found.probes} == {"empty": [], "own stored": ["test_asked"], "table": []}
 
 
 def test_each_third_of_the_probes_is_another_and_none_is_left_out(tiny):

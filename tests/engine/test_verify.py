@@ -6,6 +6,7 @@ import pytest
 
 from autograder import matrices, verify
 from autograder.probes.earnings import Earning
+from autograder.report import JudgeCost
 from autograder.static_checks import static_problems
 
 MUTANTS = """
@@ -108,10 +109,21 @@ def test_hidden_tests_may_need_public_ones_and_earlier_ones_kept_in_a_name(tiny)
 
 
 def test_a_right_answer_takes_at_most_a_tenth_of_the_judges_budget():
-    budgets = {"test_hidden.py::test_a": 10.0, "test_hidden.py::test_b": 10.0}
-    assert verify.judge_costs("reference", {"test_hidden.py::test_a": 1.0}, budgets) == []
-    used = {"test_hidden.py::test_a": 0.2, "test_hidden.py::test_b": 2.31}
-    assert verify.judge_costs("variant loops", used, budgets) == [
-        "variant loops costs the judge 2.31 s of its 10 s in test_hidden.py::test_b, and a right answer may "
-        "cost a tenth; write @limits(judge_seconds=24)"
+    at, above = JudgeCost(1.0, 204.8, 10.0, 2048), JudgeCost(2.31, 500.2, 20.0, 2048)
+    assert verify.judge_costs("reference", {"test_hidden.py::test_a": at}) == []
+    found = verify.judge_costs("variant loops", {"test_hidden.py::test_a": at, "test_hidden.py::test_b": above})
+    start = "variant loops costs the judge {} in test_hidden.py::test_b, and a right answer may cost a tenth of the "
+    assert found == [
+        start.format("2.31 s") + "budget of 20 s; write @limits(judge_seconds=35)",
+        start.format("500 MB") + "budget of 2048 MB; write @limits(judge_memory_mb=7503)",
     ]
+
+
+def test_what_a_right_answer_costs_the_judge_is_looked_at(tiny):
+    text = tiny.hidden_tests.read_text().replace("float_arrays, points", "float_arrays, limits, points")
+    text = text.replace("@points(2,", "@limits(judge_seconds=2)\n@points(2,")
+    tiny.hidden_tests.write_text(text.replace("    assert_gradient", "    sum(range(1_000_000))\n    assert_gradient"))
+    found = verify.verify(tiny, matrix=False, parts=[])
+    (sentence,) = found.problems
+    assert sentence.startswith("reference costs the judge ")
+    assert "in test_hidden.py::test_gradient_is_that_of_the_error, and" in sentence

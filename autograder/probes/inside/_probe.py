@@ -6,7 +6,6 @@ Each named function is replaced by one that answers as the probe does. While a p
 calls are the right ones; code of the module that is not attacked calls the replaced ones.
 
 A probe that starts from right answers prints the marker once, as soon as one of its answers is not the reference's.
-What a function of the test's hears is an answer, too.
 """
 
 from __future__ import annotations
@@ -188,41 +187,52 @@ def overwrite(in_place: bool, call: Call) -> Any:
 
 
 def converted(convert: Callable[[Any], Any], call: Call) -> Any:
-    """The reference's answer, each number and array in another dtype."""
-    change = functools.partial(mapped, change=convert, other=lambda value: value)
-    return change(call.on(*_hearing(change, call.args, call.kwargs)))
+    """The reference's answer, each number and array in another dtype.
+
+    Functions of the test's hear them so, too. That marks nothing: what `log` is told may be judged, or only drawn.
+    """
+
+    def change(value: Any) -> Any:
+        result = convert(value)
+        if result is not value and _differ(value, result):
+            mark()
+        return result
+
+    args, kwargs = _hearing(_everywhere(convert), call.args, call.kwargs)
+    return _everywhere(change)(call.on(args, kwargs))
+
+
+def _everywhere(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return functools.partial(mapped, change=change, other=lambda value: value)
+
+
+def _differ(value: Any, result: Any) -> bool:
+    """A float in another dtype is the same number, where rounding does not change it; an array is another array."""
+    if np.ndim(value) or isinstance(result, complex):
+        return True
+    return not same(value.item() if hasattr(value, "item") else value, result.item())
 
 
 def half(value: Any) -> Any:
     """Floats rounded to float16, and kept so."""
     with np.errstate(over="ignore"):
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            result: Any = value.astype(np.float16)
-        elif isinstance(value, (float, np.floating)):
-            result = np.float16(value)
-        elif is_tensor(value) and value.is_floating_point():
-            result = value.half()
-        else:
-            return value
-    # A number of another dtype is the same number, where rounding does not change it; an array is another array.
-    if np.ndim(value) or not same(value.item() if hasattr(value, "item") else value, result.item()):
-        mark()
-    return result
+            return value.astype(np.float16)
+        if isinstance(value, (float, np.floating)):
+            return np.float16(value)
+    return value.half() if is_tensor(value) and value.is_floating_point() else value
 
 
 def complex_numbers(value: Any) -> Any:
     """The same values as complex numbers."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        result: Any = value.astype(np.complex128)
-    elif isinstance(value, (float, np.floating)):
-        result = complex(value)
-    elif is_tensor(value) and value.is_floating_point():
+        return value.astype(np.complex128)
+    if isinstance(value, (float, np.floating)):
+        return complex(value)
+    if is_tensor(value) and value.is_floating_point():
         torch = sys.modules["torch"]
-        result = value.to(torch.complex128 if value.dtype == torch.float64 else torch.complex64)
-    else:
-        return value
-    mark()
-    return result
+        return value.to(torch.complex128 if value.dtype == torch.float64 else torch.complex64)
+    return value
 
 
 class Yielded(list):
