@@ -136,12 +136,22 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     keys.must_not_be_lost(settings, graded)
     keys.session_key(settings)
     keys.course_secret(settings)
-    with database.write() as session:
-        once = accounts.ensure_admin(session, settings.admin_password)
+    once = _ensure_admin(database, settings.admin_password)
     erasing.finish(database, Files(settings))
     database.close()
     if once is not None:
         say(f"sign in as admin with the password {once} (shown this once; you choose your own then)")
+
+
+def _ensure_admin(database: Database, given: str | None) -> str | None:
+    """The first admin's password, where it had to be made up now."""
+    with database.read() as session:
+        if accounts.has_operator(session):
+            return None
+    once, password = (None, accounts.hashed(given)) if given else accounts.made_up()
+    with database.write() as session:
+        accounts.ensure_admin(session, password)
+    return once
 
 
 @contextmanager

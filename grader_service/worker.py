@@ -27,6 +27,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder import grade
+from autograder import report as reports
 from autograder.course import Assignment, Course, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
@@ -111,8 +112,9 @@ class Worker:
             self._put_down(lambda session: jobs.release(session, claim))
             return True
         report = msgspec.structs.replace(report, versions={**report.versions, "course": slot.course})
+        encoded = reports.to_json(report)
         try:
-            stored = self._put_down(lambda session: jobs.finish(session, claim, report, drawn))
+            stored = self._put_down(lambda session: jobs.finish(session, claim, report, drawn, encoded))
         except SQLAlchemyError as error:  # this report cannot be stored, however often it is tried
             self._fault(claim, error)
             return True
