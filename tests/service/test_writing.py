@@ -40,7 +40,7 @@ def service() -> dict:
 def test_the_watch_sees_what_it_is_for(service, database):
     """Else all other tests would say nothing."""
     for name in ("hash_while_writing", "sleep_while_writing"):
-        with pytest.raises(AssertionError, match="is called in a writing transaction of .*one.py"):
+        with pytest.raises(AssertionError, match=r"is called in a writing transaction of .*one\.py"):
             service[name](database)
     service["hash_first"](database)
     with database.read() as session:
