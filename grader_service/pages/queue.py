@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
 from grader_service import access, hosts, jobs
+from grader_service.machine import by_package
 from grader_service.pages import database, reading
 from grader_service.words import count
 
@@ -48,9 +49,10 @@ def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: di
     found = []
     if not any(one.state == "open" for one in seen):
         found.append("No host takes jobs at this moment, so what is handed in waits.")
-    for name, packages in ungradable.items():
-        words = f"No open host can grade {name}: {', '.join(packages)} is not installed there."
-        found.append(f"{words} {count(waiting[name], 'upload')} waiting." if waiting.get(name) else words)
+    for package, names in by_package(ungradable).items():
+        words = f"No open host can grade {', '.join(names)}: {package} is not installed there."
+        uploads = sum(waiting.get(name, 0) for name in names)
+        found.append(f"{words} {count(uploads, 'upload')} waiting." if uploads else words)
     if trouble := current_app.extensions["engine"].trouble:
         found.append(f"{trouble[:1].upper()}{trouble[1:]}.")
     return found
