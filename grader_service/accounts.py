@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 
 import sqlalchemy as sa
@@ -22,6 +23,32 @@ PASSWORD_MOST = 200
 HASHED = "scrypt"  # with werkzeug's parameters: 2^15 rounds of blocks of 8, 32 MB
 
 
+@dataclass(frozen=True)
+class Hashed:
+    """A password as it is kept. To make one takes a tenth of a second, so it is made before a transaction begins."""
+
+    kept: str
+    must_change: bool = False  # at the next sign-in: it was made up
+
+
+NO_PASSWORD = Hashed("")  # of who sets one by a link, or signs in elsewhere
+
+
+def hashed(password: str) -> Hashed:
+    """Raises DeepgradeError for a bad length."""
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        raise DeepgradeError(
+            f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters, this one has {len(password)}"
+        )
+    return Hashed(generate_password_hash(password, method=HASHED))
+
+
+def made_up() -> tuple[str, Hashed]:
+    """A password for somebody, to be told once and changed at the first sign-in."""
+    once = _made_up()
+    return once, Hashed(hashed(once).kept, must_change=True)
+
+
 @cache
 def _nobodys_hash() -> str:
     """Checked when nobody has that login, so that the answer takes as long as for a wrong password."""
@@ -34,13 +61,14 @@ def create(
     login: str,
     name: str = "",
     role: str | None = "student",
-    password: str | None = None,
+    password: str | Hashed | None = None,
     course: Course | None = None,
     email: str | None = None,
 ) -> tuple[Person, str | None]:
     """Add a person, and to a course: the first one if none is named, to none with no role.
 
-    Without a password one is made up: it is returned, and must be changed at the first sign-in.
+    password : where others may wait for the transaction, as `hashed` or `made_up` gives it. Without one it is made up:
+        it is returned, and must be changed at the first sign-in.
 
     Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
     """
@@ -54,8 +82,10 @@ def create(
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
     person = Person(login=login, name=storable(name).strip()[:200] or login, email=email, created_at=db_now())
-    once = None if password else _made_up()
-    _set(person, password or once or "", must_change=once is not None)
+    once = None
+    if password is None or password == "":
+        once, password = made_up()
+    set_password(person, password)
     session.add(person)
     session.flush()
     if role is not None:
@@ -99,21 +129,20 @@ def authenticate(session: Session, login: str, password: str) -> Person | None:
     return person if right and kept else None
 
 
-def set_password(person: Person, password: str) -> None:
-    """A password of the person's own choice. Signs out everywhere. Raises DeepgradeError for a bad length."""
-    _set(person, password, must_change=False)
+def set_password(person: Person, password: str | Hashed) -> None:
+    """Signs out everywhere. Raises DeepgradeError for a bad length."""
+    found = hashed(password) if isinstance(password, str) else password
+    person.password_hash, person.must_change_password = found.kept, found.must_change
+    person.session_id = secrets.token_urlsafe(24)
 
 
-def reset_password(person: Person) -> str:
-    """A made-up password, returned, that must be changed at the next sign-in. Signs out everywhere."""
-    once = _made_up()
-    _set(person, once, must_change=True)
-    return once
+def has_operator(session: Session) -> bool:
+    return session.scalar(sa.select(Person.id).where(Person.is_operator).limit(1)) is not None
 
 
-def ensure_admin(session: Session, password: str | None = None) -> str | None:
+def ensure_admin(session: Session, password: str | Hashed | None = None) -> str | None:
     """At the first start there is nobody: make `admin`. Returns the password if it had to be made up."""
-    if session.scalar(sa.select(Person.id).where(Person.is_operator).limit(1)) is not None:
+    if has_operator(session):
         return None
     person, once = create(session, login="admin", name="Administrator", role="admin", password=password)
     person.is_operator = True
@@ -141,16 +170,6 @@ def may_take_over(manager: Person, person: Person) -> bool:
 def fold(login: str) -> str:
     """Logins that look the same are the same: case and Unicode form do not count."""
     return unicodedata.normalize("NFKC", login).strip().casefold()
-
-
-def _set(person: Person, password: str, *, must_change: bool) -> None:
-    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        raise DeepgradeError(
-            f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters, this one has {len(password)}"
-        )
-    person.password_hash = generate_password_hash(password, method=HASHED)
-    person.must_change_password = must_change
-    person.session_id = secrets.token_urlsafe(24)
 
 
 def _made_up() -> str:

@@ -125,6 +125,7 @@ class Database:
         with self.in_reach(), engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
+            _must_be_known(MigrationContext.configure(connection).get_current_revision())
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, revision)
             if engine.dialect.name == "sqlite":
@@ -135,6 +136,7 @@ class Database:
         """Raises DeepgradeError where the tables are not this version's."""
         with self.in_reach(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
+        _must_be_known(found)
         wanted = newest_revision()
         if found != wanted:
             raise DeepgradeError(
@@ -186,6 +188,15 @@ def newest_revision() -> str | None:
 def known_revisions() -> set[str]:
     """All from which this version of deepgrade can go on."""
     return {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def _must_be_known(revision: str | None) -> None:
+    """Raises DeepgradeError for tables that a newer deepgrade has made: this one would not know what it writes."""
+    if revision is not None and revision not in known_revisions():
+        raise DeepgradeError(
+            f"the database's tables are of version {revision}, which is newer than this program ({newest_revision()}); "
+            "install the deepgrade that made them, or restore a backup from before"
+        )
 
 
 def sqlite_file(url: sa.URL) -> Path:

@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import Any
 
-from flask import current_app
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from autograder.course import Assignment
@@ -15,6 +15,7 @@ from autograder.submission import read_zip
 from grader_service import courses, jobs, submissions, written
 from grader_service.models import Course, Person, Submission
 from grader_service.pages import database, files, settings
+from grader_service.server import WAITED
 
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -34,7 +35,7 @@ def hand_in(
     session : for reading
     form_key : of one rendering of a form, or of one call of a program: sent again it is the same submission.
     """
-    received_at = submissions.now(session)  # all of it has come
+    received_at = _received_at(session)
     read = read_zip(data, assignment.manifest)
     needs = jobs.needs(
         assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
@@ -59,7 +60,7 @@ def hand_in_written(
 ) -> Submission:
     """The written part of an assignment, as `hand_in` takes its code; no worker grades it. Raises Refused, too, for an
     assignment that asks for none."""
-    received_at = submissions.now(session)
+    received_at = _received_at(session)
     chosen = courses.assignment(session, course, name)
     if chosen is None or not chosen.written_points:
         raise Refused("the assignment asks for no written part")
@@ -78,6 +79,11 @@ def hand_in_written(
     )
     current_app.extensions["renderer"].later(person.id, submission.sha256)
     return submission
+
+
+def _received_at(session: Session) -> float:
+    """When the last byte had come, by the database's clock: what waited for a thread afterwards is not late for it."""
+    return submissions.now(session) - request.environ.get(WAITED, 0.0)
 
 
 def _accepted(person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any) -> Submission:

@@ -19,7 +19,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,11 +28,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import hosts, jobs
+from grader_service import hosts, jobs, machine
 from grader_service.database import Database
 from grader_service.engine import Engine, engine_of, line
+from grader_service.process import PYTHON
 from grader_service.settings import Settings
 from grader_service.supervisor import Child, Supervisor
+from grader_service.variables import passed_on
 from grader_service.version import Version
 
 log = logging.getLogger("deepgrade.host")
@@ -131,7 +132,8 @@ class Speaker(threading.Thread):
         self._name, self._instance, self._plans, self._leads = name, instance, plans, leads
         self._database = Database(settings)
         self._engine: Engine = engine_of(settings)
-        self._version = Version(settings, find_course(settings.course))
+        self._course = find_course(settings.course)
+        self._version = Version(settings, self._course)
         self._sweep_from = 0.0
         self._well: bool | None = None
         self._trouble = ""
@@ -195,8 +197,9 @@ class Speaker(threading.Thread):
     def _facts(self, version: str) -> hosts.Facts:
         queues = tuple(queue for queue in jobs.QUEUES if any(queue in one.queues for one in self._plans))
         memory = self._settings.host_memory_mb
+        lacks = machine.lacking(self._course)
         return hosts.Facts(
-            self._name, self._instance, queues, len(self._plans), memory, version, self._well, self._trouble
+            self._name, self._instance, queues, len(self._plans), memory, version, self._well, self._trouble, lacks
         )
 
     def _try_the_sandbox(self) -> None:
@@ -214,13 +217,20 @@ class Speaker(threading.Thread):
 
 def examine() -> tuple[bool, str]:
     """Does the sandbox hold? And if not, what does not. In a process of its own, as `deepgrade doctor` is."""
-    command = [sys.executable, "-m", "autograder.cli", "doctor", "--json"]
+    command = [*PYTHON, "-m", "autograder.cli", "doctor", "--json"]
+    environment = passed_on(os.environ)
     try:
         done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=DOCTOR_SECONDS, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=DOCTOR_SECONDS,
+            check=False,
         )
         findings = json.loads(done.stdout)
-        broken = [f"{finding['name']}: {finding['detail']}" for finding in findings if not finding["ok"]]
+        walls = [finding for finding in findings if finding["about"] == "sandbox"]
+        broken = [f"{finding['name']}: {finding['detail']}" for finding in walls if not finding["ok"]]
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return False, f"`deepgrade doctor` did not end well ({error})"
     return not broken, "; ".join(broken)

@@ -6,7 +6,8 @@ is silent gets none either, since nobody asks for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -32,6 +33,7 @@ class Facts:
     course: str
     well: bool | None
     trouble: str = ""
+    lacks: Mapping[str, list[str]] = field(default_factory=dict)  # assignment -> distributions that are not installed
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def beat(session: Session, facts: Facts) -> None:
         host.instance, host.started_at = facts.instance, db_now()
     host.queues, host.slots, host.memory_mb = ",".join(facts.queues), facts.slots, facts.memory_mb
     host.course, host.well, host.trouble = facts.course, facts.well, storable(facts.trouble)
+    host.lacks = dict(facts.lacks)
     host.seen_at = db_now()
     session.flush()
 
@@ -100,6 +103,13 @@ def courses(seen: list[Seen]) -> list[str]:
 def served(seen: list[Seen]) -> set[str]:
     """The queues that open hosts serve."""
     return {queue for one in seen if one.state == "open" for queue in one.host.queues.split(",")}
+
+
+def ungradable(seen: list[Seen]) -> dict[str, list[str]]:
+    """The assignments that no open host can grade, each with the distributions that all of them lack."""
+    open_ones = [one.host for one in seen if one.state == "open"]
+    names = set.intersection(*(set(host.lacks) for host in open_ones)) if open_ones else set()
+    return {name: sorted({package for host in open_ones for package in host.lacks[name]}) for name in sorted(names)}
 
 
 def pause(session: Session, name: str, paused: bool = True) -> None:

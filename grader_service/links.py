@@ -62,7 +62,7 @@ def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:
     return None if row is None else (row[0], row[1])
 
 
-def use(session: Session, secret: str, password: str) -> Person:
+def use(session: Session, secret: str, password: str | accounts.Hashed) -> Person:
     """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it holds no more."""
     found = find(session, secret)
     if found is None:

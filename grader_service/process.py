@@ -1,4 +1,4 @@
-"""A process that must not outlive the one that started it."""
+"""How our processes are started, and that they do not outlive the one that started them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+PYTHON = (sys.executable, "-P")  # with `-m`: the folder in which somebody starts us is no place to import from
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

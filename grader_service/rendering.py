@@ -204,4 +204,4 @@ class Renderer:
 
 def raw(data: bytes) -> Markup:
     """The text as it was written, for a page."""
-    return Markup("<pre>{}</pre>").format(data.decode("utf-8", "backslashreplace"))
+    return Markup('<pre tabindex="0">{}</pre>').format(data.decode("utf-8", "backslashreplace"))

@@ -135,7 +135,13 @@ def apply(session: Session, actor: Person, course: Course, changes: Sequence[Cha
     for change in changes:
         if change.kind == "new":
             person, _ = accounts.create(
-                session, login=change.login, name=change.name, email=change.email, role=change.role, course=course
+                session,
+                login=change.login,
+                name=change.name,
+                email=change.email,
+                role=change.role,
+                password=accounts.NO_PASSWORD,
+                course=course,
             )
             invited.append((person, links.make(session, actor, person, "invite", course)))
         elif change.kind in ("joins", "role"):

@@ -18,15 +18,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import accounts, erasing, jobs, keys, logs, results
+from grader_service import accounts, erasing, hosts, jobs, keys, logs, machine, results
 from grader_service.database import Database
-from grader_service.engine import check_installed
+from grader_service.engine import check_broker, check_installed
 from grader_service.files import Files
 from grader_service.host import Plan, Speaker, add_slots, named, plan
 from grader_service.security import must_not_be_debugged
@@ -57,21 +57,26 @@ def serve(
         check_installed()
     must_not_be_debugged(os.environ)
     logs.configure(settings, "serve", os.environ)
+    gpus = gpus_here() if settings.workers else ()
+    machine.check(os.environ, gpus)
     with listen(host, port) as listener:
         os.umask(0o077)
-        count = sum(1 for assignment in find_course(settings.course) if assignment.manifest)
+        content = find_course(settings.course)
+        count = sum(1 for assignment in content if assignment.manifest)
         with _locked(settings):
             if settings.workers:
                 _check_up()
             _prepare(settings, say)
+            for note in machine.notes(os.environ, content if settings.workers else None, check_broker(settings)):
+                say(f"note: {note}")
             address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
-            _run(
-                settings,
-                listener,
-                lambda: say(
-                    f"deepgrade serves {count} assignments at {address} (data in {settings.home}); Ctrl-C ends it"
-                ),
-            )
+
+            def ready() -> None:
+                if not settings.workers and not _graders(settings):
+                    say("note: no host grades at this moment, so what is handed in waits; start `deepgrade worker`")
+                say(f"deepgrade serves {count} assignments at {address} (data in {settings.home}); Ctrl-C ends it")
+
+            _run(settings, listener, ready)
 
 
 def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -95,6 +100,12 @@ def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None])
             ready()
 
         supervisor.run(begin)
+
+
+def _graders(settings: Settings) -> int:
+    """Hosts that take jobs now."""
+    with closing(Database(settings)) as database, database.read() as session:
+        return sum(one.state == "open" for one in hosts.all_of_them(session))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -136,12 +147,22 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     keys.must_not_be_lost(settings, graded)
     keys.session_key(settings)
     keys.course_secret(settings)
-    with database.write() as session:
-        once = accounts.ensure_admin(session, settings.admin_password)
+    once = _ensure_admin(database, settings.admin_password)
     erasing.finish(database, Files(settings))
     database.close()
     if once is not None:
         say(f"sign in as admin with the password {once} (shown this once; you choose your own then)")
+
+
+def _ensure_admin(database: Database, given: str | None) -> str | None:
+    """The first admin's password, where it had to be made up now."""
+    with database.read() as session:
+        if accounts.has_operator(session):
+            return None
+    once, password = (None, accounts.hashed(given)) if given else accounts.made_up()
+    with database.write() as session:
+        accounts.ensure_admin(session, password)
+    return once
 
 
 @contextmanager

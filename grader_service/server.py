@@ -47,6 +47,8 @@ LOOK_SECONDS = 1.0  # between two looks at all connections
 OTHER_FILES = 256  # descriptors of all that is no connection
 FILES = 3  # descriptors that a connection may need: its socket, a body, an answer
 
+WAITED = "deepgrade.waited"  # in the environment of a request
+
 PHASES = ("refused", "idle", "header", "body", "answer")  # in this order they go where room is needed
 
 TOO_LARGE = "The upload is larger than any assignment allows; hand in only the files that the assignment names."
@@ -64,9 +66,13 @@ class Limits:
 
 class _Task(WSGITask):
     def get_environment(self) -> dict[str, Any]:
-        """Without `wsgi.file_wrapper`: what it holds would stay in memory until the client has taken it."""
+        """Without `wsgi.file_wrapper`: what it holds would stay in memory until the client has taken it.
+
+        `deepgrade.waited` : seconds since its last byte came, in which it waited for a thread
+        """
         environ = super().get_environment()
         environ.pop("wsgi.file_wrapper", None)
+        environ[WAITED] = time.monotonic() - self.request.complete_at
         return environ
 
 
@@ -97,6 +103,14 @@ class Channel(HTTPChannel):
         self._since = time.time()
         self._size = 0
         super().__init__(*arguments, **options)
+
+    def received(self, data: bytes) -> bool:
+        read = super().received(data)
+        now = time.monotonic()
+        with self.requests_lock:
+            for request in self.requests:
+                request.complete_at = getattr(request, "complete_at", now)
+        return read
 
     def service(self) -> None:
         self._answers += 1

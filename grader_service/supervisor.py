@@ -6,12 +6,13 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
+from grader_service.process import PYTHON
 from grader_service.settings import Settings
+from grader_service.variables import passed_on
 
 log = logging.getLogger("deepgrade.serve")
 
@@ -67,10 +68,7 @@ class Child:
 
 class Supervisor:
     def __init__(self, settings: Settings) -> None:
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if name != "DEEPGRADE_ADMIN_PASSWORD"},
-            **settings.to_environment(),
-        }
+        self._environment = {**passed_on(os.environ), **settings.to_environment()}
         self._children: list[Child] = []
 
     def add(self, child: Child) -> None:
@@ -107,7 +105,7 @@ class Supervisor:
     ) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C reaches this process alone, which then tells its children in order.
         return subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [*PYTHON, "-m", module, *arguments],
             env={**self._environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             pass_fds=tuple(descriptors),

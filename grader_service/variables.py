@@ -10,7 +10,7 @@ small and without its prefix:
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -248,8 +248,38 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
     ),
 }
 
+# Between our own processes; nobody sets them.
+INTERNAL = frozenset({"DEEPGRADE_CANARY", "DEEPGRADE_DOCTOR"})
+
+# What of the caller's environment reaches the processes that `serve` and `worker` start, beside the settings. A name
+# that ends with * stands for all that begin so. Whatever else is set in a shell changes nothing of what is graded.
+PASSED_ON = {
+    "Where programs and people are": ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"),
+    "Language and time": ("LANG", "LANGUAGE", "LC_*", "TZ"),
+    "GPUs": ("CUDA_VISIBLE_DEVICES",),
+    "Certificates and proxies": (
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        *(name for one in ("http_proxy", "https_proxy", "no_proxy") for name in (one, one.upper())),
+    ),
+    "PostgreSQL, and the store of files": ("PG*", "AWS_*", "AZURE_*", "GOOGLE_*", "FSSPEC_*"),
+}
+
 VARIABLES = {one.name: one for section in SECTIONS.values() for one in section}
 SECRETS = frozenset(name for name, one in VARIABLES.items() if one.secret)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of this environment a process of the service gets: the settings, and what `PASSED_ON` names.
+
+    The first admin's password is not among it.
+    """
+    known = [pattern for patterns in PASSED_ON.values() for pattern in patterns]
+    exact = {*VARIABLES, *known} - {"DEEPGRADE_ADMIN_PASSWORD"}
+    beginnings = tuple(pattern[:-1] for pattern in known if pattern.endswith("*"))
+    return {name: value for name, value in environment.items() if name in exact or name.startswith(beginnings)}
 
 
 def read_file(environment: MutableMapping[str, str]) -> None:
@@ -318,4 +348,13 @@ def _lines() -> Iterator[str]:
             yield f"- Default: {one.default}"
             if one.secret:
                 yield "- Secret: it is never shown and never logged"
+    yield ""
+    yield "## What else of the environment has an effect"
+    yield ""
+    yield "The processes that `deepgrade serve` and `deepgrade worker` start get the settings above and these."
+    yield "No other variable of the shell reaches them: `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
+    yield "their like change nothing of what is graded."
+    yield ""
+    for title, names in PASSED_ON.items():
+        yield f"- {title}: {', '.join(f'`{name}`' for name in names)}"
     yield ""

@@ -19,9 +19,9 @@ from pathlib import Path
 from autograder import bundle as bundles
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import jobs, keys, logs
+from grader_service import jobs, keys, logs, machine
 from grader_service.database import Database
-from grader_service.engine import check_installed
+from grader_service.engine import check_broker, check_installed
 from grader_service.files import Files
 from grader_service.host import Speaker, add_slots, named, plan
 from grader_service.settings import Settings
@@ -64,10 +64,14 @@ def work(
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
     if not plans:
         raise DeepgradeError(f"nothing would be graded here: no slot serves {', '.join(served)}; see --slots")
+    machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
     logs.configure(settings, settings.host, os.environ)
     os.umask(0o077)
     keys.must_be_given(settings)
-    version = Version(settings, find_course(settings.course)).now()
+    content = find_course(settings.course)
+    version = Version(settings, content).now()
+    for note in machine.notes(os.environ, content, check_broker(settings)):
+        say(f"note: {note}")
     Files(settings)
     with closing(Database(settings)) as database:
         database.check_version()
@@ -93,7 +97,7 @@ def gpus_here() -> tuple[str, ...]:
     """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return tuple(one for one in named.split(",") if one.strip())
+        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
     return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))
 
 

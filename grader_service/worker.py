@@ -27,11 +27,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder import grade
+from autograder import report as reports
 from autograder.course import Assignment, Course, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import jobs, keys, logs, pictures, regrades
+from grader_service import jobs, keys, logs, machine, pictures, regrades
 from grader_service.database import Database
 from grader_service.engine import line
 from grader_service.files import Files
@@ -62,6 +63,7 @@ class Worker:
         self._secret = keys.course_secret(settings)
         self._files = Files(settings)
         self._barren_since: float | None = None
+        self._lacks, self._looked_at = tuple[str, ...](), ""
         self.database = Database(settings)
         self.keeper = Keeper(self.database, settings.lease_seconds)
 
@@ -84,12 +86,12 @@ class Worker:
 
     def grade_next(self) -> bool:
         """Grade one submission, if one waits."""
-        slot = dataclasses.replace(self._slot, course=self._version.lately())
+        slot = self._able(self._version.lately())
         with self.database.read() as session:
             if not jobs.waiting(session, slot):
                 self._barren_since = None
                 return False
-        slot = dataclasses.replace(slot, course=self._version.now())
+        slot = self._able(self._version.now())
         with self.database.write() as session:
             claim = jobs.claim(session, slot, lease_seconds=self._settings.lease_seconds)
         if claim is None:
@@ -111,14 +113,21 @@ class Worker:
             self._put_down(lambda session: jobs.release(session, claim))
             return True
         report = msgspec.structs.replace(report, versions={**report.versions, "course": slot.course})
+        encoded = reports.to_json(report)
         try:
-            stored = self._put_down(lambda session: jobs.finish(session, claim, report, drawn))
+            stored = self._put_down(lambda session: jobs.finish(session, claim, report, drawn, encoded))
         except SQLAlchemyError as error:  # this report cannot be stored, however often it is tried
             self._fault(claim, error)
             return True
         if not stored:
             log.warning("submission %d: a late result is dropped, another worker has the job", claim.submission_id)
         return True
+
+    def _able(self, version: str) -> Slot:
+        """This slot, with the course's version, and without the assignments that cannot be graded here."""
+        if version != self._looked_at:
+            self._lacks, self._looked_at = tuple(machine.lacking(self._course)), version
+        return dataclasses.replace(self._slot, course=version, lacks=self._lacks)
 
     def _grade(self, claim: Claim) -> Report:
         assignment, data, plan = self._load(claim)

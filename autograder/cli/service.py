@@ -47,6 +47,16 @@ def serve(
     run(host=host, port=port, course=context.obj)
 
 
+def findings(course: str | None) -> list[tuple[str, bool, str]]:
+    """For `deepgrade doctor`: name, is it well, and what was found of what the service's settings name. Nothing where
+    the service is not installed."""
+    try:
+        from grader_service import machine
+    except ModuleNotFoundError:
+        return []
+    return list(machine.findings(os.environ, find_course(course)))
+
+
 def worker(
     context: typer.Context,
     queues: Annotated[

@@ -115,18 +115,19 @@ def release(
     print(f"{path}: {', '.join(kit.names(data))} ({len(data) // 1024:,} kB)")
 
 
-def doctor(json: Json = False) -> None:
-    """Attack this machine's own sandbox and say whether it stands."""
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Attack this machine's own sandbox and say whether it stands, and whether the machine has what is set."""
     from autograder import doctor as check_up
+    from autograder.cli import service
 
     with console.busy("attacking the sandbox"):
-        findings = check_up.run()
+        findings = [("sandbox", one.name, one.ok, one.detail) for one in check_up.run()]
+    findings += [("machine", *one) for one in service.findings(context.obj)]
     if json:
-        console.print_json([{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings])
+        console.print_json([dict(zip(("about", "name", "ok", "detail"), one, strict=True)) for one in findings])
     else:
         rows = console.table("Wall", "", "Found")
-        for one in findings:
-            stands = Text("ok", "green") if one.ok else Text("no", "bold red")
-            rows.add_row(one.name, stands, Text(console.plain(one.detail)))
+        for _, name, ok, detail in findings:
+            rows.add_row(name, Text("ok", "green") if ok else Text("no", "bold red"), Text(console.plain(detail)))
         console.out().print(rows)
-    raise typer.Exit(0 if all(one.ok for one in findings) else 1)
+    raise typer.Exit(0 if all(ok for _, _, ok, _ in findings) else 1)

@@ -17,10 +17,18 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from autograder.errors import DeepgradeError
+from grader_service.jobs import QUEUES
 from grader_service.settings import Settings
+
+NO_ANSWER = (
+    "the broker of DEEPGRADE_BROKER does not answer ({why}); uploads are accepted and graded all the same, some "
+    "seconds later"
+)
 
 
 class Engine(Protocol):
+    trouble: str  # of the broker, as it was last met; "" where there is none
+
     def ring(self, queue: str) -> None:
         """There is new work on that queue. Returns at once, and never fails."""
 
@@ -30,6 +38,8 @@ class Engine(Protocol):
 
 class Embedded:
     """Nobody is rung: who is idle looks."""
+
+    trouble = ""
 
     def ring(self, queue: str) -> None: ...
 
@@ -43,6 +53,22 @@ def engine_of(settings: Settings) -> Engine:
     from grader_service.engine.tickets import Tickets
 
     return Tickets(settings)
+
+
+def check_broker(settings: Settings) -> str:
+    """At the start: a sentence where there is a broker that does not answer; the service can go on. Else ""."""
+    if settings.engine == "embedded":
+        return ""
+    from grader_service.engine.tickets import Wire, make_app
+
+    wire = Wire(make_app(settings))
+    try:
+        wire.count(QUEUES[0])
+    except Exception as error:  # each kind of broker has errors of its own
+        return NO_ANSWER.format(why=type(error).__name__)
+    finally:
+        wire.close()
+    return ""
 
 
 def check_installed() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
 
+from grader_service.engine import NO_ANSWER
 from grader_service.settings import Settings
 
 log = logging.getLogger("deepgrade.engine")
@@ -120,6 +121,7 @@ class Tickets:
     """Publishing. `ring` hands over to a thread of its own: no request waits for a broker."""
 
     def __init__(self, settings: Settings) -> None:
+        self.trouble = ""
         self._app = make_app(settings)
         self._rung: queues.Queue[str] = queues.Queue(maxsize=4 * MOST)
         self._topping = Wire(self._app)
@@ -148,7 +150,9 @@ class Tickets:
             for queue in sorted(set(rung)):
                 try:
                     wire.send(queue, wire.count(queue) + rung.count(queue))
+                    self.trouble = ""
                 except Exception as error:
+                    self.trouble = NO_ANSWER.format(why=type(error).__name__)
                     if time.monotonic() - complained >= COMPLAIN_SECONDS:
                         complained = time.monotonic()
                         log.warning("a ticket is lost, which costs its job some seconds: the broker says %r", error)

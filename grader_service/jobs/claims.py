@@ -13,7 +13,7 @@ from autograder import report as reports
 from autograder.report import Report
 from grader_service.database import db_now, one_at_a_time, storable
 from grader_service.jobs.recovery import RETRY_SECONDS, queued_or_given_up, rowcount
-from grader_service.models import Host, Job, Picture, Queue, Result
+from grader_service.models import Host, Job, Picture, Queue, Result, Submission
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Slot:
     course: str = ""  # version that it has; a job that wants another is not for it
     memory_mb: int = 0  # of the host, for all that it grades at a time; 0 is no limit
     student_jobs: int = 0  # of one student that may be graded at a time in a queue; 0 is no limit
+    lacks: tuple[str, ...] = ()  # assignments that cannot be graded here: their jobs wait for another host
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,12 @@ def progress(session: Session, claim: Claim, *, done: int, total: int, curve: st
     return _update(session, claim, tests_done=done, tests_total=total, curve=curve)
 
 
-def finish(session: Session, claim: Claim, report: Report, pictures: dict[str, bytes]) -> bool:
+def finish(
+    session: Session, claim: Claim, report: Report, pictures: dict[str, bytes], encoded: bytes | None = None
+) -> bool:
     """Store the report, if the token still holds. False: it does not, and nothing is stored.
+
+    encoded : the report as JSON; who waits for nobody may leave it to this function
 
     To finish again what this claim has finished is true and changes nothing: the first answer may have been lost.
     """
@@ -98,7 +103,7 @@ def finish(session: Session, claim: Claim, report: Report, pictures: dict[str, b
         submission_id=claim.submission_id,
         batch=claim.batch,
         token=claim.token,
-        report=reports.to_json(report),
+        report=reports.to_json(report) if encoded is None else encoded,
         state=report.state,
         points=report.points,
         possible=report.possible,
@@ -155,6 +160,9 @@ def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
         )
         if slot.course:
             query = query.where(Job.course.in_((slot.course, "")))
+        if slot.lacks:
+            theirs = sa.select(Submission.id).where(Submission.assignment.in_(slot.lacks))
+            query = query.where(Job.submission_id.not_in(theirs))
         if free is not None:
             query = query.where(Job.memory_mb <= free)
         if slot.student_jobs and (busy := _students_with_enough(session, queue, slot.student_jobs)):

@@ -87,6 +87,17 @@ def running(session: Session) -> list[Job]:
     return list(session.scalars(query.options(joinedload(Job.submission).joinedload(Submission.person))))
 
 
+def waiting_for(session: Session, assignments: Sequence[str]) -> dict[str, int]:
+    """How many jobs wait, of each of these assignments that has any."""
+    rows = session.execute(
+        sa.select(Submission.assignment, sa.func.count())
+        .join(Job, Job.submission_id == Submission.id)
+        .where(Job.state == "queued", Submission.assignment.in_(assignments))
+        .group_by(Submission.assignment)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def totals(session: Session) -> Totals:
     rows = session.execute(
         sa.select(

@@ -183,6 +183,7 @@ class Host(Base):
     well: Mapped[bool | None]  # does its sandbox hold? None: it has not been tried yet
     trouble: Mapped[str] = mapped_column(Text, default="")  # what does not hold, in a sentence
     paused: Mapped[bool] = mapped_column(default=False)
+    lacks: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)  # assignment -> distributions it has not
 
 
 class Queue(Base):

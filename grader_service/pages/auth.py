@@ -54,9 +54,10 @@ def password() -> Page:
         if accounts.authenticate(reading(), me().login, form.current.data or "") is None:
             attempt.failed()
             return render_template("password.html", form=form, sentence="That is not your current password."), 401
+    chosen = accounts.hashed(form.password.data or "")
     with database().write() as writing:
         person = writing.get_one(Person, me().id)
-        accounts.set_password(person, form.password.data or "")
+        accounts.set_password(person, chosen)
     begin(person)
     flash("Your password is changed; you are signed out everywhere else.")
     return redirect(url_for("assignments.index"), 303)

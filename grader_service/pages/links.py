@@ -33,9 +33,10 @@ def show(secret: str) -> Page:
     form = PasswordByLink()
     if not form.validate_on_submit():
         return render_template("link.html", form=form, person=found[1]), 422 if form.is_submitted() else 200
+    password = accounts.hashed(form.password.data or "")
     try:
         with database().write() as session:
-            person = links.use(session, secret, form.password.data or "")
+            person = links.use(session, secret, password)
     except DeepgradeError:
         return render_template("error.html", status=404, sentence=ENDED), 404
     flash(f"Your password is set. Your login is {person.login}.")

@@ -34,21 +34,23 @@ def show() -> Page:
     if not form.validate_on_submit():
         return _people(form), 422 if form.is_submitted() else 200
     login, role = form.login.data or "", form.role.data or ""
+    once, password = accounts.made_up()
     try:
         with database().write() as session:
-            made = _add(session, login, form.name.data or "", role)
+            person, is_new = _add(session, login, form.name.data or "", role, password)
     except DeepgradeError as error:
         return _people(form, sentence=str(error)), 422
-    return _people(_form(empty=True), made=made)
+    return _people(_form(empty=True), made=(person, once if is_new else None))
 
 
 @blueprint.post("/<int:person_id>/password")
 @access.staff
 def reset_password(person_id: int) -> Page:
     """A new made-up password, shown once, for somebody who has forgotten theirs."""
+    once, password = accounts.made_up()
     with database().write() as session:
         person = _managed(session, person_id)
-        once = accounts.reset_password(person)
+        accounts.set_password(person, password)
         audit.write(session, me(), "password reset", f"person {person.id}", course=here(), person=person)
     return _people(_form(empty=True), made=(person, once))
 
@@ -147,17 +149,18 @@ def show_roster() -> Page:
     return _people(_form(empty=True), invited=sent, note=_sum(changes))
 
 
-def _add(session: Session, login: str, name: str, role: str) -> tuple[Person, str | None]:
+def _add(session: Session, login: str, name: str, role: str, password: accounts.Hashed) -> tuple[Person, bool]:
+    """The person, and is the account new?"""
     person = accounts.find(session, login)
+    is_new = person is None
     if person is None:
-        person, once = accounts.create(session, login=login, name=name, role=role, course=here())
+        person, _ = accounts.create(session, login=login, name=name, role=role, password=password, course=here())
     else:
-        once, before = None, person.role_in(here().id)
-        if before is not None:
+        if person.role_in(here().id) is not None:
             raise DeepgradeError(f"{person.login!r} is in the course already")
         accounts.join(session, person, here(), role)
     audit.write(session, me(), "member changed", f"person {person.id}", None, role, course=here(), person=person)
-    return person, once
+    return person, is_new
 
 
 def _member(session: Session, person_id: int) -> tuple[Person, str]:

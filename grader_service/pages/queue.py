@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
 from grader_service import access, hosts, jobs
+from grader_service.machine import by_package
 from grader_service.pages import database, reading
+from grader_service.words import count
 
 blueprint = Blueprint("queue", __name__, url_prefix="/staff/queue")
 
@@ -42,10 +44,26 @@ def pause() -> Page:
     return redirect(url_for("queue.show"), 303)
 
 
+def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: dict[str, int]) -> list[str]:
+    """What keeps uploads from being graded, in sentences."""
+    found = []
+    if not any(one.state == "open" for one in seen):
+        found.append("No host takes jobs at this moment, so what is handed in waits.")
+    for package, names in by_package(ungradable).items():
+        words = f"No open host can grade {', '.join(names)}: {package} is not installed there."
+        uploads = sum(waiting.get(name, 0) for name in names)
+        found.append(f"{words} {count(uploads, 'upload')} waiting." if uploads else words)
+    if trouble := current_app.extensions["engine"].trouble:
+        found.append(f"{trouble[:1].upper()}{trouble[1:]}.")
+    return found
+
+
 def _seen() -> dict[str, object]:
     session = reading()
     seen = hosts.all_of_them(session)
+    ungradable = hosts.ungradable(seen)
     return {
+        "notes": _notes(seen, ungradable, jobs.waiting_for(session, list(ungradable))),
         "lines": jobs.lines(session, hosts.courses(seen)),
         "hosts": seen,
         "served": hosts.served(seen),

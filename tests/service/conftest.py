@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import io
+import os
 import re
 import shutil
+import sys
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from markdown_it import MarkdownIt
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from autograder import bundle, kit
+from autograder import report as reports
 from autograder.report import Report
-from grader_service import accounts, jobs
+from grader_service import accounts, boxed, jobs, mail, pictures
 from grader_service.app import create_app
 from grader_service.database import Database
+from grader_service.files import Files
 from grader_service.jobs import Claim, Slot
 from grader_service.models import Person
 from grader_service.settings import Settings
@@ -64,6 +77,68 @@ def _cheap_passwords() -> Iterator[None]:
     """Those that tests make in their own process are hashed in a hundredth of the time, and so signed in with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "HASHED", "scrypt:256:8:1")
+        yield
+
+
+# What takes long or waits for somebody, where the service looks it up. Two calls of `Files` are left out: while it adds
+# or removes bytes in a store, `keep_still` and `forget` look at the store, or a deletion could take another's bytes.
+SLOW: tuple[tuple[object, str], ...] = (
+    (accounts, "generate_password_hash"),
+    (accounts, "check_password_hash"),
+    (boxed, "tool"),
+    (mail, "send"),
+    (mail, "_server"),
+    (requests.Session, "request"),
+    (Files, "keep"),
+    (Files, "read"),
+    (zipfile.ZipFile, "__init__"),
+    (kit, "build"),
+    (bundle.Contents, "version"),
+    (MarkdownIt, "parse"),
+    (pictures, "draw_all"),
+    (reports, "to_json"),
+    (time, "sleep"),
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_slow_while_writing() -> Iterator[None]:
+    """On SQLite everybody waits while somebody writes: in the service's own transactions nothing of `SLOW` is called.
+
+    Tests' own transactions may: a test waits for nobody but itself.
+    """
+    writing = threading.local()
+    write = Database.write
+
+    @contextmanager
+    def watched(self: Database) -> Iterator[Session]:
+        opener = sys._getframe(2).f_code.co_filename
+        ours = f"{os.sep}grader_service{os.sep}" in opener and f"{os.sep}tests{os.sep}" not in opener
+        with write(self) as session:
+            before, writing.place = getattr(writing, "place", ""), opener if ours else ""
+            try:
+                yield session
+            finally:
+                writing.place = before
+
+    def guarded(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(call)
+        def guard(*arguments: object, **options: object) -> object:
+            place = getattr(writing, "place", "")
+            assert not place, f"{name} is called in a writing transaction of {place}"
+            return call(*arguments, **options)
+
+        return guard
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "write", watched)
+        for owner, name in SLOW:
+            found = inspect.getattr_static(owner, name)
+            told = f"{getattr(owner, '__name__', owner)}.{name}"
+            if isinstance(found, property):
+                patch.setattr(owner, name, property(guarded(told, found.fget)))  # type: ignore[arg-type]
+            else:
+                patch.setattr(owner, name, guarded(told, found))
         yield
 
 

@@ -51,12 +51,13 @@ def wait_for(found: Callable[[], T | None]) -> T:
 class Service:
     """`serve` on a data folder of the test's own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **variables: str) -> None:
+        """`variables` : that its shell has beside ours."""
         self.settings = settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")}
         self.process = subprocess.Popen(
             COMMAND,
-            env={**environment, **settings.to_environment()},
+            env={**environment, **settings.to_environment(), **variables},
             cwd=settings.home.parent,
             stdout=subprocess.PIPE,
             text=True,
@@ -93,8 +94,8 @@ class Service:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Service]:
-    service = Service(settings)
+def serving(settings: Settings, **variables: str) -> Iterator[Service]:
+    service = Service(settings, **variables)
     try:
         yield service
     finally:

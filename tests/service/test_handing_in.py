@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 import sqlalchemy as sa
 
 from grader_service.models import Job, Submission, Upload
+from grader_service.server import WAITED
 
 from .conftest import RIGHT, WRONG, hidden_fields, zip_of
 
@@ -128,3 +130,13 @@ def test_a_database_that_cannot_be_written_answers_503_and_stores_nothing(user, 
     assert answer.status_code == 503
     assert "nothing was stored" in answer.text
     assert rows(database, Submission, Job, Upload) == [0, 0, 0]
+
+
+@pytest.mark.threat(39)
+def test_the_time_of_receipt_is_that_of_the_last_byte(user, database):
+    ada = user("ada")
+    ada.client.environ_base[WAITED] = 3600.0  # as the server says of a request that waited for a thread
+    before = time.time()
+    number = ada.handed_in()
+    with database.read() as session:
+        assert session.get_one(Submission, number).received_at < before - 3500.0

@@ -22,6 +22,7 @@ from autograder.errors import DeepgradeError
 from grader_service.jobs import Slot
 from grader_service.serve import serve
 from grader_service.settings import Settings
+from grader_service.variables import passed_on
 from grader_service.worker import Worker
 
 from . import processes
@@ -225,3 +226,40 @@ def test_where_no_sandbox_stands_nothing_is_served(tmp_path):
 def test_an_address_that_is_not_of_this_machine_is_told(tmp_path):
     with pytest.raises(DeepgradeError, match="choose"):
         serve("192.0.2.1", 0, Settings(home=tmp_path / "home", course=COURSE))
+
+
+# What a shell may have that would change how Python, pytest, hypothesis or numpy work.
+SHELL = {
+    "PYTEST_ADDOPTS": "-x -k test_double_of_zero",
+    "PYTEST_PLUGINS": "no_such_plugin",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONHASHSEED": "1",
+    "PYTHONWARNINGS": "ignore",
+    "HYPOTHESIS_STORAGE_DIRECTORY": "/nowhere",
+    "OMP_NUM_THREADS": "7",
+    "MKL_NUM_THREADS": "7",
+    "LD_LIBRARY_PATH": "/nowhere",
+    "CI": "1",
+}
+
+
+@pytest.mark.parametrize("source", [RIGHT, WRONG], ids=["right", "wrong"])
+def test_no_variable_of_the_shell_reaches_what_grades(settings, source):
+    """Each process below `serve` has what docs/settings.md names; and so the verdict is the same."""
+    with serving(settings, **SHELL) as service:
+        ada = Client(service.url, "ada")
+        report = ada.report(ada.hand_in(zip_of(source)))
+        known = passed_on(dict.fromkeys([*os.environ, *settings.to_environment()], ""))
+        for pid in service.children("grader_service"):
+            names = {word.partition(b"=")[0].decode() for word in environment_of(pid).split(b"\0") if word}
+            assert not names & set(SHELL), (pid, names & set(SHELL))
+            assert names <= {*known, "CUDA_VISIBLE_DEVICES"}
+    assert (report["points"], report["possible"], len(report["tests"])) == (5 if source == RIGHT else 2, 5, 5)
+
+
+def environment_of(pid: int) -> bytes:
+    """As it was started."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""  # it has ended meanwhile

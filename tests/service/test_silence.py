@@ -345,6 +345,39 @@ def test_a_full_lane_holds_up_no_other():
         thread.join()
 
 
+@pytest.mark.threat(39)
+def test_what_waits_for_a_thread_was_received_when_its_last_byte_came():
+    """Else whoever hands in a minute before the end, among many others, would be late."""
+    held, entered, told = threading.Event(), threading.Event(), []
+
+    def application(environ, start_response):
+        told.append(time.monotonic() - environ[server.WAITED])
+        entered.set()
+        held.wait(processes.PATIENCE_SECONDS)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    lanes = Lanes(lambda method, path: "others", {"others": 1})
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
+        running = Server(application, listener, lanes, Limits())
+        thread = threading.Thread(target=running.run_until_told_to_stop)
+        thread.start()
+        first, second = (stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(2))
+        first.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert entered.wait(processes.PATIENCE_SECONDS)
+        second.sendall(b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
+        wait_for(lambda: sum(one.phase == "served" for one in list(running.active_channels.values())) == 2)
+        complete = time.monotonic()
+        held.set()
+        for one in (first, second):
+            one.settimeout(processes.PATIENCE_SECONDS)
+            assert all_of(one).endswith(b"ok")
+        running.told_to_stop = True
+        running.pull_trigger()
+        thread.join()
+    assert told[1] <= complete
+
+
 @pytest.mark.parametrize(
     "method, path, lane",
     [

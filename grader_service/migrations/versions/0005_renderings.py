@@ -1,4 +1,4 @@
-"""Written parts as they are shown, laid out once."""
+"""Written parts as they are shown, laid out once; what a host lacks to grade some assignments."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,9 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    op.add_column("host", sa.Column("lacks", sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
+    with op.batch_alter_table("host") as table:
+        table.alter_column("lacks", server_default=None)
     op.create_table(
         "rendering",
         sa.Column("sha256", sa.String(length=64), nullable=False),

@@ -1,0 +1,140 @@
+"""Whether this machine has what it is told to have: said once, at the start, and not by each grading that fails.
+
+check       raises DeepgradeError: what was set cannot be meant, or is not there
+notes       sentences: the service can go on, and somebody should know
+lacking     the assignments that cannot be graded here, and the distributions that they need
+findings    the same for `deepgrade doctor`
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.errors import DeepgradeError, GraderError
+from autograder.sandbox import gpu
+from grader_service.variables import INTERNAL, PREFIX, VARIABLES
+
+ALIKE = 0.75  # share of letters from which on an unknown variable is taken for a slip, 0 to 1
+DEV = Path("/dev")
+CONTROLLERS = ("memory", "pids")
+
+
+def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
+    """`gpus` : those that slots are to be started for, as CUDA counts them."""
+    for name, meant in _unknown(environment).items():
+        if meant:
+            raise DeepgradeError(f"{name} is not a setting; {meant} is. docs/settings.md names all of them")
+    _check_gpu(gpus)
+    _check_cgroup(environment)
+
+
+def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:
+    """`course` : what is to be graded here, if anything; `broker` : what is wrong with it."""
+    found = [f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant]
+    for package, names in by_package(lacking(course) if course is not None else {}).items():
+        them = "it" if len(names) == 1 else "them"
+        words = f"{_and(names)} cannot be graded on this host, since {package} is not installed"
+        found.append(f"{words}; uploads to {them} wait for a host that has it")
+    return [*found, broker] if broker else found
+
+
+def lacking(course: Course) -> dict[str, list[str]]:
+    """By assignment, the distributions of its manifest that are not installed here."""
+    found = {}
+    for assignment in course:
+        try:
+            packages = assignment.manifest.packages
+        except DeepgradeError:
+            continue  # whoever grades it says what is wrong with it
+        if missing := [package for package in packages if not _installed(package)]:
+            found[assignment.name] = missing
+    return found
+
+
+def by_package(lacking: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """By distribution, the assignments that need it."""
+    found: dict[str, list[str]] = {}
+    for name, packages in lacking.items():
+        for package in packages:
+            found.setdefault(package, []).append(name)
+    return found
+
+
+def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[str, bool, str]]:
+    """Name, is it well, and what was found."""
+    unknown = _unknown(environment)
+    words = [f"{name} is not a setting{f'; {meant} is' if meant else ''}" for name, meant in unknown.items()]
+    yield "settings", not unknown, "; ".join(words) or "each variable is known"
+    for name, look in (("GPU", lambda: _check_gpu(())), ("cgroup", lambda: _check_cgroup(environment))):
+        try:
+            look()
+        except DeepgradeError as error:
+            yield name, False, str(error)
+        else:
+            set_to = environment.get(f"{PREFIX}{name.upper()}")
+            yield name, True, f"{set_to} is there" if set_to else "none is set"
+    missing = by_package(lacking(course))
+    words = [f"{package} is not installed: {_and(names)} wait for another host" for package, names in missing.items()]
+    yield "packages of the course", True, "; ".join(words) or "all are installed"  # the others can be graded
+
+
+def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like ours and are none, each with the one that is meant; "" where none is like it."""
+    found = {}
+    names = {name.removeprefix(PREFIX): name for name in VARIABLES}
+    for name in environment:
+        if name.startswith(PREFIX) and name not in VARIABLES and name not in INTERNAL:
+            alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=ALIKE)
+            found[name] = names[alike[0]] if alike else ""
+    return found
+
+
+def _check_gpu(gpus: Sequence[str]) -> None:
+    try:
+        gpu.assigned(dev=DEV)
+    except GraderError as error:
+        raise DeepgradeError(f"{error}; unset DEEPGRADE_GPU, or mend the driver") from error
+    for number in gpus:
+        node = DEV / f"nvidia{number}"
+        if number.isdecimal() and not node.exists():
+            raise DeepgradeError(
+                f"GPU {number} is not on this machine (there is no {node}); name others with --gpus or "
+                "CUDA_VISIBLE_DEVICES, or none"
+            )
+
+
+def _check_cgroup(environment: Mapping[str, str]) -> None:
+    given = environment.get("DEEPGRADE_CGROUP", "")
+    if not given:
+        return
+    folder = Path(given)
+    try:
+        there = (folder / "cgroup.controllers").read_text().split()
+    except OSError as error:
+        raise DeepgradeError(
+            f"DEEPGRADE_CGROUP is {given!r}, and that is no cgroup of version 2 ({error.strerror}); set it to a "
+            "delegated, empty one, or unset it"
+        ) from error
+    if missing := [name for name in CONTROLLERS if name not in there]:
+        raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which has no controller {_and(missing)}; delegate it")
+    if not os.access(folder / "cgroup.subtree_control", os.W_OK):
+        raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which this user cannot write to; delegate it")
+
+
+@cache
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
