@@ -63,8 +63,8 @@ def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict
             first = outcome.found.name, possible
         elif possible != first[1]:
             raise GraderError(
-                f"{outcome.found.name} was graded by other tests than {first[0]} ({sum(possible.values()):g} points are "
-                f"possible, and {sum(first[1].values()):g}); `--regrade` grades all of them anew"
+                f"{outcome.found.name} was graded by other tests than {first[0]} ({sum(possible.values()):g} and "
+                f"{sum(first[1].values()):g} points are possible); `--regrade` grades all of them anew"
             )
     return first[1] if first else {problem.name: problem.points for problem in assignment.manifest.problems}
 
