@@ -29,6 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "numerals": set(),
     "coarse": set(),
     "environment": set(),
+    "distributions": set(),
+    "sources": set(),
+    "servers": {"distributions", "errors", "manifest"},
+    "forecast": {"manifest", "servers", "sources"},
     "written": set(),
     # What untrusted code shares: values as bytes.
     "wire": set(),
@@ -36,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What a test passes to a student, and what became of it there.
     "arguments": {"wire"},
     # Walls know limits and how a worker is started, and nothing of tests.
-    "sandbox": {"errors", "manifest", "wire", "worker"},
+    "sandbox": {"distributions", "errors", "manifest", "wire", "worker"},
     "student": {"arguments", "errors", "manifest", "wire", "sandbox", "worker"},
     # What test files import: nothing of those who run them.
     "testing": {"arguments", "worker"},
@@ -74,7 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {*COURSE, "grade", "gradescope", "written"},
     "import_results": {"batch", "errors"},
     "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
-    "kit": {"course", "submission", "errors"},
+    "kit": {"course", "servers", "submission", "errors"},
     "bundle": {"course", "datasets", "errors", "written"},
     "client": {"errors"},
     "scaffold": {"course", "errors", "manifest"},
@@ -83,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "datasets",
         "secrets",
         "environment",
+        "forecast",
         "written",
         "selfcheck",
         "grade",

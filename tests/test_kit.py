@@ -71,6 +71,7 @@ def test_a_kit_holds_the_students_half_and_a_wheel(tiny):
         "tiny.py",
         "test_public.py",
         "experiment.py",
+        "server.json",
         f"deepgrade-{metadata.version('deepgrade')}-py3-none-any.whl",
     ]
     inside = unpacked(data)
