@@ -40,7 +40,7 @@ def check(
     found: list[Finding] = []
 
     def note_slow(name: str, seconds: float, limit: float) -> None:
-        text = f"{name} took {seconds:.0f} s here; the server stops a test when its calls have taken {limit:g} s"
+        text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
         found.append(forecast.Finding(text, fails=False))
 
     with console.progress("checking") as follow:
