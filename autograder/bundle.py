@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from autograder import __version__
+from autograder import __version__, written
 from autograder.course import Course
 from autograder.datasets import files
 from autograder.errors import BadCourse
@@ -74,10 +74,7 @@ class Contents:
     def write(self, target: Path, on_file: Callable[[str], None] = lambda name: None) -> int:
         """Write the zip, for its owner's eyes alone: it holds the hidden tests. Returns how many files it has."""
         count = 0
-        with (
-            open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
-            zipfile.ZipFile(file, "w") as archive,
-        ):
+        with written.draft(target, mode=written.SECRET) as file, zipfile.ZipFile(file, "w") as archive:
             for name, path in self.files():
                 on_file(name)
                 entry = zipfile.ZipInfo(name)  # of 1980: the same contents give the same bytes

@@ -1,6 +1,7 @@
 """The kit: all that a student needs for one assignment, in one zip.
 
     <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
+    <name>/server.json                          what this machine, which grades, has: servers.py
     <name>/deepgrade-<version>-py3-none-any.whl
 
 It is made from the students' half alone: the other half is never opened. The wheel is made from the running
@@ -18,6 +19,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+from autograder import servers
 from autograder.course import Assignment, read_files
 from autograder.submission import zipped
 
@@ -30,8 +32,16 @@ def build(assignment: Assignment) -> bytes:
     handed_in = assignment.manifest.files
     names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
     name, wheel = student_wheel()
-    files = {**read_files(assignment.folder, names), name: wheel}
+    files = {**read_files(assignment.folder, names), **_server(assignment), name: wheel}
     return zipped({f"{assignment.name}/{path}": content for path, content in files.items()})
+
+
+def _server(assignment: Assignment) -> dict[str, bytes]:
+    """Nothing where a distribution is missing: then this is not the machine that grades."""
+    try:
+        return {servers.FILE: servers.to_json(servers.here(assignment.manifest))}
+    except metadata.PackageNotFoundError:
+        return {}
 
 
 def names(kit: bytes) -> list[str]:

@@ -20,9 +20,17 @@ from autograder.student.local import Local
 
 
 def check(
-    folder: Path, assignment: Assignment, *, only: str | None = None, on_event: Callable[[Event], None] | None = None
+    folder: Path,
+    assignment: Assignment,
+    *,
+    only: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    on_slow: Callable[[str, float, float], None] = lambda test, seconds, limit: None,
 ) -> Report:
-    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home."""
+    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home.
+
+    on_slow : told of a test that took longer than the server allows, with its seconds and the limit.
+    """
     manifest = assignment.manifest
     for name in manifest.files:
         if not (folder / name).is_file():
@@ -37,14 +45,27 @@ def check(
         imports.check(limits)
         with imports.watched(limits):
             student = Local(folder, manifest.module, watch=watch)
-        yield student
+        began = time.monotonic()
+        try:
+            yield student
+        finally:
+            if (seconds := time.monotonic() - began) > limits.test_seconds:
+                on_slow(running[-1].partition("::")[2], seconds, limits.test_seconds)
+
+    running: list[str] = []
+
+    def follow(event: Event) -> None:
+        if event["event"] == "started":
+            running.append(event["test"])
+        if on_event:
+            on_event(event)
 
     judging = Judging(
         make_student=make_student,
         limits=manifest.limits,
         visibility=lambda path: "public",
         student_folder=folder.resolve(),
-        on_event=on_event or (lambda event: None),
+        on_event=follow,
     )
     began = time.monotonic()
     run_tests([assignment.public_tests], judging, only=only)

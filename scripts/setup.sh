@@ -19,7 +19,7 @@ stop() {
     exit 1
 }
 
-[ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`pip install .\` gives the students' commands"
+[ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`DEEPGRADE_WHEEL=without-solutions pip install .\` gives the students' commands"
 
 # --- from the system --------------------------------------------------------------------------------------------
 

@@ -366,6 +366,30 @@ WALLS = [
         ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
     ),
     Wall(
+        "variables",
+        "the judge has the variables of the caller's shell",
+        [("autograder/judge/server.py", "environment.clean() |", "dict(environment.os.environ) |")],
+        ["tests/test_environment.py::test_a_report_does_not_depend_on_the_callers_variables[grade-PYTHONOPTIMIZE]"],
+    ),
+    Wall(
+        "variables of check",
+        "`deepgrade check` runs with the variables of the caller's shell",
+        [("autograder/cli/students.py", "    if not in_this_process:", "    if False:")],
+        ["tests/test_environment.py::test_a_report_does_not_depend_on_the_callers_variables[check-PYTHONOPTIMIZE]"],
+    ),
+    Wall(
+        "secret files",
+        "what holds the hidden tests can be read by all",
+        [("autograder/written.py", "SECRET = 0o600", "SECRET = 0o644")],
+        ["tests/test_written.py"],
+    ),
+    Wall(
+        "wheels",
+        "a wheel is built without asking whether the solutions may be in it",
+        [("hatch_build.py", "            sys.exit(REFUSED)", "            return")],
+        ["tests/test_packaging.py::test_no_wheel_is_built_before_somebody_has_said_whether_solutions_may_be_in_it"],
+    ),
+    Wall(
         "imports",
         "every test imports a module that cannot be imported",
         [("autograder/judge/imports.py", "PATIENCE = 2", "PATIENCE = 2000")],

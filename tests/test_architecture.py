@@ -29,13 +29,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "numerals": set(),
     "coarse": set(),
     "environment": set(),
+    "distributions": set(),
+    "sources": set(),
+    "servers": {"distributions", "errors", "manifest"},
+    "forecast": {"manifest", "servers", "sources"},
+    "written": set(),
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "worker": {"wire"},
     # What a test passes to a student, and what became of it there.
     "arguments": {"wire"},
     # Walls know limits and how a worker is started, and nothing of tests.
-    "sandbox": {"errors", "manifest", "wire", "worker"},
+    "sandbox": {"distributions", "errors", "manifest", "wire", "worker"},
     "student": {"arguments", "errors", "manifest", "wire", "sandbox", "worker"},
     # What test files import: nothing of those who run them.
     "testing": {"arguments", "worker"},
@@ -70,11 +75,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "static_checks": {"course", "errors"},
     "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks"},
     "matrices": {"verify"},
-    "batch": {*COURSE, "grade", "gradescope"},
+    "batch": {*COURSE, "grade", "gradescope", "written"},
     "import_results": {"batch", "errors"},
     "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
-    "kit": {"course", "submission", "errors"},
-    "bundle": {"course", "datasets", "errors"},
+    "kit": {"course", "servers", "submission", "errors"},
+    "bundle": {"course", "datasets", "errors", "written"},
     "client": {"errors"},
     "scaffold": {"course", "errors", "manifest"},
     "cli": {
@@ -82,6 +87,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "datasets",
         "secrets",
         "environment",
+        "forecast",
+        "written",
         "selfcheck",
         "grade",
         "feedback",

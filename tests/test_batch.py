@@ -356,6 +356,23 @@ def test_a_folder_of_another_assignment_is_left_alone(deepgrade, inbox, tmp_path
 # --- our faults -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.threat(58)
+def test_there_is_never_a_share_of_more_than_everything(deepgrade, inbox, tmp_path):
+    """A report that lacks tests, as one made by another hand would, is no basis for shares of the others."""
+    output = tmp_path / "out"
+    assert deepgrade("batch", "tiny", inbox, "-o", output).returncode == 0
+    before = (output / "final_grades.csv").read_bytes()
+    path = sorted((output / "reports").glob("ada*.json"))[0]
+    told = report.from_json(path.read_bytes())
+    few = [msgspec.structs.replace(problem, possible=0.5, points=0.5) for problem in told.problems]
+    path.write_bytes(report.to_json(msgspec.structs.replace(told, problems=few, points=1.0, possible=1.0)))
+    done = deepgrade("batch", "tiny", inbox, "-o", output)
+    assert done.returncode == 3
+    assert "was graded by other tests than" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (output / "final_grades.csv").read_bytes() == before
+
+
 def test_our_fault_is_no_zero(deepgrade, tiny, inbox, tmp_path):
     hidden = tiny.solution / "test_hidden.py"
     right = hidden.read_text()

@@ -46,7 +46,8 @@ def sentences(folder: Path) -> set[str]:
         if path.suffix in (".py", ".md", ".toml", ".txt") and "__pycache__" not in path.parts
         for line in path.read_text(encoding="utf-8").splitlines()
     }
-    return {line for line in lines if len(line) >= SENTENCE and not line.startswith(("from ", "import ", "@"))}
+    idioms = ("from ", "import ", "@", "with np.errstate(")
+    return {line for line in lines if len(line) >= SENTENCE and not line.startswith(idioms)}
 
 
 def leaks(data: bytes, assignment) -> list[str]:
@@ -71,6 +72,7 @@ def test_a_kit_holds_the_students_half_and_a_wheel(tiny):
         "tiny.py",
         "test_public.py",
         "experiment.py",
+        "server.json",
         f"deepgrade-{metadata.version('deepgrade')}-py3-none-any.whl",
     ]
     inside = unpacked(data)

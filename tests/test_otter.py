@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -437,6 +438,7 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 SNOOP = """
 import os
+import re
 from glob import glob
 found = []
 for place in ("/autograder", "/dev/shm", *glob("/tmp/deepgrade-*"), *glob("/proc/[0-9]*")):
@@ -474,7 +476,9 @@ def test_a_dropped_uid_finds_no_test_and_writes_nowhere(autograder):
     ran = run_autograder(folder, namespaces=False)
     assert ran.returncode == 0, ran.stdout
     told = results_of(folder)
-    assert "found ['/autograder/decoy'] and wrote [] as 19" in told["output"]
+    said = re.search(r"found \['/autograder/decoy'\] and wrote \[\] as (\d+)", told["output"])
+    assert said, told["output"]
+    assert int(said[1]) >= 1_900_000_000
 
 
 @needs_root

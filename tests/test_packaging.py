@@ -27,16 +27,41 @@ ASSIGNMENTS = [assignment.name for assignment in Course(REPOSITORY)]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """The distribution, built from this checkout."""
+    """The distribution for machines that grade, built from this checkout."""
     folder = tmp_path_factory.mktemp("dist")
-    built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, REPOSITORY],
+    built = build(folder, "with-solutions")
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("*.whl"))
+
+
+def build(folder: Path, wanted: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", folder, REPOSITORY],
+        env=os.environ | {"DEEPGRADE_WHEEL": wanted},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("wanted", ["", "yes"])
+def test_no_wheel_is_built_before_somebody_has_said_whether_solutions_may_be_in_it(wanted, tmp_path):
+    built = build(tmp_path, wanted)
+    assert built.returncode != 0
+    said = built.stdout + built.stderr
+    assert "deepgrade: this would hold the solutions and hidden tests" in said
+    assert "DEEPGRADE_WHEEL=without-solutions" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wheel_without_solutions_has_the_students_half_alone(tmp_path):
+    built = build(tmp_path, "without-solutions")
     assert built.returncode == 0, built.stderr
-    return next(folder.glob("*.whl"))
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        names = archive.namelist()
+    assert not [name for name in names if name.startswith("deepgrade_course/solutions")]
+    assert not [name for name in names if "test_hidden" in name and "/scaffold/" not in name]
+    assert f"deepgrade_course/assignments/{ASSIGNMENTS[0]}/assignment.toml" in names
 
 
 def test_the_version_is_said_once_and_the_same_everywhere():

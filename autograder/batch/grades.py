@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from autograder.batch.run import Outcome
 from autograder.course import Assignment
+from autograder.errors import GraderError
 
 POSSIBLE = "points-per-question"
 LAST = ("total_points_earned", "percent_correct", "grading_status")
@@ -49,11 +50,23 @@ def table(rows: Iterable[Iterable[str]]) -> bytes:
 
 
 def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict[str, float]:
-    """Of each problem: as its tests gave them, or, where nothing was graded, as the manifest promises them."""
+    """Of each problem: as its tests gave them, or, where nothing was graded, as the manifest promises them.
+
+    Raises GraderError where two submissions were graded by other tests: a share of them would be none.
+    """
+    first: tuple[str, dict[str, float]] | None = None
     for outcome in outcomes:
-        if outcome.state == "graded" and outcome.report is not None:
-            return {problem.name: problem.possible for problem in outcome.report.problems}
-    return {problem.name: problem.points for problem in assignment.manifest.problems}
+        if outcome.state != "graded" or outcome.report is None:
+            continue
+        possible = {problem.name: problem.possible for problem in outcome.report.problems}
+        if first is None:
+            first = outcome.found.name, possible
+        elif possible != first[1]:
+            raise GraderError(
+                f"{outcome.found.name} was graded by other tests than {first[0]} ({sum(possible.values()):g} and "
+                f"{sum(first[1].values()):g} points are possible); `--regrade` grades all of them anew"
+            )
+    return first[1] if first else {problem.name: problem.points for problem in assignment.manifest.problems}
 
 
 def scores_of(outcome: Outcome, questions: list[str]) -> dict[str, float] | None:

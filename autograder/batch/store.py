@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
 from autograder import report as reports
+from autograder import written
 from autograder.course import Assignment
 from autograder.errors import DeepgradeError
 from autograder.report import Report
+
+SECRET = ("reports", "before")  # they hold what hidden tests asked
 
 
 class Basis(msgspec.Struct, frozen=True):
@@ -51,6 +53,9 @@ class Store:
         try:
             for path in (folder, folder / "reports", folder / "results"):
                 path.mkdir(parents=True, exist_ok=True)
+            for name in SECRET:
+                if (folder / name).is_dir():
+                    (folder / name).chmod(written.SECRET_FOLDER)
         except OSError as error:
             raise DeepgradeError(f"{folder}: cannot be made ({error.strerror}); name another folder with -o") from error
 
@@ -102,12 +107,11 @@ class Store:
     def write(self, name: str, data: bytes) -> Path:
         """A file of that name below the folder, whole: never half of one. The same bytes leave it untouched."""
         path = self.folder / name
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        secret = Path(name).parts[0] in SECRET
         try:
             if path.is_file() and path.read_bytes() == data:
                 return path
-            draft.write_bytes(data)
-            draft.replace(path)
+            written.whole(path, data, mode=written.SECRET if secret else None)
         except OSError as error:
             raise DeepgradeError(f"{path}: cannot be written ({error.strerror}); make room or name another") from error
         return path
@@ -117,12 +121,13 @@ class Store:
 
     def _set_aside(self, number: int) -> None:
         aside = self.folder / "before" / str(number)
-        aside.mkdir(parents=True, exist_ok=True)
+        aside.parent.mkdir(mode=written.SECRET_FOLDER, exist_ok=True)
+        aside.mkdir(exist_ok=True)
         if not (aside / "reports").exists():  # else a run was cut off between this move and its note of it
             (self.folder / "reports").rename(aside / "reports")
         if (self.folder / "final_grades.csv").is_file():
             shutil.copyfile(self.folder / "final_grades.csv", aside / "final_grades.csv")
-        (self.folder / "reports").mkdir(exist_ok=True)
+        (self.folder / "reports").mkdir(mode=written.SECRET_FOLDER, exist_ok=True)
 
     def _state(self) -> State | None:
         path = self.folder / "batch.json"

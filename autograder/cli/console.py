@@ -25,6 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from autograder import written
 from autograder.errors import DeepgradeError
 
 Event = dict[str, Any]
@@ -68,10 +69,16 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def write(path: Path, data: bytes) -> None:
-    """Raises DeepgradeError where the file cannot be written."""
+def write(path: Path, data: bytes, *, secret: bool = False) -> None:
+    """A file, whole or not at all. Raises DeepgradeError where it cannot be written.
+
+    secret : for its owner's eyes alone, also where a file of that name was there for all to read.
+    """
     try:
-        path.write_bytes(data)
+        if path.exists() and not path.is_file():  # a pipe, say, or /dev/stdout
+            path.write_bytes(data)
+        else:
+            written.whole(path, data, mode=written.SECRET if secret else None)
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be written ({error.strerror}); name another file with -o") from error
 

@@ -110,7 +110,7 @@ def otter(
         raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
     with console.busy(f"grading the reference of {name}, and making the zip"):
         data = generate.build(assignment, secrets.course_secret())
-    console.write(output, data)
+    console.write(output, data, secret=True)
     print(f"{output}: {', '.join(generate.names(data))} ({len(data) // 1024:,} kB)")
     print("it holds the hidden tests and the course's secret: keep it as you keep an exam")
 

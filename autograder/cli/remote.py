@@ -13,7 +13,7 @@ from rich.text import Text
 from autograder import client, submission
 from autograder import manifest as manifests
 from autograder.cli import console
-from autograder.cli.students import Folder, find_folder
+from autograder.cli.students import Folder, find_folder, tell
 from autograder.errors import DeepgradeError, GraderError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
@@ -72,6 +72,8 @@ def submit(
     json: Json = False,
 ) -> None:
     """Hand in: pack the files, send them, wait for the result and print the report."""
+    from autograder import forecast
+
     place = find_folder(folder, context.obj)
     manifest = manifests.load(place / "assignment.toml")
     service = client.Service(client.account())
@@ -80,6 +82,7 @@ def submit(
         receipt = service.hand_in(
             course, assignment or manifest.module, submission.pack(place, manifest), f"{manifest.module}.zip"
         )
+    tell(forecast.findings(place, manifest), sys.stderr)
     number = receipt["id"]
     print(console.plain(f"submission {number} is stored: received {_moment(receipt['received_at'])}"), file=sys.stderr)
     for note in receipt["notes"]:

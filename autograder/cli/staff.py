@@ -80,7 +80,7 @@ def grade(
         for note in handed.notes:
             print(f"note: {console.plain(note)}")
         if json:
-            console.write(Path(json), report.to_json(shown))
+            console.write(Path(json), report.to_json(shown), secret=view == "staff")
     if figures:
         _draw(shown, figures)
     if shown.state == "grader_error":

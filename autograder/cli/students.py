@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -13,6 +13,9 @@ from autograder import submission
 from autograder.cli import console
 from autograder.course import Assignment, find_course
 from autograder.errors import DeepgradeError, UnknownAssignment
+
+if TYPE_CHECKING:
+    from autograder.forecast import Finding
 
 Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
 
@@ -29,13 +32,19 @@ def check(
         from autograder import environment
 
         raise typer.Exit(environment.again([*sys.argv[1:], "--in-this-process"]))
-    from autograder import report, selfcheck
+    from autograder import forecast, report, selfcheck
     from autograder.cli import show
 
     place = find_folder(folder, context.obj)
     assignment = Assignment(place.name, place, None)
+    found: list[Finding] = []
+
+    def note_slow(name: str, seconds: float, limit: float) -> None:
+        text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
+        found.append(forecast.Finding(text, fails=False))
+
     with console.progress("checking") as follow:
-        result = selfcheck.check(place, assignment, only=test, on_event=follow)
+        result = selfcheck.check(place, assignment, only=test, on_event=follow, on_slow=note_slow)
     if json:
         print(report.to_json(result).decode())
     else:
@@ -43,18 +52,35 @@ def check(
         hidden = assignment.manifest.points - sum(one.possible for one in result.tests)
         if not test and hidden > 0:
             print(f"The server runs hidden tests too, for the other {console.number(hidden)} points.")
-    raise typer.Exit(0 if all(one.verdict == "passed" for one in result.tests) else 1)
+    found = [*forecast.findings(place, assignment.manifest), *found]
+    tell(found, sys.stderr if json else sys.stdout)
+    fails = any(one.fails for one in found) or any(one.verdict != "passed" for one in result.tests)
+    raise typer.Exit(1 if fails else 0)
+
+
+def tell(found: list[Finding], stream: TextIO) -> None:
+    """What is certain first, each as one sentence."""
+    for one in found:
+        word = "not on the server" if one.fails else "on the server"
+        print(f"{word}: {console.plain(one.text)}", file=stream)
 
 
 def pack(
     context: typer.Context,
     folder: Folder = ".",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing that the server could not run.")] = False,
 ) -> None:
     """Make the zip to hand in: the files that the assignment names, and no others."""
+    from autograder import forecast
+
     place = find_folder(folder, context.obj)
     manifest = manifests.load(place / "assignment.toml")
     data = submission.pack(place, manifest)
+    found = forecast.findings(place, manifest)
+    tell(found, sys.stderr)
+    if strict and any(one.fails for one in found):
+        raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
     console.write(path, data)
     print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")

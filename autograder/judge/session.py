@@ -68,6 +68,10 @@ class Judging:
     room: Room = field(default_factory=Room)
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
 
+    def __post_init__(self) -> None:
+        for result in self.results:  # of an earlier judge of the same job
+            self.room.bytes -= len(msgspec.json.encode(result.figures))
+
 
 PAGE_SIDE = 640  # pixels of the longer side of a page in a report
 GREYS = 24  # shades between black and white that a page keeps: as good to look at, and half the bytes

@@ -17,10 +17,10 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
+from autograder import distributions
 from autograder.errors import SandboxUnavailable
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -85,48 +85,21 @@ def _steady(path: str) -> str:
 
 
 def closure(packages: list[str]) -> list[str]:
-    """The distributions and all that they require here, sorted."""
-    found: set[str] = set()
-    waiting = [_normal(name) for name in packages]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        for text in _distribution(name).requires or []:
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                try:
-                    importlib.metadata.distribution(requirement.name)
-                except importlib.metadata.PackageNotFoundError:
-                    continue  # torch names CUDA wheels that a CPU build comes without
-                waiting.append(_normal(requirement.name))
-    return sorted(found)
-
-
-def _normal(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
-def _distribution(name: str) -> importlib.metadata.Distribution:
-    try:
-        return importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        raise SandboxUnavailable(
-            f"the assignment allows {name}, which is not installed here; run: pip install {name}"
-        ) from None
-
-
-def _top_level(name: str) -> list[str]:
-    """First parts of the paths of a distribution's files, below site-packages."""
-    files = _distribution(name).files or []
-    tops = {path.parts[0] for path in files if path.parts and path.parts[0] not in ("..", "__pycache__", "/")}
-    return sorted(top for top in tops if not top.endswith(".pth"))
+    """The distributions and all that they require here. Raises SandboxUnavailable for one that is not here."""
+    for name in packages:
+        name = distributions.normal(name)
+        try:
+            distributions.distribution(name)
+        except PackageNotFoundError:
+            raise SandboxUnavailable(
+                f"the assignment allows {name}, which is not installed here; run: pip install {name}"
+            ) from None
+    return distributions.closure(packages)
 
 
 def _files_of(name: str) -> list[tuple[Path, str]]:
-    distribution = _distribution(name)
-    pairs = [(Path(str(distribution.locate_file(top))), f"/site/{top}") for top in _top_level(name)]
+    found = distributions.distribution(name)
+    pairs = [(Path(str(found.locate_file(top))), f"/site/{top}") for top in distributions.top_level(name)]
     return [(path.resolve(), place) for path, place in pairs if path.exists()]
 
 

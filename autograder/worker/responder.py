@@ -197,6 +197,8 @@ class Responder:
             message = str(error)[:MAX_TEXT]
         except Exception:
             message = "(its text cannot be had)"
+        if isinstance(error, SyntaxError):  # another Python may have read it
+            message += f"; read by Python {sys.version_info.major}.{sys.version_info.minor}"
         try:
             changes = self._changes(made, encoder)
         except wire.WireError:

@@ -6,6 +6,7 @@
     os.statvfs                  what this worker may write, and not what is free on the machine's disks
     the locks of                tokens in a FIFO. A futex that several processes share is known to the whole machine
       multiprocessing           by its file and page
+    its tracker of resources    nothing: it is a program that is started, and /dev/shm ends with the worker
     torch's way to share        bytes: it passes descriptors over sockets of its own, which there are none of
       tensors
 
@@ -26,6 +27,7 @@ import sys
 import termios
 import threading
 import time
+from multiprocessing import context, resource_tracker
 from typing import Any
 
 PAIRS = 8
@@ -47,9 +49,17 @@ def install(files_mb: int) -> None:
 
     os.pipe, os.pipe2 = pipe, pipe2
     os.statvfs = os.fstatvfs = statvfs
+    context._default_context.set_start_method("fork", force=True)  # another would start a program
     _pairs[:] = [socket.socketpair() for _ in range(PAIRS)]
     socket.socketpair = socketpair
     _multiprocessing.SemLock = Semaphore
+    for name in ("register", "unregister", "ensure_running"):
+        for owner in (resource_tracker, resource_tracker._resource_tracker):
+            setattr(owner, name, _nothing)
+
+
+def _nothing(*arguments: Any) -> None:
+    pass
 
 
 def keep() -> None:

@@ -243,6 +243,19 @@ def shared_counter():
     for child in children: child.start()
     for child in children: child.join()
     return [0, 1, 4, 9, 16, 25] if total.value == 300 else total.value
+def shared_memory():
+    from multiprocessing import Process, shared_memory
+    block = shared_memory.SharedMemory(create=True, size=48)
+    cells = np.ndarray(6, dtype=np.int64, buffer=block.buf)
+    def fill(): np.ndarray(6, dtype=np.int64, buffer=block.buf)[:] = np.arange(6) ** 2
+    child = Process(target=fill)
+    child.start()
+    child.join()
+    found = [int(value) for value in cells]
+    del cells
+    block.close()
+    block.unlink()
+    return found
 def event():
     import multiprocessing
     happened = multiprocessing.Event()
@@ -277,11 +290,11 @@ def a_mapped_file():
 
 @pytest.mark.parametrize(
     "way",
-    "pool executor threads queue both_ways shared_array shared_counter event a_lock_that_times_out a_loop "
-    "a_temporary_file a_mapped_file".split(),
+    "pool executor threads queue both_ways shared_array shared_memory shared_counter event a_lock_that_times_out "
+    "a_loop a_temporary_file a_mapped_file".split(),
 )
 def test_what_pythons_own_library_does_with_processes_and_files_works(ask_remote, way):
-    """`check` promises it (notes.py), so that right code has its points."""
+    """`check` promises it (forecast.py), so that right code has its points."""
     with ask_remote(LIBRARY, seconds=30.0) as answer:
         assert getattr(answer, way)() == [0, 1, 4, 9, 16, 25]
 

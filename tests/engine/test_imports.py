@@ -87,7 +87,7 @@ def test_a_grading_imports_it_twice_and_says_so_of_every_test(monkeypatch, what,
     workers = []
     worker = Sandbox.worker
     monkeypatch.setattr(Sandbox, "worker", lambda sandbox: workers.append(sandbox) or worker(sandbox))
-    monkeypatch.setattr(server, "ask", lambda job, on_event, packages: process.judge(job, on_event))
+    monkeypatch.setattr(server, "ask", lambda job, on_event, packages: process.judge_here(job, on_event))
     found = graded(TARGET, "target.py", what)
     assert len(found.tests) > 5
     assert {test.verdict for test in found.tests} == {verdict}
