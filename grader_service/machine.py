@@ -18,7 +18,7 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.errors import DeepgradeError, GraderError
 from autograder.sandbox import gpu
-from grader_service.variables import INTERNAL, PREFIX, VARIABLES
+from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 
 ALIKE = 0.75  # share of letters from which on an unknown variable is taken for a slip, 0 to 1
 DEV = Path("/dev")

@@ -24,15 +24,19 @@ from pathlib import Path
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import accounts, erasing, hosts, jobs, keys, logs, machine, results
-from grader_service.database import Database
-from grader_service.engine import check_broker, check_installed
-from grader_service.files import Files
-from grader_service.host import Plan, Speaker, add_slots, named, plan
-from grader_service.security import must_not_be_debugged
-from grader_service.settings import Settings
-from grader_service.supervisor import LOOK_SECONDS, Child, Supervisor
-from grader_service.work import gpus_here
+from grader_service import machine
+from grader_service.accounts import accounts, deletion
+from grader_service.core import logs, secrets
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.session import Database
+from grader_service.grade_worker import gpus_here
+from grader_service.grading import results
+from grader_service.queue import enqueue, hosts
+from grader_service.queue.notify import check_broker, check_installed
+from grader_service.web.security import must_not_be_debugged
+from grader_service.workers.agent import Plan, Speaker, add_slots, named, plan
+from grader_service.workers.supervisor import LOOK_SECONDS, Child, Supervisor
 
 STARTS = 3  # of the web process, before it is said that it does not start
 
@@ -86,7 +90,7 @@ def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None])
             database = Database(settings)
             stack.callback(database.close)
             instance = stack.enter_context(named(settings, database, name))
-            plans = plan(name, jobs.QUEUES, settings.workers, gpus_here())
+            plans = plan(name, enqueue.QUEUES, settings.workers, gpus_here())
         speaker = Speaker(settings, name, instance, plans, leads=True)
         speaker.found_well()
         stack.callback(speaker.leave)
@@ -144,11 +148,11 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     database.upgrade()
     with database.read() as session:
         graded = results.any_at_all(session)
-    keys.must_not_be_lost(settings, graded)
-    keys.session_key(settings)
-    keys.course_secret(settings)
+    secrets.must_not_be_lost(settings, graded)
+    secrets.session_key(settings)
+    secrets.course_secret(settings)
     once = _ensure_admin(database, settings.admin_password)
-    erasing.finish(database, Files(settings))
+    deletion.finish(database, Files(settings))
     database.close()
     if once is not None:
         say(f"sign in as admin with the password {once} (shown this once; you choose your own then)")
@@ -191,7 +195,7 @@ class Web:
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = self._listener.fileno()
         return self._supervisor.start_python(
-            "grader_service.web", str(descriptor), str(os.getpid()), descriptors=(descriptor,)
+            "grader_service.web.process", str(descriptor), str(os.getpid()), descriptors=(descriptor,)
         )
 
     def wait_until_answered(self) -> None:

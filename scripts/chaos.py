@@ -44,8 +44,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from autograder import report as reports
 from autograder.cli.console import table
 from autograder.report import Report
-from grader_service import jobs
-from grader_service.models import Job, Result
+from grader_service.database.models import Job, Result
+from grader_service.queue import recovery
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COURSE = REPOSITORY / "tests" / "service" / "course"  # one assignment, a second to grade
@@ -307,7 +307,7 @@ class Storm:
             self._outcome.given_up += len(given_up)
             with self.installed.database.write() as session:
                 for number in given_up:
-                    jobs.requeue(session, number)
+                    recovery.requeue(session, number)
 
     def _until_final(self, numbers: Mapping[int, str]) -> list[int]:
         """Wait until each is graded or given up: those that are given up. Past the patience they count as lost."""

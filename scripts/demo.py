@@ -41,10 +41,10 @@ from autograder.cli.console import number, table
 from autograder.course import Assignment, find_course
 from autograder.mutants import mutants
 from autograder.report import Report
-from grader_service import accounts
-from grader_service.database import Database
-from grader_service.process import die_with_parent
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.process import die_with_parent
+from grader_service.core.settings import Settings
+from grader_service.database.session import Database
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSIGNMENT = "softmax"

@@ -39,7 +39,14 @@ INPUT_BYTES = 8192  # of one input, at most
 SHOW_SECONDS = 10  # between two lines of a target
 ROUND = 200  # inputs that hypothesis draws from one seed
 API_ROUND = 15  # calls of one operation, before the next one's turn
-INSTRUMENTED = ["autograder", "grader_service.written", "grader_service.markup", "markdown_it", "zipfile", "tomllib"]
+INSTRUMENTED = [
+    "autograder",
+    "grader_service.submissions.written",
+    "grader_service.submissions.markup",
+    "markdown_it",
+    "zipfile",
+    "tomllib",
+]
 CRASHED = 77  # exit code of a target's process that has printed its crash
 
 sys.path.append(str(REPOSITORY / "tests"))

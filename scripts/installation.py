@@ -30,17 +30,21 @@ from typing import Self
 import sqlalchemy as sa
 from servers import PostgreSQL, RabbitMQ, Redis, Server, below, free_port
 
-from grader_service import accounts
-from grader_service.database import Database
-from grader_service.models import Host
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.database.models import Host
+from grader_service.database.session import Database
 
 WAYS = ("sqlite", "postgresql", "redis", "rabbitmq")
 BROKERS: dict[str, type[Server]] = {"redis": Redis, "rabbitmq": RabbitMQ}
 START_SECONDS = 120.0  # until pages are answered
 STOP_SECONDS = 30.0
 PASSWORD = "correct horse battery"
-MODULES = {"slot": "grader_service.worker", "web": "grader_service.web", "bell": "grader_service.engine.bell"}
+MODULES = {
+    "slot": "grader_service.workers.worker",
+    "web": "grader_service.web.process",
+    "bell": "grader_service.queue.notify.bell",
+}
 
 
 class Installation:

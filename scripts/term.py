@@ -25,8 +25,9 @@ from werkzeug.security import generate_password_hash
 from autograder import report as reports
 from autograder.course import Assignment, Course
 from autograder.report import ProblemResult, Report, TestResult
-from grader_service import accounts, models
-from grader_service.database import Database, db_now
+from grader_service.accounts import accounts
+from grader_service.database import models
+from grader_service.database.session import Database, db_now
 
 PASSWORD = "correct horse battery"
 AT_ONCE = 500  # rows that are sent together

@@ -39,7 +39,7 @@ class Wall:
 
 BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
 SECCOMP, CHANNELS = "autograder/sandbox/seccomp.py", "tests/engine/test_channels.py"
-CLAIMS, GRADES = "grader_service/jobs/claims.py", "autograder/batch/grades.py"
+CLAIMS, GRADES = "grader_service/queue/leases.py", "autograder/batch/grades.py"
 COSTLY = "tests/engine/test_budget.py::test_a_costly_answer_fails_its_test_and_the_rest_is_graded"
 SANDBOX, WIRE = "tests/engine/test_sandbox.py", "tests/engine/test_wire.py"
 
@@ -422,7 +422,7 @@ WALLS = [
     Wall(
         "forms",
         "forms need no token",
-        [("grader_service/security.py", "    csrf.init_app(app)\n", "")],
+        [("grader_service/web/security.py", "    csrf.init_app(app)\n", "")],
         ["tests/service/test_roles.py::test_every_form_needs_its_token", "tests/service/test_signing_in.py"],
     ),
     Wall(

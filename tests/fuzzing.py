@@ -353,7 +353,7 @@ RESULTS = (
 
 def read_written(data: bytes) -> None:
     """Of what kind it is, or Refused; Markdown becomes HTML in which nothing runs."""
-    from grader_service import markup, written
+    from grader_service.submissions import markup, written
 
     try:
         kind = written.kind_of(data)
@@ -366,9 +366,9 @@ def read_written(data: bytes) -> None:
 
 @cache
 def _prose() -> ModuleType:
-    from grader_service import boxed
+    from grader_service.submissions import sandboxed
 
-    return load(boxed.INSIDE / "prose.py")
+    return load(sandboxed.INSIDE / "prose.py")
 
 
 class _Inert(HTMLParser):
@@ -408,7 +408,7 @@ BYTES = (
     of_bytes("zip", read_upload, _zips(), "autograder.submission", "zipfile"),
     of_bytes("manifest", read_manifest, _manifests(), "autograder.manifest", "tomllib"),
     of_bytes("results", read_results, RESULTS, "autograder.import_results", "csv"),
-    of_bytes("written", read_written, MARKDOWN, "grader_service.written", "markdown_it"),
+    of_bytes("written", read_written, MARKDOWN, "grader_service.submissions.written", "markdown_it"),
 )
 TARGETS = {target.name: target for target in BYTES}
 KNOWN = sorted((HERE / "fuzz").glob("*/*"))  # what crashed once, one file for each: fuzz/<target>/<what it did>

@@ -231,7 +231,7 @@ def test_the_engine_names_no_assignment():
 
 
 @pytest.mark.parametrize(
-    "module", ["grader_service.web", "grader_service.worker", "autograder.cli", "autograder.grade"]
+    "module", ["grader_service.web.process", "grader_service.workers.worker", "autograder.cli", "autograder.grade"]
 )
 def test_what_starts_often_starts_without_what_draws_or_judges(module):
     """The judge is a process of its own, and figures are drawn when there are some: each costs a start a third of a
@@ -243,22 +243,22 @@ def test_what_starts_often_starts_without_what_draws_or_judges(module):
 
 # Who may touch rows of results, beside `results`, which reads them: and which columns. None of these holds a point.
 OF_RESULTS = {
-    "grader_service/jobs/claims.py": {"id", "submission_id", "batch", "token"},  # writes them
-    "grader_service/erasing.py": {"id", "submission_id"},  # deletes them
+    "grader_service/queue/leases.py": {"id", "submission_id", "batch", "token"},  # writes them
+    "grader_service/accounts/deletion.py": {"id", "submission_id"},  # deletes them
 }
 
 
 def results_read(path: Path) -> list[str]:
     """What a file of the service has of `models.Result` that it may not have."""
     place = path.relative_to(REPOSITORY).as_posix()
-    if place == "grader_service/results.py" or place.startswith(
-        ("grader_service/models/", "grader_service/migrations/")
+    if place == "grader_service/grading/results.py" or place.startswith(
+        ("grader_service/database/models/", "grader_service/database/migrations/")
     ):
         return []
     tree = ast.parse(path.read_text(encoding="utf-8"))
     wrong = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grader_service.models"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grader_service.database.models"):
             renamed = [alias for alias in node.names if alias.name in ("Result", "*") and alias.asname]
             if renamed or (place not in OF_RESULTS and any(alias.name == "Result" for alias in node.names)):
                 wrong.append(f"{place}:{node.lineno} imports Result")
@@ -272,13 +272,13 @@ def results_read(path: Path) -> list[str]:
 
 
 def test_one_module_reads_results():
-    """Which of a submission's results counts is said by `grader_service/results.py`; coded twice, it differed."""
+    """Which of a submission's results counts is said by `grading/results.py`; coded twice, it differed."""
     assert [line for path in python_files("grader_service") for line in results_read(path)] == []
 
 
 def test_no_row_leads_to_a_result():
     """So that no page and no template comes across one that does not count."""
-    from grader_service.models import Base, Result
+    from grader_service.database.models import Base, Result
 
     leading = [
         f"{mapper.class_.__name__}.{one.key}"
@@ -302,12 +302,14 @@ def test_one_module_compares_dates_with_the_clock():
             if not (isinstance(node, ast.Compare) and any(isinstance(op, ORDERED) for op in node.ops)):
                 continue
             sides = [one.attr for one in (node.left, *node.comparators) if isinstance(one, ast.Attribute)]
-            of_links = place == "grader_service/links.py" and sides == ["expires_at"]  # nobody is shown that minute
+            of_links = place == "grader_service/accounts/invitations.py" and sides == [
+                "expires_at"
+            ]  # nobody is shown that minute
             if DATES & set(sides) and not of_links:
                 found.append(f"{place}:{node.lineno}")
     dates = "|".join(DATES)
     compared = re.compile(rf"(?:{dates})\b *[<>]|[<>]=? *[\w.]*(?:{dates})\b")
-    for path in sorted((REPOSITORY / "grader_service/templates").rglob("*.html")):
+    for path in sorted((REPOSITORY / "grader_service/web/templates").rglob("*.html")):
         for statement in re.findall(r"{[{%].*?[%}]}", path.read_text(encoding="utf-8")):
             if compared.search(statement):
                 found.append(f"{path.relative_to(REPOSITORY)}: {statement}")

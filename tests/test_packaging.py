@@ -94,7 +94,7 @@ def test_the_wheel_holds_engine_service_and_course_as_data(wheel):
         assert f"deepgrade_course/assignments/{name}/assignment.toml" in names
         assert f"deepgrade_course/solutions/{name}/test_hidden.py" in names
     assert not [name for name in names if re.search(r"__pycache__|/figures/.*png|\.hypothesis|\.venv", name)]
-    assert [name for name in names if name.startswith("grader_service/templates/")]
+    assert [name for name in names if name.startswith("grader_service/web/templates/")]
     assert "autograder/scaffold/solution/mutants.py" in names
     assert "autograder/datasets/digits.npz" in names
 

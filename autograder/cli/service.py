@@ -29,7 +29,7 @@ def read_settings() -> None:
     """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
     if os.environ.get("DEEPGRADE_SETTINGS"):
         with _installed():
-            from grader_service.variables import read_file
+            from grader_service.core.variables import read_file
         read_file(os.environ)
 
 
@@ -75,7 +75,7 @@ def worker(
 ) -> None:
     """Grade on this machine for a service that runs elsewhere."""
     with _installed():
-        from grader_service.work import work
+        from grader_service.grade_worker import work
     work(
         queues=_words(queues),
         slots=slots,
@@ -108,11 +108,11 @@ def bundle(
 def queue(json: Json = False) -> None:
     """Show what waits, and who grades."""
     with _database() as database:
-        from grader_service import hosts, jobs
+        from grader_service.queue import hosts, monitor
 
         with database.read() as session:
             seen = hosts.all_of_them(session)
-            lines = jobs.lines(session, hosts.courses(seen))
+            lines = monitor.lines(session, hosts.courses(seen))
     facts = {
         "queues": [
             {
@@ -180,7 +180,9 @@ def into_the_grade_book(
 ) -> None:
     """Of `import-results`: what the scores change in a course's grade book; with `apply` they change it."""
     with _database() as database:
-        from grader_service import accounts, courses, importing
+        from grader_service.accounts import accounts
+        from grader_service.courses import courses
+        from grader_service.grading import score_import
 
         with database.write() if apply else database.read() as session:
             course = courses.find(session, slug)
@@ -192,9 +194,9 @@ def into_the_grade_book(
             actor = accounts.find(session, by) if by else None
             if by and (actor is None or not actor.is_staff_in(course.id)):
                 raise DeepgradeError(f"{by!r} is nobody of the staff of {slug!r}")
-            plan = importing.plan(session, course, chosen, scores)
+            plan = score_import.plan(session, course, chosen, scores)
             if apply:
-                importing.write(session, actor, plan, reason, without_unknown=without_unknown)
+                score_import.write(session, actor, plan, reason, without_unknown=without_unknown)
     if json:
         facts = [
             {
@@ -223,7 +225,7 @@ def into_the_grade_book(
 
 def _pause(name: str, paused: bool) -> None:
     with _database() as database:
-        from grader_service import hosts
+        from grader_service.queue import hosts
 
         with database.write() as session:
             hosts.pause(session, name, paused)
@@ -235,8 +237,8 @@ def backup(
 ) -> None:
     """Copy all that must be kept, while the service runs: database, secrets, files."""
     with _installed():
-        from grader_service import backup as backups
-        from grader_service.settings import Settings
+        from grader_service.core.settings import Settings
+        from grader_service.database import backup as backups
     with console.busy("copying"):
         contents = backups.back_up(Settings.from_environment(), folder.absolute())
     print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
@@ -254,8 +256,8 @@ def restore(
 ) -> None:
     """Put a backup in place, where there is nothing yet; stop the service first."""
     with _installed():
-        from grader_service import backup as backups
-        from grader_service.settings import Settings
+        from grader_service.core.settings import Settings
+        from grader_service.database import backup as backups
     with console.busy("looking at every byte"):
         contents = backups.check(folder)
     if not check:
@@ -269,8 +271,8 @@ def restore(
 @contextlib.contextmanager
 def _database() -> Iterator:
     with _installed():
-        from grader_service.database import Database
-        from grader_service.settings import Settings
+        from grader_service.core.settings import Settings
+        from grader_service.database.session import Database
     with contextlib.closing(Database(Settings.from_environment())) as database:
         database.check_version()
         yield database

@@ -38,7 +38,7 @@ from autograder.sandbox import Sandbox
 from autograder.student.local import Local
 from autograder.student.remote import Remote
 from bench.page import REPOSITORY, Section, shown
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
 
 SECRET = b"deepgrade bench"
 ISOLATED, INSIDE = "in the sandbox", "in one process"

@@ -29,15 +29,16 @@ from autograder import submission
 from autograder.course import Course
 from autograder.report import Report
 from bench.page import REPOSITORY, Section
-from grader_service import accounts, jobs
-from grader_service.database import Database, db_now
-from grader_service.engine import engine_of, line
-from grader_service.files import Files
-from grader_service.jobs import Claim, Slot
-from grader_service.models import Job, Person, Submission
-from grader_service.process import die_with_parent
-from grader_service.settings import Settings
-from grader_service.worker import Worker
+from grader_service.accounts import accounts
+from grader_service.core.process import die_with_parent
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.models import Job, Person, Submission
+from grader_service.database.session import Database, db_now
+from grader_service.queue import enqueue
+from grader_service.queue.leases import Claim, Slot
+from grader_service.queue.notify import engine_of, line
+from grader_service.workers.worker import Worker
 
 EMPTY = Report("softmax", "Softmax", "graded")
 SLOTS = 2
@@ -87,7 +88,7 @@ def slots(settings: Settings) -> Iterator[None]:
         processes.append(subprocess.Popen(words, env=environment, pass_fds=[descriptor] if lines else []))
     if lines:
         ends = [word for _, end in lines for word in ("--slot", f"{end.fileno()}:cpu")]
-        words = [sys.executable, "-m", "grader_service.engine.bell", *ends, "--parent", str(os.getpid())]
+        words = [sys.executable, "-m", "grader_service.queue.notify.bell", *ends, "--parent", str(os.getpid())]
         processes.append(subprocess.Popen(words, env=environment, pass_fds=[end.fileno() for _, end in lines]))
     try:
         yield
@@ -120,7 +121,7 @@ def fill(settings: Settings, database: Database, person: Person, count: int) -> 
         ]
         session.add_all(made)
         session.flush()
-        jobs.enqueue_many(session, [one.id for one in made], jobs.Needs(), batch="", priority=jobs.INTERACTIVE)
+        enqueue.enqueue_many(session, [one.id for one in made], enqueue.Needs(), batch="", priority=enqueue.INTERACTIVE)
 
 
 def empty_jobs(settings: Settings, count: int, heard: int) -> tuple[float, list[float]]:

@@ -29,9 +29,11 @@ from installation import Installation
 from autograder import submission
 from autograder.course import Course
 from bench.page import REPOSITORY, Section
-from grader_service import hosts, jobs, models, tokens
-from grader_service.app import create_app
-from grader_service.database import Database
+from grader_service.accounts import tokens
+from grader_service.database import models
+from grader_service.database.session import Database
+from grader_service.queue import enqueue, hosts
+from grader_service.web.app import create_app
 
 STUDENTS, SUBMISSIONS = 500, 20_000
 ROUNDS = 20  # of each page
@@ -45,7 +47,7 @@ def measure(rounds: int) -> Section:
     rows: list[tuple[str, str, str]] = []
     with Installation("sqlite", REPOSITORY, slots=1) as installed:
         with installed.database.write() as session:
-            for queue in jobs.QUEUES:
+            for queue in enqueue.QUEUES:
                 hosts.pause(session, queue)
         term.fill(installed.database, course, students=STUDENTS, submissions=SUBMISSIONS)
         name = list(course)[-1].name  # the one that is not due yet

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader_service import accounts, tokens
-from grader_service.app import create_app
-from grader_service.security import limiter
-from grader_service.settings import Settings
+from grader_service.accounts import accounts, tokens
+from grader_service.core.settings import Settings
+from grader_service.web.app import create_app
+from grader_service.web.security import limiter
 
 from . import pages_list
 from .conftest import COURSE

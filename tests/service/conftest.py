@@ -28,13 +28,16 @@ from werkzeug.test import TestResponse
 from autograder import bundle, kit
 from autograder import report as reports
 from autograder.report import Report
-from grader_service import accounts, boxed, jobs, mail, pictures
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.files import Files
-from grader_service.jobs import Claim, Slot
-from grader_service.models import Person
-from grader_service.settings import Settings
+from grader_service.accounts import accounts, mail
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.models import Person
+from grader_service.database.session import Database
+from grader_service.grading import report_figures
+from grader_service.queue import leases
+from grader_service.queue.leases import Claim, Slot
+from grader_service.submissions import sandboxed
+from grader_service.web.app import create_app
 
 COURSE = Path(__file__).with_name("course")
 PASSWORD = "correct horse battery"
@@ -85,7 +88,7 @@ def _cheap_passwords() -> Iterator[None]:
 SLOW: tuple[tuple[object, str], ...] = (
     (accounts, "generate_password_hash"),
     (accounts, "check_password_hash"),
-    (boxed, "tool"),
+    (sandboxed, "tool"),
     (mail, "send"),
     (mail, "_server"),
     (requests.Session, "request"),
@@ -95,7 +98,7 @@ SLOW: tuple[tuple[object, str], ...] = (
     (kit, "build"),
     (bundle.Contents, "version"),
     (MarkdownIt, "parse"),
-    (pictures, "draw_all"),
+    (report_figures, "draw_all"),
     (reports, "to_json"),
     (time, "sleep"),
 )
@@ -209,7 +212,7 @@ def claim(database: Database) -> Callable[..., Claim | None]:
 
     def take(worker: str = "worker", lease_seconds: float = 45) -> Claim | None:
         with database.write() as session:
-            return jobs.claim(session, Slot(worker, ("cpu",)), lease_seconds=lease_seconds)
+            return leases.claim(session, Slot(worker, ("cpu",)), lease_seconds=lease_seconds)
 
     return take
 
@@ -222,6 +225,6 @@ def graded(database: Database, claim: Callable[..., Claim | None]) -> Callable[[
         taken = claim()
         assert taken is not None
         with database.write() as session:
-            return jobs.finish(session, taken, report, {})
+            return leases.finish(session, taken, report, {})
 
     return finish

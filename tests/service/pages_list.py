@@ -21,21 +21,13 @@ from sqlalchemy.orm import Session
 
 from autograder import report as reports
 from autograder.report import Figure, ProblemResult, Report, TestResult
-from grader_service import (
-    accounts,
-    courses,
-    hosts,
-    jobs,
-    leaderboard,
-    marks,
-    pictures,
-    regrades,
-    similar,
-    tokens,
-)
-from grader_service.jobs import Slot
-from grader_service.jobs.recovery import TRIES
-from grader_service.models import Job, OneTimeLink, Person, Result, Submission
+from grader_service.accounts import accounts, tokens
+from grader_service.courses import courses
+from grader_service.database.models import Job, OneTimeLink, Person, Result, Submission
+from grader_service.grading import leaderboard, manual, regrades, report_figures, similarity
+from grader_service.queue import enqueue, hosts, leases
+from grader_service.queue.leases import Slot
+from grader_service.queue.recovery import TRIES
 
 from .conftest import PASSWORD, RIGHT, WRONG, User, zip_of
 
@@ -198,14 +190,14 @@ def _marks(app: Flask, users: dict[str, User]) -> None:
         assert eve is not None
         assert owner is not None
         accounts.create(session, login="bob", name="Bob")
-        lines = [marks.Line(None, "What the plots show", 3.0), marks.Line(None, "Why it is so", 2.0)]
-        marks.set_rubric(session, eve, chosen, lines, "")
-        first, second = marks.rubric(session, chosen)
+        lines = [manual.Line(None, "What the plots show", 3.0), manual.Line(None, "Why it is so", 2.0)]
+        manual.set_rubric(session, eve, chosen, lines, "")
+        first, second = manual.rubric(session, chosen)
         text = session.get_one(Submission, 5)
-        marks.score_rubric(session, eve, text, chosen, {first.id: 2.5, second.id: 1.0})
-        marks.comment(session, eve, text, "The second plot has no labels.\nOtherwise fine.")
+        manual.score_rubric(session, eve, text, chosen, {first.id: 2.5, second.id: 1.0})
+        manual.comment(session, eve, text, "The second plot has no labels.\nOtherwise fine.")
         made = regrades.create(
-            session, eve, course, "double", [1, 2], tests=None, needs=jobs.Needs(), reason="test_b was too strict"
+            session, eve, course, "double", [1, 2], tests=None, needs=enqueue.Needs(), reason="test_b was too strict"
         )
         session.execute(sa.update(Job).where(Job.batch == made.name).values(state="done"))
         for number in (1, 2):
@@ -220,10 +212,10 @@ def _marks(app: Flask, users: dict[str, User]) -> None:
                     graded_at=time.time(),
                 )
             )
-        marks.set_override(session, eve, chosen, owner, 4.5, "the second plot was shown in the exercise class")
-    pairs = [similar.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
-    findings = similar.Findings(time.time(), 2, pairs)
-    similar.save(app.extensions["settings"], 1, "double", findings)
+        manual.set_override(session, eve, chosen, owner, 4.5, "the second plot was shown in the exercise class")
+    pairs = [similarity.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
+    findings = similarity.Findings(time.time(), 2, pairs)
+    similarity.save(app.extensions["settings"], 1, "double", findings)
 
 
 WRITTEN = b"""# What the plots show
@@ -281,10 +273,10 @@ def cookie_of(client: FlaskClient) -> str:
 def finish(app: Flask, graded: Report) -> None:
     """The next job is done, as if a worker had done it; what the grader gave up was tried as often as it tries."""
     with app.extensions["database"].write() as session:
-        claim = jobs.claim(session, Slot("worker", ("cpu",)), lease_seconds=45)
+        claim = leases.claim(session, Slot("worker", ("cpu",)), lease_seconds=45)
         assert claim is not None
         if graded.state == "grader_error":
             session.execute(sa.update(Job).where(Job.id == claim.job_id).values(faults=TRIES - 1))
-            jobs.fault(session, claim, graded.message)
+            leases.fault(session, claim, graded.message)
         else:
-            jobs.finish(session, claim, graded, pictures.draw_all(graded))
+            leases.finish(session, claim, graded, report_figures.draw_all(graded))

@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from grader_service import accounts
-from grader_service.database import Database
-from grader_service.models import Job, Result
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.database.models import Job, Result
+from grader_service.database.session import Database
 
 from .conftest import PASSWORD, hidden_fields
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.serving import make_server
 
-from grader_service.app import create_app
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.web.app import create_app
 
 from . import pages_list
 from .conftest import COURSE

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from grader_service import accounts, courses, tokens
-from grader_service.app import create_app
-from grader_service.models import CourseAssignment, Submission
-from grader_service.settings import Settings
+from grader_service.accounts import accounts, tokens
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.models import CourseAssignment, Submission
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD, RIGHT, User, zip_of
 

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, Phase, settings
 from werkzeug.test import TestResponse
 
 from autograder import report as reports
-from grader_service import accounts, courses, tokens
-from grader_service.api import limits
-from grader_service.app import create_app
-from grader_service.models import CourseAssignment, Submission, Token
-from grader_service.security import limiter
+from grader_service.accounts import accounts, tokens
+from grader_service.courses import courses
+from grader_service.database.models import CourseAssignment, Submission, Token
+from grader_service.web.api import limits
+from grader_service.web.app import create_app
+from grader_service.web.security import limiter
 
 from . import api_cases
 from .conftest import PASSWORD, RIGHT, zip_of

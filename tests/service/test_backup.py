@@ -18,11 +18,12 @@ import sqlalchemy as sa
 
 from autograder.errors import DeepgradeError
 from autograder.report import Report
-from grader_service import backup, keys
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.models import Base, Upload
-from grader_service.settings import Settings
+from grader_service.core import secrets
+from grader_service.core.settings import Settings
+from grader_service.database import backup
+from grader_service.database.models import Base, Upload
+from grader_service.database.session import Database
+from grader_service.web.app import create_app
 
 from .conftest import COURSE, RIGHT, WRONG, User, zip_of
 
@@ -46,7 +47,7 @@ def empty(tmp_path) -> Settings:
 @pytest.fixture
 def used(settings, app, user, graded) -> User:
     """A service with two submissions, one of them graded."""
-    keys.course_secret(settings)
+    secrets.course_secret(settings)
     ada = user("ada")
     ada.handed_in(HANDED_IN)
     ada.handed_in(zip_of(WRONG))

@@ -16,7 +16,7 @@ import pytest
 
 from autograder.course import find_course
 from autograder.submission import zipped
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
 
 from . import processes
 from .conftest import COURSE, PASSWORD, RIGHT, WRONG, zip_of

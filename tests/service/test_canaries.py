@@ -34,24 +34,19 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from grader_service import (
-    access,
-    accounts,
-    courses,
-    jobs,
-    leaderboard,
-    logs,
-    marks,
-    regrades,
-    similar,
-)
-from grader_service.app import create_app
-from grader_service.jobs import Slot
-from grader_service.jobs.recovery import TRIES
-from grader_service.models import Job, OneTimeLink, Person, Picture, Submission, Token
-from grader_service.security import limiter
-from grader_service.settings import Settings
-from grader_service.worker import Worker
+from grader_service.accounts import accounts
+from grader_service.core import logs
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.models import Job, OneTimeLink, Person, Picture, Submission, Token
+from grader_service.grading import leaderboard, manual, regrades, similarity
+from grader_service.queue import enqueue
+from grader_service.queue.leases import Slot
+from grader_service.queue.recovery import TRIES
+from grader_service.web import permissions
+from grader_service.web.app import create_app
+from grader_service.web.security import limiter
+from grader_service.workers.worker import Worker
 
 from .canaries import CUT, Canaries
 from .conftest import COURSE, User, zip_of
@@ -417,16 +412,16 @@ class World:
         with self.database.write() as session:
             course, eve = accounts.first_course(session), accounts.find(session, "staff")
             owner, chosen = accounts.find(session, "owner"), courses.assignment(session, course, "double")
-            marks.comment(session, eve, session.get_one(Submission, 1), self.word("said to the owner", "a comment"))
-            marks.set_override(session, eve, chosen, owner, 4.5, self.word("said to the owner", "reason of points"))
-        pairs = [similar.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
-        similar.save(self.settings, 1, "double", similar.Findings(time.time(), 2, pairs))
+            manual.comment(session, eve, session.get_one(Submission, 1), self.word("said to the owner", "a comment"))
+            manual.set_override(session, eve, chosen, owner, 4.5, self.word("said to the owner", "reason of points"))
+        pairs = [similarity.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
+        similarity.save(self.settings, 1, "double", similarity.Findings(time.time(), 2, pairs))
 
     def regrade(self) -> None:
         with self.database.write() as session:
             course, eve = accounts.first_course(session), accounts.find(session, "staff")
             reason = self.word("among staff", "reason of a regrade")
-            regrades.create(session, eve, course, "double", [1, 2], tests=None, needs=jobs.Needs(), reason=reason)
+            regrades.create(session, eve, course, "double", [1, 2], tests=None, needs=enqueue.Needs(), reason=reason)
         self.grade()
         with self.database.write() as session:
             course, eve = accounts.first_course(session), accounts.find(session, "staff")
@@ -479,7 +474,7 @@ class World:
         def fails() -> str:
             raise RuntimeError(fault)
 
-        self.app.view_functions["health.alive"] = access.anybody(fails)
+        self.app.view_functions["health.alive"] = permissions.anybody(fails)
         for who, user in self.users.items():
             answer = user.get("/healthz")
             assert answer.status_code == 500

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from autograder import report as reports
-from grader_service import accounts, jobs, regrades, tokens
-from grader_service.settings import Settings
+from grader_service.accounts import accounts, tokens
+from grader_service.core.settings import Settings
+from grader_service.grading import regrades
+from grader_service.queue import enqueue, leases
 
 from . import processes
 from .conftest import COURSE, PASSWORD, RIGHT, WRONG
@@ -127,11 +129,11 @@ def test_status_and_report_tell_the_regrade_that_counts(run, service, token, fol
     with processes.opened(service.settings) as database, database.write() as session:
         course, ada = accounts.first_course(session), accounts.find(session, "ada")
         made = regrades.create(
-            session, ada, course, "double", [number], tests=None, needs=jobs.Needs("gpu"), reason="a test was wrong"
+            session, ada, course, "double", [number], tests=None, needs=enqueue.Needs("gpu"), reason="a test was wrong"
         )
-        claim = jobs.claim(session, jobs.Slot("test", ("gpu",)), lease_seconds=60)
+        claim = leases.claim(session, leases.Slot("test", ("gpu",)), lease_seconds=60)
         assert claim is not None
-        jobs.finish(session, claim, RIGHT_REPORT, {})
+        leases.finish(session, claim, RIGHT_REPORT, {})
         session.flush()
         regrades.count(session, ada, course, made)
     assert re.search(rf"^ *{number} .* graded +2 / 2", run("status", **account).stdout, re.M)

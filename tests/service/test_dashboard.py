@@ -7,10 +7,12 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from grader_service import accounts, courses, policy, scores
-from grader_service.models import Course, CourseAssignment, Person
-from grader_service.pages.assignments import Row
-from grader_service.policy import DAY, Attempt
+from grader_service.accounts import accounts
+from grader_service.courses import courses, late_policy
+from grader_service.courses.late_policy import DAY, Attempt
+from grader_service.database.models import Course, CourseAssignment, Person
+from grader_service.grading import scores
+from grader_service.web.pages.assignments import Row
 
 NOW = 1_000_000_000.0
 HOUR = 3600.0
@@ -25,7 +27,7 @@ def row(*, attempts=(), written=None, archived=False, **policy_fields) -> Row:
     }  # fmt: skip
     chosen = CourseAssignment(**fields | policy_fields)
     course = Course(slug="c", title="C", timezone="UTC", archived_at=NOW if archived else None)
-    cell = scores.Cell(policy.terms(chosen, "UTC"), list(attempts), written)
+    cell = scores.Cell(late_policy.terms(chosen, "UTC"), list(attempts), written)
     return Row(course, chosen, None, cell, NOW)
 
 

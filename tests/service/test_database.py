@@ -11,11 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from autograder.errors import DeepgradeError
-from grader_service import results
-from grader_service.database import Database
-from grader_service.files import Files
-from grader_service.models import Base, Job, Picture, Submission, Upload
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.models import Base, Job, Picture, Submission, Upload
+from grader_service.database.session import Database
+from grader_service.grading import results
 
 ZIP = hashlib.sha256(b"zip").hexdigest()
 FIRST_STOREY = (

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from grader_service import accounts, courses
-from grader_service.models import AuditEntry, Course, CourseAssignment, Submission
+from grader_service.accounts import accounts
+from grader_service.courses import courses
+from grader_service.database.models import AuditEntry, Course, CourseAssignment, Submission
 
 from .conftest import RIGHT, zip_of
 

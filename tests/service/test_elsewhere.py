@@ -16,9 +16,9 @@ import requests
 import sqlalchemy as sa
 from flask import Flask
 
-from grader_service import accounts
-from grader_service.app import create_app
-from grader_service.models import Identity, Person
+from grader_service.accounts import accounts
+from grader_service.database.models import Identity, Person
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD, User
 

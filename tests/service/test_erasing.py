@@ -12,10 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service import accounts, courses, erasing, marks, submissions
-from grader_service.database import Database
-from grader_service.files import Files, Folder
-from grader_service.models import Person, RubricScore, Submission, Upload
+from grader_service.accounts import accounts, deletion
+from grader_service.courses import courses
+from grader_service.database.files import Files, Folder
+from grader_service.database.models import Person, RubricScore, Submission, Upload
+from grader_service.database.session import Database
+from grader_service.grading import manual
+from grader_service.submissions import submissions
 
 from .conftest import PASSWORD
 
@@ -61,8 +64,8 @@ def _accept(session: Session, files: Files, who: Person, stored: Upload, data: b
 
 def delete(database: Database, files: Files, who: Person) -> None:
     with database.write() as session:
-        gone = erasing.erase(session, None, session.get_one(Person, who.id))
-    erasing.forget(database, files, gone)
+        gone = deletion.erase(session, None, session.get_one(Person, who.id))
+    deletion.forget(database, files, gone)
 
 
 def read(database: Database, files: Files, sha256: str) -> bytes:
@@ -145,7 +148,7 @@ def test_a_written_part_goes_with_its_student(app, user, database, tmp_path):
         chosen = courses.assignment(session, accounts.first_course(session), "double")
         assert chosen is not None
         chosen.written_points = 5.0
-        marks.set_rubric(session, eve.person, chosen, [marks.Line(None, "Plots", 5.0)], "")
+        manual.set_rubric(session, eve.person, chosen, [manual.Line(None, "Plots", 5.0)], "")
     at = "/courses/course/assignments/double"
     answer = ada.post(f"{at}/written", {"text": (io.BytesIO(b"# Mine, by ada"), "mine.md")}, form_at=at)
     eve.post(f"{answer.location}/rubric", {"item-1": "4"}, form_at=answer.location)
@@ -172,11 +175,11 @@ def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same
     assert "its files are not, since the files" in root.get(people).text
     assert kept.name in caplog.text
     assert user().sign_in("ada").status_code == 401
-    erasing.finish(database, app.extensions["files"])
+    deletion.finish(database, app.extensions["files"])
     assert [kept.name in words for words in caplog.messages].count(True) == 2, "still not"
     kept.rmdir()
     kept.write_bytes(b"as it was")
-    erasing.finish(database, app.extensions["files"])
+    deletion.finish(database, app.extensions["files"])
     assert not kept.exists()
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Upload)) == 0
@@ -189,9 +192,9 @@ def test_a_deletion_that_is_cut_short_is_finished_by_the_next_start(database, se
     ada, bob = person(database, "ada"), person(database, "bob")
     gone = hand_in(database, files, ada)
     with database.write() as session:
-        erasing.erase(session, None, session.get_one(Person, ada.id))
+        deletion.erase(session, None, session.get_one(Person, ada.id))
     kept = hand_in(database, files, bob, data=b"another zip")
-    erasing.finish(database, files)
+    deletion.finish(database, files)
     assert [path.name for path in (tmp_path / "store").rglob("*") if path.is_file()] == [kept]
     with database.read() as session:
         assert list(session.scalars(sa.select(Upload.sha256))) == [kept]
@@ -205,11 +208,11 @@ def test_bytes_that_went_while_their_row_stayed_are_stored_again(database, setti
     ada, bob = person(database, "ada"), person(database, "bob")
     sha256 = hand_in(database, files, ada)
     with database.write() as session:
-        erasing.erase(session, None, session.get_one(Person, ada.id))
+        deletion.erase(session, None, session.get_one(Person, ada.id))
     stored = files.keep(DATA)
     (tmp_path / "store" / sha256[:2] / sha256).unlink()
     assert read(database, files, hand_in(database, files, bob, stored)) == DATA
-    erasing.finish(database, files)
+    deletion.finish(database, files)
     assert read(database, files, sha256) == DATA
 
 

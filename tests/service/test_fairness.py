@@ -8,9 +8,13 @@ import pytest
 
 from autograder.manifest import Limits, Manifest, Problem
 from autograder.report import Report
-from grader_service import accounts, hosts, jobs, results, submissions
-from grader_service.jobs import BATCH, Claim, Needs, Slot
-from grader_service.models import Job, Person, Submission, Upload
+from grader_service.accounts import accounts
+from grader_service.database.models import Job, Person, Submission, Upload
+from grader_service.grading import results
+from grader_service.queue import enqueue, hosts, leases, monitor
+from grader_service.queue.enqueue import BATCH, Needs
+from grader_service.queue.leases import Claim, Slot
+from grader_service.submissions import submissions
 
 from .conftest import PASSWORD
 
@@ -50,11 +54,11 @@ class Line:
 
     def take(self, slot: Slot | None = None) -> Claim | None:
         with self.database.write() as session:
-            return jobs.claim(session, slot or Slot("w", ("cpu",)), lease_seconds=45)
+            return leases.claim(session, slot or Slot("w", ("cpu",)), lease_seconds=45)
 
     def finish(self, claim: Claim) -> None:
         with self.database.write() as session:
-            assert jobs.finish(session, claim, REPORT, {})
+            assert leases.finish(session, claim, REPORT, {})
 
     def order(self, slot: Slot | None = None) -> list[str]:
         """By whom is what is graded, one after the other, until nothing waits."""
@@ -113,8 +117,8 @@ def test_a_regrade_waits_for_what_students_wait_for(line, database):
     numbers = line.hand_in("ada", 2) + line.hand_in("ben", 2)
     line.order()
     with database.write() as session:
-        assert jobs.enqueue_many(session, numbers, Needs(), batch="again") == 4
-        assert jobs.enqueue_many(session, numbers, Needs(), batch="again") == 0, "to repeat it is harmless"
+        assert enqueue.enqueue_many(session, numbers, Needs(), batch="again") == 4
+        assert enqueue.enqueue_many(session, numbers, Needs(), batch="again") == 0, "to repeat it is harmless"
     line.hand_in("cem")
     assert line.order() == ["cem", "ada", "ben", "ada", "ben"], "and it is fair itself"
 
@@ -141,7 +145,7 @@ def test_a_regrade_of_many_takes_them_in_at_once(line, database):
         session.flush()
         numbers = [one.id for one in many]
     with database.write() as session:
-        assert jobs.enqueue_many(session, numbers, Needs(memory_mb=7, course="v"), batch="again") == 1200
+        assert enqueue.enqueue_many(session, numbers, Needs(memory_mb=7, course="v"), batch="again") == 1200
     with database.read() as session:
         job = session.query(Job).filter_by(submission_id=numbers[-1]).one()
         now = session.scalar(hosts.now())
@@ -153,7 +157,7 @@ def test_the_result_of_a_regrade_stands_beside_the_first(line, database):
     (number,) = line.hand_in("ada")
     line.order()
     with database.write() as session:
-        jobs.enqueue_many(session, [number], Needs(), batch="again")
+        enqueue.enqueue_many(session, [number], Needs(), batch="again")
     claim = line.take()
     assert claim is not None
     assert claim.batch == "again"
@@ -207,11 +211,11 @@ def manifest(**more) -> Manifest:
 )
 @pytest.mark.threat(39)
 def test_the_manifest_decides_about_the_queue(made: Manifest, queue: str):
-    assert jobs.needs(made, long_seconds=60, course="v") == Needs(queue, 77, "v")
+    assert enqueue.needs(made, long_seconds=60, course="v") == Needs(queue, 77, "v")
 
 
 def test_the_place_is_how_many_go_before(line: Line, database, user: Callable):
     line.hand_in("flood", 4)
     (number,) = line.hand_in("ada")
     with database.read() as session:
-        assert jobs.place(session, session.get_one(Submission, number).job) == 2
+        assert monitor.place(session, session.get_one(Submission, number).job) == 2

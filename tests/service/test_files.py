@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.errors import DeepgradeError
-from grader_service import accounts
-from grader_service.app import create_app
-from grader_service.files import Files, StoreError
-from grader_service.models import Upload
+from grader_service.accounts import accounts
+from grader_service.database.files import Files, StoreError
+from grader_service.database.models import Upload
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD, RIGHT, User, zip_of
 

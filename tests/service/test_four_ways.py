@@ -27,7 +27,7 @@ from autograder import scaffold
 from autograder.course import Course
 from autograder.mutants import mutants
 from autograder.submission import zipped
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
 
 from . import processes
 from .processes import Client, serving

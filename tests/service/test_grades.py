@@ -8,8 +8,9 @@ import io
 import pytest
 import sqlalchemy as sa
 
-from grader_service import audit, courses
-from grader_service.models import Course, CourseAssignment
+from grader_service.courses import courses
+from grader_service.database import audit
+from grader_service.database.models import Course, CourseAssignment
 
 from .conftest import RIGHT, WRONG, User, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish

@@ -8,8 +8,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from grader_service.models import Job, Submission, Upload
-from grader_service.server import WAITED
+from grader_service.database.models import Job, Submission, Upload
+from grader_service.web.server import WAITED
 
 from .conftest import RIGHT, WRONG, hidden_fields, zip_of
 

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grader_service import access
-from grader_service.security import HEADERS
+from grader_service.web import permissions
+from grader_service.web.security import HEADERS
 
 from .conftest import User, zip_of
 
@@ -101,7 +101,7 @@ def test_answers_that_no_route_gave_are_protected_too(app, user):
         ("GET", "/courses/course/staff/submissions?before=99999999999999999999999999"),
     ):
         check(reader, method, address)
-    app.view_functions["health.alive"] = access.anybody(lambda: 1 / 0)
+    app.view_functions["health.alive"] = permissions.anybody(lambda: 1 / 0)
     app.testing = False
     answer = reader.get("/healthz")
     assert answer.status_code == 500
@@ -112,7 +112,7 @@ def test_answers_that_no_route_gave_are_protected_too(app, user):
 def test_over_https_cookies_are_secure_and_browsers_come_back_by_https(settings):
     import dataclasses
 
-    from grader_service.app import create_app
+    from grader_service.web.app import create_app
 
     app = create_app(dataclasses.replace(settings, https=True))
     answer = app.test_client().get("/sign-in", headers={"X-Forwarded-Proto": "https"})

@@ -11,13 +11,14 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.course import Course
 from autograder.errors import DeepgradeError
-from grader_service import hosts, jobs, keys
-from grader_service.host import Plan, Speaker, examine, named, plan
-from grader_service.hosts import Facts
-from grader_service.jobs import Slot
-from grader_service.models import Submission
-from grader_service.version import Version
-from grader_service.work import work
+from grader_service.core import secrets
+from grader_service.core.course_version import Version
+from grader_service.database.models import Submission
+from grader_service.grade_worker import work
+from grader_service.queue import enqueue, hosts, leases, recovery
+from grader_service.queue.hosts import Facts
+from grader_service.queue.leases import Slot
+from grader_service.workers.agent import Plan, Speaker, examine, named, plan
 
 from .conftest import COURSE, zip_of
 
@@ -37,7 +38,7 @@ def do(database):
 
 @pytest.fixture
 def take(do):
-    return lambda **more: do(jobs.claim, Slot("one:0", ("cpu",), host="one", **more), lease_seconds=45)
+    return lambda **more: do(leases.claim, Slot("one:0", ("cpu",), host="one", **more), lease_seconds=45)
 
 
 @pytest.fixture
@@ -101,9 +102,9 @@ def test_a_host_with_another_version_does_not_take_the_job(number, app, database
 
 
 def test_when_the_course_changes_what_waits_follows(number, database, do, take):
-    do(jobs.retarget, "new")
+    do(enqueue.retarget, "new")
     assert take(course="new") is not None
-    do(jobs.retarget, "newer")
+    do(enqueue.retarget, "newer")
     with database.read() as session:
         assert session.get_one(Submission, number).job.course == "new", "what runs finds out by itself"
 
@@ -135,7 +136,7 @@ def test_hosts_are_seen_as_they_are(do, database):
 
 
 def test_two_slots_keep_one_for_short_jobs_and_one_looks_at_long_ones_first():
-    assert plan("h", jobs.QUEUES, 3, ()) == [
+    assert plan("h", enqueue.QUEUES, 3, ()) == [
         Plan("h:0", ("cpu",)),
         Plan("h:1", ("cpu", "cpu-long", "gpu")),
         Plan("h:2", ("cpu-long", "gpu", "cpu")),
@@ -143,7 +144,7 @@ def test_two_slots_keep_one_for_short_jobs_and_one_looks_at_long_ones_first():
 
 
 def test_one_slot_does_all_short_ones_first():
-    assert plan("h", jobs.QUEUES, 1, ()) == [Plan("h:0", ("cpu", "cpu-long", "gpu"))]
+    assert plan("h", enqueue.QUEUES, 1, ()) == [Plan("h:0", ("cpu", "cpu-long", "gpu"))]
 
 
 def test_each_gpu_has_a_slot_of_its_own_that_does_nothing_else():
@@ -160,7 +161,7 @@ def test_a_host_that_comes_back_takes_back_what_it_had(number, settings, databas
     assert take() is not None
     do(hosts.leave, "one", "i")
     with named(settings, database, "one"):
-        assert do(jobs.sweep) == 1
+        assert do(recovery.sweep) == 1
 
 
 def test_two_hosts_of_one_name_on_a_machine_are_one_too_many(settings, database):
@@ -214,7 +215,7 @@ def test_a_worker_that_cannot_be_says_why(settings, given, sentence):
 
 
 def test_a_worker_on_a_database_of_another_version_says_what_to_do(settings):
-    keys.course_secret(settings)  # else that is what it says first
+    secrets.course_secret(settings)  # else that is what it says first
     with pytest.raises(DeepgradeError, match="start `deepgrade serve` first"):
         work(slots=1, settings=settings)
 
@@ -223,12 +224,12 @@ def test_the_page_tells_that_a_job_was_taken_over_and_a_late_result_refused(numb
     from .test_jobs import REPORT
 
     late = claim(lease_seconds=-1)
-    do(jobs.sweep)
+    do(recovery.sweep)
     ada = user()
     ada.sign_in("ada")
     assert "The machine that graded it was lost." in ada.get(f"/submissions/{number}").text
     graded(REPORT)
-    assert not do(jobs.finish, late, REPORT, {})
+    assert not do(leases.finish, late, REPORT, {})
     page = " ".join(ada.get(f"/submissions/{number}").text.split())
     assert "The machine that graded it was lost, and another took it over. A late result was refused: one" in page
     assert "This is attempt 2." in page

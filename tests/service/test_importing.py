@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.import_results import Score
-from grader_service import accounts, audit, importing, scores
-from grader_service.models import Course, CourseAssignment, Override, Person
+from grader_service.accounts import accounts
+from grader_service.database import audit
+from grader_service.database.models import Course, CourseAssignment, Override, Person
+from grader_service.grading import score_import, scores
 
 from .conftest import COURSE
 
@@ -37,10 +39,10 @@ def people(database) -> dict[str, Person]:
     return found
 
 
-def plan(database, *found: Score) -> importing.Plan:
+def plan(database, *found: Score) -> score_import.Plan:
     with database.read() as session:
         course = session.scalars(sa.select(Course)).one()
-        return importing.plan(session, course, session.scalars(sa.select(CourseAssignment)).one(), found)
+        return score_import.plan(session, course, session.scalars(sa.select(CourseAssignment)).one(), found)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_whose_a_score_is(database, people, score, login):
 
 
 def test_two_scores_of_one_person_are_for_somebody_to_decide(database, people):
-    with pytest.raises(importing.DeepgradeError, match="are both scores of ada"):
+    with pytest.raises(score_import.DeepgradeError, match="are both scores of ada"):
         plan(database, Score("ada.zip", 3.0, 5.0), Score("x", 4.0, 5.0, email="ada@example.edu"))
 
 
@@ -143,4 +145,4 @@ def test_what_cannot_be_is_told(database, people, settings, file, options, sente
 
 @given(name=st.text(max_size=30), student=st.text(max_size=10))
 def test_any_name_is_somebody_s_or_nobody_s(name, student):
-    assert all(isinstance(key, str) for key in importing._keys(Score(name, 1.0, 1.0, student=student)))
+    assert all(isinstance(key, str) for key in score_import._keys(Score(name, 1.0, 1.0, student=student)))

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 from autograder.errors import DeepgradeError
-from grader_service.engine import Embedded, engine_of, line
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.queue.notify import Embedded, engine_of, line
 
-bell = pytest.importorskip("grader_service.engine.bell", reason="celery is not installed")
+bell = pytest.importorskip("grader_service.queue.notify.bell", reason="celery is not installed")
 
 PATIENCE_SECONDS = 20.0
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader_service import access, logs
-from grader_service.app import create_app
-from grader_service.logs import Redaction, known_secrets
-from grader_service.settings import Settings
+from grader_service.core import logs
+from grader_service.core.logs import Redaction, known_secrets
+from grader_service.core.settings import Settings
+from grader_service.web import permissions
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD, User, hidden_fields
 
@@ -136,7 +137,7 @@ def test_a_request_that_fails_is_told_with_its_traceback_and_not_its_address(set
     settings = dataclasses.replace(settings, log="json")
     logs.configure(settings, "web", ENVIRONMENT)
     app = create_app(settings)
-    app.view_functions["health.alive"] = access.anybody(lambda: 1 / 0)
+    app.view_functions["health.alive"] = permissions.anybody(lambda: 1 / 0)
     answer = User(app.test_client()).get("/healthz?token=hunter22")
     assert answer.status_code == 500
     text = said()

@@ -15,13 +15,14 @@ import pytest
 
 from autograder.course import find_course
 from autograder.errors import DeepgradeError, GraderError
-from grader_service import hosts, jobs, machine
-from grader_service.database import Database, newest_revision
-from grader_service.engine import NO_ANSWER, check_broker
-from grader_service.jobs import Slot
+from grader_service import machine
+from grader_service.core.settings import Settings
+from grader_service.database.session import Database, newest_revision
+from grader_service.grade_worker import work
+from grader_service.queue import hosts, leases
+from grader_service.queue.leases import Slot
+from grader_service.queue.notify import NO_ANSWER, check_broker
 from grader_service.serve import serve
-from grader_service.settings import Settings
-from grader_service.work import work
 
 from . import processes
 from .conftest import COURSE, zip_of
@@ -155,12 +156,12 @@ def test_its_jobs_are_left_to_others_and_staff_are_told(database, user, app):
     assert "one leaves to others: deep" in page
     with database.write() as session:
         unable = Slot("one:0", ("cpu",), host="one", lacks=("deep",))
-        assert jobs.claim(session, unable, lease_seconds=45).submission_id == second
-        assert jobs.claim(session, unable, lease_seconds=45) is None
-        assert not jobs.waiting(session, unable)
+        assert leases.claim(session, unable, lease_seconds=45).submission_id == second
+        assert leases.claim(session, unable, lease_seconds=45) is None
+        assert not leases.waiting(session, unable)
         able = dataclasses.replace(FACTS, name="two", instance="j")
         hosts.beat(session, able)
-        assert jobs.claim(session, Slot("two:0", ("cpu",), host="two"), lease_seconds=45).submission_id == first
+        assert leases.claim(session, Slot("two:0", ("cpu",), host="two"), lease_seconds=45).submission_id == first
     assert "No open host can grade" not in eve.get("/staff/queue").text
 
 

@@ -11,8 +11,18 @@ from markupsafe import escape
 
 from autograder import import_results
 from autograder.errors import DeepgradeError
-from grader_service import audit, courses, exports, marks, scores
-from grader_service.models import AuditEntry, Course, CourseAssignment, Override, Person, RubricItem, Submission
+from grader_service.courses import courses
+from grader_service.database import audit
+from grader_service.database.models import (
+    AuditEntry,
+    Course,
+    CourseAssignment,
+    Override,
+    Person,
+    RubricItem,
+    Submission,
+)
+from grader_service.grading import csv_export, manual, scores
 
 from .conftest import RIGHT, WRONG, User, hidden_fields, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish
@@ -311,7 +321,7 @@ def test_statistics_are_over_what_counts(app, graded, ada, user):
 
 
 @pytest.mark.threat(7)
-@pytest.mark.parametrize("form", exports.FORMS)
+@pytest.mark.parametrize("form", csv_export.FORMS)
 def test_no_cell_of_an_export_is_a_formula(app, user, eve, form, database):
     mallory = user("mallory", name="=cmd|calc -x")
     mallory.handed_in(zip_of(RIGHT))
@@ -358,7 +368,7 @@ def test_an_assignment_that_was_due_and_missed_is_zero_in_the_total(graded, user
 
 def test_marks_have_bounds_of_their_own(database, graded, ada):
     with database.write() as session, pytest.raises(DeepgradeError, match="at most 10000 characters"):
-        marks.comment(session, ada.person, session.get_one(Submission, 1), "x" * 10_001)
+        manual.comment(session, ada.person, session.get_one(Submission, 1), "x" * 10_001)
 
 
 def test_the_audit_says_what_changed_from_what_to_what(app, database, graded, ada):

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from grader_service import hosts, jobs
-from grader_service.app import create_app
+from grader_service.queue import hosts, leases, recovery
+from grader_service.web.app import create_app
 
 from .conftest import User
 from .test_hosts import FACTS
@@ -29,8 +29,8 @@ def test_they_count_what_is_there(user, database, claim):
         ada.handed_in()
     late = claim(lease_seconds=-1)
     with database.write() as session:
-        jobs.sweep(session)
-        jobs.turn_away(session, late)
+        recovery.sweep(session)
+        leases.turn_away(session, late)
         hosts.beat(session, FACTS)
         hosts.beat(session, dataclasses.replace(FACTS, name="two", well=False))
         hosts.pause(session, "gpu")

@@ -8,8 +8,10 @@ import pytest
 
 from autograder import feedback, figures
 from autograder.report import Figure, ProblemResult, Report, TestResult, from_json
-from grader_service import jobs, markdown, pictures, words
-from grader_service.security import HEADERS
+from grader_service.grading import report_figures
+from grader_service.queue import leases
+from grader_service.web import formatting, markdown
+from grader_service.web.security import HEADERS
 
 from .conftest import zip_of
 
@@ -79,15 +81,15 @@ def test_names_messages_and_output_are_shown_escaped_on_every_page(user, graded)
 @pytest.mark.parametrize("control", ["\x1b", "\r", "\x00", "\x9b", "\u202e", "\u2066", "\u200b", "\ufeff", "\ud800"])
 @pytest.mark.threat(7, 25)
 def test_characters_that_would_be_obeyed_are_written_out(control):
-    assert words.visible(f"a{control}b") == "a" + control.encode("unicode_escape").decode() + "b"
+    assert formatting.visible(f"a{control}b") == "a" + control.encode("unicode_escape").decode() + "b"
 
 
 def test_text_that_nobody_obeys_stays_as_it_is():
-    assert words.visible("a\tb\nπ → 日本 🙂") == "a\tb\nπ → 日本 🙂"
+    assert formatting.visible("a\tb\nπ → 日本 🙂") == "a\tb\nπ → 日本 🙂"
 
 
 def test_backticks_in_a_sentence_become_code_and_nothing_else_becomes_html():
-    assert words.prose("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"
+    assert formatting.prose("`<b>` & <i>") == "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"
 
 
 @pytest.mark.threat(7)
@@ -159,7 +161,7 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
     graded = report(result("test_a", "public", "passed", figures=[CURVE]))
     with database.write() as session:
         strange = "f" * 32
-        jobs.finish(session, claim(), graded, {**pictures.draw_all(graded), strange: b"PNG"})
+        leases.finish(session, claim(), graded, {**report_figures.draw_all(graded), strange: b"PNG"})
     page = ada.get(f"/submissions/{number}").text
     source, words_for_it = re.search(r'<img src="([^"]+)" alt="([^"]+)"', page).groups()
     assert "train from 2 to 1" in words_for_it
@@ -180,7 +182,7 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
     ],
 )
 def test_every_kind_of_figure_has_words(figure, said):
-    assert said in pictures.words(figure)
+    assert said in report_figures.words(figure)
 
 
 def test_the_best_score_is_shown_in_the_list(user, graded):

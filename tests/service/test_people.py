@@ -17,10 +17,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from autograder.errors import DeepgradeError
-from grader_service import accounts, courses, minutes, roster, tokens
-from grader_service.app import create_app
-from grader_service.files import Files
-from grader_service.models import (
+from grader_service.accounts import accounts, roster, tokens
+from grader_service.core import minutes
+from grader_service.courses import courses
+from grader_service.database.files import Files
+from grader_service.database.models import (
     AuditEntry,
     Base,
     Comment,
@@ -34,6 +35,7 @@ from grader_service.models import (
     Token,
     Upload,
 )
+from grader_service.web.app import create_app
 
 from .conftest import RIGHT, WRONG, User, zip_of
 from .pages_list import RIGHT_REPORT, finish

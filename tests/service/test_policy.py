@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader_service import minutes, policy, words
-from grader_service.models import CourseAssignment, Extension
-from grader_service.policy import Attempt, Terms
+from grader_service.core import minutes
+from grader_service.courses import late_policy
+from grader_service.courses.late_policy import Attempt, Terms
+from grader_service.database.models import CourseAssignment, Extension
+from grader_service.web import formatting
 
 DAY = 86400.0
 
@@ -59,7 +61,7 @@ LATENESS = {
 @pytest.mark.threat(40)
 def test_days_late_are_counted_by_the_clock_on_the_course_s_wall(case):
     when, zone, received, days = LATENESS[case]
-    assert policy.days_late(due(when, zone), at(received)) == days
+    assert late_policy.days_late(due(when, zone), at(received)) == days
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_days_late_are_counted_by_the_clock_on_the_course_s_wall(case):
 )
 def test_the_share_that_counts_falls_by_the_day_after_the_grace_days(changes, days, factor):
     terms = due("2026-12-06 12:00", **changes)
-    receipt = policy.receipt(terms, terms.due_at + days * DAY)
+    receipt = late_policy.receipt(terms, terms.due_at + days * DAY)
     assert (receipt.accepted, receipt.days_late) == (True, days)
     assert receipt.factor == pytest.approx(factor)
 
@@ -86,15 +88,15 @@ def test_the_share_that_counts_falls_by_the_day_after_the_grace_days(changes, da
 def test_nothing_comes_in_before_the_release_or_after_the_end():
     terms = due("2026-12-06 12:00", release_at=at("2026-12-01 12:00"), hard_end_at=at("2026-12-08 12:00"))
     moments = (terms.release_at - 1, terms.release_at, terms.hard_end_at + 59)
-    seen = [policy.receipt(terms, moment) for moment in moments]
+    seen = [late_policy.receipt(terms, moment) for moment in moments]
     assert [one.accepted for one in seen] == [False, True, True]
     assert seen[0].reason == "it is not released yet"
-    late = policy.receipt(terms, terms.hard_end_at + 60)
+    late = late_policy.receipt(terms, terms.hard_end_at + 60)
     assert (late.accepted, late.factor, late.reason) == (False, 0.0, "it is past the end")
 
 
 def test_without_a_due_date_nothing_is_late():
-    receipt = policy.receipt(Terms(zone=ZoneInfo("UTC"), penalty_per_day=1.0), 1e10)
+    receipt = late_policy.receipt(Terms(zone=ZoneInfo("UTC"), penalty_per_day=1.0), 1e10)
     assert (receipt.accepted, receipt.days_late, receipt.factor) == (True, 0, 1.0)
 
 
@@ -124,14 +126,14 @@ def assignment(**more: object) -> CourseAssignment:
 )
 @pytest.mark.threat(40)
 def test_an_extension_moves_dates_and_takes_nothing_away(extension, due_at, hard_end_at):
-    terms = policy.terms(assignment(), "UTC", Extension(attempts_extra=0, **extension))
+    terms = late_policy.terms(assignment(), "UTC", Extension(attempts_extra=0, **extension))
     assert (terms.due_at, terms.hard_end_at) == (due_at * DAY, hard_end_at * DAY)
 
 
 def test_an_extension_lasts_through_its_minute_as_well():
-    terms = policy.terms(assignment(), "Europe/Warsaw", Extension(due_at=15 * DAY, attempts_extra=0))
-    assert policy.receipt(terms, 15 * DAY + 59.999).factor == 1.0
-    assert policy.receipt(terms, 15 * DAY + 60).factor == 0.5
+    terms = late_policy.terms(assignment(), "Europe/Warsaw", Extension(due_at=15 * DAY, attempts_extra=0))
+    assert late_policy.receipt(terms, 15 * DAY + 59.999).factor == 1.0
+    assert late_policy.receipt(terms, 15 * DAY + 60).factor == 0.5
 
 
 @pytest.mark.threat(21)
@@ -139,22 +141,22 @@ def test_attempts_are_counted_by_the_date_on_the_course_s_wall():
     zone = "America/New_York"
     terms = Terms(zone=ZoneInfo(zone), attempts_per_day=2, attempts_total=4)
     made = [Attempt(n, at(text, zone)) for n, text in enumerate(("2026-12-06 00:00", "2026-12-06 23:59:59"))]
-    assert policy.attempts(terms, made, at("2026-12-06 23:59:59", zone)).left == 0
-    assert policy.may_hand_in(terms, made, at("2026-12-06 23:59:59", zone)).reason == "no attempts are left today"
-    tomorrow = policy.attempts(terms, made, at("2026-12-07 00:00", zone))
+    assert late_policy.attempts(terms, made, at("2026-12-06 23:59:59", zone)).left == 0
+    assert late_policy.may_hand_in(terms, made, at("2026-12-06 23:59:59", zone)).reason == "no attempts are left today"
+    tomorrow = late_policy.attempts(terms, made, at("2026-12-07 00:00", zone))
     assert (tomorrow.total, tomorrow.today, tomorrow.left) == (2, 2, 2)
-    assert policy.may_hand_in(terms, made * 2, at("2026-12-07 00:00", zone)).reason == "no attempts are left"
+    assert late_policy.may_hand_in(terms, made * 2, at("2026-12-07 00:00", zone)).reason == "no attempts are left"
 
 
 def test_our_fault_uses_up_no_attempt():
     terms = Terms(zone=ZoneInfo("UTC"), attempts_total=1)
-    assert policy.may_hand_in(terms, [Attempt(1, 5.0, our_fault=True)], 6.0).accepted
-    assert not policy.may_hand_in(terms, [Attempt(1, 5.0)], 6.0).accepted
+    assert late_policy.may_hand_in(terms, [Attempt(1, 5.0, our_fault=True)], 6.0).accepted
+    assert not late_policy.may_hand_in(terms, [Attempt(1, 5.0)], 6.0).accepted
 
 
 def test_an_extension_may_give_attempts():
-    extended = policy.terms(assignment(attempts_total=1), "UTC", Extension(due_at=0.0, attempts_extra=2))
-    assert policy.attempts(extended, [Attempt(1, 5.0)], 6.0).total == 2
+    extended = late_policy.terms(assignment(attempts_total=1), "UTC", Extension(due_at=0.0, attempts_extra=2))
+    assert late_policy.attempts(extended, [Attempt(1, 5.0)], 6.0).total == 2
 
 
 @pytest.mark.parametrize("counts, number", [("best", 2), ("latest", 4)])
@@ -168,16 +170,16 @@ def test_the_best_or_the_latest_counts(counts, number):
         Attempt(4, late, 10.0),  # worth 5
         Attempt(5, late + 1, None),  # not graded
     ]
-    assert policy.counting(terms, made).id == number
+    assert late_policy.counting(terms, made).id == number
 
 
 def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_staff_set():
     terms = due("2026-12-06 12:00", penalty_per_day=0.5)
     code = [Attempt(1, terms.due_at, 8.0)]
     written = Attempt(2, terms.due_at + 60, 4.0)
-    assert policy.score(terms, code, written=written).points == 8.0 + 2.0
-    assert policy.score(terms, [], written=None).points is None
-    assert policy.score(terms, code, written=written, override=0.0).points == 0.0
+    assert late_policy.score(terms, code, written=written).points == 8.0 + 2.0
+    assert late_policy.score(terms, [], written=None).points is None
+    assert late_policy.score(terms, code, written=written, override=0.0).points == 0.0
 
 
 @pytest.mark.parametrize(
@@ -185,10 +187,10 @@ def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_sta
 )
 def test_hidden_results_are_shown_when_the_course_says(hidden_results, before, after):
     terms = due("2026-12-06 12:00", hidden_results=hidden_results)
-    assert policy.hidden_shown(terms, terms.due_at + 59.999) is before
-    assert policy.hidden_shown(terms, terms.due_at + 60) is after
-    assert policy.points_shown(terms, terms.due_at + 59.999) is (hidden_results == "now")
-    assert policy.points_shown(terms, terms.due_at + 60)
+    assert late_policy.hidden_shown(terms, terms.due_at + 59.999) is before
+    assert late_policy.hidden_shown(terms, terms.due_at + 60) is after
+    assert late_policy.points_shown(terms, terms.due_at + 59.999) is (hidden_results == "now")
+    assert late_policy.points_shown(terms, terms.due_at + 60)
 
 
 ZONES = ("UTC", "Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu")
@@ -208,16 +210,16 @@ policies = st.builds(
 @given(terms=policies, received=moments, later=st.floats(0, 400 * DAY), points=st.floats(0, 100))
 @pytest.mark.threat(40)
 def test_a_later_receipt_never_scores_more(terms, received, later, points):
-    early, late = (policy.score(terms, [Attempt(1, when, points)]).points for when in (received, received + later))
+    early, late = (late_policy.score(terms, [Attempt(1, when, points)]).points for when in (received, received + later))
     assert late <= early
 
 
 @given(terms=policies, received=moments)
 def test_days_late_are_the_least_that_reach(terms, received):
-    days = policy.days_late(terms, received)
+    days = late_policy.days_late(terms, received)
     if terms.due_at is not None and days:
-        assert not minutes.over(policy.day_end(terms, days), received)
-        assert minutes.over(policy.day_end(terms, days - 1), received)
+        assert not minutes.over(late_policy.day_end(terms, days), received)
+        assert minutes.over(late_policy.day_end(terms, days - 1), received)
 
 
 @given(terms=policies, received=moments)
@@ -225,19 +227,19 @@ def test_days_late_are_the_least_that_reach(terms, received):
 def test_two_receipts_that_are_shown_alike_are_judged_alike(terms, received):
     """Kind: nothing is judged by more than the page says, which is minutes."""
     first = minutes.start(received)
-    alike = [policy.receipt(terms, first + seconds) for seconds in (0.0, received - first, 59.999)]
+    alike = [late_policy.receipt(terms, first + seconds) for seconds in (0.0, received - first, 59.999)]
     assert alike == alike[:1] * 3
     for date in (terms.due_at, terms.hard_end_at):
-        if date is not None and words.moment(date) == words.moment(received):
-            assert policy.days_late(terms, received) == 0 or date != terms.due_at
-            assert policy.receipt(terms, received).reason != policy.TOO_LATE or date != terms.hard_end_at
+        if date is not None and formatting.moment(date) == formatting.moment(received):
+            assert late_policy.days_late(terms, received) == 0 or date != terms.due_at
+            assert late_policy.receipt(terms, received).reason != late_policy.TOO_LATE or date != terms.hard_end_at
 
 
 @given(moment=moments, seconds=st.floats(0, 59.999))
 def test_a_moment_is_the_minute_that_is_shown(moment, seconds):
     first = minutes.start(moment)
-    assert words.moment(first + seconds) == words.moment(moment)
-    assert words.moment(minutes.end(moment)) != words.moment(moment)
+    assert formatting.moment(first + seconds) == formatting.moment(moment)
+    assert formatting.moment(minutes.end(moment)) != formatting.moment(moment)
     assert minutes.begun(moment, first)
     assert not minutes.begun(moment, first - 0.001)
     assert not minutes.over(moment, first + seconds)

@@ -19,11 +19,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
-from grader_service.jobs import Slot
+from grader_service.core.settings import Settings
+from grader_service.core.variables import passed_on
+from grader_service.queue.leases import Slot
 from grader_service.serve import serve
-from grader_service.settings import Settings
-from grader_service.variables import passed_on
-from grader_service.worker import Worker
+from grader_service.workers.worker import Worker
 
 from . import processes
 from .conftest import COURSE, RIGHT, WRONG, zip_of
@@ -72,7 +72,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
     number = ada.hand_in(zip_of(SLOW))
     wait_for(lambda: grading(running.settings, number))
     job = processes.job(running.settings, number)
-    (worker,) = running.children(f"grader_service.worker --name {job.worker}")
+    (worker,) = running.children(f"grader_service.workers.worker --name {job.worker}")
     os.kill(worker, signal.SIGKILL)
     assert ada.report(number)["points"] == 5
     job = processes.job(running.settings, number)
@@ -83,7 +83,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_graded_once(running):
 @pytest.mark.threat(36)
 def test_a_killed_web_process_comes_back_with_everybody_signed_in(running):
     ada = Client(running.url, "ada")
-    for pid in running.children("grader_service.web"):
+    for pid in running.children("grader_service.web.process"):
         os.kill(pid, signal.SIGKILL)
     assert ada.get("/")[0] == 200, "the socket stays open meanwhile"
 
@@ -155,7 +155,7 @@ def test_a_job_whose_hidden_tests_change_is_graded_by_the_new_ones_from_the_star
 @pytest.mark.threat(36)
 def test_a_slot_with_nothing_to_fear_puts_down_its_result_when_the_database_is_back(settings, monkeypatch):
     """Out of reach once, out of reach twice, and then there: nothing is graded again."""
-    monkeypatch.setattr("grader_service.worker.FAILED_SECONDS", 0.0)
+    monkeypatch.setattr("grader_service.workers.worker.FAILED_SECONDS", 0.0)
     worker = Worker(settings, Slot("w", ("cpu",)))
     tries = []
 

@@ -10,11 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.report import Report
-from grader_service import accounts, audit, jobs, regrades, results, scores, tokens
-from grader_service.jobs import Slot
-from grader_service.models import Course, CourseAssignment, Job, Regrade, Result
-from grader_service.pages.regrading import numbers_of
-from grader_service.worker import Worker
+from grader_service.accounts import accounts, tokens
+from grader_service.database import audit
+from grader_service.database.models import Course, CourseAssignment, Job, Regrade, Result
+from grader_service.grading import regrades, results, scores
+from grader_service.queue import enqueue
+from grader_service.queue.leases import Slot
+from grader_service.web.pages.regrades import numbers_of
+from grader_service.workers.worker import Worker
 
 from .conftest import RIGHT, WRONG, User, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish, report, result
@@ -178,7 +181,7 @@ def test_a_worker_runs_the_tests_that_a_regrade_names_and_no_other(app, user, ev
     user("ada").handed_in(zip_of(WITHOUT_NEGATE))
     finish(app, WRONG_REPORT)
     begin(eve, tests="test_double_of_five test_negate")
-    worker = Worker(settings, Slot("w", jobs.QUEUES))
+    worker = Worker(settings, Slot("w", enqueue.QUEUES))
     assert worker.grade_next()
     worker.database.close()
     with database.read() as session:
@@ -201,7 +204,7 @@ def test_no_student_learns_which_hidden_tests_were_graded_again(app, user, eve, 
     ada = user("ada")
     ada.post("/courses/course/assignments/double/leaderboard", {"pseudonym": "countess"})
     ada.handed_in(zip_of(WITHOUT_NEGATE))
-    worker = Worker(settings, Slot("w", jobs.QUEUES))
+    worker = Worker(settings, Slot("w", enqueue.QUEUES))
     assert worker.grade_next()
     begin(eve, tests=" ".join(names))
     assert worker.grade_next()

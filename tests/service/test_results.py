@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from autograder.report import Figure, Report
-from grader_service import accounts, tokens
-from grader_service.database import Database
-from grader_service.models import CourseAssignment
+from grader_service.accounts import accounts, tokens
+from grader_service.database.models import CourseAssignment
+from grader_service.database.session import Database
 
 from .conftest import RIGHT, WRONG, User, zip_of
 from .pages_list import finish, report, result

@@ -12,10 +12,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from autograder.report import Figure, Report, TestResult
-from grader_service import access, accounts, courses, jobs, pictures
-from grader_service.app import create_app
-from grader_service.models import Person
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.models import Person
+from grader_service.grading import report_figures
+from grader_service.queue import leases
+from grader_service.web import permissions
+from grader_service.web.app import create_app
 
 from .conftest import COURSE, PASSWORD, RIGHT, User, zip_of
 
@@ -126,10 +130,10 @@ def test_the_table_has_every_route(app):
 
 
 def test_every_route_has_a_rule(app):
-    access.check(app)
+    permissions.check(app)
     app.add_url_rule("/open", "forgotten", lambda: "secret")
     with pytest.raises(AssertionError, match="routes without a rule of access: forgotten"):
-        access.check(app)
+        permissions.check(app)
     user = User(app.test_client())
     assert user.get("/open").status_code == 500, "and meanwhile it says nothing to anybody"
 
@@ -166,8 +170,8 @@ class World:
         answer = self.browser("owner").post("/courses/course/assignments/double", data=zip_field())
         assert answer.location == "/submissions/1"
         with database.write() as session:
-            claim = jobs.claim(session, jobs.Slot("w", ("cpu",)), lease_seconds=45)
-            jobs.finish(session, claim, REPORT, pictures.draw_all(REPORT))
+            claim = leases.claim(session, leases.Slot("w", ("cpu",)), lease_seconds=45)
+            leases.finish(session, claim, REPORT, report_figures.draw_all(REPORT))
         assert self.browser("owner").post("/courses/course/assignments/double", data=zip_field()).status_code == 303
         again = {"assignment": "double", "which": "all", "reason": "to look at"}
         assert self.browser("staff").post("/courses/course/staff/regrades", data=again).status_code == 303
@@ -205,7 +209,7 @@ def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
         .replace("<int:number>", "1")
         .replace("<int:earlier_id>", "2")
         .replace("<int:person_id>", str(world.somebody))
-        .replace("<key>", pictures.key(FIGURE))
+        .replace("<key>", report_figures.key(FIGURE))
     )
     data = zip_field() if rule.endswith("/assignments/<name>") else {}
     if rule.endswith("/role"):

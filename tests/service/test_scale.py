@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from autograder.course import find_course
-from grader_service.app import create_app
-from grader_service.models import Submission
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database.models import Submission
+from grader_service.web.app import create_app
 
 from .conftest import User
 

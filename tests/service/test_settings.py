@@ -9,9 +9,9 @@ from dataclasses import fields
 import pytest
 
 from autograder.errors import DeepgradeError
-from grader_service import keys
-from grader_service.database import Database
-from grader_service.settings import Settings
+from grader_service.core import secrets
+from grader_service.core.settings import Settings
+from grader_service.database.session import Database
 
 
 def test_settings_survive_the_way_to_another_process(tmp_path):
@@ -98,17 +98,17 @@ def test_a_data_folder_that_cannot_be_made_is_told(tmp_path):
 
 
 def test_the_session_key_is_made_once_for_its_owner_s_eyes(settings):
-    assert keys.session_key(settings) == keys.session_key(settings)
+    assert secrets.session_key(settings) == secrets.session_key(settings)
     assert stat.S_IMODE((settings.home / "session.key").stat().st_mode) == 0o600
     assert stat.S_IMODE(settings.home.stat().st_mode) == 0o700
 
 
 def test_a_session_key_that_others_can_read_is_refused(settings):
-    keys.session_key(settings)
+    secrets.session_key(settings)
     (settings.home / "session.key").chmod(0o644)
     with pytest.raises(DeepgradeError, match="can be read by others"):
-        keys.session_key(settings)
+        secrets.session_key(settings)
 
 
 def test_sessions_and_hidden_tests_have_different_secrets(settings):
-    assert keys.session_key(settings) != keys.course_secret(settings)
+    assert secrets.session_key(settings) != secrets.course_secret(settings)

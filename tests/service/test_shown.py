@@ -13,7 +13,11 @@ import pytest
 
 from autograder import report as reports
 from autograder.report import Figure, Ratio, Report, Timings
-from grader_service import accounts, courses, differences, jobs, pictures, tokens
+from grader_service.accounts import accounts, tokens
+from grader_service.courses import courses
+from grader_service.grading import report_figures
+from grader_service.queue import leases
+from grader_service.submissions import diff
 
 from .conftest import RIGHT, WRONG, zip_of
 from .pages_list import finish, report, result
@@ -94,7 +98,7 @@ def test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld(ap
     taken = claim()
     with database.write() as session:
         curve = json.dumps([{"epoch": 1.0, "loss": 0.731}, {"epoch": 2.0, "loss": 0.517}])
-        assert jobs.progress(session, taken, done=17, total=61, curve=curve)
+        assert leases.progress(session, taken, done=17, total=61, curve=curve)
         _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
     hidden_results, due = case
     policy(hidden_results=hidden_results, due_at=None if due is None else time.time() + due)
@@ -119,7 +123,7 @@ def test_a_picture_of_a_withheld_test_is_not_found_by_its_address(app, user, pol
     ada = user("ada")
     ada.handed_in()
     finish(app, graded_report())
-    assert ada.get(f"/submissions/1/figures/{pictures.key(number(50.0))}.png").status_code == 404
+    assert ada.get(f"/submissions/1/figures/{report_figures.key(number(50.0))}.png").status_code == 404
 
 
 def test_what_changed_between_two_attempts_is_shown_line_by_line_and_test_by_test(app, user):
@@ -166,13 +170,13 @@ def test_hostile_files_are_compared_as_text(user):
     ],
 )
 def test_what_would_take_long_to_compare_is_not(before, after, note):
-    (file,) = differences.of_files({"f.py": before}, {"f.py": after})
+    (file,) = diff.of_files({"f.py": before}, {"f.py": after})
     assert (file.state, file.lines) == ("changed", [])
     assert note in file.note
 
 
 def test_files_come_and_go():
-    found = differences.of_files({"old": b"a\n", "same": b"s"}, {"same": b"s", "new": b"b"})
+    found = diff.of_files({"old": b"a\n", "same": b"s"}, {"same": b"s", "new": b"b"})
     assert [(one.name, one.state) for one in found] == [("same", "same"), ("new", "added"), ("old", "removed")]
 
 

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from autograder.errors import DeepgradeError
-from grader_service import accounts
-from grader_service.app import create_app
-from grader_service.models import Person
+from grader_service.accounts import accounts
+from grader_service.database.models import Person
+from grader_service.web.app import create_app
 
 from .conftest import HASHED, PASSWORD, User, hidden_fields
 

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from grader_service import server
-from grader_service.app import LANES
-from grader_service.models import CourseAssignment, Submission
-from grader_service.server import Lanes, Limits, Server
-from grader_service.settings import Settings
-from grader_service.web import lane_of
+from grader_service.core.settings import Settings
+from grader_service.database.models import CourseAssignment, Submission
+from grader_service.web import server
+from grader_service.web.app import LANES
+from grader_service.web.process import lane_of
+from grader_service.web.server import Lanes, Limits, Server
 
 from . import processes
 from .conftest import COURSE, RIGHT, zip_of
@@ -253,12 +253,12 @@ def test_told_to_stop_it_finishes_the_answer_that_it_has_begun(strict):
     with connection:
         connection.sendall(data)
         answer = connection.recv(1000)
-        (web,) = strict.children("grader_service.web")
+        (web,) = strict.children("grader_service.web.process")
         os.kill(web, signal.SIGTERM)
         answer += all_of(connection)
     assert len(answer.partition(b"\r\n\r\n")[2]) == 6_000_005
     assert ada.get("/")[0] == 200
-    assert strict.children("grader_service.web") != [web]
+    assert strict.children("grader_service.web.process") != [web]
 
 
 def test_an_upload_that_is_too_large_is_told_on_a_page(strict):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader_service import similar
+from grader_service.grading import similarity
 
 from .conftest import User, zip_of
 from .pages_list import RIGHT_REPORT, finish
@@ -57,27 +57,27 @@ negate = lambda x: 0 - x
 
 
 def test_renamed_code_is_found_and_other_code_is_not():
-    found = similar.compare({1: LONG, 2: RENAMED, 3: OTHER}, [])
+    found = similarity.compare({1: LONG, 2: RENAMED, 3: OTHER}, [])
     assert [(pair.first, pair.second) for pair in found] == [(1, 2)]
     assert found[0].of_first > 0.8
-    parts = similar.marked(LONG, found[0].in_first)
+    parts = similarity.marked(LONG, found[0].in_first)
     assert "".join(text for text, _ in parts) == LONG
     assert "result" in "".join(text for text, shared in parts if shared)
 
 
 def test_starter_code_counts_for_nothing():
-    assert similar.compare({1: LONG + OTHER, 2: LONG}, [LONG]) == []
+    assert similarity.compare({1: LONG + OTHER, 2: LONG}, [LONG]) == []
 
 
 def test_code_that_says_something_twice_is_no_starter_code():
-    found = similar.compare({1: LONG + LONG, 2: RENAMED}, ["x = 1\n"])
+    found = similarity.compare({1: LONG + LONG, 2: RENAMED}, ["x = 1\n"])
     assert found
     assert found[0].most > 0.8
 
 
 @pytest.mark.parametrize("text", ["", "\x00\x01", "def f(:\n", "é" * 5000, "(" * 2000, "'''", "\ud7ff"])
 def test_what_is_no_python_is_compared_all_the_same(text):
-    similar.compare({1: text, 2: LONG, 3: RENAMED}, [text])
+    similarity.compare({1: text, 2: LONG, 3: RENAMED}, [text])
 
 
 @given(
@@ -85,7 +85,7 @@ def test_what_is_no_python_is_compared_all_the_same(text):
     slices=st.lists(st.tuples(st.integers(-5, 80), st.integers(-5, 80)), max_size=6),
 )
 def test_marking_loses_no_letter(text, slices):
-    assert "".join(part for part, _ in similar.marked(text, slices)) == text
+    assert "".join(part for part, _ in similarity.marked(text, slices)) == text
 
 
 def test_staff_compare_and_look_at_a_pair(app, user, settings):

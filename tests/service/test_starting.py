@@ -8,15 +8,16 @@ from collections import namedtuple
 
 import pytest
 
-from autograder import secrets
+from autograder import secrets as autograder_secrets
 from autograder.errors import DeepgradeError
 from autograder.report import Report
-from grader_service import accounts, keys
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.pages import health
+from grader_service.accounts import accounts
+from grader_service.core import secrets
+from grader_service.database.session import Database
+from grader_service.grade_worker import work
 from grader_service.serve import serve
-from grader_service.work import work
+from grader_service.web.app import create_app
+from grader_service.web.pages import health
 
 from .conftest import PASSWORD
 
@@ -47,14 +48,14 @@ def test_it_starts_where_flask_is_told_not_to(settings, monkeypatch, value):
 def test_a_secret_that_can_be_guessed_is_refused(settings, monkeypatch, secret, sentence):
     monkeypatch.setenv("DEEPGRADE_SECRET", secret)
     with pytest.raises(DeepgradeError, match=sentence):
-        keys.course_secret(settings)
+        secrets.course_secret(settings)
 
 
 def test_random_secrets_are_never_taken_for_guessable_ones(settings, monkeypatch):
     import secrets as random
 
     for _ in range(200):
-        assert len(set(random.token_hex(16))) >= secrets.LEAST_DIFFERENT
+        assert len(set(random.token_hex(16))) >= autograder_secrets.LEAST_DIFFERENT
 
 
 def test_no_other_secret_is_made_up_where_there_are_reports(settings, app, user, graded, monkeypatch):

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 playwright = pytest.importorskip("playwright.sync_api")
 
 from autograder import submission  # noqa: E402
-from grader_service import curves  # noqa: E402
-from grader_service.settings import Settings  # noqa: E402
+from grader_service.core.settings import Settings  # noqa: E402
+from grader_service.queue import progress_curves  # noqa: E402
 
 from . import processes  # noqa: E402
 from .conftest import PASSWORD  # noqa: E402
@@ -67,10 +67,10 @@ def test_the_curve_grows_and_the_report_says_what_was_measured(service):
 
 
 def test_a_curve_is_thinned_and_starts_anew_with_the_next_training():
-    curve = curves.Curve()
+    curve = progress_curves.Curve()
     for number in range(1000):
         curve.add("one", {"epoch": float(number), "loss": 1.0 / (number + 1)})
-    assert len(curve.points) <= curves.MAX_POINTS
+    assert len(curve.points) <= progress_curves.MAX_POINTS
     assert curve.points[-1]["epoch"] == 999
     curve.add("two", {"epoch": 1.0})
     assert curve.points == [{"epoch": 1.0}]
@@ -80,11 +80,11 @@ def test_a_curve_is_thinned_and_starts_anew_with_the_next_training():
     "text", ["", "no json", "[1, null]", '[{"loss": null}]', '[{"loss": "1"}]', '[{"loss": 1e300}]']
 )
 def test_what_is_no_curve_is_not_drawn(text):
-    assert curves.panels(text) == ("", [])
+    assert progress_curves.panels(text) == ("", [])
 
 
 def test_panels_hold_a_line_for_every_series():
-    epoch, panels = curves.panels(
+    epoch, panels = progress_curves.panels(
         '[{"epoch": 1, "loss": 2.0, "accuracy": 0.5}, {"epoch": 2, "loss": 1.0, "accuracy": 1.0}]'
     )
     assert epoch == "epoch 2"

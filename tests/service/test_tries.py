@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from grader_service import accounts, links, tokens, tries
-from grader_service.app import create_app
-from grader_service.models import OneTimeLink, Person
-from grader_service.tries import Failures, TooMany
+from grader_service.accounts import accounts, failed_attempts, invitations, tokens
+from grader_service.accounts.failed_attempts import Failures, TooMany
+from grader_service.database.models import OneTimeLink, Person
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD, User, hidden_fields
 
@@ -205,11 +205,11 @@ def test_one_account_gets_a_few_mails_an_hour_and_the_answer_is_always_the_same(
         return answer.status_code, browser.get("/sign-in").text.partition('role="status">')[2].partition("<")[0]
 
     told = {ask(f"s{number}") for number in range(9)} | {ask("nobody")}
-    told |= {ask("s0") for _ in range(2 * links.MAILS_PER_HOUR)}
+    told |= {ask("s0") for _ in range(2 * invitations.MAILS_PER_HOUR)}
     assert len(told) == 1
     assert next(iter(told))[0] == 303
     app.extensions["mail"].wait()
-    assert [made(f"s{number}") for number in range(9)] == [links.MAILS_PER_HOUR] + [1] * 8
+    assert [made(f"s{number}") for number in range(9)] == [invitations.MAILS_PER_HOUR] + [1] * 8
     database.close()
 
 
@@ -249,7 +249,7 @@ def test_an_attempt_that_ends_in_an_error_of_ours_is_no_failure():
 
 
 def test_keys_without_a_recent_failure_are_forgotten(monkeypatch):
-    monkeypatch.setattr(tries, "MANY_KEYS", 10)
+    monkeypatch.setattr(failed_attempts, "MANY_KEYS", 10)
     now = [0.0]
     failures = Failures(((1, 60.0),), lambda: now[0])
     for number in range(100):

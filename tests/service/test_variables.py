@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import DeepgradeError
-from grader_service import variables
-from grader_service.settings import Settings
+from grader_service.core import variables
+from grader_service.core.settings import Settings
 
 # Between our own processes; nobody sets them.
 INTERNAL = {"DEEPGRADE_CANARY", "DEEPGRADE_DOCTOR"}

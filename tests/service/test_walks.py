@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from grader_service import accounts, courses
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
 
 from . import processes
 from .conftest import COURSE, WRONG, zip_of

@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from werkzeug.serving import make_server
 
-from grader_service import accounts
-from grader_service.app import create_app
+from grader_service.accounts import accounts
+from grader_service.web.app import create_app
 
 from .conftest import PASSWORD
 from .processes import wait_for

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from grader_service import accounts
-from grader_service.models import Person
+from grader_service.accounts import accounts
+from grader_service.database.models import Person
 
 from .conftest import SLOW, User
 

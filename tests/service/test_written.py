@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from autograder.errors import GraderError, Refused
-from grader_service import boxed, markup, rendering, written
-from grader_service.models import CourseAssignment, Job, Submission
+from grader_service.database.models import CourseAssignment, Job, Submission
+from grader_service.submissions import markup, rendering, sandboxed, written
 
 from .conftest import User
 
@@ -124,13 +124,13 @@ def test_what_a_student_wrote_is_laid_out_by_no_page(ada, app, monkeypatch):
 
     for name in ("parse", "render"):
         monkeypatch.setattr(MarkdownIt, name, laid_out)
-    began = boxed.tool
+    began = sandboxed.tool
 
     def tool(*arguments: object, **options: object):
         laid_out()
         return began(*arguments, **options)
 
-    monkeypatch.setattr(boxed, "tool", tool)
+    monkeypatch.setattr(sandboxed, "tool", tool)
     for data, name in ((HARD, "mine.md"), (pdf(), "mine.pdf")):
         where = hand_in(ada, data, name).location
         assert ada.get(where).status_code == 200

@@ -15,10 +15,10 @@ import time
 from multiprocessing.synchronize import Event
 
 from autograder.report import Report
-from grader_service import jobs
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database.session import Database
+from grader_service.queue import leases, recovery
+from grader_service.web.app import create_app
 
 from ..conftest import RIGHT, User, zip_of
 
@@ -42,17 +42,17 @@ def grade(name: str, stop: Event) -> list[str]:
     while True:
         last = stop.is_set()
         with database.write() as session:
-            jobs.sweep(session)
-            claim = jobs.claim(session, jobs.Slot(name, ("cpu",)), lease_seconds=45)
+            recovery.sweep(session)
+            claim = leases.claim(session, leases.Slot(name, ("cpu",)), lease_seconds=45)
         if claim is None:
             if last:
                 return did
             time.sleep(0.01)
             continue
         with database.write() as session:
-            jobs.progress(session, claim, done=1, total=2)
+            leases.progress(session, claim, done=1, total=2)
         with database.write() as session:
-            did.append("finished" if jobs.finish(session, claim, EMPTY, {}) else "dropped")
+            did.append("finished" if leases.finish(session, claim, EMPTY, {}) else "dropped")
 
 
 def _run(work, arguments: tuple, answers) -> None:

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.errors import DeepgradeError
-from grader_service import backup
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database import backup
+from grader_service.database.session import Database
+from grader_service.web.app import create_app
 
 from ..conftest import COURSE
 from ..test_backup import (  # noqa: F401

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from grader_service.models import Job, Result
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database.models import Job, Result
 
 from .. import processes
 from ..conftest import COURSE

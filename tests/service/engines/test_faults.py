@@ -16,11 +16,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from grader_service import database as databases
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.models import Job, Submission, Upload
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database import session as databases
+from grader_service.database.models import Job, Submission, Upload
+from grader_service.database.session import Database
+from grader_service.web.app import create_app
 
 from .. import processes
 from ..conftest import COURSE, RIGHT, User, hidden_fields, zip_of

@@ -15,11 +15,12 @@ import pytest
 import sqlalchemy as sa
 
 from autograder.report import Report
-from grader_service import accounts, jobs
-from grader_service.app import create_app
-from grader_service.database import db_now
-from grader_service.models import Job, Result, Submission
-from grader_service.settings import Settings
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.database.models import Job, Result, Submission
+from grader_service.database.session import db_now
+from grader_service.queue import leases
+from grader_service.web.app import create_app
 
 from .. import processes
 from ..conftest import COURSE, PASSWORD, RIGHT, User, hidden_fields, zip_of
@@ -90,11 +91,11 @@ def run(settings: Settings) -> list[Event]:
             names[number] = subject
             events.append(Event(len(events), "received", subject, number))
             continue
-        if isinstance(subject, jobs.Claim):
+        if isinstance(subject, leases.Claim):
             with database.write() as session:
-                assert jobs.finish(session, subject, REPORT, {})
+                assert leases.finish(session, subject, REPORT, {})
         with database.write() as session:
-            claim = jobs.claim(session, jobs.Slot("w", ("cpu",), student_jobs=4), lease_seconds=600)
+            claim = leases.claim(session, leases.Slot("w", ("cpu",), student_jobs=4), lease_seconds=600)
         if claim is not None:
             events.append(Event(len(events), "claimed", names[claim.submission_id], claim.submission_id))
             heapq.heappush(schedule, (now + GRADING_SECONDS, serial, "claim", claim))

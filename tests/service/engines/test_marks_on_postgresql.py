@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from grader_service import audit
-from grader_service.app import create_app
-from grader_service.models import Course
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
+from grader_service.database import audit
+from grader_service.database.models import Course
+from grader_service.web.app import create_app
 
 from .. import pages_list
 from ..conftest import COURSE

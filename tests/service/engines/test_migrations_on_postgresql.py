@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from grader_service import accounts, courses, erasing
-from grader_service.app import create_app
-from grader_service.database import Database
-from grader_service.models import AuditEntry, Base, Person, Submission, Upload
-from grader_service.settings import Settings
+from grader_service.accounts import accounts, deletion
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.models import AuditEntry, Base, Person, Submission, Upload
+from grader_service.database.session import Database
+from grader_service.web.app import create_app
 
 from ..conftest import COURSE, PASSWORD, User
 
@@ -89,7 +90,7 @@ def test_pages_policies_and_deletion_work_there_as_well(settings):
     for path in (dates, "/courses/course/staff/people", "/courses/course/staff/grades"):
         assert staff.get(path).status_code == 200
     with database.write() as session:
-        erasing.erase(session, eve, session.get_one(Person, ada.id))
+        deletion.erase(session, eve, session.get_one(Person, ada.id))
     with database.read() as session:
         assert session.scalar(sa.select(Submission.id)) is None
         assert session.scalar(sa.select(Upload.sha256)) is None

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from installation import Installation
 from servers import ObjectStore
 
-from grader_service.models import Upload
+from grader_service.database.models import Upload
 
 from ..conftest import COURSE, RIGHT, zip_of
 from ..processes import Client

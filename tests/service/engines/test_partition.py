@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from installation import Installation
 from servers import Missing, PostgreSQL, Redis
 
-from grader_service.models import Host as HostRow
-from grader_service.models import Job, Result
+from grader_service.database.models import Host as HostRow
+from grader_service.database.models import Job, Result
 
 from ..conftest import COURSE, RIGHT, zip_of
 from ..processes import SLOW, Client, wait_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader_service.settings import Settings
+from grader_service.core.settings import Settings
 
 from ..conftest import COURSE
 from ..test_fairness import *  # noqa: F403

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from installation import BROKERS, WAYS, Installation
 from servers import Server
 
-from grader_service.models import Result
+from grader_service.database.models import Result
 
 from ..conftest import COURSE, RIGHT, WRONG, zip_of
 from ..processes import Client

@@ -1,0 +1,91 @@
+"""One-time links: an invitation, or a way back in. Whoever has one sets the person's password, once and for a while.
+
+    /link/<32 random bytes>      shown to staff once, or sent by mail; what is kept is its SHA-256
+
+A new link for a person, a password set, and the person's deletion end the older ones. To open the page uses nothing
+up, so what looks at addresses in mails does no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts
+from grader_service.database import audit
+from grader_service.database.models import Course, OneTimeLink, Person
+from grader_service.database.session import db_now
+
+SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+DAYS = {"invite": 14.0, "reset": 1.0}  # that it holds
+MAILS_PER_HOUR = 5  # to one account, for whoever says that the password is forgotten; past it none is sent
+
+
+def make(session: Session, actor: Person | None, person: Person, purpose: str, course: Course | None = None) -> str:
+    """The secret of a new link; older ones of the person end."""
+    _end(session, person.id)
+    secret = secrets.token_urlsafe(32)
+    link = OneTimeLink(
+        secret_hash=_hash(secret),
+        purpose=purpose,
+        person_id=person.id,
+        expires_at=db_now() + DAYS[purpose] * 86400.0,
+    )
+    session.add(link)
+    session.flush()
+    audit.write(session, actor, f"{purpose} link made", f"person {person.id}", course=course, person=person)
+    return secret
+
+
+def lately(session: Session, person: Person) -> int:
+    """Links for a forgotten password that were made for this person within the last hour."""
+    since = db_now() + DAYS["reset"] * 86400.0 - 3600.0
+    mine = (OneTimeLink.person_id == person.id, OneTimeLink.purpose == "reset", OneTimeLink.expires_at > since)
+    return session.scalar(sa.select(sa.func.count()).select_from(OneTimeLink).where(*mine)) or 0
+
+
+def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:
+    """The link with that secret, if it still holds, and whose it is."""
+    if not SECRET.fullmatch(secret):
+        return None
+    row = session.execute(
+        sa.select(OneTimeLink, Person)
+        .join(Person, Person.id == OneTimeLink.person_id)
+        .where(
+            OneTimeLink.secret_hash == _hash(secret), OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > db_now()
+        )
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def use(session: Session, secret: str, password: str | accounts.Hashed) -> Person:
+    """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it holds no more."""
+    found = find(session, secret)
+    if found is None:
+        raise DeepgradeError("this link was used already, or holds no more; ask for another")
+    link, person = found
+    accounts.set_password(person, password)
+    # Of two that come at once, one finds it unused.
+    used = sa.update(OneTimeLink).where(OneTimeLink.id == link.id, OneTimeLink.used_at.is_(None))
+    if session.execute(used.values(used_at=db_now()).returning(OneTimeLink.id)).one_or_none() is None:
+        raise DeepgradeError("this link was used already, or holds no more; ask for another")
+    _end(session, person.id)
+    audit.write(session, person, "password set", f"{link.purpose} link {link.id}", person=person)
+    return person
+
+
+def _end(session: Session, person_id: int) -> None:
+    session.execute(
+        sa.update(OneTimeLink)
+        .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))
+        .values(used_at=db_now())
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,208 @@
+"""A course's people as CSV: what a file would change, and changing it.
+
+    login,name,email,role
+    ada,Ada Lovelace,ada@example.edu,student
+
+Columns are found by their names, in any order; `login` may be missing where there is `email`, and is then that; `role`
+is student where nothing is said. What is there of a person stays: names and addresses of accounts belong to whoever
+owns them, and other courses' people are none of the business of this one's staff.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts, invitations
+from grader_service.database import audit
+from grader_service.database.models import ROLES, Course, Membership, Person
+from grader_service.database.session import storable
+
+MOST = 5000  # lines
+COLUMNS = {
+    "login": ("login", "username", "user", "netid"),
+    "email": ("email", "e-mail", "mail", "email address"),
+    "name": ("name", "full name", "student"),
+    "first": ("first name", "given name", "firstname"),
+    "last": ("last name", "surname", "family name", "lastname"),
+    "role": ("role",),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the file."""
+
+    line: int
+    login: str
+    name: str
+    email: str | None
+    role: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one person: `new`, `joins`, `role`, `same`, or `leaves` for who is not in the file."""
+
+    kind: str
+    login: str
+    name: str
+    email: str | None = None
+    role: str = ""  # after it
+    before: str = ""  # role before it
+    person_id: int | None = None
+
+
+def parse(text: str) -> list[Entry]:
+    """Raises DeepgradeError with the line and what is wrong with it; then nothing of the file is to be used."""
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text), strict=True))
+    except csv.Error as error:
+        raise DeepgradeError(f"the roster is no CSV ({error})") from error
+    if not rows or not any(cell.strip() for cell in rows[0]):
+        raise DeepgradeError("the roster is empty; its first line names the columns, as in login,name,email,role")
+    if len(rows) > MOST:
+        raise DeepgradeError(f"the roster has {len(rows)} lines, more than {MOST}; hand it over in parts")
+    places = _places(rows[0])
+    entries: list[Entry] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        entry = _entry(number, row, places)
+        if entry.login in seen:
+            raise DeepgradeError(f"line {number}: {entry.login!r} stands in line {seen[entry.login]} already")
+        seen[entry.login] = number
+        entries.append(entry)
+    return entries
+
+
+def plan(
+    session: Session, actor: Person, course: Course, entries: Sequence[Entry], *, leave: bool = False
+) -> list[Change]:
+    """What the file would change. `leave` : do students leave who are not in it?
+
+    Raises DeepgradeError where somebody would get or lose a role that the actor does not give.
+    """
+    members = {
+        person.login: (person, membership)
+        for person, membership in session.execute(
+            sa.select(Person, Membership).join(Membership).where(Membership.course_id == course.id)
+        )
+    }
+    known = _known(session, [entry.login for entry in entries])
+    changes = []
+    for entry in entries:
+        if not accounts.may_manage(actor, course, entry.role):
+            raise DeepgradeError(f"line {entry.line}: you cannot make somebody {entry.role}")
+        if entry.login in members:
+            person, membership = members[entry.login]
+            if membership.role != entry.role and not accounts.may_manage(actor, course, membership.role):
+                raise DeepgradeError(
+                    f"line {entry.line}: {entry.login!r} is {membership.role}, which you cannot change"
+                )
+            kind = "same" if membership.role == entry.role else "role"
+            changes.append(Change(kind, person.login, person.name, None, entry.role, membership.role, person.id))
+        elif entry.login in known:
+            person = known[entry.login]
+            changes.append(Change("joins", person.login, person.name, None, entry.role, "", person.id))
+        else:
+            changes.append(Change("new", entry.login, entry.name, entry.email, entry.role))
+    if leave:
+        listed = {entry.login for entry in entries}
+        changes += [
+            Change("leaves", person.login, person.name, None, "", membership.role, person.id)
+            for person, membership in members.values()
+            if person.login not in listed and membership.role == "student"
+        ]
+    return changes
+
+
+def digest(changes: Sequence[Change]) -> str:
+    """Of a plan, so that what is done is what was shown."""
+    return hashlib.sha256(repr(list(changes)).encode()).hexdigest()
+
+
+def apply(session: Session, actor: Person, course: Course, changes: Sequence[Change]) -> list[tuple[Person, str]]:
+    """Do it, all or nothing in the caller's transaction: the new people, each with the secret of an invitation."""
+    invited = []
+    for change in changes:
+        if change.kind == "new":
+            person, _ = accounts.create(
+                session,
+                login=change.login,
+                name=change.name,
+                email=change.email,
+                role=change.role,
+                password=accounts.NO_PASSWORD,
+                course=course,
+            )
+            invited.append((person, invitations.make(session, actor, person, "invite", course)))
+        elif change.kind in ("joins", "role"):
+            person = session.get_one(Person, change.person_id)
+            accounts.join(session, person, course, change.role)
+        elif change.kind == "leaves":
+            person = session.get_one(Person, change.person_id)
+            accounts.leave(session, person, course)
+        else:
+            continue
+        audit.write(
+            session,
+            actor,
+            "member changed",
+            f"person {person.id}",
+            change.before or None,
+            change.role or None,
+            "roster",
+            course,
+            person=person,
+        )
+    return invited
+
+
+def _delimiter(text: str) -> str:
+    head = text.lstrip("\ufeff\r\n").split("\n", 1)[0]
+    return max(",;\t", key=head.count)
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    names = [cell.strip().casefold() for cell in header]
+    places = {
+        column: names.index(name) for column, known in COLUMNS.items() for name in reversed(known) if name in names
+    }
+    if "login" not in places and "email" not in places:
+        raise DeepgradeError(f"the roster's first line is {', '.join(header)!r}; it must name a column login or email")
+    return places
+
+
+def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
+    def cell(column: str) -> str:
+        place = places.get(column)
+        return storable(row[place]).strip() if place is not None and place < len(row) else ""
+
+    email = cell("email") or None
+    login = accounts.fold(cell("login") or email or "")
+    if not accounts.LOGIN.fullmatch(login):
+        raise DeepgradeError(f"line {line}: {login!r} is no login; use up to 64 letters, digits and . _ + @ -")
+    if email is not None and not accounts.EMAIL.fullmatch(email):
+        raise DeepgradeError(f"line {line}: {email!r} is no address for mail")
+    role = cell("role").casefold() or "student"
+    if role not in ROLES:
+        raise DeepgradeError(f"line {line}: {role!r} is no role; there is: {', '.join(ROLES)}")
+    name = cell("name") or " ".join(filter(None, (cell("first"), cell("last")))) or login
+    return Entry(line, login, name[:200], email, role)
+
+
+def _known(session: Session, logins: Sequence[str]) -> dict[str, Person]:
+    found: dict[str, Person] = {}
+    for start in range(0, len(logins), 500):
+        query = sa.select(Person).where(Person.login.in_(logins[start : start + 500]))
+        found |= {person.login: person for person in session.scalars(query)}
+    return found

@@ -1,0 +1,305 @@
+"""Courses, and what each makes of the assignments that lie on the disk: dates, policies, extensions.
+
+The disk says what there is to do; a course in the database chooses from it. Every change of a date or a policy is in
+the audit, with what it was before, since it changes grades.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import DeepgradeError
+from grader_service.database import audit
+from grader_service.database.models import (
+    COUNTS,
+    HIDDEN_RESULTS,
+    Course,
+    CourseAssignment,
+    Extension,
+    Person,
+    RubricItem,
+    Submission,
+)
+from grader_service.database.session import db_now, storable
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+LATEST = 32503680000.0  # 1 January 3000: no date lies after it
+POLICY = (
+    "position",
+    "release_at",
+    "due_at",
+    "hard_end_at",
+    "grace_days",
+    "penalty_per_day",
+    "attempts_per_day",
+    "attempts_total",
+    "counts",
+    "hidden_results",
+    "weight",
+    "written_points",
+    "leaderboard",
+)
+
+
+def fill(session: Session, names: Iterable[str]) -> None:
+    """At the start: a first course that chose nothing yet gets all that lies on the disk, open and never due."""
+    first = session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
+    if session.scalar(sa.select(CourseAssignment.id).limit(1)) is None:
+        for name in names:
+            _add(session, first, name)
+
+
+def create(session: Session, actor: Person | None, *, slug: str, title: str, timezone: str) -> Course:
+    """Raises DeepgradeError for a slug that is taken or none, no title, or an unknown time zone."""
+    if not SLUG.fullmatch(slug):
+        raise DeepgradeError(f"{slug!r} cannot stand in an address; use up to 40 small letters, digits and -")
+    if session.scalar(sa.select(Course.id).where(Course.slug == slug)) is not None:
+        raise DeepgradeError(f"there is already a course {slug!r}; choose another short name")
+    course = Course(slug=slug, title=_title(title), timezone=_zone(timezone), created_at=db_now())
+    session.add(course)
+    session.flush()
+    audit.write(session, actor, "course made", f"course {slug}", after=_of_course(course), course=course)
+    return course
+
+
+def change(
+    session: Session, actor: Person, course: Course, *, title: str, timezone: str, archived: bool | None = None
+) -> None:
+    """Raises DeepgradeError as `create` does."""
+    before = _of_course(course)
+    course.title, course.timezone = _title(title), _zone(timezone)
+    if archived is not None and archived != (course.archived_at is not None):
+        course.archived_at = session.scalar(sa.select(db_now())) if archived else None
+    session.flush()
+    if (after := _of_course(course)) != before:
+        audit.write(session, actor, "course changed", f"course {course.slug}", before, after, course=course)
+
+
+def find(session: Session, slug: str) -> Course | None:
+    return session.scalar(sa.select(Course).where(Course.slug == slug))
+
+
+def assignments(session: Session, course: Course) -> list[CourseAssignment]:
+    """A course's assignments in their order."""
+    query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
+    return list(session.scalars(query.order_by(CourseAssignment.position, CourseAssignment.id)))
+
+
+def assignment(session: Session, course: Course, name: str) -> CourseAssignment | None:
+    query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
+    return session.scalar(query.where(CourseAssignment.assignment == name))
+
+
+def extension(session: Session, chosen: CourseAssignment, person: Person) -> Extension | None:
+    return session.get(Extension, (chosen.id, person.id))
+
+
+def add(session: Session, actor: Person, course: Course, name: str) -> CourseAssignment:
+    """Choose an assignment for a course: open and never due, until its dates are set."""
+    if (there := assignment(session, course, name)) is not None:
+        return there
+    chosen = _add(session, course, name)
+    audit.write(session, actor, "assignment added", f"assignment {name}", after=policy_of(chosen), course=course)
+    return chosen
+
+
+def remove(session: Session, actor: Person, chosen: CourseAssignment) -> None:
+    """Raises DeepgradeError if there are submissions to it: these would hang in the air."""
+    handed_in = sa.select(Submission.id).where(
+        Submission.course_id == chosen.course_id, Submission.assignment == chosen.assignment
+    )
+    if session.scalar(handed_in.limit(1)) is not None:
+        raise DeepgradeError(
+            f"{chosen.assignment!r} has submissions, so it stays; set its release to a later date to hide it"
+        )
+    for table in (Extension, RubricItem):
+        session.execute(sa.delete(table).where(table.course_assignment_id == chosen.id))
+    audit.write(
+        session,
+        actor,
+        "assignment removed",
+        f"assignment {chosen.assignment}",
+        before=policy_of(chosen),
+        course=chosen.course_id,
+    )
+    session.delete(chosen)
+
+
+def set_policy(
+    session: Session, actor: Person, chosen: CourseAssignment, values: Mapping[str, Any], reason: str = ""
+) -> bool:
+    """Change dates and policy; returns whether anything did. Raises DeepgradeError for values that make no sense."""
+    before = policy_of(chosen)
+    after = before | {name: value for name, value in values.items() if name in POLICY}
+    _look_at(after)
+    if after == before:
+        return False
+    for name, value in after.items():
+        setattr(chosen, name, value)
+    changed = [name for name in POLICY if after[name] != before[name]]
+    audit.write(
+        session,
+        actor,
+        "policy changed",
+        f"assignment {chosen.assignment}",
+        {name: before[name] for name in changed},
+        {name: after[name] for name in changed},
+        reason,
+        chosen.course_id,
+    )
+    return True
+
+
+def extend(
+    session: Session,
+    actor: Person,
+    chosen: CourseAssignment,
+    person: Person,
+    *,
+    due_at: float,
+    hard_end_at: float | None,
+    attempts_extra: int,
+    reason: str,
+) -> Extension:
+    """Give one student other dates, in place of an extension that was there. Raises DeepgradeError without a reason."""
+    reason = storable(reason).strip()
+    if not reason:
+        raise DeepgradeError("an extension needs a reason: it is what the audit shows later")
+    if not 0 <= attempts_extra <= 1000:
+        raise DeepgradeError(f"{attempts_extra} more attempts cannot be given; 0 to 1000 can")
+    if not 0 < due_at < LATEST or (hard_end_at is not None and not due_at <= hard_end_at < LATEST):
+        raise DeepgradeError("the hard end of an extension lies before its due date; it must not")
+    now = session.scalars(sa.select(db_now())).one()
+    there = extension(session, chosen, person)
+    before = _of_extension(there) if there else None
+    if there is None:
+        there = Extension(course_assignment_id=chosen.id, person_id=person.id)
+        session.add(there)
+    there.due_at, there.hard_end_at, there.attempts_extra = due_at, hard_end_at, attempts_extra
+    there.reason, there.by_id, there.at = reason, actor.id, now
+    session.flush()
+    audit.write(
+        session,
+        actor,
+        "extension given",
+        f"extension {chosen.assignment}",
+        before,
+        _of_extension(there),
+        reason,
+        chosen.course_id,
+        person=person,
+    )
+    return there
+
+
+def withdraw_extension(
+    session: Session, actor: Person, chosen: CourseAssignment, person: Person, reason: str = ""
+) -> bool:
+    there = extension(session, chosen, person)
+    if there is None:
+        return False
+    audit.write(
+        session,
+        actor,
+        "extension withdrawn",
+        f"extension {chosen.assignment}",
+        _of_extension(there),
+        None,
+        reason,
+        chosen.course_id,
+        person=person,
+    )
+    session.delete(there)
+    return True
+
+
+def policy_of(chosen: CourseAssignment) -> dict[str, Any]:
+    return {name: getattr(chosen, name) for name in POLICY}
+
+
+def zone(course: Course) -> ZoneInfo:
+    return ZoneInfo(course.timezone)
+
+
+def _add(session: Session, course: Course, name: str) -> CourseAssignment:
+    last = session.scalar(
+        sa.select(sa.func.max(CourseAssignment.position)).where(CourseAssignment.course_id == course.id)
+    )
+    chosen = CourseAssignment(
+        course_id=course.id,
+        assignment=name,
+        position=0 if last is None else last + 1,
+        release_at=0.0,
+        grace_days=0,
+        penalty_per_day=0.0,
+        counts="best",
+        hidden_results="now",
+        weight=1.0,
+        written_points=0.0,
+        leaderboard=False,
+    )
+    session.add(chosen)
+    session.flush()
+    return chosen
+
+
+def _look_at(policy: Mapping[str, Any]) -> None:
+    """Raises DeepgradeError with the first thing that makes no sense."""
+    release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
+    if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
+        raise DeepgradeError("a date lies between 1970 and 3000")
+    if due is not None and due < release:
+        raise DeepgradeError("it is due before it is released; move one of the two dates")
+    if end is not None and end < release:
+        raise DeepgradeError("the hard end lies before the release; move one of the two dates")
+    if end is not None and due is None:
+        raise DeepgradeError("a hard end needs a due date before it")
+    if end is not None and end < due:
+        raise DeepgradeError("the hard end lies before the due date; move one of the two dates")
+    for name, words, least, most in (
+        ("grace_days", "grace days", 0, 365),
+        ("penalty_per_day", "the penalty of a day", 0, 1),
+        ("attempts_per_day", "attempts per day", 1, 1000),
+        ("attempts_total", "attempts in all", 1, 1000),
+        ("weight", "the weight", 0, 1000),
+        ("written_points", "points of the written part", 0, 1000),
+        ("position", "the position", 0, 1000),
+    ):
+        value = policy[name]
+        if value is not None and not least <= value <= most:
+            raise DeepgradeError(f"{words}: {value:g} is not between {least} and {most}")
+    if policy["counts"] not in COUNTS:
+        raise DeepgradeError(f"{policy['counts']!r}: what counts is {' or '.join(COUNTS)}")
+    if policy["hidden_results"] not in HIDDEN_RESULTS:
+        raise DeepgradeError(f"{policy['hidden_results']!r}: hidden results are shown {', '.join(HIDDEN_RESULTS)}")
+
+
+def _of_course(course: Course) -> dict[str, Any]:
+    return {"title": course.title, "timezone": course.timezone, "archived": course.archived_at is not None}
+
+
+def _of_extension(extension: Extension) -> dict[str, Any]:
+    return {
+        "due_at": extension.due_at,
+        "hard_end_at": extension.hard_end_at,
+        "attempts_extra": extension.attempts_extra,
+    }
+
+
+def _title(title: str) -> str:
+    title = storable(title).strip()[:200]
+    if not title:
+        raise DeepgradeError("a course needs a title")
+    return title
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise DeepgradeError(f"{name!r} is no time zone; write one like Europe/Warsaw or UTC")
+    return name

@@ -1,0 +1,261 @@
+"""What a receipt is worth: from the time of receipt, an assignment's policy, and a student's extension. Nothing else.
+
+Pure: the caller brings rows and times, and every page, table, export and answer asks here.
+
+    terms(assignment, zone, extension) ─> Terms      what holds for one student
+    receipt(terms, at)                 ─> Receipt    may it come in, how late is it, which share of its points counts
+    counting(terms, attempts)          ─> Attempt    the submission that counts
+    score(...)                         ─> Score      with the written part and what staff set by hand
+
+**Days.** What is received within the due minute is on time, one instant later is late (`minutes`). The first late day
+ends with the same minute of the clock on the next day in the course's time zone, so where clocks are put back it has 25
+hours. A receipt k days late has the share
+
+    max(0, 1 - penalty_per_day * max(0, k - grace_days))
+
+and after the hard end none. It never grows with k, and k never falls with time: a later receipt never scores more.
+
+**Extensions** take nothing away: they move the due date of one student to a later time, and the hard end, if there is
+one, to a later time of its own, else as far as the due date.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from grader_service.core import minutes
+
+DAY = 86400.0  # seconds
+NOT_YET = "it is not released yet"
+TOO_LATE = "it is past the end"
+NO_ATTEMPTS = "no attempts are left"
+NO_ATTEMPTS_TODAY = "no attempts are left today"
+
+
+class Assignment(Protocol):
+    """As `models.CourseAssignment` has it."""
+
+    release_at: float
+    due_at: float | None
+    hard_end_at: float | None
+    grace_days: int
+    penalty_per_day: float
+    attempts_per_day: int | None
+    attempts_total: int | None
+    counts: str
+    hidden_results: str
+    written_points: float
+
+
+class Extended(Protocol):
+    """As `models.Extension` has it."""
+
+    due_at: float
+    hard_end_at: float | None
+    attempts_extra: int
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for one student in one assignment. Times in seconds since 1970."""
+
+    zone: ZoneInfo
+    release_at: float = 0.0
+    due_at: float | None = None
+    hard_end_at: float | None = None
+    grace_days: int = 0
+    penalty_per_day: float = 0.0
+    attempts_per_day: int | None = None
+    attempts_total: int | None = None
+    counts: str = "best"
+    hidden_results: str = "now"
+    written_points: float = 0.0
+    extended: bool = False
+
+
+@dataclass(frozen=True)
+class Receipt:
+    accepted: bool
+    days_late: int
+    factor: float  # share of the points that counts, 0 to 1
+    reason: str = ""  # why it is not accepted
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission as far as scores go."""
+
+    id: int
+    received_at: float
+    points: float | None = None  # None: it has no report yet, or none that counts
+    our_fault: bool = False  # the grader gave up: it uses up no attempt
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What is left. None is no limit."""
+
+    total: int | None
+    today: int | None
+
+    @property
+    def left(self) -> int | None:
+        return min((one for one in (self.total, self.today) if one is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one student has in one assignment; `points` is None while there is nothing."""
+
+    points: float | None
+    code: Attempt | None = None  # the submission that counts
+    receipt: Receipt | None = None  # of it
+    written: float | None = None  # of the written part, its own lateness taken off
+    written_receipt: Receipt | None = None
+    overridden: bool = False
+
+
+def terms(assignment: Assignment, zone: ZoneInfo | str, extension: Extended | None = None) -> Terms:
+    due, end, extra = assignment.due_at, assignment.hard_end_at, 0
+    if extension is not None:
+        extra = extension.attempts_extra
+        if due is not None:
+            moved = max(due, extension.due_at) - due
+            due += moved
+            if end is not None:
+                end = max(end + moved if extension.hard_end_at is None else extension.hard_end_at, end, due)
+    return Terms(
+        zone=ZoneInfo(zone) if isinstance(zone, str) else zone,
+        release_at=assignment.release_at,
+        due_at=due,
+        hard_end_at=end,
+        grace_days=assignment.grace_days,
+        penalty_per_day=assignment.penalty_per_day,
+        attempts_per_day=None if assignment.attempts_per_day is None else assignment.attempts_per_day + extra,
+        attempts_total=None if assignment.attempts_total is None else assignment.attempts_total + extra,
+        counts=assignment.counts,
+        hidden_results=assignment.hidden_results,
+        written_points=assignment.written_points,
+        extended=extension is not None,
+    )
+
+
+def receipt(terms: Terms, at: float) -> Receipt:
+    """What a submission received at this moment is worth."""
+    late = days_late(terms, at)
+    factor = max(0.0, 1.0 - terms.penalty_per_day * max(0, late - terms.grace_days))
+    if not minutes.begun(terms.release_at, at):
+        return Receipt(False, late, factor, NOT_YET)
+    if terms.hard_end_at is not None and minutes.over(terms.hard_end_at, at):
+        return Receipt(False, late, 0.0, TOO_LATE)
+    return Receipt(True, late, factor)
+
+
+def days_late(terms: Terms, at: float) -> int:
+    """The least k >= 0 for which the minute `due + k days` is not over, by the clock on the wall of the course."""
+    if terms.due_at is None or not past_due(terms, at):
+        return 0
+    # A day has 23 to 25 hours, and where a zone has crossed the date line it has none, or 48.
+    days = max(1, int((at - terms.due_at) / DAY) - 2)
+    while minutes.over(day_end(terms, days), at):
+        days += 1
+    return days
+
+
+def past_due(terms: Terms, at: float) -> bool:
+    """Is it over: can nothing on time come in any more? Never, without a due date."""
+    return terms.due_at is not None and minutes.over(terms.due_at, at)
+
+
+def day_end(terms: Terms, days: int) -> float:
+    """The minute with which the last of so many late days ends."""
+    if terms.due_at is None:
+        raise ValueError("what is never due is never late")
+    whole = int(terms.due_at // 1)
+    due = datetime.datetime.fromtimestamp(whole, terms.zone)
+    # Wall-clock arithmetic. A time that is skipped when clocks go forward counts as the same distance from midnight.
+    return (due + datetime.timedelta(days=days)).timestamp() + (terms.due_at - whole)
+
+
+def attempts(terms: Terms, attempts: Iterable[Attempt], now: float) -> Attempts:
+    """How many are left at this moment. A day is a date in the course's time zone."""
+    used = [attempt.received_at for attempt in attempts if not attempt.our_fault]
+    today = _date(terms, now)
+    used_today = sum(_date(terms, at) == today for at in used)
+    return Attempts(
+        None if terms.attempts_total is None else max(0, terms.attempts_total - len(used)),
+        None if terms.attempts_per_day is None else max(0, terms.attempts_per_day - used_today),
+    )
+
+
+def may_hand_in(terms: Terms, made: Iterable[Attempt], now: float) -> Receipt:
+    """May another one come in now? If not, `reason` says why."""
+    seen = receipt(terms, now)
+    if not seen.accepted:
+        return seen
+    left = attempts(terms, made, now)
+    if left.total == 0:
+        return Receipt(False, seen.days_late, seen.factor, NO_ATTEMPTS)
+    if left.today == 0:
+        return Receipt(False, seen.days_late, seen.factor, NO_ATTEMPTS_TODAY)
+    return seen
+
+
+def hidden_shown(terms: Terms, now: float) -> bool:
+    """May the student see how the hidden tests went? After the due date: when nothing on time can come in any more."""
+    if terms.hidden_results == "after_due":
+        return terms.due_at is None or past_due(terms, now)
+    return terms.hidden_results == "now"
+
+
+def points_shown(terms: Terms, now: float) -> bool:
+    """May the student see points that hidden tests are part of? Where their results are not shown at once, after the
+    due date: before it each attempt's points would tell what they said."""
+    return terms.hidden_results == "now" or terms.due_at is None or past_due(terms, now)
+
+
+def counting(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:
+    """The submission that counts, of those that have points.
+
+    `best`: the most points after lateness, of equal ones the first; `latest`: the last one received.
+    """
+    graded = [one for one in attempts if one.points is not None]
+    if terms.counts == "latest":
+        return max(graded, key=lambda one: (one.received_at, one.id), default=None)
+    return max(graded, key=lambda one: (_worth(terms, one), -one.received_at, -one.id), default=None)
+
+
+def score(
+    terms: Terms,
+    attempts: Iterable[Attempt],
+    *,
+    written: Attempt | None = None,
+    override: float | None = None,
+) -> Score:
+    """What one student has in one assignment.
+
+    written : the last written submission, its points those of the rubric; None while that is not marked whole
+    override : points that staff set in place of all that
+    """
+    code = counting(terms, attempts)
+    seen = None if code is None else receipt(terms, code.received_at)
+    seen_written = None if written is None else receipt(terms, written.received_at)
+    of_written = None if written is None or written.points is None else _worth(terms, written)
+    found = [value for value in (None if code is None else _worth(terms, code), of_written) if value is not None]
+    points = sum(found) if found else None
+    if override is not None:
+        points = override
+    return Score(points, code, seen, of_written, seen_written, override is not None)
+
+
+def _worth(terms: Terms, attempt: Attempt) -> float:
+    """Points after lateness, by the dates as they are now: whoever changes them changes what counts."""
+    return (attempt.points or 0.0) * receipt(terms, attempt.received_at).factor
+
+
+def _date(terms: Terms, at: float) -> datetime.date:
+    return datetime.datetime.fromtimestamp(at, terms.zone).date()

@@ -1,0 +1,211 @@
+"""The bytes that students hand in, found by their hash: in the database up to a stated size, else in a store.
+
+    database    a row's own bytes; with no DEEPGRADE_FILES all of them
+    file://     FOLDER/ab/abcd...: written beside its place, flushed to the disk, then named
+    s3:// ...   whatever fsspec knows
+
+They are stored before the row that names them commits, so a receipt is true; bytes that no row names in the end cost
+space and nothing else. What is read must have the hash that it is found by.
+
+Bytes are taken out again when the last person who handed them in is deleted, while somebody else may hand in the same:
+
+    hand in   keep the bytes ──> lock (shared): submission, are the bytes still there? else once more ──> commit
+    forget                       lock: does no submission name them? then out of the store, and row   ──> commit
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from autograder.errors import DeepgradeError, GraderError
+from grader_service.core.settings import Settings
+from grader_service.database.models import Submission, Upload
+from grader_service.database.session import one_at_a_time
+
+UPLOADS = "uploads"  # what adds rows of uploads shares; who takes them away has it alone
+IN_STORE = sa.and_(Upload.size > 0, sa.func.length(Upload.data) == 0)  # where an upload's bytes lie
+
+
+class StoreError(GraderError):
+    """The store cannot be written or read, or what it gives back is not what was stored."""
+
+
+class Store(Protocol):
+    def put(self, sha256: str, data: bytes) -> None: ...
+
+    def get(self, sha256: str) -> bytes: ...
+
+    def has(self, sha256: str) -> bool: ...
+
+    def remove(self, sha256: str) -> None: ...
+
+
+class Files:
+    def __init__(self, settings: Settings) -> None:
+        """Raises DeepgradeError for an address that is none."""
+        self._store = _store(settings.files) if settings.files else None
+        self._inline = settings.inline_kb * 1024
+
+    def keep(self, data: bytes) -> Upload:
+        """Store bytes, and return the row that is to be added. Raises StoreError where that cannot be."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if self._store is None or len(data) <= self._inline:
+            return Upload(sha256=sha256, data=data, size=len(data))
+        self.put(sha256, data)
+        return Upload(sha256=sha256, data=b"", size=len(data))
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """Bytes of an upload whose row is there. Raises StoreError where that cannot be."""
+        assert self._store is not None
+        try:
+            self._store.put(sha256, data)
+        except Exception as error:  # each kind of store has errors of its own
+            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
+
+    def keep_still(self, upload: Upload, data: bytes) -> None:
+        """In the transaction that names what `keep` has stored: once more, where it was forgotten since.
+        Raises StoreError where that cannot be."""
+        if upload.data or not upload.size:
+            return
+        assert self._store is not None
+        try:
+            there = self._store.has(upload.sha256)
+        except Exception as error:
+            raise StoreError(f"the files' store cannot be read ({_words(error)})") from error
+        if not there:
+            self.put(upload.sha256, data)
+
+    def read(self, session: Session, sha256: str) -> bytes:
+        """Raises StoreError where the bytes are not there, or are not those that were stored."""
+        data, size = session.execute(sa.select(Upload.data, Upload.size).where(Upload.sha256 == sha256)).one()
+        if not data and size:
+            if self._store is None:
+                raise StoreError("the bytes lie in a store, and DEEPGRADE_FILES does not say where it is")
+            try:
+                data = self._store.get(sha256)
+            except Exception as error:
+                raise StoreError(f"the files' store cannot be read ({_words(error)})") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise StoreError(f"what is stored as {sha256} has another hash: it was changed or is broken")
+        return data
+
+    def forget(self, session: Session, sha256: str) -> None:
+        """Take bytes out of the store, and their row away, in a writing transaction of their own, unless a submission
+        names them again: until it ends nobody adds one. They may be gone already. Raises StoreError where that cannot
+        be; then the row stays, and says what is to go."""
+        if self._store is None:
+            return
+        one_at_a_time(session, UPLOADS)
+        if session.scalar(sa.select(Submission.id).where(Submission.sha256 == sha256).limit(1)) is not None:
+            return  # somebody has handed in the same meanwhile
+        try:
+            self._store.remove(sha256)
+        except FileNotFoundError:
+            pass
+        except Exception as error:
+            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
+        session.execute(sa.delete(Upload).where(Upload.sha256 == sha256))
+
+
+def _store(address: str) -> Store:
+    kind = urlsplit(address).scheme
+    if kind == "file":
+        return Folder(Path(unquote(urlsplit(address).path)))
+    if not kind:
+        raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}; write it like file:///folder or s3://bucket/prefix")
+    return Remote(address)
+
+
+class Folder:
+    """Files below one folder, which may be shared by all hosts."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, sha256: str, data: bytes) -> None:
+        path = self._path(sha256)
+        if not path.exists():
+            self._write(path, data)
+        # The names are on the disk only when their folders are. Also where the file is there already: whoever wrote it
+        # may have been killed before this.
+        for folder in (path.parent, self._root):
+            _sync(folder)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def get(self, sha256: str) -> bytes:
+        return self._path(sha256).read_bytes()
+
+    def has(self, sha256: str) -> bool:
+        return self._path(sha256).exists()
+
+    def remove(self, sha256: str) -> None:
+        self._path(sha256).unlink()
+
+    def _path(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256
+
+
+class Remote:
+    """An object store: it promises that what it has answered for is kept."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            import fsspec
+
+            self._system, self._root = fsspec.url_to_fs(address)
+        except ImportError as error:
+            raise DeepgradeError(
+                f"DEEPGRADE_FILES is {address!r}, and what reads that is not installed ({error}); "
+                "s3:// needs `pip install 'deepgrade[s3]'`, each kind of store a library of its own"
+            ) from error
+        except ValueError as error:
+            raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}: {error}") from error
+
+    def put(self, sha256: str, data: bytes) -> None:
+        self._system.pipe_file(self._path(sha256), data)
+
+    def get(self, sha256: str) -> bytes:
+        return self._system.cat_file(self._path(sha256))
+
+    def has(self, sha256: str) -> bool:
+        return self._system.exists(self._path(sha256))
+
+    def remove(self, sha256: str) -> None:
+        self._system.rm_file(self._path(sha256))
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._root.rstrip('/')}/{sha256[:2]}/{sha256}"
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,225 @@
+"""Sessions on the database, and its clock.
+
+On SQLite a transaction that will write says so when it begins (`BEGIN IMMEDIATE`), since one that finds out later
+can be refused at once however long it would wait. With WAL readers never wait, with `synchronous=FULL` a commit is on
+the disk, and a writer waits up to a minute for the others.
+
+On PostgreSQL writers run beside each other; what must not, asks for `one_at_a_time`. A server that is gone is noticed
+within seconds, also where the cable is cut and nothing says so, and a connection that died is replaced by the next use.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.functions import FunctionElement
+
+from autograder.errors import DeepgradeError
+from grader_service.core.settings import Settings
+
+BUSY_SECONDS = 60
+LARGEST = 2**31 - 1  # number of a row
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+# What libpq is told: how long a server may be silent before it counts as gone.
+POSTGRESQL = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 5,  # seconds without a word, then it is asked
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds without an acknowledgement
+    # Nobody waits longer for a lock, and no transaction stays open over a client that was cut off or put to sleep.
+    "options": "-c lock_timeout=30s -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s",
+}
+
+
+class db_now(FunctionElement[float]):
+    """The database's clock, in seconds since 1970."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(db_now, "sqlite")
+def _now_on_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(db_now, "postgresql")
+def _now_on_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
+    """Until the transaction ends no other one that has asked for the same goes on; those that share it go on beside
+    each other. On SQLite none writes anyhow."""
+    if session.get_bind().dialect.name == "postgresql":
+        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        session.execute(sa.select(lock(_number(what))))
+
+
+def storable(text: str) -> str:
+    r"""The text without NUL, which PostgreSQL does not store; it is written out instead, as it is shown: `\x00`."""
+    return text.replace("\0", r"\x00")
+
+
+def _number(what: str) -> int:
+    return (int.from_bytes(b"dg") << 32) + zlib.crc32(what.encode())
+
+
+class Database:
+    """`with database.read() as session` sees one state; `with database.write() as session` commits at the end."""
+
+    def __init__(self, settings: Settings, *, connections: int = 1) -> None:
+        """`connections` are kept open between uses; more are made when needed, and closed after it."""
+        settings.make_home()
+        self._url = _url(settings)
+        self.engine = self._make_engine(pool_size=connections)
+        self._writing = self.engine.execution_options(deepgrade_writes=True)
+
+    def _make_engine(self, **options: Any) -> sa.Engine:
+        # Parameters are uploads and password hashes: errors that are logged do not hold them.
+        options |= {"hide_parameters": True}
+        if self._url.get_backend_name() == "postgresql":
+            engine = sa.create_engine(self._url, connect_args=POSTGRESQL, pool_pre_ping=True, **options)
+        else:
+            engine = sa.create_engine(self._url, **options)
+            sa.event.listen(engine, "connect", _configure_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def reading(self) -> Session:
+        return Session(self.engine, expire_on_commit=False, autoflush=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self.reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the tables to this version's form: all of the migrations, or none."""
+        engine = self._make_engine(poolclass=NullPool).execution_options(deepgrade_writes=True)
+        if engine.dialect.name == "sqlite":
+            # A table is changed by copying it, and what refers to it must not mind; it is looked at below.
+            sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+        config = _alembic()
+        with self.in_reach(), engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
+            _must_be_known(MigrationContext.configure(connection).get_current_revision())
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, revision)
+            if engine.dialect.name == "sqlite":
+                wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                assert not wrong, f"the migration has torn rows apart: {wrong[:3]}"
+
+    def check_version(self) -> None:
+        """Raises DeepgradeError where the tables are not this version's."""
+        with self.in_reach(), self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        _must_be_known(found)
+        wanted = newest_revision()
+        if found != wanted:
+            raise DeepgradeError(
+                f"the database's tables are of version {found or 'none'}, this program's of {wanted}; start "
+                "`deepgrade serve` first, of the same version of deepgrade as this"
+            )
+
+    @contextmanager
+    def in_reach(self) -> Iterator[None]:
+        """At the start, a database that does not answer is a sentence for whoever has started this."""
+        try:
+            yield
+        except OperationalError as error:
+            why = str(error.orig).strip().splitlines()[:1]
+            raise DeepgradeError(
+                f"the database {self._url.render_as_string(hide_password=True)} cannot be used ({' '.join(why)}); "
+                "start it, or set DEEPGRADE_DATABASE to another"
+            ) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _url(settings: Settings) -> sa.URL:
+    try:
+        url = sa.make_url(settings.database_url)
+    except ArgumentError as error:
+        raise DeepgradeError(
+            "DEEPGRADE_DATABASE is no address of a database; write it like postgresql+psycopg://user:password@host/name"
+        ) from error
+    if url.get_backend_name() == "postgresql":
+        if importlib.util.find_spec("psycopg") is None:
+            raise DeepgradeError(
+                "PostgreSQL needs psycopg, which is not installed; run `pip install 'deepgrade[scaled]'`"
+            )
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        raise DeepgradeError(
+            f"DEEPGRADE_DATABASE: {url.get_backend_name()!r} is not known; it can be sqlite or postgresql"
+        )
+    return url
+
+
+def newest_revision() -> str | None:
+    """Of the tables, as this version of deepgrade has them."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def known_revisions() -> set[str]:
+    """All from which this version of deepgrade can go on."""
+    return {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
+def _must_be_known(revision: str | None) -> None:
+    """Raises DeepgradeError for tables that a newer deepgrade has made: this one would not know what it writes."""
+    if revision is not None and revision not in known_revisions():
+        raise DeepgradeError(
+            f"the database's tables are of version {revision}, which is newer than this program ({newest_revision()}); "
+            "install the deepgrade that made them, or restore a backup from before"
+        )
+
+
+def sqlite_file(url: sa.URL) -> Path:
+    """Raises DeepgradeError for a database that lies in memory."""
+    if not url.database or url.database == ":memory:":
+        raise DeepgradeError("DEEPGRADE_DATABASE is in memory, and gone with its process; give it a file")
+    return Path(url.database)
+
+
+def _alembic() -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _configure_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("deepgrade_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

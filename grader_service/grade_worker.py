@@ -1,0 +1,128 @@
+"""`deepgrade worker`: a machine that grades for a service that runs elsewhere.
+
+    worker ── supervisor; its thread speaks for the host
+      ├── slots      grade; as many as were asked for, and one for each GPU
+      └── bell       with DEEPGRADE_ENGINE=celery: the host's Celery worker, which hears tickets
+
+It shares with `deepgrade serve` the database, the store of files, the course (`--bundle`) and DEEPGRADE_SECRET.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from autograder import bundle as bundles
+from autograder.course import find_course
+from autograder.errors import DeepgradeError
+from grader_service import machine
+from grader_service.core import logs, secrets
+from grader_service.core.course_version import Version
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.session import Database
+from grader_service.queue import enqueue
+from grader_service.queue.notify import check_broker, check_installed
+from grader_service.workers.agent import Speaker, add_slots, named, plan
+from grader_service.workers.supervisor import Supervisor
+
+HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,59}")
+
+
+def work(
+    queues: Sequence[str] = (),
+    slots: int | None = None,
+    gpus: Sequence[str] | None = None,
+    *,
+    name: str | None = None,
+    bundle: Path | None = None,
+    course: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+    say: Callable[[str], None] = lambda line: print(line, flush=True),
+) -> None:
+    """Grade until SIGTERM, SIGINT or SIGHUP. Must be called from the main thread.
+
+    queues : that this host serves; none named: all, `gpu` only where there is a GPU.
+    slots : jobs without a GPU that it grades at a time; None: one for each core.
+    gpus : a slot each; None: those of CUDA_VISIBLE_DEVICES, else those that the machine has.
+    Raises DeepgradeError, before anything is started, where one of these or the settings cannot be.
+    """
+    settings = settings or Settings.from_environment()
+    if bundle is not None:
+        settings = _unpacked(settings, bundle)
+    elif course is not None:
+        settings = dataclasses.replace(settings, course=Path(course).absolute())
+    settings = dataclasses.replace(settings, host=name or settings.host_name)
+    if not HOST_NAME.fullmatch(settings.host):
+        raise DeepgradeError(f"{settings.host!r} is no name of a host; use up to 60 letters, digits and . _ @ -")
+    if settings.engine == "celery":
+        check_installed()
+    gpus = gpus_here() if gpus is None else tuple(gpus)
+    served = _queues(queues, gpus)
+    plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
+    if not plans:
+        raise DeepgradeError(f"nothing would be graded here: no slot serves {', '.join(served)}; see --slots")
+    machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
+    logs.configure(settings, settings.host, os.environ)
+    os.umask(0o077)
+    secrets.must_be_given(settings)
+    content = find_course(settings.course)
+    version = Version(settings, content).now()
+    for note in machine.notes(os.environ, content, check_broker(settings)):
+        say(f"note: {note}")
+    Files(settings)
+    with closing(Database(settings)) as database:
+        database.check_version()
+        with named(settings, database, settings.host) as instance:
+            speaker = Speaker(settings, settings.host, instance, plans, leads=False)
+            supervisor = Supervisor(settings)
+
+            def begin() -> None:
+                speaker.begin()
+                add_slots(supervisor, settings, settings.host, plans)
+                say(
+                    f"deepgrade worker {settings.host}: {len(plans)} slots for {', '.join(served)}, course {version}; "
+                    "Ctrl-C ends it"
+                )
+
+            try:
+                supervisor.run(begin)
+            finally:
+                speaker.leave()
+
+
+def gpus_here() -> tuple[str, ...]:
+    """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
+    return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))
+
+
+def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:
+    for queue in queues:
+        if queue not in enqueue.QUEUES:
+            raise DeepgradeError(f"{queue!r} is no queue; there is: {', '.join(enqueue.QUEUES)}")
+    if not queues:
+        return tuple(queue for queue in enqueue.QUEUES if queue != "gpu" or gpus)
+    if "gpu" in queues and not gpus:
+        raise DeepgradeError("this machine shows no GPU, so it cannot serve the queue gpu; name GPUs with --gpus")
+    return tuple(queue for queue in enqueue.QUEUES if queue in queues)
+
+
+def _unpacked(settings: Settings, bundle: Path) -> Settings:
+    course = bundles.unpack(bundle, settings.make_home() / "bundles")
+    for variable in bundles.DATA_VARIABLES:  # what the bundle is without, gradings are without
+        os.environ.pop(variable, None)
+    if (data := course / bundles.DATA).is_dir():
+        os.environ["DEEPGRADE_DATA"] = str(data)
+    os.environ["DEEPGRADE_CACHE"] = str(data)
+    return dataclasses.replace(settings, course=course)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,232 @@
+"""Which submissions to an assignment share code, the starter code left out.
+
+`python -m grader_service.grading.similarity`:
+
+    page ── start ──> this process ── texts of what counts ──> copydetect in a sandbox (inside/compare.py)
+                          └── FOLDER/similarity/<course>-<assignment>.json, written whole
+
+It is a process of its own, since hundreds of submissions take minutes, and the sandbox ends it when it takes too long.
+A likeness is a reason to look at two submissions, and never a proof of anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from autograder.course import Assignment, find_course
+from autograder.errors import DeepgradeError, GraderError, Refused
+from autograder.submission import read_zip
+from grader_service.core.process import PYTHON
+from grader_service.core.settings import Settings
+from grader_service.core.variables import passed_on
+from grader_service.courses import courses
+from grader_service.database.files import Files
+from grader_service.database.models import Course, Submission
+from grader_service.database.session import Database
+from grader_service.grading import scores
+from grader_service.submissions import sandboxed
+
+log = logging.getLogger("deepgrade.similarity")
+
+SECONDS = 1200.0  # of the whole comparison; past it there is no report
+MEMORY_MB = 2048
+LEAST = 0.3  # share of a submission that is in another; less is not reported
+MOST = 200  # pairs of a report
+TEXT_MOST = 200_000  # characters of one submission; the rest is not compared
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """Two submissions, by number. Slices are [start, end] in the texts that `text_of` makes."""
+
+    first: int
+    second: int
+    of_first: float  # share of its code that is in the other, 0 to 1
+    of_second: float
+    in_first: list[tuple[int, int]] = []
+    in_second: list[tuple[int, int]] = []
+
+    @property
+    def most(self) -> float:
+        return max(self.of_first, self.of_second)
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What is in the file. `message` is why there is no report."""
+
+    at: float  # seconds since 1970
+    compared: int = 0
+    pairs: list[Pair] = []
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    running: bool
+    findings: Findings | None
+
+
+def look(settings: Settings, course: Course, name: str) -> State:
+    """The last findings, and whether new ones are being made."""
+    place = _place(settings, course.id, name)
+    try:
+        findings = msgspec.json.decode(place.read_bytes(), type=Findings)
+    except (OSError, ValueError, RecursionError):
+        findings = None
+    lock = _lock(place)
+    if lock is None:
+        return State(True, findings)
+    os.close(lock)
+    return State(False, findings)
+
+
+def start(settings: Settings, course: Course, name: str) -> None:
+    """In a process of its own, unless it runs already."""
+    command = [*PYTHON, "-m", "grader_service.grading.similarity", "--course", str(course.id), "--assignment", name]
+    environment = {**passed_on(os.environ), **settings.to_environment()}
+    place = _place(settings, course.id, name)
+    with place.with_suffix(".log").open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+        )
+    # Until it has its lock the page would say that nothing runs.
+    for _ in range(100):
+        if process.poll() is not None or look(settings, course, name).running:
+            return
+        time.sleep(0.05)
+
+
+def text_of(assignment: Assignment, files: Mapping[str, bytes]) -> str:
+    """The code of a submission as one text, in the order of the manifest."""
+    parts = [_decoded(files[name]) for name in assignment.manifest.files if name.endswith(".py") and name in files]
+    return "\n".join(parts)[:TEXT_MOST]
+
+
+def starter_of(assignment: Assignment) -> list[str]:
+    """What everybody was given."""
+    found = []
+    for name in assignment.manifest.files:
+        path = assignment.folder / name
+        if name.endswith(".py") and path.is_file():
+            found.append(_decoded(path.read_bytes()))
+    return found
+
+
+def compare(texts: Mapping[int, str], starter: list[str]) -> list[Pair]:
+    """The pairs that are most alike, the most alike first. Raises GraderError where the comparison did not end well."""
+    numbers = sorted(texts)
+    if len(numbers) < 2:
+        return []
+    try:
+        with sandboxed.tool("compare", ["copydetect"], seconds=SECONDS, memory_mb=MEMORY_MB) as tool:
+            told = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
+    except sandboxed.GONE as error:
+        raise GraderError(f"the comparison did not end well ({type(error).__name__}: {error})") from None
+    return [
+        Pair(numbers[i], numbers[j], of_i, of_j, [tuple(one) for one in in_i], [tuple(one) for one in in_j])
+        for i, j, of_i, of_j, in_i, in_j in told
+    ]
+
+
+def marked(text: str, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """The text in parts: (part, is it in the other, too?)."""
+    parts: list[tuple[str, bool]] = []
+    at = 0
+    for start, end in sorted(slices):
+        start, end = max(at, start), min(end, len(text))
+        if end <= start:
+            continue
+        if start > at:
+            parts.append((text[at:start], False))
+        parts.append((text[start:end], True))
+        at = end
+    if at < len(text):
+        parts.append((text[at:], False))
+    return parts
+
+
+def find(settings: Settings, course_id: int, name: str) -> Findings:
+    """Compare the submissions that count. Raises DeepgradeError where that cannot be done."""
+    assignment = find_course(settings.course)[name]
+    database, files = Database(settings), Files(settings)
+    texts: dict[int, str] = {}
+    with database.read() as session:
+        course = session.get_one(Course, course_id)
+        chosen = courses.assignment(session, course, name)
+        cells = scores.load(session, course, [chosen] if chosen else []).cells.values()
+        for cell in cells:
+            code = cell.score.code
+            if code is None:
+                continue
+            data = files.read(session, session.get_one(Submission, code.id).sha256)
+            try:
+                texts[code.id] = text_of(assignment, read_zip(data, assignment.manifest).files)
+            except Refused:  # by the manifest as it is now
+                log.info("submission %d is left out", code.id)
+    database.close()
+    return Findings(time.time(), len(texts), compare(texts, starter_of(assignment)))
+
+
+def save(settings: Settings, course_id: int, name: str, findings: Findings) -> None:
+    """Whole, or not at all."""
+    place = _place(settings, course_id, name)
+    fresh = place.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(findings))
+    fresh.replace(place)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare the submissions to an assignment.")
+    parser.add_argument("--course", type=int, required=True, help="its number")
+    parser.add_argument("--assignment", required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    os.nice(10)
+    settings = Settings.from_environment()
+    place = _place(settings, arguments.course, arguments.assignment)
+    if (lock := _lock(place)) is None:
+        sys.exit("it runs already")
+    try:
+        findings = find(settings, arguments.course, arguments.assignment)
+    except DeepgradeError as error:
+        findings = Findings(time.time(), message=str(error))
+    except Exception:
+        log.exception("similarity")
+        findings = Findings(time.time(), message="It failed, by our fault; the log says how.")
+    save(settings, arguments.course, arguments.assignment, findings)
+    os.close(lock)
+
+
+def _place(settings: Settings, course_id: int, name: str) -> Path:
+    folder = settings.make_home() / "similarity"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{course_id}-{Path(name).name}.json"
+
+
+def _lock(place: Path) -> int | None:
+    """A descriptor that holds the lock of this report; None where another process has it."""
+    descriptor = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+
+if __name__ == "__main__":
+    main()

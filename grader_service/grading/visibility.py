@@ -1,0 +1,91 @@
+"""What somebody may see of results: `feedback` says what a student may see at all, the course's policy says when.
+
+Every way to a result asks here: pages, pictures, tables of points, and the API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from autograder import feedback
+from autograder import report as reports
+from autograder.report import Report
+from grader_service.courses import courses, late_policy
+from grader_service.courses.late_policy import Terms
+from grader_service.database.models import Submission
+from grader_service.grading import results
+from grader_service.grading.results import Outcome
+
+Viewer = Literal["student", "staff"]
+
+
+def terms(session: Session, submission: Submission) -> Terms | None:
+    """What holds for the one who handed it in; None where the course has this assignment no more."""
+    chosen = courses.assignment(session, submission.in_course, submission.assignment)
+    if chosen is None:
+        return None
+    extension = courses.extension(session, chosen, submission.person)
+    return late_policy.terms(chosen, submission.in_course.timezone, extension)
+
+
+def report(
+    session: Session,
+    submission: Submission,
+    outcome: Outcome | None,
+    viewer: Viewer,
+    now: float,
+    *,
+    held: Terms | None = None,
+) -> Report | None:
+    """The report that counts, without what this viewer may not see, or may not see yet; None where there is none.
+
+    outcome : the result that counts, as `results` says
+    held : what `terms` said, where it was asked already
+    """
+    if outcome is None:
+        return None
+    whole = feedback.view(reports.from_json(results.report(session, outcome)), viewer)
+    held = None if viewer == "staff" else held or terms(session, submission)
+    if held is None or late_policy.hidden_shown(held, now):
+        return whole
+    rest = feedback.without_hidden(whole, points=late_policy.points_shown(held, now))
+    # How long all tests took together tells how long the hidden ones did.
+    return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a grading is, as somebody may see it. Without `told` nothing of it is known but that it runs."""
+
+    told: bool
+    done: int = 0  # tests
+    total: int = 0
+    curve: str = ""  # of the network that trains now, as `curves` reads it
+
+
+def progress(submission: Submission, staff: bool, held: Terms | None, now: float) -> Progress:
+    """Where hidden results are not shown yet or never, a student is told no count, no pace and no curve: hidden tests
+    are most of them.
+
+    staff : does a member of staff ask?
+    held : what `terms` said
+    """
+    job = submission.job
+    if job is None or not (staff or held is None or late_policy.hidden_shown(held, now)):
+        return Progress(told=False)
+    return Progress(True, job.tests_done, job.tests_total, job.curve)
+
+
+def withheld(session: Session, submission: Submission, viewer: Viewer, now: float, *, held: Terms | None = None) -> str:
+    """Why the student does not see all of it, as a sentence; "" where nothing is kept back."""
+    held = None if viewer == "staff" else held or terms(session, submission)
+    if held is None or late_policy.hidden_shown(held, now):
+        return ""
+    if late_policy.points_shown(held, now):
+        return "In this course it is not shown how the hidden tests went; the points hold what they gave."
+    later = "" if held.hidden_results == "never" else ", and how the hidden tests went,"
+    return f"These are the points of the public tests alone; all points{later} are shown after the due date."

@@ -1,0 +1,114 @@
+"""What is seen of the queues: places, lengths, ages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
+
+from grader_service.database.models import JOB_STATES, Job, Queue, Submission
+from grader_service.database.session import db_now
+from grader_service.queue.enqueue import QUEUES
+
+
+@dataclass(frozen=True)
+class Line:
+    """A queue at one moment."""
+
+    queue: str
+    paused: bool
+    waiting: int
+    batch: int  # of these, in a regrade
+    running: int
+    oldest_seconds: float  # since the longest waiting one came; 0 where none waits
+    elsewhere: int  # of those waiting, for a version of the course that no open host has
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Of all jobs that there are."""
+
+    states: dict[str, int]
+    claims: int
+    workers_lost: int
+    faults: int
+    late_refused: int
+
+
+def place(session: Session, job: Job) -> int:
+    """Place in the queue, 1 being the next: how many go before it, running ones left out, and itself."""
+    order = (Job.priority, Job.turn, Job.id)
+    before = sa.tuple_(*order) < sa.tuple_(job.priority, job.turn, job.id)
+    count = sa.select(sa.func.count()).where(Job.state == "queued", Job.queue == job.queue, before)
+    return (session.scalar(count) or 0) + 1
+
+
+def queued(session: Session, queues: Sequence[str]) -> dict[str, int]:
+    """How many wait in each queue that is not paused, retries in their pause left out."""
+    closed = sa.select(Queue.name).where(Queue.paused)
+    rows = session.execute(
+        sa.select(Job.queue, sa.func.count())
+        .where(Job.state == "queued", Job.queue.in_(queues), Job.queue.not_in(closed), Job.not_before <= db_now())
+        .group_by(Job.queue)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def lines(session: Session, courses: Sequence[str]) -> list[Line]:
+    """Each queue. `courses` are the versions that the open hosts have."""
+    elsewhere = sa.and_(Job.course != "", Job.course.not_in(courses))
+    rows = session.execute(
+        sa.select(
+            Job.queue,
+            _count(Job.state == "queued"),
+            _count(sa.and_(Job.state == "queued", Job.batch != "")),
+            _count(Job.state == "running"),
+            db_now() - sa.func.min(sa.case((Job.state == "queued", Job.queued_at))),
+            _count(sa.and_(Job.state == "queued", elsewhere)),
+        )
+        .where(Job.state.in_(("queued", "running")))
+        .group_by(Job.queue)
+    )
+    found = {row[0]: row[1:] for row in rows}
+    paused = set(session.scalars(sa.select(Queue.name).where(Queue.paused)))
+    names = [*QUEUES, *sorted(set(found) - set(QUEUES))]
+    return [
+        Line(name, name in paused, waiting, batch, running, max(0.0, age or 0.0), away)
+        for name in names
+        for waiting, batch, running, age, away in [found.get(name, (0, 0, 0, 0.0, 0))]
+    ]
+
+
+def running(session: Session) -> list[Job]:
+    """What is being graded, with its submission, the longest first."""
+    query = sa.select(Job).where(Job.state == "running").order_by(Job.claimed_at, Job.id)
+    return list(session.scalars(query.options(joinedload(Job.submission).joinedload(Submission.person))))
+
+
+def waiting_for(session: Session, assignments: Sequence[str]) -> dict[str, int]:
+    """How many jobs wait, of each of these assignments that has any."""
+    rows = session.execute(
+        sa.select(Submission.assignment, sa.func.count())
+        .join(Job, Job.submission_id == Submission.id)
+        .where(Job.state == "queued", Submission.assignment.in_(assignments))
+        .group_by(Submission.assignment)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def totals(session: Session) -> Totals:
+    rows = session.execute(
+        sa.select(
+            Job.state,
+            sa.func.count(),
+            *(sa.func.sum(column) for column in (Job.attempt, Job.workers_lost, Job.faults, Job.late_refused)),
+        ).group_by(Job.state)
+    ).all()
+    sums = [sum(int(row[column]) for row in rows) for column in (2, 3, 4, 5)]
+    return Totals(dict.fromkeys(JOB_STATES, 0) | {row[0]: row[1] for row in rows}, *sums)
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)

@@ -1,0 +1,64 @@
+"""Who one is, and in which courses; and a first token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import abort
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts, tokens
+from grader_service.database.models import Person
+from grader_service.web import permissions
+from grader_service.web.api.forms import MadeToken, Me, NewToken
+from grader_service.web.api.parsing import Blueprint
+from grader_service.web.pages import database, reading
+from grader_service.web.security import failures, sign_in_key
+
+blueprint = Blueprint("api-people", __name__, description="Who you are")
+
+
+@blueprint.get("/me")
+@permissions.signed_in
+@blueprint.response(200, Me)
+def me() -> dict[str, Any]:
+    """Whose token this is, and how far it reaches"""
+    person = permissions.me()
+    courses = [
+        {
+            "course": course.slug,
+            "title": course.title,
+            "role": permissions.role_in(course.id),
+            "timezone": course.timezone,
+            "archived": course.archived_at is not None,
+        }
+        for course in permissions.my_courses(reading())
+    ]
+    return {"login": person.login, "name": person.name, "courses": courses, "token": permissions.my_token()}
+
+
+@blueprint.post("/tokens")
+@permissions.anybody
+@blueprint.arguments(NewToken)
+@blueprint.response(201, MadeToken)
+@blueprint.doc(security=[])
+def make_token(asked: dict[str, Any]) -> dict[str, Any]:
+    """A token for who has a password
+
+    Needs no token. Who signs in through a university's own page has no password here, and makes tokens on the page.
+    """
+    with failures().attempt(sign_in_key(asked["login"])) as attempt:
+        person = accounts.authenticate(reading(), asked["login"], asked["password"])
+        if person is None:
+            attempt.failed()
+            return abort(401, message="No account has that login and password.")
+    if person.must_change_password:
+        return abort(403, message="Sign in on the page first: your password was made up; you choose your own there.")
+    try:
+        with database().write() as session:
+            _, secret = tokens.make(
+                session, session.get_one(Person, person.id), name=asked["name"], scope=asked["scope"]
+            )
+    except DeepgradeError as error:
+        return abort(422, message=str(error))
+    return {"token": secret}

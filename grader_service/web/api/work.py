@@ -1,0 +1,168 @@
+"""What there is to do, handing it in, and what became of it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response, jsonify, send_file
+from flask_smorest import abort
+from sqlalchemy.orm import Session
+
+from autograder.errors import Refused, UnknownAssignment
+from grader_service.database.models import Course, Submission
+from grader_service.submissions import intake, submissions
+from grader_service.web import permissions
+from grader_service.web.api import limits
+from grader_service.web.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
+from grader_service.web.api.parsing import Blueprint
+from grader_service.web.api.serializers import of_assignments, of_submissions
+from grader_service.web.pages import course, database, files, reading
+from grader_service.web.pages import submissions as pages
+
+blueprint = Blueprint("api-work", __name__, description="What there is to do, and what became of it")
+
+ZIP = {"type": "string", "format": "binary"}
+
+
+@blueprint.get("/courses/<slug>/assignments")
+@permissions.member
+@blueprint.response(200, Assignments)
+def assignments() -> dict[str, Any]:
+    """What is released in a course, and how you stand"""
+    return {
+        "assignments": of_assignments(
+            reading(), permissions.here(), permissions.me(), unreleased=permissions.is_staff_here()
+        )
+    }
+
+
+@blueprint.post("/courses/<slug>/assignments/<name>/submissions")
+@permissions.member
+@limits.sending
+@blueprint.arguments(HandIn, location="files")
+@blueprint.arguments(Key, location="headers")
+@blueprint.response(201, SubmissionFacts)
+def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
+    """Hand in a zip
+
+    When this is answered 201 the zip is stored, and its time of receipt counts. 422 says why it was not accepted: then
+    nothing was stored and no attempt was used.
+    """
+    permissions.assignment(name)
+    try:
+        assignment = course()[name]
+        found = intake.hand_in(
+            reading(),
+            permissions.me(),
+            permissions.here(),
+            assignment,
+            parts["zip"].stream.read(),
+            filename=parts["zip"].filename or f"{name}.zip",
+            form_key=headers["key"] or intake.new_key(),
+        )
+    except UnknownAssignment:
+        abort(404)
+    except Refused as error:
+        abort(422, message=str(error))
+    with database().read() as session:  # the request's own session sees what was before
+        return _one(session, found.id)
+
+
+@blueprint.post("/courses/<slug>/assignments/<name>/written")
+@permissions.member
+@limits.sending
+@blueprint.arguments(HandInWritten, location="files")
+@blueprint.arguments(Key, location="headers")
+@blueprint.response(201, SubmissionFacts)
+def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
+    """Hand in the written part
+
+    People read it and give the points. Of several the last one counts, and they use up no attempts.
+    """
+    permissions.assignment(name)
+    try:
+        found = intake.hand_in_written(
+            reading(),
+            permissions.me(),
+            permissions.here(),
+            name,
+            parts["text"].stream.read(),
+            filename=parts["text"].filename or f"{name}.md",
+            form_key=headers["key"] or intake.new_key(),
+        )
+    except Refused as error:
+        abort(422, message=str(error))
+    with database().read() as session:
+        return _one(session, found.id)
+
+
+@blueprint.get("/submissions")
+@permissions.signed_in
+@blueprint.arguments(Mine, location="query")
+@blueprint.response(200, Submissions)
+def mine(asked: dict[str, Any]) -> dict[str, Any]:
+    """Your submissions"""
+    reached = [one.id for one in permissions.my_courses(reading())]
+    query = sa.select(Submission).where(Submission.person_id == permissions.me().id, Submission.course_id.in_(reached))
+    if asked["course"] is not None:
+        query = query.join(Course).where(Course.slug == asked["course"])
+    if asked["assignment"] is not None:
+        query = query.where(Submission.assignment == asked["assignment"])
+    return page(query, asked)
+
+
+@blueprint.get("/submissions/<int:submission_id>")
+@permissions.reader
+@blueprint.response(200, SubmissionFacts)
+def submission(submission_id: int) -> dict[str, Any]:
+    """Where a submission is: in the queue, being graded, or graded"""
+    return _one(reading(), submission_id)
+
+
+@blueprint.get("/submissions/<int:submission_id>/report")
+@permissions.reader
+@blueprint.response(200, {"$ref": "#/components/schemas/Report"}, description="The report, as you may see it")
+@blueprint.alt_response(202, schema=SubmissionFacts, description="There is none yet: where the submission is")
+def report(submission_id: int) -> Any:
+    """The report of a submission
+
+    With a token of scope `staff` staff see everything; students see of hidden tests their law and the class of failure,
+    when the course shows it.
+    """
+    found = pages.report_json(submission_id)  # what the page shows, and nothing else
+    if isinstance(found, Response):
+        return found
+    return jsonify(SubmissionFacts().dump(_one(reading(), submission_id))), 202
+
+
+@blueprint.get("/submissions/<int:submission_id>/upload.zip")
+@permissions.reader
+@blueprint.response(200, ZIP, content_type="application/zip", description="The bytes that were handed in")
+def upload(submission_id: int) -> Any:
+    """What was handed in"""
+    found = permissions.asked()
+    if found.kind != "code":
+        abort(404)  # the written part is no zip
+    return send_file(
+        io.BytesIO(files().read(reading(), found.sha256)),
+        mimetype="application/zip",
+        as_attachment=True,
+        download_name=f"{found.assignment}-{found.id}.zip",
+    )
+
+
+def page(query: sa.Select[Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """The part of a list that was asked for."""
+    if asked["before"] is not None:
+        query = query.where(Submission.id < asked["before"])
+    limit = asked["limit"]
+    found = submissions.whole(reading(), query.order_by(Submission.id.desc()).limit(limit + 1))
+    before = found[limit - 1].id if len(found) > limit else None
+    return {"submissions": of_submissions(reading(), found[:limit]), "before": before}
+
+
+def _one(session: Session, submission_id: int) -> dict[str, Any]:
+    found = submissions.whole(session, sa.select(Submission).where(Submission.id == submission_id))
+    return of_submissions(session, found)[0]

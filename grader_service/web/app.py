@@ -1,0 +1,171 @@
+"""The application factory.
+
+create_app(settings)  ─>  Flask: secrets and course loaded, database brought up to date, pages registered
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Any
+
+from flask import Flask, g
+from flask_login import current_user
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
+
+import autograder
+from autograder import numerals
+from autograder.course import find_course
+from grader_service.accounts import mail
+from grader_service.core import minutes, secrets
+from grader_service.core.course_version import Version
+from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.files import Files
+from grader_service.database.models import Person
+from grader_service.database.session import LARGEST, Database
+from grader_service.grading import report_figures
+from grader_service.queue.notify import engine_of
+from grader_service.submissions import rendering
+from grader_service.web import api, formatting, handouts, permissions, request_log, security
+from grader_service.web.pages import (
+    account,
+    assignments,
+    audit,
+    auth,
+    dates,
+    errors,
+    grades,
+    health,
+    invitations,
+    leaderboard,
+    marks,
+    metrics,
+    oidc,
+    people,
+    queue,
+    regrades,
+    similarity,
+    staff,
+    submissions,
+    written_parts,
+)
+from grader_service.web.pages import (
+    courses as course_pages,
+)
+
+FORM_KB = 64  # of a form around the zip
+LANES = {"others": 12, "passwords": 2, "elsewhere": 4}  # threads of the web process, by kind of request; see server.py
+
+
+class Number(IntegerConverter):
+    """Of a row. No row has a larger one, and a database does not even compare it."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **{"max": LARGEST, **options})
+
+
+def create_app(settings: Settings) -> Flask:
+    """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
+    security.must_not_be_debugged(os.environ)
+    course = find_course(settings.course)
+    largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=secrets.session_key(settings),
+        MAX_CONTENT_LENGTH=(largest + FORM_KB) * 1024,
+        SESSION_COOKIE_NAME="deepgrade",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        PERMANENT_SESSION_LIFETIME=datetime.timedelta(days=14),
+        SEND_FILE_MAX_AGE_DEFAULT=3600,  # seconds; a file's address carries the version
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the sign-in: a page may lie open overnight
+    )
+    if settings.https:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+
+    app.url_map.converters["int"] = Number
+
+    # Each of the web process's threads may hold a reading and a writing connection at once.
+    database = Database(settings, connections=2 * sum(LANES.values()))
+    database.upgrade()
+    with database.write() as session:
+        courses.fill(session, [assignment.name for assignment in course])
+    app.extensions["settings"] = settings
+    app.extensions["course"] = course
+    app.extensions["version"] = Version(settings, course)
+    app.extensions["database"] = database
+    app.extensions["files"] = Files(settings)
+    app.extensions["engine"] = engine_of(settings)
+    app.extensions["mail"] = mail.Outbox()
+    app.extensions["renderer"] = rendering.Renderer(database, app.extensions["files"])
+    app.extensions["reading"] = _reading(database)
+    app.teardown_appcontext(_close_reading)
+
+    request_log.install(app, settings)
+    written_parts.install(app)  # before a form's token is looked for, which reads the body
+    security.install(app)
+    oidc.install(app, settings)
+    errors.install(app)
+    of_people = (auth, oidc, invitations, account)
+    of_students = (assignments, submissions, written_parts, leaderboard)
+    of_staff = (staff, grades, marks, regrades, similarity, audit, dates, people, course_pages, queue)
+    for pages in (*of_people, *of_students, *of_staff, health, metrics):
+        app.register_blueprint(pages.blueprint)
+    api.install(app)
+    permissions.check(app)
+    app.jinja_env.filters.update(
+        visible=formatting.visible,
+        beside=numerals.beside,
+        prose=formatting.prose,
+        points=formatting.points,
+        moment=formatting.moment,
+        utc=formatting.utc,
+        count=formatting.count,
+        span=formatting.span,
+        begun=minutes.begun,
+        over=minutes.over,
+        end=minutes.end,
+    )
+    app.jinja_env.globals.update(VERDICTS=formatting.VERDICTS, STATES=formatting.STATES, version=autograder.__version__)
+    app.jinja_env.globals.update(
+        picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
+    )
+    app.jinja_env.globals.update(audit_changes=audit.changes)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_who)
+    return app
+
+
+def _who() -> dict[str, object]:
+    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach.
+
+    here : the course that the page belongs to, if it does
+    staff_here, admin_here : am I that in it?
+    """
+    here = g.get("here")
+    try:
+        me: Person | None = getattr(current_user, "person", None)
+        role = permissions.role_in(here.id) if me and here else None
+        return {"me": me, "here": here, "staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
+    except OperationalError:
+        return {"me": None, "here": None, "staff_here": False, "admin_here": False}
+
+
+def _reading(database: Database):
+    def reading() -> Session:
+        """The request's session for reading: opened at the first question, closed after the answer."""
+        if "reading" not in g:
+            g.reading = database.reading()
+        return g.reading
+
+    return reading
+
+
+def _close_reading(error: BaseException | None) -> None:
+    if "reading" in g:
+        g.pop("reading").close()

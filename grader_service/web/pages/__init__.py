@@ -1,0 +1,42 @@
+"""What a browser sees, a blueprint per subject."""
+
+from __future__ import annotations
+
+from flask import current_app, request
+from sqlalchemy.orm import Session
+
+from autograder.course import Course
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.session import LARGEST, Database
+from grader_service.web.permissions import asked, here, is_staff_here, me
+
+__all__ = ["asked", "course", "database", "files", "here", "is_staff_here", "me", "number", "reading", "settings"]
+
+
+def reading() -> Session:
+    """The request's session for reading."""
+    return current_app.extensions["reading"]()
+
+
+def database() -> Database:
+    return current_app.extensions["database"]
+
+
+def course() -> Course:
+    """What there is to do, as it lies on the disk; `here()` is the course of the request's address."""
+    return current_app.extensions["course"]
+
+
+def files() -> Files:
+    return current_app.extensions["files"]
+
+
+def settings() -> Settings:
+    return current_app.extensions["settings"]
+
+
+def number(name: str) -> int | None:
+    """What the address asks for by that name, if it can be the number of a row."""
+    given = request.args.get(name, type=int)
+    return given if given is not None and 0 <= given <= LARGEST else None

@@ -1,0 +1,209 @@
+"""The assignments: what is due, each one's kit, and handing in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
+from werkzeug.wrappers import Response
+
+from autograder import kit
+from autograder.course import Assignment
+from autograder.errors import Refused, UnknownAssignment
+from grader_service.core import minutes
+from grader_service.courses import courses, late_policy
+from grader_service.database.models import Course, CourseAssignment
+from grader_service.grading import results, scores
+from grader_service.submissions import intake, submissions, written
+from grader_service.web import permissions
+from grader_service.web.pages import course, here, me, reading
+
+blueprint = Blueprint("assignments", __name__)
+
+SOON = 7 * late_policy.DAY  # seconds; what is due within is at the top
+
+Page = str | tuple[str, int] | Response
+
+
+@dataclass(frozen=True)
+class Row:
+    """An assignment on the list, as one person has it."""
+
+    course: Course
+    chosen: CourseAssignment
+    content: Assignment | None  # None: the disk has lost it
+    cell: scores.Cell
+    now: float
+
+    @property
+    def title(self) -> str:
+        return self.content.manifest.title if self.content else self.chosen.assignment
+
+    @property
+    def possible(self) -> float:
+        return (self.content.manifest.points if self.content else 0.0) + self.chosen.written_points
+
+    @property
+    def released(self) -> bool:
+        return minutes.begun(self.chosen.release_at, self.now)
+
+    @property
+    def receipt(self) -> late_policy.Receipt:
+        """Of something handed in now."""
+        return late_policy.receipt(self.cell.terms, self.now)
+
+    @property
+    def points_shown(self) -> bool:
+        return late_policy.points_shown(self.cell.terms, self.now)
+
+    @property
+    def score(self) -> late_policy.Score:
+        """As its owner may see it by now: what staff have set is never kept back."""
+        found = self.cell.score
+        if self.points_shown:
+            return found
+        return late_policy.Score(found.points if found.overridden else None, overridden=found.overridden)
+
+    @property
+    def lacks(self) -> str:
+        """What is not handed in of it, in words."""
+        written = self.chosen.written_points > 0 and self.cell.written is None
+        if not self.cell.attempts:
+            return "nothing handed in yet" if written or self.cell.written is None else "no code handed in yet"
+        return "written part not handed in yet" if written else ""
+
+    @property
+    def pressing(self) -> bool:
+        """Is it due within a week; or late, with something of it not handed in that would still give points?"""
+        due = self.cell.terms.due_at
+        if due is None or not self.receipt.accepted or self.course.archived_at is not None:
+            return False
+        if self.receipt.days_late:
+            return bool(self.lacks) and self.receipt.factor > 0
+        return minutes.end(due) - self.now < SOON
+
+
+@blueprint.get("/")
+@permissions.signed_in
+def index() -> Page:
+    """Everything that there is to do, in all my courses."""
+    return _dashboard(permissions.my_courses(reading()))
+
+
+@blueprint.get("/courses/<slug>")
+@permissions.member
+def of_course() -> Page:
+    return _dashboard([here()])
+
+
+@blueprint.get("/courses/<slug>/assignments/<name>")
+@permissions.member
+def show(name: str) -> Page:
+    return _page(permissions.assignment(name), _content(name))
+
+
+@blueprint.get("/courses/<slug>/assignments/<name>/kit.zip")
+@permissions.member
+def download_kit(name: str) -> Page:
+    permissions.assignment(name)
+    assignment = _content(name)
+    return send_file(
+        io.BytesIO(_kit(assignment, _newest(assignment))),
+        mimetype="application/zip",
+        as_attachment=True,
+        download_name=f"{assignment.name}.zip",
+    )
+
+
+@blueprint.post("/courses/<slug>/assignments/<name>")
+@permissions.member
+def hand_in(name: str) -> Page:
+    """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
+    chosen, assignment = permissions.assignment(name), _content(name)
+    upload = request.files.get("zip")
+    if upload is None or not upload.filename:
+        return _page(chosen, assignment, refusal="choose a zip file first"), 422
+    data = upload.stream.read()
+    try:
+        submission = intake.hand_in(
+            reading(),
+            me(),
+            here(),
+            assignment,
+            data,
+            filename=upload.filename,
+            form_key=request.form.get("form_key", ""),
+        )
+    except Refused as error:
+        return _page(chosen, assignment, refusal=str(error)), 422
+    return redirect(url_for("submissions.show", submission_id=submission.id), 303)
+
+
+def _dashboard(mine: list[Course]) -> str:
+    now = submissions.now(reading())
+    rows = {one.id: list(_rows(one, now)) for one in mine}
+    pressing = sorted(
+        (row for of_course in rows.values() for row in of_course if row.pressing),
+        key=lambda row: row.cell.terms.due_at or 0.0,
+    )
+    return render_template("assignments.html", courses=mine, rows=rows, pressing=pressing, now=now)
+
+
+def _rows(one: Course, now: float) -> Iterator[Row]:
+    chosen = courses.assignments(reading(), one)
+    found = scores.load(reading(), one, chosen, person=me())
+    for each in chosen:
+        row = Row(one, each, _on_disk(each.assignment), found.cell(me().id, each), now)
+        if row.released or permissions.is_staff_in(one.id):
+            yield row
+
+
+def _content(name: str) -> Assignment:
+    return _on_disk(name) or abort(404)
+
+
+def title_of(name: str) -> str:
+    """Of an assignment; its name, where the disk has lost it."""
+    content = _on_disk(name)
+    return content.manifest.title if content else name
+
+
+def _on_disk(name: str) -> Assignment | None:
+    try:
+        return course()[name]
+    except UnknownAssignment:
+        return None
+
+
+def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
+    now = submissions.now(reading())
+    cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
+    history = submissions.history(reading(), me(), here(), assignment.name)
+    return render_template(
+        "assignment.html",
+        assignment=assignment,
+        row=Row(here(), chosen, assignment, cell, now),
+        may=late_policy.may_hand_in(cell.terms, cell.attempts, now),
+        may_write=late_policy.receipt(cell.terms, now),
+        left=late_policy.attempts(cell.terms, cell.attempts, now),
+        now=now,
+        receipt_of=lambda submission: late_policy.receipt(cell.terms, submission.received_at),
+        history=history,
+        outcomes=results.of(reading(), (one.id for one in history)),
+        form_key=intake.new_key(),
+        refusal=refusal,
+        WRITTEN_KB=written.MOST_KB,
+    )
+
+
+@lru_cache(maxsize=64)
+def _kit(assignment: Assignment, newest: float) -> bytes:
+    return kit.build(assignment)
+
+
+def _newest(assignment: Assignment) -> float:
+    """When the students' half last changed, so that a kit is built once and never stale."""
+    return max((path.stat().st_mtime for path in assignment.folder.rglob("*")), default=0.0)

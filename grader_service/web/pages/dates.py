@@ -1,0 +1,213 @@
+"""For staff of a course: which assignments it has, their dates and policies, and other dates for single students."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from autograder.course import Assignment
+from autograder.errors import DeepgradeError, UnknownAssignment
+from grader_service.accounts import accounts
+from grader_service.courses import courses
+from grader_service.database.models import CourseAssignment, Extension, Membership, Person
+from grader_service.submissions import submissions
+from grader_service.web import permissions
+from grader_service.web.forms import ExtensionForm, PolicyForm
+from grader_service.web.pages import course, database, here, me, reading
+
+blueprint = Blueprint("dates", __name__, url_prefix="/courses/<slug>/staff/dates")
+
+Page = str | tuple[str, int] | Response
+
+TIMES = ("release_at", "due_at", "hard_end_at")
+
+
+@blueprint.get("")
+@permissions.staff
+def show() -> Page:
+    chosen = courses.assignments(reading(), here())
+    names = {one.assignment for one in chosen}
+    return render_template(
+        "staff/dates.html",
+        rows=[(one, _title(one.assignment)) for one in chosen],
+        more=[assignment for assignment in course() if assignment.name not in names],
+        extensions=_count_extensions(),
+        now=submissions.now(reading()),
+        zone=courses.zone(here()),
+    )
+
+
+@blueprint.post("/<name>/add")
+@permissions.staff
+def add(name: str) -> Page:
+    if _content(name) is None:
+        abort(404)
+    with database().write() as session:
+        courses.add(session, me(), here(), name)
+    flash(f"{_title(name)} is in the course, open and never due; set its dates.")
+    return redirect(url_for("dates.change", name=name), 303)
+
+
+@blueprint.post("/<name>/remove")
+@permissions.staff
+def remove(name: str) -> Page:
+    try:
+        with database().write() as session:
+            courses.remove(session, me(), courses.assignment(session, here(), name) or abort(404))
+    except DeepgradeError as error:
+        flash(str(error))
+    return redirect(url_for("dates.show"), 303)
+
+
+@blueprint.route("/<name>", methods=["GET", "POST"])
+@permissions.staff
+def change(name: str) -> Page:
+    chosen = _chosen(name)
+    form = PolicyForm(data=_to_form(chosen))
+    if not form.validate_on_submit():
+        return _page(chosen, form), 422 if form.is_submitted() else 200
+    try:
+        with database().write() as session:
+            changed = courses.set_policy(
+                session, me(), session.get_one(CourseAssignment, chosen.id), _from_form(form), form.reason.data or ""
+            )
+    except DeepgradeError as error:
+        return _page(chosen, form, sentence=str(error)), 422
+    flash("The dates and the policy are changed, and scores with them." if changed else "Nothing was changed.")
+    return redirect(url_for("dates.change", name=name), 303)
+
+
+@blueprint.post("/<name>/extensions")
+@permissions.staff
+def extend(name: str) -> Page:
+    chosen = _chosen(name)
+    extension = ExtensionForm(prefix="extension")
+    policy_form = PolicyForm(formdata=None, data=_to_form(chosen))
+    if not extension.validate():
+        return _page(chosen, policy_form, extension), 422
+    try:
+        with database().write() as session:
+            person = _student(session, extension.login.data or "")
+            courses.extend(
+                session,
+                me(),
+                session.get_one(CourseAssignment, chosen.id),
+                person,
+                due_at=_seconds(extension.due_at.data) or 0.0,
+                hard_end_at=_seconds(extension.hard_end_at.data),
+                attempts_extra=extension.attempts_extra.data or 0,
+                reason=extension.reason.data or "",
+            )
+    except DeepgradeError as error:
+        return _page(chosen, policy_form, extension, extension_sentence=str(error)), 422
+    flash(f"{person.name} has other dates now.")
+    return redirect(url_for("dates.change", name=name) + "#extensions", 303)
+
+
+@blueprint.post("/<name>/extensions/<int:person_id>/withdraw")
+@permissions.staff
+def withdraw(name: str, person_id: int) -> Page:
+    with database().write() as session:
+        chosen = courses.assignment(session, here(), name) or abort(404)
+        known = session.get(Membership, (person_id, here().id)) or session.get(Extension, (chosen.id, person_id))
+        if known is None:
+            abort(404)  # somebody of another course, or nobody: staff of this one are not told which
+        person = session.get_one(Person, person_id)
+        done = courses.withdraw_extension(session, me(), chosen, person)
+    flash("The extension is withdrawn." if done else "There is no such extension.")
+    return redirect(url_for("dates.change", name=name) + "#extensions", 303)
+
+
+def _page(
+    chosen: CourseAssignment,
+    form: PolicyForm,
+    extension: ExtensionForm | None = None,
+    *,
+    sentence: str = "",
+    extension_sentence: str = "",
+) -> str:
+    extensions = sa.select(Extension, Person).join(Person, Person.id == Extension.person_id)
+    students = sa.select(Person.login, Person.name).join(Membership)
+    return render_template(
+        "staff/policy.html",
+        chosen=chosen,
+        title=_title(chosen.assignment),
+        content=_content(chosen.assignment),
+        form=form,
+        sentence=sentence,
+        extension=extension or ExtensionForm(formdata=None, prefix="extension"),
+        extension_sentence=extension_sentence,
+        extensions=reading()
+        .execute(extensions.where(Extension.course_assignment_id == chosen.id).order_by(Person.login))
+        .all(),
+        students=reading()
+        .execute(students.where(Membership.course_id == here().id, Membership.role == "student").order_by(Person.login))
+        .all(),
+        zone=courses.zone(here()),
+    )
+
+
+def _student(session: Any, login: str) -> Person:
+    person = accounts.find(session, login)
+    if person is None or person.role_in(here().id) is None:
+        raise DeepgradeError(f"nobody in this course has the login {login!r}")
+    return person
+
+
+def _chosen(name: str) -> CourseAssignment:
+    return courses.assignment(reading(), here(), name) or abort(404)
+
+
+def _content(name: str) -> Assignment | None:
+    try:
+        return course()[name]
+    except UnknownAssignment:
+        return None
+
+
+def _title(name: str) -> str:
+    content = _content(name)
+    return content.manifest.title if content else name
+
+
+def _count_extensions() -> dict[int, int]:
+    query = sa.select(Extension.course_assignment_id, sa.func.count()).join(CourseAssignment)
+    rows = reading().execute(
+        query.where(CourseAssignment.course_id == here().id).group_by(Extension.course_assignment_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
+    """Times as the clock on the course's wall shows them, the penalty as a percentage."""
+    values = courses.policy_of(chosen)
+    zone = courses.zone(here())
+    for name in TIMES:
+        seconds = values[name]
+        values[name] = datetime.datetime.fromtimestamp(seconds, zone).replace(tzinfo=None) if seconds else None
+    values["penalty_per_day"] *= 100
+    return values
+
+
+def _from_form(form: PolicyForm) -> dict[str, Any]:
+    values = {name: form[name].data for name in courses.POLICY if name in form}
+    values |= {name: _seconds(values[name]) for name in TIMES}
+    values["release_at"] = values["release_at"] or 0.0
+    values["penalty_per_day"] = float(form.penalty_per_day.data or 0) / 100
+    for name in ("weight", "written_points"):
+        values[name] = float(values[name] or 0)
+    return values
+
+
+def _seconds(moment: datetime.datetime | None) -> float | None:
+    """A time on the course's wall. One that comes twice, when clocks go back, is the first of the two."""
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=courses.zone(here())).timestamp()
+    except (OverflowError, ValueError):
+        return courses.LATEST  # refused as such

@@ -1,0 +1,84 @@
+"""What a page says when there is none to show: one clear sentence."""
+
+from __future__ import annotations
+
+import logging
+import math
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from grader_service.accounts.failed_attempts import TooMany
+from grader_service.database.files import StoreError
+from grader_service.web import formatting
+
+log = logging.getLogger("deepgrade.web")
+
+SENTENCES = {
+    400: "The request cannot be understood.",
+    403: "This page is for staff.",
+    404: "There is no such page, or it is not yours to see.",
+    405: "That cannot be done at this address.",
+    413: "The upload is larger than any assignment allows; hand in only the files that the assignment names.",
+    429: "That was too often. Wait a minute and go on.",
+    500: "Something went wrong on our side; it is written in the service's log.",
+    503: "The database or the files cannot be written or read just now, and nothing was stored; try again in a minute.",
+}
+FOR_PROGRAMS = SENTENCES | {
+    401: "A token that is valid is needed: make one on the page of tokens, and send it as `Authorization: Bearer`.",
+    403: "Your role, or the scope of your token, does not reach this.",
+    404: "There is no such thing, or it is not yours to see.",
+    415: "What was sent has another content type than the one that is described at /api/v1/openapi.json.",
+    422: "What was sent has not the form that is described at /api/v1/openapi.json; `errors` says where.",
+}
+FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
+    app.register_error_handler(OperationalError, _out_of_reach)
+    app.register_error_handler(StoreError, _out_of_reach)
+    app.register_error_handler(TooMany, _too_many)
+
+
+def page(status: int, sentence: str | None = None, errors: object = None) -> tuple[str | Response, int]:
+    if request.path.startswith("/api/"):
+        return _for_a_program(status, sentence or FOR_PROGRAMS[status], errors), status
+    return render_template("error.html", status=status, sentence=sentence or SENTENCES[status]), status
+
+
+def _for_a_program(status: int, sentence: str, errors: object) -> Response:
+    """As the API's description has it."""
+    answer = {"code": status, "status": HTTPStatus(status).phrase, "message": sentence}
+    return jsonify(answer | ({"errors": errors} if errors else {}))
+
+
+def _http(error: HTTPException) -> tuple[str | Response, int] | Response:
+    told = getattr(error, "data", {})  # what the API's views and forms say of it
+    if isinstance(error, RateLimitExceeded):
+        told = {"message": error.description}
+    known = FOR_PROGRAMS if request.path.startswith("/api/") else SENTENCES
+    if error.code is None or error.code not in known:
+        return error.get_response()  # type: ignore[return-value]
+    return page(error.code, told.get("message"), told.get("messages"))
+
+
+def _too_many(error: TooMany) -> Response:
+    """Wrong passwords, of one account from one place."""
+    which = "Too many wrong passwords"
+    if request.endpoint != "auth.password":
+        which += " for this login came from your network"
+    answer, status = page(429, f"{which}. Try again in {formatting.span(60 * math.ceil(error.seconds / 60))}.")
+    response = make_response(answer, status)
+    response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+def _out_of_reach(error: OperationalError | StoreError) -> tuple[str | Response, int]:
+    log.error("the request is answered 503: %s", error)
+    return page(503)

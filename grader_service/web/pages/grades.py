@@ -1,0 +1,167 @@
+"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and how an assignment went."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from autograder.errors import DeepgradeError
+from grader_service.courses import courses
+from grader_service.database import audit
+from grader_service.database.models import CourseAssignment, Membership, Person, Submission
+from grader_service.grading import csv_export, manual, results, scores, test_statistics
+from grader_service.grading import gradebook as books
+from grader_service.grading.gradebook import Book
+from grader_service.submissions import submissions
+from grader_service.web import permissions
+from grader_service.web.pages import course, database, here, me, reading
+
+blueprint = Blueprint("grades", __name__, url_prefix="/courses/<slug>/staff")
+
+Page = str | tuple[str, int] | AnyResponse
+
+ENTRIES = 20  # of the audit, on a student's page
+
+
+@blueprint.get("/grades")
+@permissions.staff
+def show() -> Page:
+    order, shown = request.args.get("by", "name"), request.args.get("show", "all")
+    wanted = request.args.get("find", "").strip()[:200]
+    found = book()
+    orders = {**books.ORDERS, **{column.name: column.title for column in found.columns}}
+    rows = books.ordered(found, books.select(found, find=wanted, show=shown), order)
+    return render_template(
+        "staff/grades.html",
+        columns=found.columns,
+        rows=rows,
+        order=order if order in orders else "name",
+        orders=orders,
+        shown=shown if shown in books.SHOWN else "all",
+        kinds={name: words for name, (words, _) in books.SHOWN.items()},
+        wanted=wanted,
+        everybody=len(found.rows),
+        forms={name: words for name, (words, _) in csv_export.FORMS.items()},
+    )
+
+
+@blueprint.get("/grades.csv")
+@permissions.staff
+def export() -> Page:
+    """`form` is course, gradescope or otter; `assignment` leaves out the others. All students, by login."""
+    form, name = request.args.get("form", "course"), request.args.get("assignment", "")
+    if form not in csv_export.FORMS:
+        abort(404)
+    found = book()
+    if name:
+        if found.place(name) is None:
+            abort(404)
+        found = csv_export.only(found, name)
+    data = csv_export.FORMS[form][1](found, books.ordered(found, found.rows, "login"))
+    ending = {"otter": "final_grades", "gradescope": "gradescope"}.get(form, "grades")
+    filename = f"{here().slug}-{name + '-' if name else ''}{ending}.csv"
+    return Response(data, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{filename}"'})
+
+
+@blueprint.get("/students/<int:person_id>")
+@permissions.staff
+def student(person_id: int) -> Page:
+    """Somebody's whole term: what counts in each assignment and why, all uploads, and what staff changed."""
+    return _student(_person(person_id))
+
+
+@blueprint.post("/students/<int:person_id>/<name>")
+@permissions.staff
+def override(person_id: int, name: str) -> Page:
+    """Set `points` with a `reason`; with `withdraw`=1 take them back."""
+    person, chosen = _person(person_id), _chosen(name)
+    reason = request.form.get("reason", "")
+    try:
+        with database().write() as session:
+            if request.form.get("withdraw") == "1":
+                manual.withdraw_override(session, me(), chosen, person, reason)
+                said = "The points by hand are withdrawn; what was graded counts again."
+            else:
+                at_sight_of = scores.load(session, here(), [chosen], person=person).cell(person.id, chosen).score.code
+                points = number_of(request.form.get("points", ""))
+                manual.set_override(
+                    session,
+                    me(),
+                    chosen,
+                    person,
+                    points,
+                    reason,
+                    submission_id=at_sight_of.id if at_sight_of else None,
+                )
+                said = f"{points:g} points are set."
+    except DeepgradeError as error:
+        return _student(person, sentence=str(error), at=name), 422
+    flash(said)
+    return redirect(url_for("grades.student", person_id=person_id) + f"#{name}", 303)
+
+
+@blueprint.get("/statistics/<name>")
+@permissions.staff
+def statistics(name: str) -> Page:
+    """The distribution of points, and how each test went, over the submission of each student that counts."""
+    found = book()
+    if found.place(name) is None:
+        abort(404)
+    found = csv_export.only(found, name)
+    column = found.columns[0]
+    entries = [row.entries[0] for row in found.rows]
+    counting = [entry.score.code.id for entry in entries if entry.score.code]
+    tests = test_statistics.of_tests(results.reports(reading(), results.of(reading(), counting)).values())
+    points = [entry.points for entry in entries if entry.points is not None]
+    return render_template(
+        "staff/statistics.html",
+        column=column,
+        spread=test_statistics.of_points(points, column.possible),
+        tests=tests,
+        students=len(entries),
+        reports=len(counting),
+        unmarked=sum(entry.unmarked and not entry.score.overridden for entry in entries),
+    )
+
+
+def book(person: Person | None = None) -> Book:
+    """All students of this course, or one person in it."""
+    return books.load(reading(), course(), here(), submissions.now(reading()), person=person)
+
+
+def number_of(text: str) -> float:
+    """Raises DeepgradeError for what is no number."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        raise DeepgradeError(f"{text[:40]!r} is no number of points; write one like 7.5") from None
+
+
+def _student(person: Person, sentence: str = "", at: str = "") -> str:
+    found = book(person)
+    chosen = [column.chosen for column in found.columns]
+    handed_in = sa.select(Submission).where(Submission.course_id == here().id, Submission.person_id == person.id)
+    uploads = submissions.whole(reading(), handed_in.order_by(Submission.id.desc()))
+    return render_template(
+        "staff/student.html",
+        person=person,
+        row=found.rows[0],
+        columns=found.columns,
+        overrides=manual.overrides(reading(), chosen, person),
+        outcomes=results.of(reading(), (one.id for one in uploads)),
+        uploads={name: [one for one in uploads if one.assignment == name] for name in {u.assignment for u in uploads}},
+        entries=audit.entries(reading(), here(), person=person.id, limit=ENTRIES),
+        sentence=sentence,
+        at=at,
+    )
+
+
+def _person(person_id: int) -> Person:
+    """Of this course; anybody else is none of its staff's business."""
+    query = sa.select(Person).join(Membership).where(Membership.course_id == here().id, Person.id == person_id)
+    return reading().scalar(query) or abort(404)
+
+
+def _chosen(name: str) -> CourseAssignment:
+    return courses.assignment(reading(), here(), name) or abort(404)

@@ -1,0 +1,72 @@
+"""One-time links: whoever has one sets a password. And asking for one by mail."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts, invitations, mail
+from grader_service.core.settings import Settings
+from grader_service.database.models import Person
+from grader_service.database.session import Database
+from grader_service.web import permissions
+from grader_service.web.forms import PasswordByLink
+from grader_service.web.pages import database, reading, settings
+
+blueprint = Blueprint("links", __name__)
+
+Page = str | tuple[str, int] | Response
+
+ENDED = "This link was used already, or holds no more. Ask staff of your course for another."
+
+
+@blueprint.route("/link/<secret>", methods=["GET", "POST"])
+@permissions.anybody
+def show(secret: str) -> Page:
+    """404 for a link that holds no more: nothing tells it from one that never was."""
+    found = invitations.find(reading(), secret)
+    if found is None:
+        return render_template("error.html", status=404, sentence=ENDED), 404
+    form = PasswordByLink()
+    if not form.validate_on_submit():
+        return render_template("link.html", form=form, person=found[1]), 422 if form.is_submitted() else 200
+    password = accounts.hashed(form.password.data or "")
+    try:
+        with database().write() as session:
+            person = invitations.use(session, secret, password)
+    except DeepgradeError:
+        return render_template("error.html", status=404, sentence=ENDED), 404
+    flash(f"Your password is set. Your login is {person.login}.")
+    return redirect(url_for("auth.sign_in"), 303)
+
+
+@blueprint.route("/forgot", methods=["GET", "POST"])
+@permissions.anybody
+def forgot() -> Page:
+    """The same answer whoever is named, after the same time: it tells nobody who has an account."""
+    if not mail.configured(settings()):
+        abort(404)
+    if request.method == "GET":
+        return render_template("forgot.html")
+    login = request.form.get("login", "")[:300]
+    outbox: mail.Outbox = current_app.extensions["mail"]
+    outbox.later(partial(_send_reset, database(), settings(), login))
+    flash("If that account has an address for mail, a link is on its way. An account gets a few links an hour at most.")
+    return redirect(url_for("auth.sign_in"), 303)
+
+
+def _send_reset(database: Database, settings: Settings, login: str) -> None:
+    with database.write() as session:
+        person = accounts.find(session, login)
+        if person is None and "@" in login:
+            same = sa.func.lower(Person.email) == login.strip().lower()
+            by_mail = session.scalars(sa.select(Person).where(same)).all()
+            person = by_mail[0] if len(by_mail) == 1 else None
+        if person is None or not person.email or invitations.lately(session, person) >= invitations.MAILS_PER_HOUR:
+            return
+        secret = invitations.make(session, None, person, "reset")
+    mail.send(settings, "reset", to=person.email, name=person.name, login=person.login, secret=secret)

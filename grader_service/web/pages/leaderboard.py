@@ -1,0 +1,71 @@
+"""The leaderboard of an assignment, and taking part in it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError
+from grader_service.database.models import CourseAssignment
+from grader_service.grading import leaderboard
+from grader_service.submissions import submissions
+from grader_service.web import permissions
+from grader_service.web.pages import database, here, me, reading
+from grader_service.web.pages.assignments import title_of
+
+blueprint = Blueprint("leaderboard", __name__, url_prefix="/courses/<slug>/assignments/<name>/leaderboard")
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("")
+@permissions.member
+def show(name: str) -> Page:
+    return _page(_chosen(name))
+
+
+@blueprint.post("")
+@permissions.member
+def take_part(name: str) -> Page:
+    """`pseudonym` is the name to take part under; an empty one ends it."""
+    chosen = _chosen(name)
+    if not any(one.course_id == here().id for one in me().memberships):
+        abort(403)  # an operator who is not in the course
+    pseudonym = request.form.get("pseudonym", "")[:200]
+    try:
+        with database().write() as session:
+            leaderboard.choose(session, here(), me().id, pseudonym)
+    except DeepgradeError as error:
+        return _page(chosen, str(error)), 422
+    flash("You take part under that name." if pseudonym.strip() else "You take part no more.")
+    return redirect(url_for("leaderboard.show", name=name), 303)
+
+
+def _page(chosen: CourseAssignment, sentence: str = "") -> str:
+    columns, rows = leaderboard.load(
+        reading(),
+        here(),
+        chosen,
+        me=me().id,
+        by=request.args.get("by", 0, type=int),
+        now=submissions.now(reading()),
+    )
+    mine = next((one.pseudonym for one in me().memberships if one.course_id == here().id), None)
+    return render_template(
+        "leaderboard.html",
+        chosen=chosen,
+        title=title_of(chosen.assignment),
+        columns=columns,
+        rows=rows,
+        by=request.args.get("by", 0, type=int),
+        mine=mine,
+        may_take_part=any(one.course_id == here().id and one.role == "student" for one in me().memberships),
+        sentence=sentence,
+    )
+
+
+def _chosen(name: str) -> CourseAssignment:
+    chosen = permissions.assignment(name)
+    if not chosen.leaderboard:
+        abort(404)
+    return chosen

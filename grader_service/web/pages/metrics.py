@@ -1,0 +1,93 @@
+"""Numbers for Prometheus, read from the database when it asks: the same ones that staff see, and nobody's name.
+
+Whoever sends DEEPGRADE_METRICS_TOKEN may read them. Without one this machine alone may, and nobody through a proxy.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, abort, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from grader_service.queue import hosts, monitor
+from grader_service.web import permissions
+from grader_service.web.pages import reading, settings
+
+blueprint = Blueprint("metrics", __name__)
+
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+
+
+@blueprint.get("/metrics")
+@permissions.anybody
+def metrics() -> Response:
+    if not _may_read():
+        abort(403)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Now())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _may_read() -> bool:
+    if token := settings().metrics_token:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), token.encode())
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
+class _Now(Collector):
+    def collect(self) -> Iterator[Metric]:
+        session = reading()
+        seen = hosts.all_of_them(session)
+        lines = monitor.lines(session, hosts.courses(seen))
+        totals = monitor.totals(session)
+
+        def of_queues(name: str, words: str, value) -> GaugeMetricFamily:
+            family = GaugeMetricFamily(f"deepgrade_queue_{name}", words, labels=["queue"])
+            for line in lines:
+                family.add_metric([line.queue], value(line))
+            return family
+
+        yield of_queues("waiting", "Jobs that wait", lambda line: line.waiting)
+        yield of_queues("waiting_batch", "Of these, jobs of a regrade", lambda line: line.batch)
+        yield of_queues("running", "Jobs that are being graded: leases", lambda line: line.running)
+        yield of_queues("oldest_seconds", "Age of the longest waiting job", lambda line: line.oldest_seconds)
+        yield of_queues("unservable", "Waiting for a version that no open host has", lambda line: line.elsewhere)
+        served = [queue for one in seen if one.state == "open" for queue in one.host.queues.split(",")]
+        yield of_queues("hosts", "Open hosts that serve it", lambda line: served.count(line.queue))
+        yield of_queues("paused", "1 while staff have paused it", lambda line: line.paused)
+
+        states = GaugeMetricFamily("deepgrade_jobs", "All jobs, by state", labels=["state"])
+        for state, count in totals.states.items():
+            states.add_metric([state], count)
+        yield states
+        for name, words, count in (
+            ("claims", "Times that a job was taken", totals.claims),
+            ("workers_lost", "Leases that ran out with nobody heard of again", totals.workers_lost),
+            ("faults", "Gradings that ended in a fault of ours", totals.faults),
+            ("late_refused", "Lost workers that came back and were turned away", totals.late_refused),
+        ):
+            yield CounterMetricFamily(f"deepgrade_{name}", words, value=count)
+
+        def of_hosts(name: str, words: str, value) -> GaugeMetricFamily:
+            family = GaugeMetricFamily(f"deepgrade_host_{name}", words, labels=["host"])
+            for one in seen:
+                family.add_metric([one.host.name], value(one))
+            return family
+
+        yield of_hosts("up", "1 while it is heard", lambda one: one.state != "silent")
+        yield of_hosts("open", "1 while it takes jobs", lambda one: one.state == "open")
+        yield of_hosts("well", "1 while its sandbox holds", lambda one: bool(one.host.well))
+        yield of_hosts("slots", "Jobs that it can grade at a time", lambda one: one.host.slots)
+        yield of_hosts("running", "Jobs that it grades", lambda one: one.running)

@@ -1,0 +1,135 @@
+"""Sign-in through an OpenID Connect provider, beside passwords: the code flow with PKCE, state and nonce.
+
+Who comes back is known by the provider's name for them (issuer and subject). Somebody who comes for the first time is
+the account with the address that the provider has verified, if it is one account and no operator's. Whoever is signed
+in can say on the page of the account that both are the same person.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Blueprint, Flask, abort, current_app, flash, redirect, request, session, url_for
+from flask_login import current_user
+from joserfc.errors import JoseError
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts
+from grader_service.core.settings import Settings
+from grader_service.database import audit
+from grader_service.database.models import Identity, Person
+from grader_service.web import permissions
+from grader_service.web.pages import database, me, reading, settings
+from grader_service.web.pages.auth import begin as begin_session
+from grader_service.web.pages.auth import local
+
+log = logging.getLogger("deepgrade.web")
+
+blueprint = Blueprint("elsewhere", __name__, url_prefix="/sign-in/elsewhere")
+
+SECONDS = 10  # that the provider has for each answer
+KEPT = "elsewhere"  # in the cookie: where to go on, and for whom the way was begun
+
+
+def install(app: Flask, settings: Settings) -> None:
+    if not settings.oidc_issuer:
+        return
+    oauth = OAuth(app)
+    oauth.register(
+        "provider",
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        server_metadata_url=f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration",
+        client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": SECONDS},
+    )
+    app.extensions["oauth"] = oauth
+
+
+@blueprint.get("")
+@permissions.anybody
+def begin() -> Response:
+    """To the provider. Whoever is signed in comes back as the same account, with that identity added."""
+    session[KEPT] = {
+        "next": local(request.args.get("next")),
+        "person": me().id if current_user.is_authenticated else None,
+    }
+    back = f"{settings().public_url.rstrip('/')}{url_for('elsewhere.back')}"
+    try:
+        return _provider().authorize_redirect(back)
+    except (OAuthError, requests.RequestException, ValueError) as error:
+        return _no(error)
+
+
+@blueprint.get("/back")
+@permissions.anybody
+def back() -> Response:
+    kept = session.pop(KEPT, None) or {}
+    try:
+        answer = _provider().authorize_access_token()
+    except (OAuthError, JoseError, requests.RequestException, ValueError, KeyError) as error:
+        return _no(error)
+    claims = dict(answer.get("userinfo") or {})
+    if not claims.get("sub") or claims.get("exp", 0) < time.time():
+        return _no(ValueError("the identity token says nobody"))
+    signed_in = me() if current_user.is_authenticated else None
+    if kept.get("person") != (signed_in.id if signed_in else None):
+        return _no(ValueError("begun by another account"))
+    try:
+        with database().write() as writing:
+            person = _who(writing, claims, writing.get(Person, signed_in.id) if signed_in else None)
+    except DeepgradeError as error:
+        flash(str(error))
+        return redirect(url_for("account.show" if signed_in else "auth.sign_in"), 303)
+    if signed_in is not None:
+        flash("You can sign in from there from now on.")
+        return redirect(url_for("account.show"), 303)
+    begin_session(reading().get_one(Person, person.id))
+    return redirect(kept.get("next") or url_for("assignments.index"), 303)
+
+
+def _who(writing: Session, claims: dict[str, Any], signed_in: Person | None) -> Person:
+    """Raises DeepgradeError for who is nobody here, or already somebody else."""
+    issuer, subject = settings().oidc_issuer, str(claims["sub"])[:255]
+    known = writing.get(Identity, (issuer, subject))
+    if known is not None:
+        if signed_in is not None and known.person_id != signed_in.id:
+            raise DeepgradeError("that identity belongs to another account here")
+        return writing.get_one(Person, known.person_id)
+    person = signed_in or _by_address(writing, claims)
+    if person is None:
+        raise DeepgradeError("There is no account here for you; ask staff of your course to add your address.")
+    writing.add(Identity(issuer=issuer, subject=subject, person_id=person.id))
+    audit.write(writing, person, "identity added", f"person {person.id}", after={"issuer": issuer}, person=person)
+    return person
+
+
+def _by_address(writing: Session, claims: dict[str, Any]) -> Person | None:
+    """The one account with the address that the provider says it has verified."""
+    address = str(claims.get("email") or "").strip().lower()
+    if claims.get("email_verified") is not True or not accounts.EMAIL.fullmatch(address):
+        return None
+    same = sa.or_(sa.func.lower(Person.email) == address, Person.login == accounts.fold(address))
+    found = writing.scalars(sa.select(Person).where(same, Person.is_operator.is_(False))).all()
+    return found[0] if len(found) == 1 else None
+
+
+def _provider() -> Any:
+    oauth = current_app.extensions.get("oauth")
+    if oauth is None:
+        abort(404)
+    return oauth.provider
+
+
+def _no(error: Exception) -> Response:
+    """What went wrong is for the log; the reader can only try again. Neither holds what the provider answered."""
+    log.warning("sign-in elsewhere failed: %s", type(error).__name__)
+    flash("Signing in there did not work; try again, or use your password here.")
+    return redirect(url_for("account.show" if current_user.is_authenticated else "auth.sign_in"), 303)

@@ -1,0 +1,241 @@
+"""For staff of a course: its people, one by one and as a roster."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts, deletion, invitations, mail, roster
+from grader_service.database import audit
+from grader_service.database.files import StoreError
+from grader_service.database.models import ROLES, Membership, Person
+from grader_service.web import permissions
+from grader_service.web.forms import NewPerson
+from grader_service.web.pages import database, files, here, me, reading, settings
+
+log = logging.getLogger("deepgrade.web")
+
+blueprint = Blueprint("people", __name__, url_prefix="/courses/<slug>/staff/people")
+
+Page = str | tuple[str, int] | Response
+
+ROSTER_KB = 1024
+
+
+@blueprint.route("", methods=["GET", "POST"])
+@permissions.staff
+def show() -> Page:
+    """Everybody; and somebody is added, who has a made-up password or an account already."""
+    form = _form()
+    if not form.validate_on_submit():
+        return _people(form), 422 if form.is_submitted() else 200
+    login, role = form.login.data or "", form.role.data or ""
+    once, password = accounts.made_up()
+    try:
+        with database().write() as session:
+            person, is_new = _add(session, login, form.name.data or "", role, password)
+    except DeepgradeError as error:
+        return _people(form, sentence=str(error)), 422
+    return _people(_form(empty=True), made=(person, once if is_new else None))
+
+
+@blueprint.post("/<int:person_id>/password")
+@permissions.staff
+def reset_password(person_id: int) -> Page:
+    """A new made-up password, shown once, for somebody who has forgotten theirs."""
+    once, password = accounts.made_up()
+    with database().write() as session:
+        person = _managed(session, person_id)
+        accounts.set_password(person, password)
+        audit.write(session, me(), "password reset", f"person {person.id}", course=here(), person=person)
+    return _people(_form(empty=True), made=(person, once))
+
+
+@blueprint.post("/<int:person_id>/link")
+@permissions.staff
+def make_link(person_id: int) -> Page:
+    """A one-time link with which somebody sets a password; shown here, and sent where there is mail."""
+    with database().write() as session:
+        person = _managed(session, person_id)
+        secret = invitations.make(session, me(), person, "reset", here())
+    sent = _send("reset", person, secret)
+    return _people(_form(empty=True), invited=[(person, _address(secret), sent)])
+
+
+@blueprint.post("/<int:person_id>/role")
+@permissions.admin
+def set_role(person_id: int) -> Page:
+    """`role` in this course, or "" to take somebody out of it. What they handed in stays."""
+    role = request.form.get("role", "")
+    if role and role not in ROLES:
+        abort(422)
+    with database().write() as session:
+        person, before = _member(session, person_id)
+        if person.id == me().id:
+            abort(403)  # nobody locks themselves out
+        if role:
+            accounts.join(session, person, here(), role)
+        else:
+            accounts.leave(session, person, here())
+        audit.write(
+            session,
+            me(),
+            "member changed",
+            f"person {person.id}",
+            before,
+            role or None,
+            course=here(),
+            person=person,
+        )
+    flash(f"{person.name} is {role} now." if role else f"{person.name} is no more in the course.")
+    return redirect(url_for("people.show"), 303)
+
+
+@blueprint.route("/<int:person_id>/delete", methods=["GET", "POST"])
+@permissions.admin
+def delete(person_id: int) -> Page:
+    """Delete somebody with everything that they handed in; the login, typed, says that it is meant."""
+    person, _ = _member(reading(), person_id)
+    if person.id == me().id or not accounts.may_take_over(me(), person):
+        abort(403)
+    if request.method == "GET":
+        return render_template("staff/delete.html", person=person)
+    if accounts.fold(request.form.get("login", "")) != person.login:
+        return render_template("staff/delete.html", person=person, sentence="That is another login."), 422
+    try:
+        with database().write() as session:
+            gone = deletion.erase(session, me(), session.get_one(Person, person_id))
+    except DeepgradeError as error:
+        return render_template("staff/delete.html", person=person, sentence=str(error)), 422
+    try:
+        deletion.forget(database(), files(), gone)
+        flash("The account and all its data are deleted.")
+    except StoreError as error:
+        log.error("bytes of a deleted person stay in the store: %s; the next start removes %s", error, " ".join(gone))
+        flash(f"The account is deleted; its files are not, since {error}. They go when the service is started anew.")
+    return redirect(url_for("people.show"), 303)
+
+
+@blueprint.route("/roster", methods=["GET", "POST"])
+@permissions.staff
+def show_roster() -> Page:
+    """First what the file would change; the same form sent again with that plan's digest does it."""
+    if request.method == "GET":
+        return render_template("staff/roster.html", text="", leave=False)
+    upload = request.files.get("file")
+    data = upload.stream.read(ROSTER_KB * 1024 + 1) if upload and upload.filename else None
+    text = request.form.get("text", "") if data is None else data.decode("utf-8", "replace")
+    text = text.replace("\r\n", "\n")  # as forms send it
+    leave = request.form.get("leave") == "1"
+    facts: dict[str, Any] = {"text": text, "leave": leave}
+    try:
+        if len(text.encode()) > ROSTER_KB * 1024:
+            raise DeepgradeError(f"the roster has more than {ROSTER_KB} kB")
+        entries = roster.parse(text)
+        with database().write() as session:
+            changes = roster.plan(session, me(), here(), entries, leave=leave)
+            facts |= {"changes": changes, "digest": roster.digest(changes)}
+            if request.form.get("digest") != facts["digest"]:
+                stale = "digest" in request.form
+                return render_template("staff/roster.html", **facts, stale=stale), 409 if stale else 200
+            invited = roster.apply(session, me(), here(), changes)
+    except DeepgradeError as error:
+        return render_template("staff/roster.html", **facts, sentence=str(error)), 422
+    sent = [(person, _address(secret), _send("invite", person, secret)) for person, secret in invited]
+    return _people(_form(empty=True), invited=sent, note=_sum(changes))
+
+
+def _add(session: Session, login: str, name: str, role: str, password: accounts.Hashed) -> tuple[Person, bool]:
+    """The person, and is the account new?"""
+    person = accounts.find(session, login)
+    is_new = person is None
+    if person is None:
+        person, _ = accounts.create(session, login=login, name=name, role=role, password=password, course=here())
+    else:
+        if person.role_in(here().id) is not None:
+            raise DeepgradeError(f"{person.login!r} is in the course already")
+        accounts.join(session, person, here(), role)
+    audit.write(session, me(), "member changed", f"person {person.id}", None, role, course=here(), person=person)
+    return person, is_new
+
+
+def _member(session: Session, person_id: int) -> tuple[Person, str]:
+    """Somebody of this course, and the role; an operator who is not in it is none."""
+    membership = session.get(Membership, (person_id, here().id))
+    if membership is None:
+        abort(404)
+    return session.get_one(Person, person_id), membership.role
+
+
+def _managed(session: Session, person_id: int) -> Person:
+    """Somebody whose way in these staff may change."""
+    person, _ = _member(session, person_id)
+    if not accounts.may_take_over(me(), person):
+        abort(403)
+    return person
+
+
+def _send(purpose: str, person: Person, secret: str) -> bool:
+    if not person.email or not mail.configured(settings()):
+        return False
+    return mail.send(
+        settings(),
+        purpose,
+        to=person.email,
+        name=person.name,
+        login=person.login,
+        secret=secret,
+        course=here().title,
+    )
+
+
+def _address(secret: str) -> str:
+    """For whoever reads this page; the public address where one is set."""
+    return (
+        mail.link(settings(), secret) if settings().public_url else url_for("links.show", secret=secret, _external=True)
+    )
+
+
+def _sum(changes: list[roster.Change]) -> str:
+    kinds = [change.kind for change in changes]
+    words = {"new": "new", "joins": "joined", "role": "with another role", "leaves": "left"}
+    told = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
+    return ", ".join(told) or "nothing to change"
+
+
+def _form(*, empty: bool = False) -> NewPerson:
+    form = NewPerson(formdata=None) if empty else NewPerson()
+    form.role.choices = [role for role in accounts.ROLES if accounts.may_manage(me(), here(), role)]
+    return form
+
+
+def _people(
+    form: NewPerson,
+    *,
+    made: tuple[Person, str | None] | None = None,
+    invited: list[tuple[Person, str, bool]] | None = None,
+    note: str = "",
+    sentence: str = "",
+) -> str:
+    with database().read() as session:  # the request's own session sees what was before
+        members = sa.select(Person, Membership).join(Membership).where(Membership.course_id == here().id)
+        members = members.options(sa.orm.selectinload(Person.memberships))
+        people = session.execute(members.order_by(Membership.role, Person.login)).all()
+        return render_template(
+            "staff/people.html",
+            form=form,
+            made=made,
+            invited=invited or [],
+            note=note,
+            sentence=sentence,
+            people=people,
+            may_take_over=lambda person: accounts.may_take_over(me(), person),
+            admin=permissions.role_in(here().id) == "admin",
+            roles=ROLES,
+        )

@@ -1,0 +1,172 @@
+"""For staff of a course: grading again, seeing what changes, and letting it count."""
+
+from __future__ import annotations
+
+import re
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from autograder.errors import DeepgradeError, UnknownAssignment
+from grader_service.courses import courses
+from grader_service.database.models import Regrade, Submission
+from grader_service.database.session import LARGEST
+from grader_service.grading import regrades, scores
+from grader_service.queue import enqueue
+from grader_service.web import permissions
+from grader_service.web.pages import course, database, here, me, number, reading, settings
+from grader_service.web.pages.assignments import title_of
+
+blueprint = Blueprint("regrading", __name__, url_prefix="/courses/<slug>/staff/regrades")
+
+ROWS = 50
+NUMBERS_MOST = 100_000  # of submissions that a list of ranges may name
+
+SETS = {
+    "counting": "of each student the one that counts",
+    "latest": "of each student the latest",
+    "all": "all of them",
+    "named": "those with these numbers",
+}
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("")
+@permissions.staff
+def show() -> Page:
+    return _page()
+
+
+@blueprint.post("")
+@permissions.staff
+def begin() -> Page:
+    """Puts the submissions into the queue again; nothing counts yet."""
+    name, which = request.form.get("assignment", ""), request.form.get("which", "counting")
+    tests = request.form.get("tests", "").replace(",", " ").split()
+    try:
+        try:
+            manifest = course()[name].manifest
+        except UnknownAssignment as error:
+            raise DeepgradeError(f"{name[:60]!r} is no assignment that there are tests of") from error
+        chosen = courses.assignment(reading(), here(), name)
+        if chosen is None:
+            raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
+        ids = _numbers(name, which, request.form.get("numbers", ""))
+        needs = enqueue.needs(
+            manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
+        )
+        with database().write() as session:
+            made = regrades.create(
+                session,
+                me(),
+                here(),
+                name,
+                ids,
+                tests=tests or None,
+                needs=needs,
+                reason=request.form.get("reason", ""),
+            )
+    except DeepgradeError as error:
+        return _page(str(error)), 422
+    current_app.extensions["engine"].ring(needs.queue)
+    return redirect(url_for("regrading.one", regrade_id=made.id), 303)
+
+
+@blueprint.get("/<int:regrade_id>")
+@permissions.staff
+def one(regrade_id: int) -> Page:
+    return _one(_regrade(regrade_id))
+
+
+@blueprint.post("/<int:regrade_id>/count")
+@permissions.staff
+def count(regrade_id: int) -> Page:
+    """From now on its results count."""
+    try:
+        with database().write() as session:
+            compared = regrades.count(session, me(), here(), regrades.find(session, here(), regrade_id) or abort(404))
+    except DeepgradeError as error:
+        return _one(_regrade(regrade_id), str(error)), 422
+    flash(f"It counts: {len(compared.students)} of the students have other points than before.")
+    return redirect(url_for("regrading.one", regrade_id=regrade_id), 303)
+
+
+@blueprint.post("/<int:regrade_id>/withdraw")
+@permissions.staff
+def withdraw(regrade_id: int) -> Page:
+    """What counted before counts again."""
+    try:
+        with database().write() as session:
+            found = regrades.find(session, here(), regrade_id) or abort(404)
+            regrades.withdraw(session, me(), here(), found, request.form.get("reason", ""))
+    except DeepgradeError as error:
+        return _one(_regrade(regrade_id), str(error)), 422
+    flash("It is withdrawn; what counted before counts.")
+    return redirect(url_for("regrading.one", regrade_id=regrade_id), 303)
+
+
+def _page(sentence: str = "") -> str:
+    chosen = courses.assignments(reading(), here())
+    return render_template(
+        "staff/regrades.html",
+        found=regrades.listed(reading(), here()),
+        assignments={one.assignment: title_of(one.assignment) for one in chosen},
+        sets=SETS,
+        given=request.form,
+        sentence=sentence,
+        title_of=title_of,
+    )
+
+
+def _one(regrade: Regrade, sentence: str = "") -> str:
+    compared = regrades.compare(reading(), here(), regrade)
+    start = min(number("from") or 0, len(compared.changes))
+    shown = compared.changes[start : start + ROWS]
+    return render_template(
+        "staff/regrade.html",
+        regrade=regrade,
+        title=title_of(regrade.assignment),
+        compared=compared,
+        shown=shown,
+        start=start,
+        rows=ROWS,
+        tests=regrades.tests_changed(reading(), regrade, [change.submission.id for change in shown]),
+        sentence=sentence,
+    )
+
+
+def _regrade(regrade_id: int) -> Regrade:
+    return regrades.find(reading(), here(), regrade_id) or abort(404)
+
+
+def _numbers(name: str, which: str, text: str) -> list[int]:
+    """The submissions that are meant. Raises DeepgradeError for a list that is none."""
+    if which == "named":
+        return numbers_of(text)
+    if which == "counting":
+        chosen = courses.assignment(reading(), here(), name)
+        cells = scores.load(reading(), here(), [chosen] if chosen else []).cells.values()
+        return [cell.score.code.id for cell in cells if cell.score.code]
+    mine = (Submission.course_id == here().id, Submission.assignment == name, Submission.kind == "code")
+    if which == "latest":
+        latest = sa.select(sa.func.max(Submission.id)).where(*mine).group_by(Submission.person_id)
+        return list(reading().scalars(latest))
+    if which == "all":
+        return list(reading().scalars(sa.select(Submission.id).where(*mine)))
+    raise DeepgradeError(f"{which[:40]!r} says not which submissions; choose one of the list")
+
+
+def numbers_of(text: str) -> list[int]:
+    """`3, 5-8 12` is 3, 5, 6, 7, 8 and 12. Raises DeepgradeError for what is no such list."""
+    found: set[int] = set()
+    for word in text.replace(",", " ").split():
+        match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", word)
+        if match is None:
+            raise DeepgradeError(f"{word[:40]!r} is no number of a submission; write them like 3, 5-8, 12")
+        low, high = int(match[1]), int(match[2] or match[1])
+        if high > LARGEST or high - low >= NUMBERS_MOST or len(found) > NUMBERS_MOST:
+            raise DeepgradeError(f"{word[:40]!r} names more submissions than there can be")
+        found |= set(range(low, high + 1))
+    return sorted(found)

@@ -1,0 +1,94 @@
+"""For staff of a course: which submissions to an assignment share code."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from autograder.course import Assignment
+from autograder.errors import Refused, UnknownAssignment
+from autograder.submission import read_zip
+from grader_service.courses import courses
+from grader_service.database.models import Submission
+from grader_service.grading import similarity
+from grader_service.submissions import submissions
+from grader_service.web import permissions
+from grader_service.web.pages import course, files, here, reading, settings
+
+blueprint = Blueprint("similarity", __name__, url_prefix="/courses/<slug>/staff/similarity/<name>")
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("")
+@permissions.staff
+def show(name: str) -> Page:
+    assignment = _assignment(name)
+    state = similarity.look(settings(), here(), name)
+    pairs = state.findings.pairs if state.findings else []
+    people = _known(name, {number for pair in pairs for number in (pair.first, pair.second)})
+    return render_template(
+        "staff/similarity.html",
+        name=name,
+        title=assignment.manifest.title,
+        state=state,
+        pairs=[pair for pair in pairs if pair.first in people and pair.second in people],
+        of=people,
+    )
+
+
+@blueprint.post("")
+@permissions.staff
+def start(name: str) -> Page:
+    """Compare those that count now, in a process of its own."""
+    _assignment(name)
+    similarity.start(settings(), here(), name)
+    return redirect(url_for("similarity.show", name=name), 303)
+
+
+@blueprint.get("/<int:first_id>/<int:second_id>")
+@permissions.staff
+def pair(name: str, first_id: int, second_id: int) -> Page:
+    """Two submissions beside each other, with what they share marked."""
+    assignment = _assignment(name)
+    state = similarity.look(settings(), here(), name)
+    pairs = state.findings.pairs if state.findings else []
+    found = next((one for one in pairs if (one.first, one.second) == (first_id, second_id)), None)
+    known = _known(name, {first_id, second_id})
+    if found is None or len(known) < 2:
+        abort(404)
+    return render_template(
+        "staff/pair.html",
+        name=name,
+        title=assignment.manifest.title,
+        sides=[
+            (known[first_id], found.of_first, _marked(assignment, known[first_id], found.in_first)),
+            (known[second_id], found.of_second, _marked(assignment, known[second_id], found.in_second)),
+        ],
+    )
+
+
+def _marked(assignment: Assignment, submission: Submission, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
+    try:
+        read = read_zip(files().read(reading(), submission.sha256), assignment.manifest)
+    except Refused:
+        return []
+    return similarity.marked(similarity.text_of(assignment, read.files), slices)
+
+
+def _known(name: str, numbers: set[int]) -> dict[int, Submission]:
+    """The submissions that are still there, and of this course."""
+    query = sa.select(Submission).where(
+        Submission.id.in_(numbers), Submission.course_id == here().id, Submission.assignment == name
+    )
+    return {one.id: one for one in submissions.whole(reading(), query)} if numbers else {}
+
+
+def _assignment(name: str) -> Assignment:
+    if courses.assignment(reading(), here(), name) is None:
+        abort(404)
+    try:
+        return course()[name]
+    except UnknownAssignment:
+        abort(404)

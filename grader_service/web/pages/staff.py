@@ -1,0 +1,27 @@
+"""For staff of a course: everybody's submissions."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from werkzeug.wrappers import Response
+
+from grader_service.grading import results
+from grader_service.submissions import submissions as handed_in
+from grader_service.web import permissions
+from grader_service.web.pages import here, number, reading
+
+blueprint = Blueprint("staff", __name__, url_prefix="/courses/<slug>/staff")
+
+ROWS = 50
+
+Page = str | tuple[str, int] | Response
+
+
+@blueprint.get("/submissions")
+@permissions.staff
+def submissions() -> Page:
+    before = number("before")
+    found = handed_in.everybodys(reading(), here(), before=before, limit=ROWS + 1)
+    older = found[ROWS - 1].id if len(found) > ROWS else None
+    outcomes = results.of(reading(), (one.id for one in found))
+    return render_template("staff/submissions.html", submissions=found[:ROWS], outcomes=outcomes, older=older)

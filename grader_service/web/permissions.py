@@ -1,0 +1,280 @@
+"""Who may ask for what: each view carries one rule, and all rules are looked at in one place, before the view runs.
+
+    anybody       nobody needs to be signed in
+    newcomer      signed in, also with a password that was made up and must be changed first
+    signed_in     signed in
+    member        in the course of the address /courses/<slug>/...; to all others there is no such course
+    staff, admin  with that role in it; members without it are told that the page is for staff
+    reader        whoever handed in the submission of the address, and staff of its course; to others there is none
+    marker        staff of the submission's course
+    any_staff     staff of some course
+    pauser        operators, and whoever is staff of every open course, since pausing is felt in all of them
+    operator      of the whole service
+
+A view without a rule is answered to nobody, and `check` lets no service start that has one. A token (see `tokens`)
+acts for its person with no more than its scope: below `staff` it is never staff, and one that is for a course sees that
+course alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from grader_service.core import minutes
+from grader_service.courses import courses
+from grader_service.database.models import SCOPES, Course, CourseAssignment, Membership, Person, Submission, Token
+from grader_service.submissions import submissions
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    scope: str | None = ""  # that a token needs; "": read to look, submit to change something; None: no token will do
+
+    def __call__(self, view: View) -> View:
+        """As a decorator: below the route's, so that the route gets a view that has its rule."""
+        view.access = self  # type: ignore[attr-defined]
+        return view
+
+
+anybody = Rule("anybody")
+newcomer = Rule("newcomer", None)
+signed_in = Rule("signed_in")
+in_person = Rule("in_person", None)  # as signed_in, and no token will do: it could make itself another
+member = Rule("member")
+staff = Rule("staff", "staff")
+admin = Rule("admin", None)
+reader = Rule("reader")
+marker = Rule("marker", "staff")
+any_staff = Rule("any_staff", "staff")
+pauser = Rule("pauser", "staff")
+operator = Rule("operator", None)
+
+
+def install(app: Flask) -> None:
+    anybody(app.view_functions["static"])
+    app.url_value_preprocessor(_take_slug)
+    app.url_defaults(_add_slug)
+    app.before_request(_enforce)
+
+
+def check(app: Flask) -> None:
+    """Every route has a rule; whoever adds one decides."""
+    without = sorted({rule.endpoint for rule in app.url_map.iter_rules() if rule_of(app, rule.endpoint) is None})
+    if without:
+        raise AssertionError(
+            f"routes without a rule of access: {', '.join(without)}; see grader_service/web/permissions.py"
+        )
+
+
+def rule_of(app: Flask, endpoint: str) -> Rule | None:
+    view: Any = app.view_functions.get(endpoint)
+    while view is not None:
+        if (found := getattr(view, "access", None)) is not None:
+            return found
+        view = getattr(view, "__wrapped__", None)
+    return None
+
+
+# --- what views ask ---------------------------------------------------------------------------------------------------
+
+
+def me() -> Person:
+    """Who is signed in: every page but the open ones has somebody."""
+    return current_user.person
+
+
+def my_token() -> Token | None:
+    return getattr(current_user, "token", None)
+
+
+def here() -> Course:
+    """The course of this request's address, or of its submission."""
+    return g.here
+
+
+def asked() -> Submission:
+    """The submission of this request's address, which `reader` and `marker` have let through."""
+    return g.asked
+
+
+def assignment(name: str) -> CourseAssignment:
+    """The assignment of that name in this request's course, as a student may know of it: before its release there is
+    none, as of any other name, and only the course's staff try it out."""
+    session: Session = current_app.extensions["reading"]()
+    found = courses.assignment(session, here(), name)
+    if found is None or not (is_staff_here() or minutes.begun(found.release_at, submissions.now(session))):
+        abort(404)
+    return found
+
+
+def role_in(course_id: int) -> str | None:
+    """My role in a course, as far as the token goes that I came with."""
+    role, token = me().role_in(course_id), my_token()
+    if token is None or role is None:
+        return role
+    if token.course_id not in (None, course_id):
+        return None
+    return role if token.scope == "staff" else "student"
+
+
+def is_staff_in(course_id: int) -> bool:
+    return role_in(course_id) in ("staff", "admin")
+
+
+def is_staff_here() -> bool:
+    return is_staff_in(here().id)
+
+
+def my_courses(session: Session) -> list[Course]:
+    """Those that I am in; for operators all. Open ones first, each kind in order."""
+    query = sa.select(Course)
+    if not me().is_operator:
+        query = query.join(Membership).where(Membership.person_id == me().id)
+    token = my_token()
+    if token is not None and token.course_id is not None:
+        query = query.where(Course.id == token.course_id)
+    return list(session.scalars(query.order_by(Course.archived_at.is_not(None), Course.id)))
+
+
+def may_pause(session: Session) -> bool:
+    """Pausing stops the grading of all courses: whoever is staff in each of them may do it."""
+    if me().is_operator:
+        return True
+    mine = {one.course_id for one in me().memberships if one.role in ("staff", "admin")}
+    return bool(mine) and set(session.scalars(sa.select(Course.id).where(Course.archived_at.is_(None)))) <= mine
+
+
+# --- how rules are looked at ------------------------------------------------------------------------------------------
+
+
+def _take_slug(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.slug = values.pop("slug", None) if values else None
+
+
+def _add_slug(endpoint: str, values: dict[str, Any]) -> None:
+    """Links within a course need not name it."""
+    if "slug" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "slug"):
+        course = g.get("here")
+        if course is not None:
+            values["slug"] = course.slug
+
+
+def _enforce() -> Response | None:
+    if request.endpoint is None or request.routing_exception is not None:
+        return None  # there is nothing here; the answer says that to everybody
+    rule = rule_of(current_app, request.endpoint)
+    if rule is None:
+        abort(500)
+    if rule is anybody:
+        return None
+    if not current_user.is_authenticated:
+        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        return _go(url_for("auth.sign_in", next=target))
+    if me().must_change_password and rule is not newcomer:
+        return _go(url_for("auth.password"))
+    _hold_token_to(rule)
+    _CHECKS.get(rule.name, _nothing_more)()
+    if "here" not in g and len(me().memberships) == 1:
+        g.here = me().memberships[0].course  # pages of no course still lead back to the only one
+    return None
+
+
+def _hold_token_to(rule: Rule) -> None:
+    token = my_token()
+    if token is None:
+        return
+    needed = ("read" if request.method in ("GET", "HEAD") else "submit") if rule.scope == "" else rule.scope
+    if needed is None or SCOPES.index(token.scope) < SCOPES.index(needed):
+        abort(403)
+
+
+def _nothing_more() -> None:
+    pass
+
+
+def _member() -> None:
+    session: Session = current_app.extensions["reading"]()
+    course = next((one.course for one in me().memberships if one.course.slug == g.slug), None)
+    if course is None and me().is_operator:
+        course = session.scalar(sa.select(Course).where(Course.slug == g.slug))
+    if course is None or role_in(course.id) is None:
+        abort(404)
+    g.here = course
+
+
+def _staff() -> None:
+    _member()
+    if not is_staff_here():
+        abort(403)
+
+
+def _admin() -> None:
+    _member()
+    if role_in(here().id) != "admin":
+        abort(403)
+
+
+def _reader() -> None:
+    session: Session = current_app.extensions["reading"]()
+    found = submissions.find(session, (request.view_args or {})["submission_id"])
+    role = None if found is None else role_in(found.course_id)
+    # Whoever is in the course no more sees nothing of it.
+    if found is None or role is None or (found.person_id != me().id and role == "student"):
+        abort(404)
+    g.asked, g.here = found, found.in_course
+
+
+def _marker() -> None:
+    _reader()
+    if not is_staff_here():
+        abort(403)
+
+
+def _any_staff() -> None:
+    if not me().is_staff:
+        abort(403)
+
+
+def _pauser() -> None:
+    if not may_pause(current_app.extensions["reading"]()):
+        abort(403)
+
+
+def _operator() -> None:
+    if not me().is_operator:
+        abort(403)
+
+
+_CHECKS: dict[str, Callable[[], None]] = {
+    "member": _member,
+    "staff": _staff,
+    "admin": _admin,
+    "reader": _reader,
+    "marker": _marker,
+    "any_staff": _any_staff,
+    "pauser": _pauser,
+    "operator": _operator,
+}
+
+
+def _go(target: str) -> Response:
+    """Pages send the reader there; what is no page says so."""
+    if request.headers.get("HX-Request"):
+        # A part of a page polls for progress: the whole page must go there.
+        return Response(status=401, headers={"HX-Redirect": url_for("auth.sign_in")})
+    if request.path.startswith("/api/"):
+        abort(401)
+    if request.path.endswith((".json", ".png", ".zip", ".csv", ".pdf")):
+        return Response("sign in first\n", status=401, mimetype="text/plain")
+    return redirect(target, 303)

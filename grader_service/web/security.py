@@ -1,0 +1,174 @@
+"""What every answer and every request is held to, whatever page it is for.
+
+Who may see it is in `access`. A page loads nothing but this service's own
+files and runs no inline script. Every form carries a token against forgery. Sign-in is slowed after failures.
+
+**Failures** of passwords are counted by account and network (`tries`): ten a minute and a hundred an hour, 2,400 a day,
+against passwords of ten characters or more. A browser in which the same account has signed in before has a count of its
+own, so that nobody at the same address shuts its owner out. Secrets of 256 random bits (tokens, links) are not counted:
+nobody guesses one, and a count by address would shut out a whole campus.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import time
+from collections.abc import Mapping
+
+from flask import Flask, Request, Response, current_app, g, request
+from flask_limiter import Limiter
+from flask_login import LoginManager, current_user
+from flask_wtf import CSRFProtect
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.orm import selectinload
+
+from autograder.errors import DeepgradeError
+from grader_service.accounts import accounts, tokens
+from grader_service.accounts.failed_attempts import Failures
+from grader_service.database.models import Person, Token
+from grader_service.web import permissions
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+csrf = CSRFProtect()
+logins = LoginManager()
+# How often an account may do what costs something. There is one web process, with threads, so the counts are exact.
+limiter = Limiter(lambda: current_user.get_id(), storage_uri="memory://")
+
+KNOWN = "deepgrade_known"  # the cookie of a browser in which an account has signed in
+KNOWN_DAYS = 180
+
+
+def must_not_be_debugged(environment: Mapping[str, str]) -> None:
+    """Raises DeepgradeError where Flask is told to debug: it would show its insides to whoever makes a page fail."""
+    if environment.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
+        raise DeepgradeError("FLASK_DEBUG is set, and a service that students use is not debugged; unset it")
+
+
+def install(app: Flask) -> None:
+    csrf.init_app(app)
+    logins.init_app(app, add_context_processor=False)
+    limiter.init_app(app)
+    permissions.install(app)
+    app.extensions["failures"] = Failures()
+    app.after_request(_add_headers)
+
+
+def failures() -> Failures:
+    return current_app.extensions["failures"]
+
+
+def sign_in_key(login: str) -> str:
+    """By which failures of a password are counted: the login, and from where it is tried."""
+    name = accounts.fold(login)[:64]
+    known = _known(name)
+    return f"{name} in browser {known}" if known else f"{name} from {_network(request.remote_addr or '')}"
+
+
+def know_browser(login: str) -> None:
+    """With the answer, the browser is one in which this account has signed in."""
+    name = accounts.fold(login)
+    g.known = _signer(name).dumps(_known(name) or secrets.token_urlsafe(12))
+
+
+def _known(name: str) -> str:
+    """What this browser was called when the account last signed in there; "" for another browser."""
+    try:
+        return str(_signer(name).loads(request.cookies.get(KNOWN, ""), max_age=KNOWN_DAYS * 86400))
+    except BadSignature:
+        return ""
+
+
+def _signer(name: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=f"known browser of {name}")
+
+
+def _network(address: str) -> str:
+    """The address; of IPv6 its network of 64 bits, since whoever has one address there has all of them."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+
+
+@logins.user_loader
+def _by_cookie(cookie: str) -> SignedIn | None:
+    """A browser's session: good for pages, not for the API, where no form's token would stand beside it."""
+    person_id, _, session_id = cookie.partition(":")
+    if not person_id.isdecimal() or _api():
+        return None
+    with_courses = (selectinload(Person.memberships),)
+    person = current_app.extensions["reading"]().get(Person, int(person_id), options=with_courses)
+    return SignedIn(person) if person is not None and person.session_id == session_id else None
+
+
+@logins.request_loader
+def _by_token(request: Request) -> SignedIn | None:
+    """A program's token: good for the API alone."""
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if not _api() or kind.lower() != "bearer":
+        return None
+    token = tokens.find(current_app.extensions["reading"](), secret.strip())
+    if token is None:
+        return None
+    if token.last_used_at is None or time.time() - token.last_used_at > tokens.USED_EVERY:
+        with current_app.extensions["database"].write() as session:
+            tokens.used(session, token)
+    return SignedIn(token.person, token)
+
+
+def _api() -> bool:
+    return request.path.startswith("/api/")
+
+
+class SignedIn:
+    """A person as Flask-Login wants one, and the token that the request came with."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, person: Person, token: Token | None = None) -> None:
+        self.person = person
+        self.token = token
+
+    def get_id(self) -> str:
+        return f"{self.person.id}:{self.person.session_id}"
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        # Not even the browser's own history may show it to whoever comes after.
+        response.headers.setdefault("Cache-Control", "no-store")
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    if "known" in g:
+        options = {"secure": secure, "httponly": True, "samesite": "Lax"}
+        response.set_cookie(KNOWN, g.known, max_age=KNOWN_DAYS * 86400, **options)
+    if secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response

@@ -1,0 +1,233 @@
+"""The process that grades, one of a host's slots: `python -m grader_service.workers.worker`.
+
+    claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
+
+It is the same under each engine; what differs is how it learns, when idle, that there is work. Whatever goes wrong in
+it that is not the student's doing is ours: the job is tried again, and in the end staff see it. With the database out
+of reach it grades on, and tries to put down the result until it hears whether the job is still its own. SIGTERM and
+SIGINT give a job that is being graded back to the queue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from autograder import grade
+from autograder import report as reports
+from autograder.course import Assignment, Course, find_course
+from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
+from autograder.report import Report
+from autograder.submission import read_zip
+from grader_service import machine
+from grader_service.core import logs, secrets
+from grader_service.core.course_version import Version
+from grader_service.core.process import die_with_parent
+from grader_service.core.settings import Settings
+from grader_service.database.files import Files
+from grader_service.database.models import Submission
+from grader_service.database.session import Database
+from grader_service.grading import regrades, report_figures
+from grader_service.queue import enqueue, leases
+from grader_service.queue.leases import Claim, Slot
+from grader_service.queue.notify import line
+from grader_service.workers.heartbeat import Keeper
+
+log = logging.getLogger("deepgrade.worker")
+
+LOOK_SECONDS = 0.1  # an idle worker that nobody rings looks for work so often
+FAILED_SECONDS = 0.5  # and again so long after the database failed
+MESSAGE_MOST = 20_000  # characters of a fault of ours that staff are shown
+BARREN_SECONDS = 180.0  # a worker that sees work for so long and gets none ends, and is started anew
+
+T = TypeVar("T")
+
+
+class Worker:
+    def __init__(self, settings: Settings, slot: Slot, bell: socket.socket | None = None) -> None:
+        self._settings = settings
+        self._slot = slot
+        self._bell = bell
+        self._course: Course = find_course(settings.course)
+        self._version = Version(settings, self._course)
+        self._secret = secrets.course_secret(settings)
+        self._files = Files(settings)
+        self._barren_since: float | None = None
+        self._lacks, self._looked_at = tuple[str, ...](), ""
+        self.database = Database(settings)
+        self.keeper = Keeper(self.database, settings.lease_seconds)
+
+    def run(self) -> None:
+        """Grade until told to stop. Must be called from the main thread, whose signals end it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.keeper.tell_to_stop())
+        self.keeper.start()
+        while not self.keeper.told_to_stop:
+            grade.warm()
+            try:
+                found = self.grade_next()
+            except (SQLAlchemyError, BadCourse) as error:
+                # Whatever was in hand comes back when its lease runs out.
+                log.error("no job can be taken or put down: %s", error)
+                time.sleep(FAILED_SECONDS)
+                continue
+            if not found:
+                self._rest()
+
+    def grade_next(self) -> bool:
+        """Grade one submission, if one waits."""
+        slot = self._able(self._version.lately())
+        with self.database.read() as session:
+            if not leases.waiting(session, slot):
+                self._barren_since = None
+                return False
+        slot = self._able(self._version.now())
+        with self.database.write() as session:
+            claim = leases.claim(session, slot, lease_seconds=self._settings.lease_seconds)
+        if claim is None:
+            self._mind_the_time()
+            return False
+        self._barren_since = None
+        self._say_busy()
+        self.keeper.hold(claim)
+        try:
+            report = self._grade(claim)
+            drawn = report_figures.draw_all(report)
+        except (Exception, StudentGone) as error:
+            self.keeper.let_go()
+            self._fault(claim, error)
+            return True
+        self.keeper.let_go()
+        if self._course_has_changed(slot.course):
+            log.warning("submission %d: the course has changed meanwhile, it is graded again", claim.submission_id)
+            self._put_down(lambda session: leases.release(session, claim))
+            return True
+        report = msgspec.structs.replace(report, versions={**report.versions, "course": slot.course})
+        encoded = reports.to_json(report)
+        try:
+            stored = self._put_down(lambda session: leases.finish(session, claim, report, drawn, encoded))
+        except SQLAlchemyError as error:  # this report cannot be stored, however often it is tried
+            self._fault(claim, error)
+            return True
+        if not stored:
+            log.warning("submission %d: a late result is dropped, another worker has the job", claim.submission_id)
+        return True
+
+    def _able(self, version: str) -> Slot:
+        """This slot, with the course's version, and without the assignments that cannot be graded here."""
+        if version != self._looked_at:
+            self._lacks, self._looked_at = tuple(machine.lacking(self._course)), version
+        return dataclasses.replace(self._slot, course=version, lacks=self._lacks)
+
+    def _grade(self, claim: Claim) -> Report:
+        assignment, data, plan = self._load(claim)
+        try:
+            submission = read_zip(data, assignment.manifest)
+        except Refused as error:
+            # It was accepted, so the manifest has changed since.
+            return Report(assignment.name, assignment.manifest.title, "refused", message=str(error))
+        tests, base = plan or (None, None)
+        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.keeper.on_event, only=tests)
+        if report.state == "grader_error":
+            raise GraderError(report.message or "the grader failed")
+        return report if base is None or tests is None else regrades.merged(base, report, tests)
+
+    def _course_has_changed(self, before: str) -> bool:
+        try:
+            return self._version.now() != before
+        except BadCourse:  # it is being changed at this moment
+            return True
+
+    def _load(self, claim: Claim) -> tuple[Assignment, bytes, tuple[list[str], Report] | None]:
+        """The assignment, the zip, and of a regrade the tests that it is about (`regrades.plan`)."""
+        with self.database.read() as session:
+            submission = session.get_one(Submission, claim.submission_id)
+            plan = regrades.plan(session, claim.batch, submission)
+            return self._course[submission.assignment], self._files.read(session, submission.sha256), plan
+
+    def _fault(self, claim: Claim, error: BaseException) -> None:
+        known = isinstance(error, DeepgradeError)
+        message = str(error) if known else "".join(traceback.format_exception(error))
+        message = message[-MESSAGE_MOST:]  # where it says what went wrong
+        log.error("submission %d: our fault: %s", claim.submission_id, message)
+        self._put_down(lambda session: leases.fault(session, claim, message))
+
+    def _put_down(self, write: Callable[[Session], T]) -> T:
+        """Write the end of a job, again and again while the database is out of reach.
+
+        The lease may run out meanwhile; whether somebody else has the job then, the token says when it is back.
+        """
+        while True:
+            try:
+                with self.database.write() as session:
+                    return write(session)
+            except (OperationalError, InterfaceError) as error:
+                if self.keeper.told_to_stop:
+                    raise  # the job comes back when its lease has run out
+                log.warning("the database is out of reach, what was graded waits: %s", error)
+                time.sleep(FAILED_SECONDS)
+
+    def _rest(self) -> None:
+        if self._bell is None:
+            time.sleep(LOOK_SECONDS)
+        else:
+            line.wait_for_ring(self._bell)
+
+    def _say_busy(self) -> None:
+        if self._bell is not None:
+            line.say(self._bell, line.BUSY)
+
+    def _mind_the_time(self) -> None:
+        """Work was seen and not got: another was quicker, once or twice."""
+        now = time.monotonic()
+        if self._barren_since is None:
+            self._barren_since = now
+        elif now - self._barren_since > BARREN_SECONDS:
+            log.error("work waits and none was got for %g s: starting anew", BARREN_SECONDS)
+            logging.shutdown()
+            os._exit(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Grade what waits, until told to stop.")
+    parser.add_argument("--name", default=f"{socket.gethostname()}:{os.getpid()}", help="of this worker")
+    parser.add_argument("--host", default="", help="that it is a slot of; pausing that one pauses it")
+    parser.add_argument("--queues", default=",".join(enqueue.QUEUES), help="that it serves, the first one first")
+    parser.add_argument("--bell", type=int, metavar="FD", help="the line on which it is rung")
+    parser.add_argument("--parent", type=int, help="process that this one must not outlive")
+    arguments = parser.parse_args()
+    if arguments.parent:
+        die_with_parent(arguments.parent)
+    try:
+        settings = Settings.from_environment()
+        logs.configure(settings, arguments.name, os.environ)
+        slot = Slot(
+            worker=arguments.name,
+            queues=tuple(arguments.queues.split(",")),
+            host=arguments.host,
+            memory_mb=settings.host_memory_mb if arguments.host else 0,
+            student_jobs=settings.student_jobs,
+        )
+        bell = socket.socket(fileno=arguments.bell) if arguments.bell is not None else None
+        if bell is not None:
+            bell.setblocking(False)
+        Worker(settings, slot, bell).run()
+    except DeepgradeError as error:
+        sys.exit(f"deepgrade: {error}")
+
+
+if __name__ == "__main__":
+    main()
