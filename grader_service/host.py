@@ -31,10 +31,9 @@ from autograder.errors import DeepgradeError
 from grader_service import hosts, jobs, machine
 from grader_service.database import Database
 from grader_service.engine import Engine, engine_of, line
-from grader_service.process import PYTHON
+from grader_service.process import PYTHON, environment_of_ours
 from grader_service.settings import Settings
 from grader_service.supervisor import Child, Supervisor
-from grader_service.variables import passed_on
 from grader_service.version import Version
 
 log = logging.getLogger("deepgrade.host")
@@ -218,7 +217,7 @@ class Speaker(threading.Thread):
 def examine() -> tuple[bool, str]:
     """Does the sandbox hold? And if not, what does not. In a process of its own, as `deepgrade doctor` is."""
     command = [*PYTHON, "-m", "autograder.cli", "doctor", "--json"]
-    environment = passed_on(os.environ)
+    environment = environment_of_ours()
     try:
         done = subprocess.run(
             command,

@@ -29,9 +29,8 @@ from grader_service import boxed, courses, scores
 from grader_service.database import Database
 from grader_service.files import Files
 from grader_service.models import Course, Submission
-from grader_service.process import PYTHON
+from grader_service.process import PYTHON, environment_of_ours
 from grader_service.settings import Settings
-from grader_service.variables import passed_on
 
 log = logging.getLogger("deepgrade.similarity")
 
@@ -89,7 +88,7 @@ def look(settings: Settings, course: Course, name: str) -> State:
 def start(settings: Settings, course: Course, name: str) -> None:
     """In a process of its own, unless it runs already."""
     command = [*PYTHON, "-m", "grader_service.similar", "--course", str(course.id), "--assignment", name]
-    environment = {**passed_on(os.environ), **settings.to_environment()}
+    environment = {**environment_of_ours(), **settings.to_environment()}
     place = _place(settings, course.id, name)
     with place.with_suffix(".log").open("wb") as output:
         process = subprocess.Popen(
