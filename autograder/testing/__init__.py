@@ -19,6 +19,7 @@ from autograder.testing.compare import (
     assert_raises,
     assert_unchanged,
     check,
+    describe,
     snapshot,
     values_of,
 )
@@ -34,7 +35,7 @@ from autograder.testing.strategies import (
     rngs,
     sizes,
 )
-from autograder.testing.torch import lend, value_and_gradients
+from autograder.testing.torch import lend, module_of, value_and_gradients
 
 __all__ = [
     "Heard",
@@ -46,6 +47,7 @@ __all__ = [
     "assert_raises",
     "assert_unchanged",
     "check",
+    "describe",
     "float_arrays",
     "images",
     "items_of",
@@ -54,6 +56,7 @@ __all__ = [
     "lend",
     "limits",
     "logits",
+    "module_of",
     "mutable",
     "mutant",
     "needs",
