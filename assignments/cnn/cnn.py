@@ -20,7 +20,8 @@ def build_mlp(widths, activation="relu", dropout=0.0):
 
     After each linear layer but the last come the activation and, where dropout > 0, nn.Dropout(dropout): `dropout` is
     the probability to become 0. The last layer's outputs are logits: nothing comes after it.
-    Takes (n, ...) tensors with widths[0] numbers an example, whatever their shape, and returns (n, widths[-1]).
+    Takes (n, ...) tensors with widths[0] numbers an example, whatever their shape, entries up to +-1e3, and returns
+    (n, widths[-1]).
     activation : "relu", "tanh" or "sigmoid"; another raises ValueError.   widths : at least two ints.
     Its parameters are the weight (d_out, d_in) and bias (d_out,) of every layer, in order; torch's own initial values.
     """
