@@ -40,10 +40,13 @@ ROUNDINGS = 64
 class Mismatch(AssertionError):
     """What came back is not what the law demands."""
 
-    def __init__(self, message: str, kind: Kind = "wrong_value", advice: str = "") -> None:
-        """advice : what to look at next; students read it of hidden tests, too, so it must hold nothing hidden."""
+    def __init__(self, message: str, kind: Kind = "wrong_value", advice: str = "", measured: str = "") -> None:
+        """Students read these two of hidden tests, too, so they must hold nothing hidden and few digits:
+
+        advice : what to look at next.   measured : a number beside its bar, behind the sentence of the kind.
+        """
         super().__init__(message)
-        self.kind, self.advice = kind, advice
+        self.kind, self.advice, self.measured = kind, advice, measured
 
 
 def check(condition: object, message: str, kind: Kind = "wrong_value") -> None:

@@ -324,7 +324,7 @@ def without_its_last_stage(shape, classes, channels, *, kernel_size=3, padding=0
     return reference.build_cnn(shape, classes, channels[: max(1, len(channels) - 1)], **words)
 
 
-@mutant("build_cnn", killed_by="test_a_cnn_for_other_pictures[without padding]")
+@mutant("build_cnn", killed_by="test_a_cnn_has_the_parameters_of_its_stages")
 def padding_so_that_nothing_shrinks(
     shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
 ):
@@ -527,7 +527,7 @@ def zeros_where_nothing_is_left(shape, classes, channels, *, kernel_size=3, padd
         return nn.Linear(1, classes)
 
 
-@mutant("build_cnn", killed_by="test_a_stage_that_leaves_no_pixel_is_an_error")
+@mutant("build_cnn", killed_by="test_a_cnn_has_the_parameters_of_its_stages")
 def refused_where_one_pixel_is_left(
     shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
 ):
