@@ -29,8 +29,8 @@ def lend(student: Any, module: Any) -> Any:
 def module_of(answer: Any, *, what: str = "the answer") -> Any:
     """`answer`, where a function promises an nn.Module. Raises Mismatch for None, numbers, tensors and containers."""
     torch = sys.modules.get("torch")
-    is_module = torch is not None and isinstance(answer, torch.nn.Module)
-    check(is_module or hasattr(answer, "_remote_type"), f"{what} is {describe(answer)}, expected a module", "wrong_type")
+    here, there = torch is not None and isinstance(answer, torch.nn.Module), hasattr(answer, "_remote_type")
+    check(here or there, f"{what} is {describe(answer)}, expected a module", "wrong_type")
     return answer
 
 
