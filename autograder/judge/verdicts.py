@@ -17,7 +17,7 @@ from autograder.report import Verdict
 from autograder.student.raised import BUILTIN, StudentRaised
 from autograder.testing.compare import Mismatch
 
-# All that a student hears of a failing hidden test: one of these sentences, and of a training the number beside its bar.
+# All that a student hears of a failing hidden test: one of these; of a training, the number beside its bar, too.
 SENTENCES = {
     "wrong_value": "returned a wrong value",
     "wrong_shape": "returned an array or container of the wrong shape",

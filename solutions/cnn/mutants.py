@@ -1024,7 +1024,7 @@ def pictures_are_made_rows(
 
 @mutant(
     "train",
-    killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of one]",
+    killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]",
     kind="each batch drawn anew",
 )
 def every_batch_is_drawn_anew(
@@ -1050,7 +1050,7 @@ def every_batch_is_drawn_anew(
     return model
 
 
-@mutant("train", killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]")
+@mutant("train", killed_by="test_full_batches_follow_the_gradient")
 def drawn_with_replacement_in_training(
     model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
 ):
@@ -1171,7 +1171,7 @@ def only_the_first_batch(model, x, y, *, batch_size, **words):
 
 @mutant(
     "train",
-    killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of one]",
+    killed_by="test_full_batches_follow_the_gradient",
     kind="labels or order mixed up",
 )
 def labels_are_shifted_by_one(model, x, y, **words):
@@ -1203,7 +1203,7 @@ def the_seed_is_not_used(model, x, y, *, seed=0, **words):
     return reference.train(model, x, y, seed=0, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
 def means_of_batch_means(model, x, y, *, batch_size, epochs, log=None, **words):
     """Right where all batches are of one size."""
     kept, losses = F.cross_entropy, []
@@ -1223,7 +1223,7 @@ def means_of_batch_means(model, x, y, *, batch_size, epochs, log=None, **words):
         F.cross_entropy = kept
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples", kind="an assignment for +=")
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]", kind="an assignment for +=")
 def the_loss_of_the_last_batch(model, x, y, *, batch_size, log=None, **words):
     kept, losses = F.cross_entropy, []
 
@@ -1241,7 +1241,7 @@ def the_loss_of_the_last_batch(model, x, y, *, batch_size, log=None, **words):
         F.cross_entropy = kept
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
 def the_loss_after_the_epoch(model, x, y, *, log=None, **words):
     def told(epoch, loss, accuracy):
         with torch.no_grad():
@@ -1251,7 +1251,11 @@ def the_loss_after_the_epoch(model, x, y, *, log=None, **words):
     return reference.train(model, x, y, log=told if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples", kind="height for width, rows for columns")
+@mutant(
+    "train",
+    killed_by="test_log_hears_means_over_examples[without penalties]",
+    kind="height for width, rows for columns",
+)
 def the_best_example_of_each_class(model, x, y, *, log=None, **words):
     def told(epoch, loss, accuracy):
         with torch.no_grad():
@@ -1261,7 +1265,7 @@ def the_best_example_of_each_class(model, x, y, *, log=None, **words):
     return reference.train(model, x, y, log=told if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
 def epochs_from_zero(model, x, y, *, log=None, **words):
     def other(epoch, **said):
         log(epoch=epoch - 1, **said)
@@ -1269,7 +1273,9 @@ def epochs_from_zero(model, x, y, *, log=None, **words):
     return reference.train(model, x, y, log=other if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples", kind="a step count that never advances")
+@mutant(
+    "train", killed_by="test_log_hears_means_over_examples[without penalties]", kind="a step count that never advances"
+)
 def always_the_first_epoch(model, x, y, *, log=None, **words):
     def other(epoch, **said):
         log(epoch=1, **said)
@@ -1277,7 +1283,7 @@ def always_the_first_epoch(model, x, y, *, log=None, **words):
     return reference.train(model, x, y, log=other if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant("train", killed_by="test_log_hears_means_over_examples[with penalties]")
 def the_penalty_is_in_the_logged_loss(model, x, y, *, l1=0.0, l2=0.0, log=None, **words):
     def other(epoch, loss, accuracy):
         penalty = reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)

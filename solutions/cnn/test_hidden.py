@@ -758,8 +758,8 @@ def test_frozen_parameters_stay(student, seed, n, frozen):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
     lent = lend(student, model)
-    student.train(lent, x, y, epochs=2, batch_size=n, learning_rate=RATE, l2=0.1)
-    assert_state(lent, oracle_steps(model, [(x, y)] * 2, RATE, 0.9, l2=0.1))
+    student.train(lent, x, y, epochs=2, batch_size=n, learning_rate=RATE)
+    assert_state(lent, oracle_steps(model, [(x, y)] * 2, RATE, 0.9))
 
 
 @points(0.5, problem="loop")
@@ -848,11 +848,11 @@ def cut_into(n, batch_size, value, *needed):
 @pytest.mark.parametrize(
     "n, batch_size",
     [
-        cut_into(3, 1, 1, "test_batches_at_the_edges[batches of one]"),
         cut_into(4, 2, 1, "test_batches_are_a_partition"),
-        cut_into(3, 2, 0.5, "test_batches_at_the_edges[a last batch that is smaller]"),
+        cut_into(5, 3, 0.75, "test_batches_at_the_edges[a last batch that is smaller]"),
+        cut_into(3, 1, 0.75, "test_batches_at_the_edges[batches of one]"),
     ],
-    ids=["batches of one", "batches of two", "a last batch that is smaller"],
+    ids=["batches of two", "a last batch that is smaller", "batches of one"],
 )
 @needs("test_full_batches_follow_the_gradient")
 @SOME
@@ -884,15 +884,27 @@ def test_every_epoch_has_an_order_of_its_own(student, seed):
     check(differs, "in six trainings of two epochs the second order was always the first one")
 
 
-@points(2, problem="loop")
-@needs("test_every_example_comes_once_in_an_epoch_with_its_label")
-@SOME
-@given(
-    seed=st.integers(0, 2**30), sizes_=st.sampled_from([(3, 2), (4, 2), (3, 1)]), penalty=st.sampled_from([0.0, 0.1])
+@pytest.mark.parametrize(
+    "kind, penalty",
+    [
+        pytest.param("without penalties", 0.0, marks=points(1.5, problem="loop")),
+        pytest.param(
+            "with penalties, which have no part in it",
+            0.1,
+            marks=[points(0.5, problem="loop"), needs("test_a_penalty_is_part_of_the_gradient")],
+        ),
+    ],
+    ids=["without penalties", "with penalties"],
 )
-def test_log_hears_means_over_examples(student, seed, sizes_, penalty):
-    """log hears each epoch's number from 1, and the mean cross entropy without penalties and the share of right answers
-    over its examples, as their batches met the network."""
+@needs(
+    "test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]",
+    "test_every_example_comes_once_in_an_epoch_with_its_label[a last batch that is smaller]",
+)
+@SOME
+@given(seed=st.integers(0, 2**30), sizes_=st.sampled_from([(4, 2), (5, 3)]))
+def test_log_hears_means_over_examples(student, kind, penalty, seed, sizes_):
+    """In a training {kind}, log hears each epoch's number from 1, and the mean cross entropy and the share of right
+    answers over its examples, as their batches met the network."""
     n, batch_size = sizes_
     model, x, y = small_problem(seed, n, classes=4)
     ours = every_training(model, x, y, batch_size, 2, 0.5, 0.9, l1=penalty, l2=penalty)

@@ -110,9 +110,10 @@ def build_discriminator(widths):
 
 
 def build_optimizer(model, *, learning_rate):
-    """Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the aim moves.
+    """torch.optim.Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the
+    aim moves.
 
-    Returns a torch.optim.Optimizer.
+    Returns the optimizer; its param_groups hold the learning rate, the betas and otherwise torch's defaults.
     """
     return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.99))
 
@@ -195,7 +196,7 @@ def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     seed : int; the only source of chance: on the CPU, the same seed gives the same generator.
     log : None, or a function, to be called after every epoch as
         log(epoch=1.., discriminator_loss=.., generator_loss=.., samples=..) with floats, and with 16 samples (16, d),
-        a float tensor on the CPU, always of the same noise.
+        a float32 tensor on the CPU, always of the same noise.
     Returns the trained generator, an nn.Module in eval mode that `sample` can draw from.
     """
     torch.manual_seed(seed)
