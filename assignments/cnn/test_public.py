@@ -25,9 +25,11 @@ def batches_of(answer):
 
 
 def as_float(value, what):
-    """A number, also where it is a tensor without axes."""
-    is_number = isinstance(value, (bool, int, float, np.generic)) or (type(value) is torch.Tensor and value.dim() == 0)
-    check(is_number, f"{what} is {describe(value)}, expected a number", "wrong_type")
+    """A Python float, or one of numpy or torch in as many bits as float32."""
+    real = isinstance(value, (int, float)) or (isinstance(value, np.floating) and value.itemsize >= 4)
+    if type(value) is torch.Tensor and value.shape == ():
+        real = value.dtype in (torch.float32, torch.float64)
+    check(real, f"{what} is {describe(value)}, expected a float", "wrong_type")
     return float(value)
 
 

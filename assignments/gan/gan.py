@@ -86,9 +86,9 @@ def build_generator(widths):
     """A network from noise to examples: affine maps with a ReLU after each but the last, and tanh at the end.
 
     widths : list of at least two ints: [m, .., d].
-    Returns an nn.Module that makes (n, m) to (n, d), n >= 0, entries in [-1, 1]. Its state_dict holds a weight
-    (fan_out, fan_in) and a bias (fan_out,) for every affine map, in the order of the layers, as nn.Linear names and
-    draws them, and nothing else.
+    Returns an nn.Module that makes (n, m), entries up to +-1e3, to (n, d), n >= 0, entries in [-1, 1]. Its state_dict
+    holds a weight (fan_out, fan_in) and a bias (fan_out,) for every affine map, in the order of the layers, as
+    nn.Linear names and draws them, and nothing else.
     """
     raise NotImplementedError("build_generator: yours to write")
 

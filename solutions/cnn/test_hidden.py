@@ -934,6 +934,10 @@ def test_a_seed_is_a_network(student, seed):
         student.train(lent, x, y, epochs=2, batch_size=batch_size, learning_rate=0.3, seed=number)
         return dict(lent.state_dict())
 
+    calm, xs, ys = small_problem(seed, 4)
+    lent = lend(student, calm)
+    student.train(lent, xs, ys, epochs=2, batch_size=4, learning_rate=RATE, seed=seed)
+    assert_state(lent, oracle_steps(calm, [(xs, ys)] * 2, RATE, 0.9), "the weights of a network without dropout")
     first = trained(seed, 3)
     assert_close(trained(seed, 3), first, what="the second network", rtol=1e-5, atol=1e-6)
     for batch_size in (3, 12):  # with one batch an epoch dropout alone can differ
