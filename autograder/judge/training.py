@@ -280,11 +280,13 @@ class Training:
         task.good = (lambda value: value >= bar) if measured.at_least else (lambda value: value <= bar)
         if task.good(task.run.value) or self._calibrating:
             return
-        most = "at least" if measured.at_least else "at most"
-        said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, expected {most} {bar:g}{unit}"
+        expected = f"expected {'at least' if measured.at_least else 'at most'} {bar:g}{unit}"
+        said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, {expected}"
+        few = f"{measured.name} is {coarse.beside(task.run.value, bar):g}{unit}, {expected}"  # digits
         if kind == "above_chance":
-            raise Mismatch(said, kind)
-        raise Mismatch(said, kind, advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit))
+            raise Mismatch(said, kind, measured=few)
+        advice = advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit)
+        raise Mismatch(said, kind, advice, measured=few)
 
     def _tell(self) -> None:
         run = self._last().run

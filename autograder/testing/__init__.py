@@ -11,6 +11,7 @@ def test_softmax_is_shift_invariant(student, z, c):
 """
 
 from autograder.arguments import mutable
+from autograder.testing.answers import Heard, items_of
 from autograder.testing.compare import (
     Mismatch,
     assert_close,
@@ -18,7 +19,9 @@ from autograder.testing.compare import (
     assert_raises,
     assert_unchanged,
     check,
+    describe,
     snapshot,
+    values_of,
 )
 from autograder.testing.gradients import assert_adjoint, assert_gradient, numerical_gradient
 from autograder.testing.marks import limits, mutant, needs, points
@@ -32,9 +35,10 @@ from autograder.testing.strategies import (
     rngs,
     sizes,
 )
-from autograder.testing.torch import lend, value_and_gradients
+from autograder.testing.torch import lend, module_of, value_and_gradients
 
 __all__ = [
+    "Heard",
     "Mismatch",
     "assert_adjoint",
     "assert_close",
@@ -43,13 +47,16 @@ __all__ = [
     "assert_raises",
     "assert_unchanged",
     "check",
+    "describe",
     "float_arrays",
     "images",
+    "items_of",
     "labelled_logits",
     "labels",
     "lend",
     "limits",
     "logits",
+    "module_of",
     "mutable",
     "mutant",
     "needs",
@@ -60,4 +67,5 @@ __all__ = [
     "sizes",
     "snapshot",
     "value_and_gradients",
+    "values_of",
 ]
