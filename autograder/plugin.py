@@ -385,5 +385,8 @@ def _examples(item: pytest.Item, judging: Judging, visibility: Visibility) -> An
 
 
 def _sentence(item: pytest.Item) -> str:
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
-    return " ".join(doc.split()) or item.name
+    """The test's docstring in one line; `{loss}` in it is the value of the parameter `loss` of a parametrised test."""
+    text = " ".join((getattr(getattr(item, "function", None), "__doc__", None) or "").split())
+    for name, value in (item.callspec.params if hasattr(item, "callspec") else {}).items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text or item.name

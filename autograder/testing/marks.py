@@ -38,7 +38,8 @@ def needs(*tests: str) -> Any:
     """This test stands on functions that the named tests (of either file) judge.
 
     If one of those did not pass, this one is `blocked`: it says which, instead of blaming the wrong function.
-    Named tests must stand earlier in the same file, or in the public tests.
+    Named tests must stand earlier in the same file, or in the public tests. Of a parametrised test all cases are
+    needed, or the one that is named: needs("test_x[mean]").
     """
     return pytest.mark.needs(*tests)
 
