@@ -18,6 +18,7 @@ from autograder.testing.compare import (
     assert_raises,
     assert_unchanged,
     check,
+    describe,
     snapshot,
     values_of,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "assert_raises",
     "assert_unchanged",
     "check",
+    "describe",
     "float_arrays",
     "images",
     "labelled_logits",
