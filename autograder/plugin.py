@@ -362,7 +362,8 @@ def _finish(item: pytest.Item, judging: Judging) -> None:
         visibility=visibility,
         **dataclasses.asdict(outcome),
         example=item.stash[FAILURE].example if outcome.verdict not in ("passed", "blocked") else "",
-        output=item.stash.get(OUTPUT_AGAIN if again else OUTPUT, ""),
+        output=item.stash.get(OUTPUT_AGAIN if again else OUTPUT, "")
+        + ("" if again else item.stash.get(OUTPUT_AGAIN, "")),
         repeat=f"deepgrade check --test {item.name}" if visibility == "public" and not again else "",
         figures=item.stash[RECORD].figures if RECORD in item.stash and outcome.verdict != "blocked" else [],
         examples=_examples(item, judging, visibility),

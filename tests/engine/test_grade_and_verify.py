@@ -264,7 +264,7 @@ def test_a_sound_course_is_sound(tiny):
     assert found.variants == ["variant dot_product"]
     assert {kill.mutant: kill.named in kill.killed_by for kill in found.kills} == dict.fromkeys(found.matrix, True)
     assert len(found.kills) == 5
-    assert len([event for event in events if event["event"] == "finished"]) == 8 + len(found.probes)
+    assert len([event for event in events if event["event"] == "finished"]) == 9 + len(found.probes)
     assert [one.probe for one in found.probes if one.tests] == []
 
 
