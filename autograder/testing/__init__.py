@@ -11,6 +11,7 @@ def test_softmax_is_shift_invariant(student, z, c):
 """
 
 from autograder.arguments import mutable
+from autograder.testing.answers import Heard, items_of
 from autograder.testing.compare import (
     Mismatch,
     assert_close,
@@ -37,6 +38,7 @@ from autograder.testing.strategies import (
 from autograder.testing.torch import lend, value_and_gradients
 
 __all__ = [
+    "Heard",
     "Mismatch",
     "assert_adjoint",
     "assert_close",
@@ -48,6 +50,7 @@ __all__ = [
     "describe",
     "float_arrays",
     "images",
+    "items_of",
     "labelled_logits",
     "labels",
     "lend",
