@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.testing import (
+    Heard,
     assert_close,
     assert_unchanged,
     check,
     describe,
+    items_of,
     mutable,
     needs,
     points,
@@ -243,11 +245,10 @@ def test_l2_of_three_weights(student, a, b, c, lam):
 
 def ask_dropout(student, x, keep_prob, rng, training):
     answer = student.dropout_forward(x, keep_prob, rng, training=training)
-    pair = isinstance(answer, (list, tuple)) and len(answer) == 2
-    check(pair, f"dropout_forward returns {describe(answer)}, expected a pair (y, cache)", "wrong_type")
-    fits = isinstance(answer[0], np.ndarray) and answer[0].shape == x.shape
-    check(fits, f"y is {describe(answer[0])}, expected an array of shape {x.shape}", "wrong_shape")
-    return answer
+    y, cache = items_of(answer, "y", "cache", what="dropout_forward's answer")
+    fits = isinstance(y, np.ndarray) and y.shape == x.shape
+    check(fits, f"y is {describe(y)}, expected an array of shape {x.shape}", "wrong_shape")
+    return y, cache
 
 
 @points(0, problem="penalties")
@@ -290,12 +291,10 @@ def test_dropout_where_it_is_not_training(student, seed, keep_prob):
 
 
 def ask_norm(student, x, gamma, beta, running, *, training, **arguments):
-    """(y, cache)"""
-    arrays = np.array(x)[:, None], np.array([gamma]), np.array([beta])  # one feature
+    """(y, cache), of one feature."""
+    arrays = np.array(x)[:, None], np.array([gamma]), np.array([beta])
     answer = student.batch_norm_forward(*arrays, running, training=training, **arguments)
-    pair = isinstance(answer, (list, tuple)) and len(answer) == 2
-    check(pair, f"batch_norm_forward returns {describe(answer)}, expected a pair (y, cache)", "wrong_type")
-    return answer
+    return items_of(answer, "y", "cache", what="batch_norm_forward's answer")
 
 
 def running_of(mean, var):
@@ -400,6 +399,13 @@ def clouds(seed):
     return x, y, [(rng.normal(0, 0.5, shape), np.zeros(shape[1])) for shape in ((2, 16), (16, 16), (16, 3))]
 
 
+def assert_layers(model, layers, what):
+    """The layers are there, with the right types and shapes; their numbers are not looked at."""
+    whole = isinstance(model, dict) and "layers" in model
+    check(whole, f'{what} is {describe(model)}, expected a dict with "layers" and "norms"', "wrong_type")
+    assert_close(model["layers"], layers, what=f"{what}'s layers", atol=np.inf)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -420,12 +426,7 @@ def test_three_clouds_are_told_apart(student, name, seed):
         x, y, {"layers": layers, "norms": []}, getattr(student, name), RECIPES[name],
         epochs=30, batch_size=8, rng=np.random.default_rng(seed),
     )  # fmt: skip
-    check(
-        isinstance(model, dict) and "layers" in model,
-        f"train returns {describe(model)}, expected a model",
-        "wrong_type",
-    )
-    assert_close(model["layers"], layers, what="the trained layers", atol=np.inf)  # types and shapes alone
+    assert_layers(model, layers, "the trained model")
     a = x
     for w, b in model["layers"][:-1]:
         a = np.maximum(a @ w + b, 0)
@@ -442,26 +443,15 @@ def test_log_hears_the_loss_fall(student, seed, epochs):
     """log is called after every epoch, from 1 on, hears a loss that falls, and sees the model that train returns at
     last."""
     x, y, layers = clouds(seed)
-    heard = []
-
-    def log(epoch, loss, accuracy, model):
-        heard.append((epoch, loss, snapshot(model)))
-
+    heard = Heard("loss", "accuracy", "model")
     model = student.train(
         x, y, {"layers": layers, "norms": []}, student.SGD, {"lr": 0.05},
-        epochs=epochs, batch_size=8, rng=np.random.default_rng(seed), log=log,
+        epochs=epochs, batch_size=8, rng=np.random.default_rng(seed), log=heard.log,
     )  # fmt: skip
-    told = [epoch for epoch, _, _ in heard]
-    check(told == list(range(1, epochs + 1)), f"log was called with the epochs {told}, expected 1 to {epochs}")
-    for _, loss, _ in heard:
+    told = heard.epochs(epochs)
+    for loss, _, seen in told:
         assert_close(loss, 0.0, what="the loss", atol=np.inf)  # a number
-    first, last = heard[0][1], heard[-1][1]
-    check(last < first, f"the loss went from {first} to {last}")
-    check(isinstance(heard[-1][2], dict) and "layers" in heard[-1][2], "log sees no model", "wrong_type")
-    check(
-        isinstance(model, dict) and "layers" in model,
-        f"train returns {describe(model)}, expected a model",
-        "wrong_type",
-    )
-    assert_close(model["layers"], layers, what="the trained layers", atol=np.inf)  # types and shapes alone
-    assert_close(heard[-1][2]["layers"], model["layers"], what="the layers that log sees at last", rtol=1e-9)
+        assert_layers(seen, layers, "the model that log sees")
+    check(told[-1][0] < told[0][0], f"the loss went from {told[0][0]} to {told[-1][0]}")
+    assert_layers(model, layers, "the trained model")
+    assert_close(told[-1][2]["layers"], model["layers"], what="the layers that log sees at last", rtol=1e-9)

@@ -869,7 +869,11 @@ class nothing_is_done_for_a_zero_gradient(reference.Adam):
 @mutant("RMSProp", killed_by="test_two_steps_of_rmsprop", kind="a factor of the batch, the classes or two")
 class squares_added_in_full(reference.RMSProp):
     def step(self, grads):
-        super().step([g / np.sqrt(1 - self.decay) for g in grads])
+        reference._check_shapes(self.params, grads)
+        for p, g, s in zip(self.params, grads, self.means, strict=True):
+            s *= self.decay
+            s += g * g
+            p -= self.lr * g / (np.sqrt(s) + self.eps)
 
 
 @mutant("Adam", killed_by="test_two_steps_of_adam", kind="a factor of the batch, the classes or two")
@@ -1192,8 +1196,8 @@ def a_normal_number_below_keep_prob(x, keep_prob, rng, *, training):
     return x * mask, mask
 
 
-@mutant("dropout_forward", killed_by="test_each_mask_belongs_to_its_own_forward", kind="batches that share a buffer")
-def one_buffer_for_all_masks(x, keep_prob, rng, *, training, buffers={}):  # noqa: B006
+@mutant("dropout_forward", killed_by="test_training_drops_hidden_units", kind="batches that share a buffer")
+def one_buffer_for_the_masks_of_all_layers(x, keep_prob, rng, *, training, buffers={}):  # noqa: B006
     y, mask = reference.dropout_forward(x, keep_prob, rng, training=training)
     buffer = buffers.setdefault(mask.shape, np.empty_like(mask))
     buffer[...] = mask
@@ -1477,10 +1481,8 @@ def statistics_of_each_example(x, gamma, beta, running, *, training, momentum=0.
     return gamma * u + beta, (u, gamma * scale, training)
 
 
-@mutant(
-    "batch_norm_forward", killed_by="test_each_cache_belongs_to_its_own_forward", kind="batches that share a buffer"
-)
-def one_buffer_for_all_caches(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5, buffers={}):  # noqa: B006
+@mutant("batch_norm_forward", killed_by="test_training_goes_through_batch_norm", kind="batches that share a buffer")
+def one_buffer_for_the_caches_of_all_layers(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5, buffers={}):  # noqa: B006
     y, (u, scale, training) = reference.batch_norm_forward(
         x, gamma, beta, running, training=training, momentum=momentum, eps=eps
     )

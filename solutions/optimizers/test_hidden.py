@@ -20,12 +20,14 @@ from hypothesis.extra import numpy as hnp
 
 from autograder import datasets
 from autograder.testing import (
+    Heard,
     assert_close,
     assert_equal,
     assert_raises,
     assert_unchanged,
     check,
     describe,
+    items_of,
     limits,
     mutable,
     needs,
@@ -565,10 +567,7 @@ def weights(draw, shapes=WEIGHTS):
 
 
 def ask_penalty(student, name, params, lam):
-    answer = getattr(student, name)(params, lam)
-    pair = isinstance(answer, (list, tuple)) and len(answer) == 2
-    check(pair, f"{name} returns {describe(answer)}, expected a pair (P, grads)", "wrong_type")
-    return answer
+    return items_of(getattr(student, name)(params, lam), "P", "grads", what=f"{name}'s answer")
 
 
 def oracle_penalty(name, params, lam):
@@ -673,13 +672,10 @@ ODD_SHAPES = [(1,), (30,), (1, 1), (1, 20), (20, 1), (2, 3, 2), (2, 1, 2, 3)]
 def ask_dropout(student, x, keep_prob, rng, *, training=True):
     """(y, cache), after the type, shape and dtype of y."""
     answer = student.dropout_forward(x, keep_prob, rng, training=training)
-    pair = isinstance(answer, (list, tuple)) and len(answer) == 2
-    check(pair, f"dropout_forward returns {describe(answer)}, expected a pair (y, cache)", "wrong_type")
-    y = answer[0]
-    fits = isinstance(y, np.ndarray) and y.shape == x.shape
-    check(fits, f"y is {describe(y)}, expected an array of shape {x.shape}", "wrong_shape")
-    check(y.dtype == np.float64, f"y has the dtype {y.dtype}, expected float64", "wrong_dtype")
-    return answer
+    y, cache = items_of(answer, "y", "cache", what="dropout_forward's answer")
+    fits = isinstance(y, np.ndarray) and y.shape == x.shape and y.dtype == np.float64
+    check(fits, f"y is {describe(y)}, expected a float64 array of shape {x.shape}", "wrong_shape")
+    return y, cache
 
 
 def assert_dropped(student, x, keep_prob, seed):
@@ -857,7 +853,8 @@ def test_each_mask_belongs_to_its_own_forward(student, case):
     ask_dropout(student, x, keep_prob, rng, training=False)
     expected = np.where(y != 0, dy / keep_prob, 0.0)
     for call in ("dx", "dx of a second call"):
-        assert_close(values_of(student.dropout_backward(dy, cache), dy), expected, what=call, rtol=NINE_DIGITS)
+        dx = student.dropout_backward(dy, mutable(cache))  # what it does to its cache, the second call meets
+        assert_close(values_of(dx, dy), expected, what=call, rtol=NINE_DIGITS)
     many, cache = ask_dropout(student, np.ones((20, 30)), keep_prob, rng)
     assert_close(
         values_of(student.dropout_backward(np.ones((20, 30)), cache), many),
@@ -968,20 +965,16 @@ def batches(draw, n=COUNTS, d=FEATURES, eps=EPSILONS):
 
 
 def ask_norm(student, b, training=True, **options):
-    """(y, cache). Training, b.running is what it becomes."""
+    """(y, cache). Training, b.running is what it becomes.   options : in place of the batch's own."""
     running = mutable(b.running) if training else b.running
     options = options or {"momentum": b.momentum, "eps": b.eps}
     answer = student.batch_norm_forward(b.x, b.gamma, b.beta, running, training=training, **options)
-    pair = isinstance(answer, (list, tuple)) and len(answer) == 2
-    check(pair, f"batch_norm_forward returns {describe(answer)}, expected a pair (y, cache)", "wrong_type")
-    return answer
+    return items_of(answer, "y", "cache", what="batch_norm_forward's answer")
 
 
 def ask_norm_backward(student, dy, cache):
     answer = student.batch_norm_backward(dy, cache)
-    triple = isinstance(answer, (list, tuple)) and len(answer) == 3
-    check(triple, f"batch_norm_backward returns {describe(answer)}, expected (dx, dgamma, dbeta)", "wrong_type")
-    return answer
+    return items_of(answer, "dx", "dgamma", "dbeta", what="batch_norm_backward's answer")
 
 
 def assert_normed(found, right, what="y", **options):
@@ -1135,21 +1128,12 @@ def test_batch_norm_has_the_promised_defaults(student, b):
     b = b._replace(x=0.01 * b.x)  # so that eps is seen
     expected, mean = b.normalized(), snapshot(b.running["mean"]) + 0.1 * (b.x.mean(axis=0) - b.running["mean"])
     answer = student.batch_norm_forward(b.x, b.gamma, b.beta, mutable(b.running), training=True)
-    check(
-        isinstance(answer, (list, tuple)) and len(answer) == 2,
-        f"a pair was expected, not {describe(answer)}",
-        "wrong_type",
-    )
-    assert_normed(answer[0], expected)
+    assert_normed(items_of(answer, "y", "cache", what="batch_norm_forward's answer")[0], expected)
     assert_running(b, mean, "mean")
-    b = b._replace(running={"mean": snapshot(mean), "var": 1e-4 * np.ones_like(mean)})
+    b = b._replace(running={"mean": mean, "var": 1e-4 * np.ones_like(mean)})
     answer = student.batch_norm_forward(b.x, b.gamma, b.beta, b.running, training=False)
-    check(
-        isinstance(answer, (list, tuple)) and len(answer) == 2,
-        f"a pair was expected, not {describe(answer)}",
-        "wrong_type",
-    )
-    assert_normed(answer[0], b.evaluated(), what="y, not training")
+    y, _ = items_of(answer, "y", "cache", what="batch_norm_forward's answer, not training,")
+    assert_normed(y, b.evaluated(), what="y, not training")
 
 
 @points(2, problem="batch_norm")
@@ -1214,7 +1198,8 @@ def test_each_cache_belongs_to_its_own_forward(student, one, two, training):
     ask_norm(student, two._replace(running=one.running))
     ask_norm(student, two, training=False)
     for _ in range(2):
-        assert_norm_grads(one, ask_norm_backward(student, one.dy, cache), expected, ["dx", "dgamma", "dbeta"])
+        answer = ask_norm_backward(student, one.dy, mutable(cache))  # what it does to its cache, the second call meets
+        assert_norm_grads(one, answer, expected, ["dx", "dgamma", "dbeta"])
 
 
 @points(0.25, problem="batch_norm")
@@ -1367,7 +1352,7 @@ TRAINERS = {
     "AdamW": {"lr": 0.03, "betas": (0.7, 0.9), "weight_decay": 0.2},
 }
 # What is no matter of the optimizer is trained with the plainest of them, so that it depends on no other rule.
-PLAIN = {"lr": 0.1}
+PLAIN, PLAIN_AND_SLOW = {"lr": 0.1}, {"lr": 0.01}
 needs_plain_descent = needs("test_plain_descent_is_its_formula")
 
 
@@ -1382,8 +1367,9 @@ SOME = sizes(5, 9)
 
 @st.composite
 def lessons(draw, n=SOME, batch_norm=False):
-    """A model with one or two hidden layers, and data for it."""
-    widths = [draw(sizes(2, 4)), *draw(st.lists(sizes(2, 5), min_size=1, max_size=2)), draw(sizes(2, 4))]
+    """A model with one or two hidden layers, and data for it. With batch normalization the two are equally wide."""
+    widths = draw(st.lists(sizes(2, 5), min_size=1, max_size=2))
+    widths = [draw(sizes(2, 4)), *(widths[:1] * len(widths) if batch_norm else widths), draw(sizes(2, 4))]
     rng = np.random.default_rng(draw(seeds))
     count = draw(n)
     model = oracle_model(widths, rng, batch_norm, neutral=False)
@@ -1425,14 +1411,10 @@ def test_training_takes_the_optimizers_steps(student, name, lesson, epochs, more
 @given(lesson=lessons(), batch_size=sizes(1, 9))
 def test_no_epochs_are_no_training(student, lesson, batch_size):
     """With epochs = 0 train returns the model as it was given, and log is not called; with one it does not."""
-    heard = []
-
-    def log(**told):
-        heard.append(told)
-
-    untrained = ask_train(student, lesson, epochs=0, batch_size=batch_size, log=log)
+    heard = Heard("loss", "accuracy", "model")
+    untrained = ask_train(student, lesson, epochs=0, batch_size=batch_size, log=heard.log)
     assert_models(untrained, lesson.model, "the model after no epochs")
-    check(not heard, f"log was called {len(heard)} times in no epochs")
+    heard.epochs(0)
     oracle = Oracle(lesson.model, "SGD", PLAIN)
     oracle.step(lesson.x, lesson.y)
     assert_models(ask_train(student, lesson, batch_size=len(lesson.x)), oracle.model(), "the model after one epoch")
@@ -1489,8 +1471,7 @@ def test_training_goes_through_batch_norm(student, lesson, epochs):
     penalizes neither gamma nor beta."""
     trained = ask_train(student, lesson, epochs=epochs, batch_size=len(lesson.x), lambda2=0.1)
     expected = oracle_normalized(lesson, epochs)
-    whole = isinstance(trained, dict) and {"layers", "norms"} <= set(trained)
-    check(whole, f'train returns {describe(trained)}, expected a dict with "layers" and "norms"', "wrong_type")
+    assert_models(trained, expected, parts=())
     norms = trained["norms"]
     alike = isinstance(norms, (list, tuple)) and all(isinstance(norm, dict) for norm in norms)
     check(alike, f"the trained model's norms are {describe(norms)}, expected a list of dicts", "wrong_type")
@@ -1554,17 +1535,9 @@ def ways_to_train(lesson, batch_size, epochs):
 def way_taken(trained, ways):
     """The one that led to the trained model; there must be one."""
     assert_models(trained, ways[0].models[-1], parts=())
-    layers = trained["layers"]
-    pairs = (
-        isinstance(layers, (list, tuple))
-        and len(layers) == 1
-        and isinstance(layers[0], (list, tuple))
-        and len(layers[0]) == 2
-    )
-    check(pairs, f"the trained model's layers are {describe(layers)}, expected one pair (w, b)", "wrong_type")
-    w, right = layers[0][0], ways[0].models[-1]["layers"][0][0]
-    fits = isinstance(w, np.ndarray) and w.shape == right.shape and w.dtype == right.dtype
-    check(fits, f"the trained w is {describe(w)}, expected {describe(right)}", "wrong_shape")
+    right = ways[0].models[-1]["layers"]
+    assert_close(trained["layers"], right, what="the trained layers", atol=np.inf)  # types and shapes alone
+    w = trained["layers"][0][0]
     distances = [float(np.abs(way.models[-1]["layers"][0][0] - w).max()) for way in ways]
     nearest = ways[int(np.argmin(distances))]
     off = min(distances)
@@ -1608,15 +1581,10 @@ def test_each_epoch_is_a_new_order_of_all_examples(student, cases, seed):
 
 
 def listen(student, lesson, batch_size, epochs, **options):
-    """(trained, [what log was told after each epoch])"""
-    heard = []
-
-    def log(epoch, loss, accuracy, model):
-        heard.append((epoch, loss, accuracy, snapshot(model)))
-
-    trained = ask_train(student, lesson, batch_size=batch_size, epochs=epochs, log=log, **options)
-    check(len(heard) == epochs, f"log was called {len(heard)} times in {epochs} epochs", "wrong_shape")
-    return trained, heard
+    """(trained, [(loss, accuracy, model) that log was told after each epoch])"""
+    heard = Heard("loss", "accuracy", "model")
+    trained = ask_train(student, lesson, batch_size=batch_size, epochs=epochs, log=heard.log, **options)
+    return trained, heard.epochs(epochs)
 
 
 @points(0.5, problem="training")
@@ -1628,8 +1596,7 @@ def test_log_hears_the_mean_loss_of_an_example(student, case, epochs, seed):
     batches, each before the step on its batch."""
     trained, heard = listen(student, *case, epochs, rng=np.random.default_rng(seed))
     way = way_taken(trained, ways_to_train(*case, epochs))
-    for number, ((epoch, loss, _, _), right) in enumerate(zip(heard, way.losses, strict=True), 1):
-        assert_equal(epoch, number, what="epoch")
+    for number, ((loss, _, _), right) in enumerate(zip(heard, way.losses, strict=True), 1):
         assert_close(loss, right, what=f"the loss of epoch {number}", rtol=1e-6)
 
 
@@ -1641,7 +1608,7 @@ def test_log_hears_the_share_of_right_answers(student, case, epochs, seed):
     """log hears the share of right answers of each epoch, over its examples, each before the step on its batch."""
     trained, heard = listen(student, *case, epochs, rng=np.random.default_rng(seed))
     way = way_taken(trained, ways_to_train(*case, epochs))
-    for number, ((_, _, accuracy, _), right) in enumerate(zip(heard, way.accuracies, strict=True), 1):
+    for number, ((_, accuracy, _), right) in enumerate(zip(heard, way.accuracies, strict=True), 1):
         assert_close(accuracy, right, what=f"the accuracy of epoch {number}", rtol=1e-6)
 
 
@@ -1653,7 +1620,7 @@ def test_log_sees_the_model_of_the_moment(student, case, seed):
     """log sees the model as it is after that epoch, or a copy of it."""
     trained, heard = listen(student, *case, 2, rng=np.random.default_rng(seed))
     way = way_taken(trained, ways_to_train(*case, 2))
-    for number, (_, _, _, model) in enumerate(heard, 1):
+    for number, (_, _, model) in enumerate(heard, 1):
         assert_models(model, way.models[number - 1], f"the model that log sees after epoch {number}")
 
 
@@ -1667,7 +1634,7 @@ def test_log_hears_no_penalties(student, lesson, values):
     expected = [oracle.step(lesson.x, lesson.y)[0] / len(lesson.x) for _ in range(2)]
     options = {"lambda1": values[0], "lambda2": values[1]}
     _, heard = listen(student, lesson, len(lesson.x), 2, **options)
-    for number, ((_, loss, _, _), right) in enumerate(zip(heard, expected, strict=True), 1):
+    for number, ((loss, _, _), right) in enumerate(zip(heard, expected, strict=True), 1):
         assert_close(loss, right, what=f"the loss of epoch {number}", rtol=1e-6)
 
 
@@ -1676,34 +1643,37 @@ drops_first = needs(
     "test_dropout_keeps_each_entry_with_its_probability",
     "test_dropout_backward_uses_the_mask_of_its_forward",
 )
-UNITS = 3
+UNITS = 2  # of each of two hidden layers
 
 
 @st.composite
 def wide_open_lessons(draw):
-    """Two examples and UNITS hidden units, which are open whatever the example is: no mask is another's equal."""
+    """Two examples, and hidden units that are open whatever is dropped before them, so that every mask shows."""
     rng = np.random.default_rng(draw(seeds))
-    model = oracle_model([2, UNITS, 3], rng, False, neutral=False)
-    (w, _), last = model["layers"]
-    model["layers"] = [(w, np.abs(w).sum(axis=0) * 2 + rng.uniform(0.5, 1, UNITS)), last]
+    model, largest = oracle_model([2, UNITS, UNITS, 3], rng, False, neutral=False), 1.0
+    for i, (w, _) in enumerate(model["layers"][:-1]):
+        reach = largest * np.abs(w).sum(axis=0)
+        model["layers"][i] = (w, reach + rng.uniform(0.5, 1, UNITS))
+        largest = 3 * (2 * reach + 1).max()  # keep_prob is above 1/3
+    w, b = model["layers"][-1]
+    model["layers"][-1] = (2 * w / largest, b)  # so that no answer is certain, and no gradient 0
     return Lesson(rng.uniform(-1, 1, (2, 2)), rng.permutation(3)[:2], model)
 
 
 def ways_to_drop(lesson, keep_prob):
-    """One for each mask."""
+    """One for each pair of masks."""
     found = []
-    for mask in product((0.0, 1.0), repeat=2 * UNITS):
-        oracle = Oracle(lesson.model, "SGD", PLAIN)
-        loss, right = oracle.step(lesson.x, lesson.y, [np.reshape(mask, (2, UNITS)) / keep_prob])
-        found.append(Way((mask,), [oracle.model()], [loss / 2], [right / 2]))
+    for bits in product((0.0, 1.0), repeat=4 * UNITS):
+        oracle = Oracle(lesson.model, "SGD", PLAIN_AND_SLOW)
+        loss, right = oracle.step(lesson.x, lesson.y, np.reshape(bits, (2, 2, UNITS)) / keep_prob)
+        found.append(Way((bits,), [oracle.model()], [loss / 2], [right / 2]))
     return found
 
 
 def mask_taken(trained, ways):
     assert_models(trained, ways[0].models[0], parts=())
-    assert_close(
-        trained["layers"], ways[0].models[0]["layers"], what="the trained layers", atol=np.inf
-    )  # type and shape
+    right = ways[0].models[0]["layers"]
+    assert_close(trained["layers"], right, what="the trained layers", atol=np.inf)  # types and shapes alone
     distances = [
         max(float(np.abs(a - b).max()) for a, b in zip(flat(way.models[0]), flat(trained), strict=True)) for way in ways
     ]
@@ -1727,9 +1697,9 @@ def test_training_drops_hidden_units(student, lesson, keep_prob, seed):
     masks = []
     for i in range(12):
         rng = np.random.default_rng([seed, i])
-        trained = ask_train(student, lesson, batch_size=2, keep_prob=keep_prob, rng=rng)
+        trained = ask_train(student, lesson, arguments=PLAIN_AND_SLOW, batch_size=2, keep_prob=keep_prob, rng=rng)
         masks.append(mask_taken(trained, ways).cuts[0])
-    # Of 64 masks no five come in twelve draws once in 100,000,000 right answers.
+    # Fewer than five in twelve draws come once in 10,000,000 right answers.
     check(len(set(masks)) >= 5, f"in 12 runs there were {len(set(masks))} masks")
 
 
@@ -1739,9 +1709,11 @@ def test_training_drops_hidden_units(student, lesson, keep_prob, seed):
 @given(lesson=wide_open_lessons(), keep_prob=st.floats(0.4, 0.6), seed=seeds)
 def test_log_hears_losses_with_their_dropout(student, lesson, keep_prob, seed):
     """What log hears is taken with the dropout of the step."""
-    trained, heard = listen(student, lesson, 2, 1, keep_prob=keep_prob, rng=np.random.default_rng(seed))
+    trained, heard = listen(
+        student, lesson, 2, 1, arguments=PLAIN_AND_SLOW, keep_prob=keep_prob, rng=np.random.default_rng(seed)
+    )
     way = mask_taken(trained, ways_to_drop(lesson, keep_prob))
-    assert_close(heard[0][1], way.losses[0], what="the loss", rtol=1e-6)
+    assert_close(heard[0][0], way.losses[0], what="the loss", rtol=1e-6)
 
 
 @points(0.25, problem="training")
@@ -1754,7 +1726,7 @@ def test_the_same_rng_trains_the_same_model(student, case, dropped, seed):
     options = {"epochs": 2, "batch_size": batch_size}
     first, again = (ask_train(student, lesson, rng=np.random.default_rng(seed), **options) for _ in range(2))
     assert_models(again, way_taken(first, ways_to_train(*case, 2)).models[-1], "the model of the same order")
-    options = {"batch_size": 2, "keep_prob": 0.5}
+    options = {"batch_size": 2, "keep_prob": 0.5, "arguments": PLAIN_AND_SLOW}
     first, again = (ask_train(student, dropped, rng=np.random.default_rng(seed), **options) for _ in range(2))
     assert_models(again, mask_taken(first, ways_to_drop(dropped, 0.5)).models[-1], "the model of the same mask")
 
