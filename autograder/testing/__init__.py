@@ -19,6 +19,7 @@ from autograder.testing.compare import (
     assert_unchanged,
     check,
     snapshot,
+    values_of,
 )
 from autograder.testing.gradients import assert_adjoint, assert_gradient, numerical_gradient
 from autograder.testing.marks import limits, mutant, needs, points
@@ -60,4 +61,5 @@ __all__ = [
     "sizes",
     "snapshot",
     "value_and_gradients",
+    "values_of",
 ]

@@ -139,6 +139,30 @@ def assert_equal(actual: Any, expected: Any, *, what: str = "the result") -> Non
     _assert_same_entries(found, wanted, what, "exact comparison")
 
 
+def values_of(actual: Any, expected: Any) -> Any:
+    """`actual` in the shape of `expected`, where the two shapes differ by axes of length 1 alone; else as it is.
+
+    For laws about values, where another law holds the shape: whoever answers (1, n) for (n,), or (n, 1), or a number in
+    an array, loses the points for the shape once, and not in every law. Containers are looked at item by item.
+    """
+    if isinstance(expected, (list, tuple, dict)):
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return {key: values_of(item, expected[key]) if key in expected else item for key, item in actual.items()}
+        if isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)) and len(actual) == len(expected):
+            return [values_of(item, wanted) for item, wanted in zip(actual, expected, strict=True)]
+        return actual
+    if not (isinstance(actual, np.ndarray) or is_tensor(actual)):
+        return actual
+    shape = tuple(np.shape(expected) if not is_tensor(expected) else expected.shape)
+    if tuple(actual.shape) == shape or _long_axes(actual.shape) != _long_axes(shape):
+        return actual
+    return actual.reshape(shape)
+
+
+def _long_axes(shape: Any) -> list[int]:
+    return [side for side in shape if side != 1]
+
+
 def snapshot(*values: Any) -> Any:
     """A deep copy to compare with later: `before = snapshot(z, y)`."""
     return copy.deepcopy(values if len(values) != 1 else values[0])

@@ -17,6 +17,7 @@ from autograder.testing import (
     check,
     numerical_gradient,
     snapshot,
+    values_of,
 )
 from autograder.testing.compare import tolerance
 
@@ -286,3 +287,43 @@ def test_what_is_no_adjoint_is_a_mismatch(back, kind):
     with pytest.raises(Mismatch) as found:
         assert_adjoint(lambda v: matrix @ v, back, np.arange(1.0, 5), np.arange(1.0, 4))
     assert found.value.kind == kind
+
+
+# --- a wrong shape is charged once ---
+
+SAME_VALUES = [
+    (np.arange(3.0)[None], np.arange(3.0)),
+    (np.arange(3.0)[:, None], np.arange(3.0)),
+    (np.arange(3.0), np.arange(3.0)[None]),
+    (np.array([2.0]), 2.0),
+    (np.array([[2.0]]), np.float64(2.0)),
+    (2.0, 2.0),
+    (np.zeros((1, 0, 2)), np.zeros((0, 2))),
+    ([np.ones((1, 2)), 1.0], (np.ones(2), 1.0)),
+    ({"b": np.ones((2, 1))}, {"b": np.ones(2)}),
+]
+
+
+@pytest.mark.parametrize("actual, expected", SAME_VALUES, ids=str)
+def test_axes_of_length_one_make_no_other_values(actual, expected):
+    assert_close(values_of(actual, expected), expected)
+
+
+@pytest.mark.parametrize(
+    "actual, expected",
+    [
+        (np.ones((3, 2)), np.ones((2, 3))),
+        (np.ones(6), np.ones((2, 3))),
+        (np.ones((1, 3)), np.ones((2, 3))),
+        (2.0, np.array([2.0])),
+        (None, np.ones(2)),
+        ([np.ones(2)], [np.ones(2), np.ones(2)]),
+        ({"b": np.ones(2)}, {"w": np.ones(2)}),
+        (np.array([2.0]), np.ones(0)),
+        (np.array([[1.0, 1.0, 1.001]]), np.ones(3)),
+    ],
+    ids=str,
+)
+def test_every_other_difference_of_shapes_stays(actual, expected):
+    with pytest.raises(Mismatch):
+        assert_close(values_of(actual, expected), expected)
