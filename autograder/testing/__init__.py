@@ -11,6 +11,7 @@ def test_softmax_is_shift_invariant(student, z, c):
 """
 
 from autograder.arguments import mutable
+from autograder.testing.answers import Heard, items_of
 from autograder.testing.compare import (
     Mismatch,
     assert_close,
@@ -36,6 +37,7 @@ from autograder.testing.strategies import (
 from autograder.testing.torch import lend, value_and_gradients
 
 __all__ = [
+    "Heard",
     "Mismatch",
     "assert_adjoint",
     "assert_close",
@@ -46,6 +48,7 @@ __all__ = [
     "check",
     "float_arrays",
     "images",
+    "items_of",
     "labelled_logits",
     "labels",
     "lend",
