@@ -104,6 +104,16 @@ def test_hidden_tests_may_need_public_ones_and_earlier_ones_kept_in_a_name(tiny)
     assert "test_hidden.py:10: needs('test_error_is_the_mean_of_cubes') names no test" in problem
 
 
+def test_one_case_of_a_parametrised_test_may_be_needed_alone(tiny):
+    text = tiny.public_tests.read_text()
+    old = '@needs("test_error_of_a_small_example")'
+    tiny.public_tests.write_text(text.replace(old, '@needs("test_error_of_a_small_example[one]")'))
+    assert static_problems(tiny) == []
+    tiny.public_tests.write_text(text.replace(old, '@needs("test_typo[one]")'))
+    (problem,) = static_problems(tiny)
+    assert "needs('test_typo[one]') names no test" in problem
+
+
 # --- what the judge may spend on a right answer ---
 
 
