@@ -40,6 +40,14 @@ def test_a_field_holds_wrong_answers_or_a_reason(tiny):
     assert (tried.function, tried.laws) == ("mean_squared_error_grad", ["test_gradient_is_that_of_the_error"])
 
 
+def test_functions_may_be_listed_under_a_name(tiny):
+    listed = 'LOSS = ("mean_squared_error",)\nBOTH = (*LOSS, "mean_squared_error_grad")\n'
+    text = REST.replace('("mean_squared_error", "mean_squared_error_grad")', "BOTH")
+    assert text != REST
+    mutants_are(tiny, FACTOR + listed + text)
+    assert not any(field.empty for field in table(tiny))
+
+
 def test_a_field_that_nobody_looked_at_is_empty(tiny):
     mutants_are(tiny, REST)
     (empty,) = [field for field in table(tiny) if field.empty]
