@@ -358,9 +358,14 @@ def test_output_size_without_padding(student, size, window, stride):
 @FEW
 @given(size=sizes(1, 9), stride=sizes(1, 5), padding=sizes(0, 3))
 def test_a_window_as_long_as_the_axis_fits_once(student, size, stride, padding):
-    """output_size is 1 for a window that is as long as the padded axis."""
-    found = student.output_size(size, size + 2 * padding, stride, padding)
-    assert_equal(found, 1, what=f"output_size({size}, {size + 2 * padding}, {stride}, {padding})")
+    """output_size is 1 for a window that is as long as the padded axis, and 1 + stride for one that is shorter by the
+    square of the stride."""
+    length = size + 2 * padding
+    found = student.output_size(size, length, stride, padding)
+    assert_equal(found, 1, what=f"output_size({size}, {length}, {stride}, {padding})")
+    longer = size + stride**2
+    found = student.output_size(longer, length, stride, padding)
+    assert_equal(found, 1 + stride, what=f"output_size({longer}, {length}, {stride}, {padding})")
 
 
 @points(1, problem="sizes")
@@ -482,10 +487,11 @@ def test_convolution_of_one_channel_or_kernel(student, case):
 
 @points(1, problem="convolution")
 @FEWER
-@given(case=cases(n=st.just(0)))
-def test_convolution_of_no_picture(student, case):
-    """An empty batch of pictures gives an empty batch of maps, which have their size."""
+@given(case=cases(n=st.just(0)), some=cases())
+def test_convolution_of_no_picture(student, case, some):
+    """An empty batch of pictures gives an empty batch of maps, which have their size; the next batch is as always."""
     case.assert_right(case.forward(student)[0])
+    some.assert_right(some.forward(student)[0], what="out of the next batch")
 
 
 @points(1, problem="convolution")
@@ -1318,10 +1324,12 @@ def test_orders_are_drawn_from_rng(student, seed):
 @settings(max_examples=1)
 @given(seed=ANY_SEED)
 def test_every_epoch_draws_a_new_order(student, seed):
-    """Every epoch draws a new order."""
+    """Every epoch draws a new order: thirty generators do not all lead to the same order twice, nor all to the same two
+    orders."""
     # A right answer takes the same order twice with a probability of 1/6, for thirty generators of (1/6)^30.
     taken = list(orders_taken(student, 2, range(seed, seed + 30)))
     check(any(first != second for first, second in taken), "thirty generators led to the same order in both epochs")
+    check(any(orders != taken[0] for orders in taken), "thirty generators led to the same two orders")
 
 
 @points(0.5, problem="network")
