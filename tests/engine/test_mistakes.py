@@ -54,6 +54,15 @@ def test_a_field_that_nobody_looked_at_is_empty(tiny):
     assert (empty.kind, empty.function) == ("a factor of the batch, the classes or two", "mean_squared_error_grad")
 
 
+def test_a_wrong_helper_counts_for_what_uses_it(tiny):
+    reference = tiny.solution / "tiny.py"
+    helper = "\n\ndef _twice(values):\n    return 2 * values\n"
+    reference.write_text(reference.read_text().replace("2 * (p - y)", "_twice(p - y)") + helper)
+    mutants_are(tiny, FACTOR.replace('"mean_squared_error_grad"', '"_twice"').replace("(p, y)", "(values)") + REST)
+    (tried,) = [field for field in table(tiny) if field.mutants]
+    assert (tried.function, tried.mutants[0].target) == ("mean_squared_error_grad", "_twice")
+
+
 def test_kinds_are_told_apart():
     assert len(set(ALL_KINDS)) == len(ALL_KINDS)
     assert not set(KINDS) & set(ALL_KINDS)
