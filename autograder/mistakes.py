@@ -6,10 +6,13 @@ and each function that students write make a field of a table, which holds
     mutants     wrong answers of that kind, each with the law that catches it
     a reason    why the mistake cannot be made there (NOT_APPLICABLE)
     nothing     nobody has looked: an empty field
+
+A wrong helper of the reference (its name begins with _) counts for each function that uses it.
 """
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 from autograder import probes
@@ -47,6 +50,7 @@ def functions(assignment: Assignment) -> list[str]:
 def table(assignment: Assignment) -> list[Field]:
     """All fields, kind by kind. Raises BadCourse where mutants.py cannot be read, or contradicts itself."""
     names, tried = functions(assignment), mutants(assignment)
+    targets = _targets(assignment, names)
     reasons: dict[tuple[str, str], str] = {}
     for entry in not_applicable(assignment):
         for function in names if entry.functions == (ANY_FUNCTION,) else entry.functions:
@@ -56,7 +60,7 @@ def table(assignment: Assignment) -> list[Field]:
     fields = []
     for kind in ALL_KINDS:
         for function in names:
-            found = tuple(mutant for mutant in tried if mutant.kind == kind and mutant.target == function)
+            found = tuple(mutant for mutant in tried if mutant.kind == kind and mutant.target in targets[function])
             reason = reasons.get((kind, function), "")
             if found and reason:
                 raise BadCourse(
@@ -65,6 +69,29 @@ def table(assignment: Assignment) -> list[Field]:
                 )
             fields.append(Field(kind, function, found, reason))
     return fields
+
+
+def _targets(assignment: Assignment, names: list[str]) -> dict[str, set[str]]:
+    """What a mutant may name for each function: the function, its private helpers, and theirs.
+
+    A helper of `forward` does not count for `train`, which calls `forward`.
+    """
+    module = f"{assignment.manifest.module}.py"
+    tree = ast.parse(assignment.reference()[module])
+    used = {
+        node.name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+    helpers = {name for name in used if name.startswith("_")}
+    targets = {}
+    for name in names:
+        found, new = {name}, {name}
+        while new:
+            new = {helper for each in new for helper in used.get(each, set()) & helpers} - found
+            found |= new
+        targets[name] = found
+    return targets
 
 
 def _path(assignment: Assignment) -> str:

@@ -21,9 +21,11 @@ occur in a function the file gives a reason:
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.course import Assignment
 from autograder.errors import BadCourse
@@ -123,16 +125,22 @@ def not_applicable(assignment: Assignment) -> list[NotApplicable]:
     if assignment.solution is None:
         return []
     path, _, tree = _read(assignment.solution / "mutants.py")
+    constants: dict[str, Any] = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["NOT_APPLICABLE"]:
-            return list(_reasons(node, path))
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        name = node.targets[0].id
+        if name == "NOT_APPLICABLE":
+            return list(_reasons(node, constants, path))
+        with contextlib.suppress(ValueError):
+            constants[name] = _literal(node.value, constants)
     return []
 
 
-def _reasons(node: ast.Assign, path: Path) -> Iterator[NotApplicable]:
+def _reasons(node: ast.Assign, constants: dict[str, Any], path: Path) -> Iterator[NotApplicable]:
     form = f'{path}:{node.lineno}: expected NOT_APPLICABLE = {{("kind", "function"): "reason"}}'
     try:
-        told = ast.literal_eval(node.value)
+        told = _literal(node.value, constants)
         entries = [(*map(_several, key), reason) for key, reason in told.items()]
     except (ValueError, TypeError, AttributeError):
         raise BadCourse(form) from None
@@ -144,6 +152,22 @@ def _reasons(node: ast.Assign, path: Path) -> Iterator[NotApplicable]:
         for kind in kinds:
             _check_kind(kind, f"{path}:{node.lineno}")
         yield NotApplicable(tuple(kinds), functions, reason)
+
+
+def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
+    """The value of a literal, in which names of earlier literals may stand. Raises ValueError for anything else."""
+    if isinstance(node, ast.Name) and node.id in constants:
+        return constants[node.id]
+    if isinstance(node, ast.Tuple):
+        items: list[Any] = []
+        for item in node.elts:
+            value = _literal(item.value if isinstance(item, ast.Starred) else item, constants)
+            items += value if isinstance(item, ast.Starred) else [value]
+        return tuple(items)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        keys = [_literal(key, constants) for key in node.keys if key is not None]
+        return dict(zip(keys, [_literal(value, constants) for value in node.values], strict=True))
+    return ast.literal_eval(node)
 
 
 def _several(names: str | tuple[str, ...]) -> tuple[str, ...]:

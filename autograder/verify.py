@@ -227,9 +227,7 @@ class _Verification:
         others = calibrate.other_tests(self._assignment)
         return {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
 
-    def _grade_all(
-        self, submissions: Mapping[str, Submission], met: Mapping[str, Sequence[str]]
-    ) -> dict[str, Report]:
+    def _grade_all(self, submissions: Mapping[str, Submission], met: Mapping[str, Sequence[str]]) -> dict[str, Report]:
         """Reports by name.   met : the tests of those that do not meet all."""
 
         def one(name: str) -> Report | str:

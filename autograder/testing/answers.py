@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.testing.compare import assert_equal, check, describe
+from autograder.testing.compare import assert_close, assert_equal, check, describe
 
 MAX_CALLS = 10_000  # of `log`, that are kept
 
@@ -39,16 +39,19 @@ class Heard:
         if len(self._calls) < MAX_CALLS:
             self._calls.append({**dict(zip(self._names, values, strict=False)), **named})
 
-    def epochs(self, count: int) -> list[tuple[Any, ...]]:
+    def epochs(self, count: int) -> list[tuple[float, ...]]:
         """What was told after each epoch, in the order of the names. Raises Mismatch unless `log` was called `count`
-        times, with all names, and with the epochs 1, 2, ..., count."""
+        times, with all names, with the epochs 1, 2, ..., count, and with numbers that are not NaN."""
         check(self._count == count, f"log was called {self._count} times in {count} epochs", "wrong_shape")
         told = []
         for number, call in enumerate(self._calls, 1):
             missing = [name for name in self._names if name not in call]
             check(not missing, f"log was called without {' and '.join(missing)}", "wrong_type")
             assert_equal(call["epoch"], number, what="the epoch that log was told")
-            told.append(tuple(call[name] for name in self._names[1:]))
+            for name in self._names[1:]:
+                a_number = f"the {name} of epoch {number} that log was told"
+                assert_close(call[name], 0.0, what=a_number, rtol=0.0, atol=float("inf"), any_float=True)
+            told.append(tuple(float(call[name]) for name in self._names[1:]))
         return told
 
     def so_far(self) -> list[tuple[float, ...]]:

@@ -50,6 +50,16 @@ CALLS = {
         "the epoch that log was told is 0, expected 1 (exact comparison)",
         "wrong_value",
     ),
+    "with no number": (
+        [{"epoch": 1, "loss": None}],
+        "the loss of epoch 1 that log was told is None, expected a number",
+        "wrong_type",
+    ),
+    "with NaN": (
+        [{"epoch": 1, "loss": float("nan")}],
+        "the loss of epoch 1 that log was told is nan, expected 0.0 (tolerance 0 relative + inf)",
+        "not_finite",
+    ),
     "with a text": (
         [{"epoch": "1", "loss": 1.0}],
         "the epoch that log was told is a str, expected a number",

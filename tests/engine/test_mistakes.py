@@ -40,10 +40,27 @@ def test_a_field_holds_wrong_answers_or_a_reason(tiny):
     assert (tried.function, tried.laws) == ("mean_squared_error_grad", ["test_gradient_is_that_of_the_error"])
 
 
+def test_functions_may_be_listed_under_a_name(tiny):
+    listed = 'LOSS = ("mean_squared_error",)\nBOTH = (*LOSS, "mean_squared_error_grad")\n'
+    text = REST.replace('("mean_squared_error", "mean_squared_error_grad")', "BOTH")
+    assert text != REST
+    mutants_are(tiny, FACTOR + listed + text)
+    assert not any(field.empty for field in table(tiny))
+
+
 def test_a_field_that_nobody_looked_at_is_empty(tiny):
     mutants_are(tiny, REST)
     (empty,) = [field for field in table(tiny) if field.empty]
     assert (empty.kind, empty.function) == ("a factor of the batch, the classes or two", "mean_squared_error_grad")
+
+
+def test_a_wrong_helper_counts_for_what_uses_it(tiny):
+    reference = tiny.solution / "tiny.py"
+    helper = "\n\ndef _twice(values):\n    return 2 * values\n"
+    reference.write_text(reference.read_text().replace("2 * (p - y)", "_twice(p - y)") + helper)
+    mutants_are(tiny, FACTOR.replace('"mean_squared_error_grad"', '"_twice"').replace("(p, y)", "(values)") + REST)
+    (tried,) = [field for field in table(tiny) if field.mutants]
+    assert (tried.function, tried.mutants[0].target) == ("mean_squared_error_grad", "_twice")
 
 
 def test_kinds_are_told_apart():
