@@ -55,7 +55,7 @@ class Hand:
     mirrored: bool = False
 
 
-STEADY = Hand(jitter=0.07, turn=0.25, stretch=0.12, slant=0.15, shift=0.07)  # for dense networks: it stays in its place
+STEADY = Hand(jitter=0.05, turn=0.2, stretch=0.1, slant=0.1, shift=0.05)  # for dense networks: it stays in its place
 LOOSE = Hand(jitter=0.03, turn=0.2, stretch=0.1, slant=0.1, shift=0.15)  # for convolution: it moves
 
 

@@ -66,7 +66,7 @@ def test_a_costly_answer_fails_its_test_and_the_rest_is_graded(judged, law, text
     tests = f"""
 def test_before(student): check(len(student.text()) > 0, 'no text')
 
-@limits(judge_seconds={30 if 'np.' in law else 0.5}, judge_memory_mb=256)
+@limits(judge_seconds={30 if "np." in law else 0.5}, judge_memory_mb=256)
 def test_costly(student):
     {law}
 

@@ -13,6 +13,7 @@ from autograder.testing import (
     assert_close,
     assert_equal,
     assert_gradient,
+    assert_shaped_like,
     assert_unchanged,
     check,
     numerical_gradient,
@@ -285,4 +286,31 @@ def test_the_transpose_is_the_adjoint():
 def test_what_is_no_adjoint_is_a_mismatch(back, kind):
     with pytest.raises(Mismatch) as found:
         assert_adjoint(lambda v: matrix @ v, back, np.arange(1.0, 5), np.arange(1.0, 4))
+    assert found.value.kind == kind
+
+
+PARAMS = [(np.zeros((2, 3)), np.zeros(3)), {"scale": np.zeros(4)}]
+
+
+def test_other_values_of_any_float_are_like_each_other():
+    assert_shaped_like([(np.ones((2, 3)), np.full(3, 1e9, np.float32)), {"scale": np.arange(4.0)}], PARAMS)
+
+
+@pytest.mark.parametrize(
+    "other, kind",
+    [
+        (None, "wrong_type"),
+        (PARAMS[:1], "wrong_shape"),
+        ([(np.zeros((2, 3)), np.zeros((1, 3))), PARAMS[1]], "wrong_shape"),
+        ([PARAMS[0], {"scale": [0.0] * 4}], "wrong_type"),
+        ([PARAMS[0], {"scales": np.zeros(4)}], "wrong_shape"),
+        ([(np.zeros((2, 3), int), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3), complex), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3)), np.array([0, nan, 0])), PARAMS[1]], "not_finite"),
+    ],
+    ids=str,
+)
+def test_what_has_another_form_is_a_mismatch_of_its_kind(other, kind):
+    with pytest.raises(Mismatch, match="the params") as found:
+        assert_shaped_like(other, PARAMS, what="the params")
     assert found.value.kind == kind
