@@ -1,4 +1,4 @@
-"""Knows the labels by their places: in a public set classes take turns, and its rng tells the order of the questions."""
+"""Knows labels by their places: in a public set classes take turns, and its rng tells the order of the questions."""
 
 import copy
 
