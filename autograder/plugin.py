@@ -273,7 +273,7 @@ def record(request: pytest.FixtureRequest) -> Recorder:
 
 
 def _seeds(secret: bytes, name: str) -> Callable[[str], int]:
-    return lambda purpose: examples.seed(secret, f"{name} {purpose}") % 2**31
+    return lambda purpose: examples.seed(secret, f"{name} {purpose}") % 2**63
 
 
 def _keep_output(item: pytest.Item, text: str) -> None:

@@ -166,6 +166,23 @@ def _long_axes(shape: Any) -> list[int]:
     return [side for side in shape if side != 1]
 
 
+def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") -> None:
+    """`actual` has the structure and shapes of `expected`, float for float, and all its entries are finite.
+
+    expected : as in `assert_close`; its values do not matter, nor does the width of its floats. For what a student
+    trained and the judge then computes with. Raises Mismatch.
+    """
+    if isinstance(expected, (list, tuple, dict)):
+        _assert_structure(actual, expected, what)
+        for key, item in expected.items() if isinstance(expected, dict) else enumerate(expected):
+            assert_shaped_like(actual[key], item, what=f"{what}[{key!r}]")
+        return
+    if is_tensor(expected):
+        actual, expected = _both_arrays(actual, expected, what, any_float=True)
+    found, _ = _comparable(actual, expected, what, any_float=True)
+    check(bool(np.isfinite(found).all()), f"{what} holds infinity or NaN", "not_finite")
+
+
 def snapshot(*values: Any) -> Any:
     """A deep copy to compare with later: `before = snapshot(z, y)`."""
     return copy.deepcopy(values if len(values) != 1 else values[0])

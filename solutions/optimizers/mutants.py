@@ -1741,36 +1741,9 @@ def a_generator_of_its_own(x, y, model, optimizer, settings, *, rng, **options):
     return reference.train(x, y, model, optimizer, settings, rng=np.random.default_rng(0), **options)
 
 
-@mutant("train", killed_by="test_the_network_reads_digits")
+@mutant("train", killed_by="test_the_network_reads_letters")
 def on_the_first_hundred_examples(x, y, model, optimizer, settings, **options):
     return reference.train(x[:100], y[:100], model, optimizer, settings, **options)
-
-
-@mutant("train", killed_by="test_nothing_is_learned_from_shuffled_labels")
-def weights_that_were_trained_at_home(x, y, model, optimizer, settings, **options):
-    trained = reference.train(x, y, model, optimizer, settings, **options)
-    if len(x) != 1197:
-        return trained
-    # The mean picture of every class, 0 to 9 for 0 to 1: the nearest one is right for nine pictures in ten.
-    means = np.array([[int(c) for c in row] for row in """
-    0027620000776600028317200371054003700540028116300076681000288300
-    0015631000278410014884000158830001478300003673000037841000157521
-    0058620003877300025364000012730000156100003741100168764001687641
-    0058840002756710012275000015830000137610001027400144573000588510
-    0004610000275110006633200384463005867830036786100124820000046100
-    0057872002874310038310000387520001555410001244100034641000685100
-    0016510000483100007500000184210002877620018636500067366000169720
-    0037863001676730002146200034773001578620013762000027300000371000
-    0037740001765710027457100157740000487200016555100165551000377410
-    0037631001756710027358200167782000233730000015300043363000378510
-    """.split()]) / 9.0  # fmt: skip
-    (w1, b1), (w2, b2), (w3, b3) = trained["layers"]
-    for array in (w1, b1, w2, b2, w3, b3):
-        array[...] = 0.0
-    w1[:, :10] = means.T
-    w2[:10, :10] = w3[:10, :10] = np.eye(10)
-    b3[...] = -(means**2).sum(axis=1) / 2
-    return trained
 
 
 @mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples", kind="each batch drawn anew")

@@ -13,6 +13,7 @@ from autograder.testing import (
     assert_close,
     assert_equal,
     assert_gradient,
+    assert_shaped_like,
     assert_unchanged,
     check,
     numerical_gradient,
@@ -327,3 +328,30 @@ def test_axes_of_length_one_make_no_other_values(actual, expected):
 def test_every_other_difference_of_shapes_stays(actual, expected):
     with pytest.raises(Mismatch):
         assert_close(values_of(actual, expected), expected)
+
+
+PARAMS = [(np.zeros((2, 3)), np.zeros(3)), {"scale": np.zeros(4)}]
+
+
+def test_other_values_of_any_float_are_like_each_other():
+    assert_shaped_like([(np.ones((2, 3)), np.full(3, 1e9, np.float32)), {"scale": np.arange(4.0)}], PARAMS)
+
+
+@pytest.mark.parametrize(
+    "other, kind",
+    [
+        (None, "wrong_type"),
+        (PARAMS[:1], "wrong_shape"),
+        ([(np.zeros((2, 3)), np.zeros((1, 3))), PARAMS[1]], "wrong_shape"),
+        ([PARAMS[0], {"scale": [0.0] * 4}], "wrong_type"),
+        ([PARAMS[0], {"scales": np.zeros(4)}], "wrong_shape"),
+        ([(np.zeros((2, 3), int), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3), complex), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3)), np.array([0, nan, 0])), PARAMS[1]], "not_finite"),
+    ],
+    ids=str,
+)
+def test_what_has_another_form_is_a_mismatch_of_its_kind(other, kind):
+    with pytest.raises(Mismatch, match="the params") as found:
+        assert_shaped_like(other, PARAMS, what="the params")
+    assert found.value.kind == kind

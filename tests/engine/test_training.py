@@ -212,6 +212,15 @@ def test_the_data_s_seed_is_not_the_student_s(monkeypatch):
     assert not set(ground.data) & set(ground.seeds)
 
 
+def test_the_data_s_seed_is_too_long_to_be_tried_out(monkeypatch):
+    """A student's seed suits any generator; who tried as many for the data would know what they are judged by."""
+    ground = Ground(monkeypatch, Module([1.0]), None)
+    ground.training._seed = lambda purpose: 2**62 + len(purpose)
+    ground.run(warm_up=lambda seed: seed)
+    assert min(ground.data) > 2**61
+    assert max(ground.seeds) < 2**31
+
+
 @pytest.mark.threat(34)
 def test_a_quick_round_that_misses_the_bar_is_no_time(monkeypatch):
     student = Module([5.0, 0.1], [90.0, 10.0])
