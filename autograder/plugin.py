@@ -273,7 +273,7 @@ def record(request: pytest.FixtureRequest) -> Recorder:
 
 
 def _seeds(secret: bytes, name: str) -> Callable[[str], int]:
-    return lambda purpose: examples.seed(secret, f"{name} {purpose}") % 2**31
+    return lambda purpose: examples.seed(secret, f"{name} {purpose}") % 2**63
 
 
 def _keep_output(item: pytest.Item, text: str) -> None:
@@ -362,7 +362,8 @@ def _finish(item: pytest.Item, judging: Judging) -> None:
         visibility=visibility,
         **dataclasses.asdict(outcome),
         example=item.stash[FAILURE].example if outcome.verdict not in ("passed", "blocked") else "",
-        output=item.stash.get(OUTPUT_AGAIN if again else OUTPUT, ""),
+        output=item.stash.get(OUTPUT_AGAIN if again else OUTPUT, "")
+        + ("" if again else item.stash.get(OUTPUT_AGAIN, "")),
         repeat=f"deepgrade check --test {item.name}" if visibility == "public" and not again else "",
         figures=item.stash[RECORD].figures if RECORD in item.stash and outcome.verdict != "blocked" else [],
         examples=_examples(item, judging, visibility),
@@ -385,5 +386,8 @@ def _examples(item: pytest.Item, judging: Judging, visibility: Visibility) -> An
 
 
 def _sentence(item: pytest.Item) -> str:
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or ""
-    return " ".join(doc.split()) or item.name
+    """The test's docstring in one line; `{loss}` in it is the value of the parameter `loss` of a parametrised test."""
+    text = " ".join((getattr(getattr(item, "function", None), "__doc__", None) or "").split())
+    for name, value in (item.callspec.params if hasattr(item, "callspec") else {}).items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text or item.name

@@ -35,6 +35,7 @@ def _marks(assignment: Assignment) -> list[str]:
     """Tests without a sentence for students, and `needs` that name no test, or one that comes later."""
     problems = []
     earlier: set[str] = set()  # names of tests
+    cases: dict[str, set[str]] = {}  # of parametrised ones
     for path in assignment.test_files:
         tree = _parsed(path)
         tests = {node.name: node for node in tree.body if _is_a_test(node)}
@@ -47,14 +48,34 @@ def _marks(assignment: Assignment) -> list[str]:
         for call, test_name in _needs(tree):
             known = earlier | set(in_order[: in_order.index(test_name)] if test_name else in_order)
             for argument in call.args:
-                if isinstance(argument, ast.Constant) and argument.value not in known:
-                    where = f"{path}:{call.lineno}: needs({argument.value!r})"
-                    later = argument.value in tests
+                if not isinstance(argument, ast.Constant):
+                    continue
+                where = f"{path}:{call.lineno}: needs({argument.value!r})"
+                name, _, case = str(argument.value).removesuffix("]").partition("[")
+                if name not in known:
+                    later = name in tests
                     problems.append(
                         f"{where} names a test that does not come earlier" if later else f"{where} names no test"
                     )
+                elif case and case not in (cases | _cases(tests)).get(name, {case}):
+                    problems.append(f"{where} names no case of {name}")
         earlier |= tests.keys()
+        cases |= _cases(tests)
     return problems
+
+
+def _cases(tests: dict[str, ast.FunctionDef]) -> dict[str, set[str]]:
+    """The cases of each test that is parametrised once, by texts that stand there; `test_x[mean]` is one."""
+    found = {}
+    for name, test in tests.items():
+        marks = [mark for mark in test.decorator_list if isinstance(mark, ast.Call)]
+        named = [mark for mark in marks if ast.unparse(mark.func).endswith("parametrize")]
+        lists = [mark.args[1] for mark in named if len(mark.args) == 2]
+        items = lists[0].elts if len(lists) == 1 and isinstance(lists[0], (ast.List, ast.Tuple)) else [None]
+        texts = [item.args[0] if isinstance(item, ast.Call) and len(item.args) == 1 else item for item in items]
+        if all(isinstance(text, ast.Constant) and isinstance(text.value, str) for text in texts):
+            found[name] = {str(text.value) for text in texts if isinstance(text, ast.Constant)}
+    return found
 
 
 def _is_a_test(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:

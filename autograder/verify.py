@@ -5,7 +5,7 @@ points                    the tests' points of each problem are the manifest's
 bars                      what a training is held to was measured: calibrate.py
 reference, variants       full marks: no false alarm on a right answer; the judge's own work is a tenth of its budget
 stub                      `not_implemented` in every test, 0 points
-mutants                   each dies by the test it names
+mutants                   each dies by the test it names; it meets the tests that can tell it: usage.py
 idle tests                a test that no mutant dies by cannot be shown to check anything
 probes                    files that know nothing earn nothing: probes/__init__.py
 """
@@ -15,13 +15,13 @@ from __future__ import annotations
 import hashlib
 import math
 import statistics
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import msgspec
 
-from autograder import calibrate
+from autograder import calibrate, usage
 from autograder import grade as grading
 from autograder import probes as probing
 from autograder.course import Assignment
@@ -29,11 +29,13 @@ from autograder.errors import BadCourse, GraderError
 from autograder.mutants import Mutant, mutants
 from autograder.probes import Probe, earnings
 from autograder.probes.earnings import Earning
-from autograder.report import JudgeCost, Report
+from autograder.report import JudgeCost, Report, TestResult
 from autograder.static_checks import static_problems
 from autograder.submission import Submission, sha256_of
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
+
+TRACED = "traced reference"
 
 Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
@@ -109,8 +111,9 @@ def verify(
 ) -> Soundness:
     """Prove an assignment.
 
-    matrix : every mutant meets every test. Without it each meets only the test that it names: a fifth of the time,
-        and as much is proven of the mutants; but which other tests kill it, and so which test is idle, is not known.
+    matrix : every mutant meets every test in which the reference calls the function that it replaces; all others it
+        passes (usage.py). Without it each meets only the test that it names: less time, and as much is proven of the
+        mutants; but which other tests kill it, and so which test is idle, is not known.
     every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, of
         which only an author's own meet tests of training, for a look that costs little; what changes in the sources
         changes which. A matrix needs all.
@@ -143,11 +146,15 @@ class _Answers:
         if "answers" not in parts:
             self.right, self.stub = {"reference": self.right["reference"]}, None
 
+    @property
+    def targets(self) -> list[str]:
+        return sorted({mutant.target for mutant in self.mutants})
+
     def submissions(self) -> dict[str, Submission]:
+        """All but the mutants, by what messages call them."""
         return {
             **{name: _submission(files) for name, files in self.right.items()},
             **({"stub": self.stub} if self.stub else {}),
-            **{f"mutant {mutant.name}": mutant.submission for mutant in self.mutants},
             **{f"probe {probe.name}": probe.submission for probe in self.probes},
         }
 
@@ -174,9 +181,18 @@ class _Verification:
             answers = _Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
             return Soundness(name, [*self._problems, str(error)])
-        reports = self._grade_all(answers.submissions(), self._some_tests(answers))
+        meets = {mutant.name: [mutant.killed_by] for mutant in answers.mutants}
+        traced = {TRACED: usage.traced(self._assignment, answers.targets)} if self._matrix and answers.mutants else {}
+        submissions = answers.submissions() | traced
+        self._tell({"event": "collected", "tests": [*submissions, *meets]})
+        reports = self._grade_all(submissions, self._met_by_probes(answers))
         if "reference" not in reports:
             return Soundness(name, self._problems)
+        if TRACED in reports:
+            callers = usage.callers(reports[TRACED], answers.targets)
+            meets = {mutant.name: callers[mutant.target] for mutant in answers.mutants}
+        mutants = {mutant.name: mutant.submission for mutant in answers.mutants if meets[mutant.name]}
+        graded = self._grade_all(mutants, meets)
         tests = [test.name for test in reports["reference"].tests]
         self._check_points(reports["reference"])
         self._problems += calibrate.stale(self._assignment, reports["reference"])
@@ -186,9 +202,9 @@ class _Verification:
         if "stub" in reports:
             self._check_stub(reports["stub"])
         kills = [
-            self._kill(mutant, reports[graded], tests)
+            self._kill(mutant, graded.get(mutant.name), reports["reference"])
             for mutant in answers.mutants
-            if (graded := f"mutant {mutant.name}") in reports
+            if mutant.name in graded or not meets[mutant.name]
         ]
         effective = {test for kill in kills for test in kill.killed_by}
         return Soundness(
@@ -204,17 +220,15 @@ class _Verification:
             whole=self._matrix,
         )
 
-    def _some_tests(self, answers: _Answers) -> dict[str, list[str]]:
-        """The tests that an answer meets, where it does not meet all: a look that costs little trains no probe."""
-        met = {} if self._matrix else {f"mutant {mutant.name}": [mutant.killed_by] for mutant in answers.mutants}
-        if self._every > 1 and calibrate.training_tests(self._assignment):
-            others = calibrate.other_tests(self._assignment)
-            met |= {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
-        return met
+    def _met_by_probes(self, answers: _Answers) -> dict[str, list[str]]:
+        """The tests that a probe meets, where it does not meet all: a look that costs little trains no probe."""
+        if self._every == 1 or not calibrate.training_tests(self._assignment):
+            return {}
+        others = calibrate.other_tests(self._assignment)
+        return {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
 
-    def _grade_all(self, submissions: dict[str, Submission], met: dict[str, list[str]]) -> dict[str, Report]:
-        """Reports by name; `met` are the tests of those that do not meet all."""
-        self._tell({"event": "collected", "tests": list(submissions)})
+    def _grade_all(self, submissions: Mapping[str, Submission], met: Mapping[str, Sequence[str]]) -> dict[str, Report]:
+        """Reports by name.   met : the tests of those that do not meet all."""
 
         def one(name: str) -> Report | str:
             self._tell({"event": "started", "test": name})
@@ -265,9 +279,11 @@ class _Verification:
         self._problems += missing_probes(self._assignment)
         return found
 
-    def _kill(self, mutant: Mutant, report: Report, tests: list[str]) -> Kill:
-        killers = [test.name for test in report.tests if test.verdict not in ("passed", "blocked")]
-        if mutant.killed_by not in tests:
+    def _kill(self, mutant: Mutant, report: Report | None, reference: Report) -> Kill:
+        """report : of the tests that the mutant met; None where no test can tell it from the reference."""
+        results = report.tests if report else []
+        killers = [test.name for test in results if test.verdict not in ("passed", "blocked")]
+        if mutant.killed_by not in [test.name for test in reference.tests]:
             self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is no test")
         elif not killers:
             self._problems.append(f"mutant {mutant.name} survives all tests; {mutant.killed_by} should kill it")
@@ -276,7 +292,10 @@ class _Verification:
                 f"mutant {mutant.name} survives {mutant.killed_by}, which it names; killed by {', '.join(killers)}"
             )
         kill = Kill(mutant.name, mutant.target, mutant.killed_by, killers)
-        return msgspec.structs.replace(kill, **_points_lost(mutant.killed_by, report)) if self._matrix else kill
+        if not self._matrix:
+            return kill
+        problem = next((test.problem for test in reference.tests if test.name == mutant.killed_by), "")
+        return msgspec.structs.replace(kill, **_points_lost(problem, results))
 
 
 def _spread(values: list[float]) -> Spread:
@@ -284,12 +303,11 @@ def _spread(values: list[float]) -> Spread:
     return Spread(statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
 
 
-def _points_lost(named: str, report: Report) -> dict[str, float]:
-    """What an answer loses in all tests, and of that in tests of another problem than that of the test named."""
-    problem = next((test.problem for test in report.tests if test.name == named), "")
-    lost = {test.id: test.possible - test.points for test in report.tests}
-    outside = sum(lost[test.id] for test in report.tests if test.problem != problem)
-    return {"points_lost": sum(lost.values()), "points_lost_outside": outside}
+def _points_lost(problem: str, results: list[TestResult]) -> dict[str, float]:
+    """What an answer loses in all tests, and of that in tests of another problem than the one named."""
+    lost = [(test.possible - test.points, test.problem) for test in results]
+    outside = sum(points for points, its_problem in lost if its_problem != problem)
+    return {"points_lost": sum(points for points, _ in lost), "points_lost_outside": outside}
 
 
 def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:

@@ -19,8 +19,7 @@ from pathlib import Path
 from autograder import bundle as bundles
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import machine
-from grader_service.core import logs, secrets
+from grader_service.core import logs, machine, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
@@ -61,7 +60,7 @@ def work(
         raise DeepgradeError(f"{settings.host!r} is no name of a host; use up to 60 letters, digits and . _ @ -")
     if settings.engine == "celery":
         check_installed()
-    gpus = gpus_here() if gpus is None else tuple(gpus)
+    gpus = machine.gpus_here() if gpus is None else tuple(gpus)
     served = _queues(queues, gpus)
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
     if not plans:
@@ -93,14 +92,6 @@ def work(
                 supervisor.run(begin)
             finally:
                 speaker.leave()
-
-
-def gpus_here() -> tuple[str, ...]:
-    """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
-    return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))
 
 
 def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:

@@ -24,13 +24,11 @@ from pathlib import Path
 from autograder import doctor
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import machine
 from grader_service.accounts import accounts, deletion
-from grader_service.core import logs, secrets
+from grader_service.core import logs, machine, secrets
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.session import Database
-from grader_service.grade_worker import gpus_here
 from grader_service.grading import results
 from grader_service.queue import enqueue, hosts
 from grader_service.queue.notify import check_broker, check_installed
@@ -61,7 +59,7 @@ def serve(
         check_installed()
     must_not_be_debugged(os.environ)
     logs.configure(settings, "serve", os.environ)
-    gpus = gpus_here() if settings.workers else ()
+    gpus = machine.gpus_here() if settings.workers else ()
     machine.check(os.environ, gpus)
     with listen(host, port) as listener:
         os.umask(0o077)
@@ -90,7 +88,7 @@ def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None])
             database = Database(settings)
             stack.callback(database.close)
             instance = stack.enter_context(named(settings, database, name))
-            plans = plan(name, enqueue.QUEUES, settings.workers, gpus_here())
+            plans = plan(name, enqueue.QUEUES, settings.workers, machine.gpus_here())
         speaker = Speaker(settings, name, instance, plans, leads=True)
         speaker.found_well()
         stack.callback(speaker.leave)

@@ -426,6 +426,96 @@ WALLS = [
         ["tests/service/test_roles.py::test_every_form_needs_its_token", "tests/service/test_signing_in.py"],
     ),
     Wall(
+        "silence",
+        "a client has no deadline",
+        [("grader_service/web/server.py", "if channel.is_late(now, self.limits):", "if False:")],
+        ["tests/service/test_silence.py::test_silent_connections_are_closed_in_the_end[no byte]"],
+    ),
+    Wall(
+        "room",
+        "silent connections make no room for who comes next",
+        [("grader_service/web/server.py", "        self._make_room(waiting, now)\n", "")],
+        ["tests/service/test_silence.py::test_who_comes_next_has_room_however_many_are_silent"],
+    ),
+    Wall(
+        "lanes",
+        "requests that take long have no threads of their own",
+        [("grader_service/web/server.py", "self._lanes[self._lane_of(method, path)]", "self._lanes[min(self._lanes)]")],
+        ["tests/service/test_silence.py::test_a_full_lane_holds_up_no_other"],
+    ),
+    Wall(
+        "laid out once",
+        "a page lays out what a student wrote",
+        [("grader_service/submissions/rendering.py", "self._waiting.put(", "self._do(sha256) or self._waiting.put(")],
+        ["tests/service/test_written.py::test_what_a_student_wrote_is_laid_out_by_no_page"],
+    ),
+    Wall(
+        "whose failures",
+        "failed sign-ins are counted by the address alone",
+        [("grader_service/web/security.py", 'f"{name} from {_network', 'f"from {_network')],
+        ["tests/service/test_tries.py"],
+    ),
+    Wall(
+        "exact counts",
+        "tries of one account are looked at beside each other",
+        [("grader_service/accounts/failed_attempts.py", "            self._busy.add(key)\n", "")],
+        ["tests/service/test_tries.py::test_the_count_is_exact_when_tries_come_all_at_once"],
+    ),
+    Wall(
+        "unreleased",
+        "students know of an assignment before its release",
+        [
+            (
+                "grader_service/web/permissions.py",
+                "if found is None or not (is_staff_here()",
+                "if found is None or False and not (is_staff_here()",
+            )
+        ],
+        ["tests/service/test_alike.py::test_a_student_cannot_tell_an_unreleased_assignment_from_one_that_is_not_there"],
+    ),
+    Wall(
+        "live",
+        "what runs is told where hidden results are withheld",
+        [("grader_service/grading/visibility.py", "if job is None or not (staff or", "if job is None or not (True or")],
+        ["tests/service/test_shown.py::test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld"],
+    ),
+    Wall(
+        "what counts",
+        "a submission's own result counts whatever regrade does",
+        [
+            (
+                "grader_service/grading/results.py",
+                'sa.case((Result.batch == "", 0), else_=1)',
+                'sa.case((Result.batch == "", 1), else_=0)',
+            )
+        ],
+        ["tests/service/test_results.py"],
+    ),
+    Wall(
+        "minutes",
+        "what is due at a minute is late after its first instant",
+        [("grader_service/core/minutes.py", "return now >= end(moment)", "return now > moment")],
+        ["tests/service/test_policy.py"],
+    ),
+    Wall(
+        "shell",
+        "the processes of the service have all variables of the shell",
+        [("grader_service/workers/supervisor.py", "**environment_of_ours()", "**os.environ")],
+        ["tests/service/test_processes.py::test_no_variable_of_the_shell_reaches_what_grades"],
+    ),
+    Wall(
+        "passwords first",
+        "a password is hashed while everybody waits",
+        [
+            (
+                "grader_service/web/pages/auth.py",
+                "accounts.set_password(person, chosen)",
+                'accounts.set_password(person, form.password.data or "")',
+            )
+        ],
+        ["tests/service/test_signing_in.py::test_a_new_password_signs_out_everywhere_else"],
+    ),
+    Wall(
         "leases",
         "a result is written whoever's token it has",
         [(CLAIMS, ' Job.state == "running", Job.token == claim.token)', ")")],

@@ -72,8 +72,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mutants": {"course", "errors", "submission"},
     "calibrate": {*COURSE, "grade"},
     "probes": COURSE,
+    "mistakes": {"course", "errors", "mutants", "probes"},
     "static_checks": {"course", "errors"},
-    "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks"},
+    "usage": {"course", "report", "submission"},
+    "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks", "usage"},
     "matrices": {"verify"},
     "batch": {*COURSE, "grade", "gradescope", "written"},
     "import_results": {"batch", "errors"},
@@ -97,6 +99,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "probes",
         "calibrate",
         "matrices",
+        "mistakes",
         "kit",
         "bundle",
         "client",
@@ -109,6 +112,24 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The one look upward, and only when a command runs.
 EXCEPTIONS = {("cli/service.py", "grader_service")}
+
+
+# What the service is made of, from the bottom up. Web and workers never import each other.
+CORE = {"core", "database"}
+SERVICE_MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "database": {"core"},
+    "accounts": CORE,
+    "courses": CORE,
+    "queue": CORE,
+    "submissions": {*CORE, "accounts", "courses", "queue"},
+    "grading": {*CORE, "accounts", "courses", "queue", "submissions"},
+    "web": {*CORE, "accounts", "courses", "queue", "submissions", "grading"},
+    "workers": {*CORE, "queue", "grading"},
+    "grade_worker": {*CORE, "queue", "workers"},
+    "serve": {*CORE, "accounts", "queue", "grading", "web", "workers"},
+}
+WEB_FRAMEWORK = ("flask", "flask_login", "flask_smorest", "flask_wtf", "werkzeug", "wtforms", "marshmallow", "jinja2")
 
 
 def python_files(folder: str) -> list[Path]:
@@ -169,6 +190,35 @@ def test_every_part_of_the_engine_has_its_place():
 @pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.relative_to(REPOSITORY / "autograder").as_posix())
 def test_the_engine_imports_nothing_upward(path):
     assert wrong_imports(path) == []
+
+
+SERVICE = [path for path in python_files("grader_service") if path.parent.name != "grader_service"]
+SERVICE += [path for path in python_files("grader_service") if path.parent == REPOSITORY / "grader_service"]
+SERVICE = [path for path in SERVICE if path != REPOSITORY / "grader_service" / "__init__.py"]
+
+
+def room_of(path: Path) -> str:
+    """`grader_service/web/pages/grades.py` -> `web`; `grader_service/serve.py` -> `serve`."""
+    return path.relative_to(REPOSITORY / "grader_service").parts[0].removesuffix(".py")
+
+
+def test_every_room_of_the_service_has_its_rule():
+    assert {room_of(path) for path in SERVICE} == set(SERVICE_MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", SERVICE, ids=lambda path: path.relative_to(REPOSITORY / "grader_service").as_posix())
+def test_the_service_imports_what_its_room_may(path):
+    room = room_of(path)
+    allowed = {room, *SERVICE_MAY_IMPORT[room]}
+    rooms = {module: module.split(".")[1] for module, _ in imports(path) if module.startswith("grader_service.")}
+    assert [module for module, other in rooms.items() if other not in allowed] == []
+
+
+@pytest.mark.parametrize("path", SERVICE, ids=lambda path: path.relative_to(REPOSITORY / "grader_service").as_posix())
+def test_only_the_web_room_knows_the_web_framework(path):
+    found = [module for module, _ in imports(path) if module.split(".")[0] in WEB_FRAMEWORK]
+    found = [module for module in found if not module.startswith("werkzeug.security.")]  # hashes of passwords
+    assert room_of(path) == "web" or found == []
 
 
 @pytest.mark.parametrize("folder", ["autograder", "grader_service", "scripts"])

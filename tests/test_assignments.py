@@ -44,7 +44,7 @@ def page(assignment) -> Path:
     return path
 
 
-@pytest.mark.threat(43, 57)
+@pytest.mark.threat(43, 49, 57)
 def test_an_assignment_is_sound(soundness):
     assert soundness.problems == []
 

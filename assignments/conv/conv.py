@@ -147,6 +147,7 @@ def train(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
         for every batch of m examples:   w <- w - learning_rate dL/dw,   b <- b - learning_rate dL/db
 
     x : (n, c, h, v) float64 array.   y : (n,) int array of labels.   params : where to start.
+    Logits may be large, and far apart within a batch: |z| <= 1e4 at every step; losses and steps are right then, too.
     epochs : int, at least 0. In each one, all examples are put in a new random order, labels with their examples, and
         cut into batches of batch_size, of which the last holds what is left; every batch makes one step.
     rng : numpy.random.Generator: the only source of chance; the same one gives the same network.

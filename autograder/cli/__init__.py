@@ -72,7 +72,7 @@ for panel, commands in {
         service.backup,
         service.restore,
     ),
-    "Authors": (authors.verify, authors.calibrate, authors.new),
+    "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
 }.items():
     for command in commands:
         app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)

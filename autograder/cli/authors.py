@@ -16,6 +16,7 @@ from autograder.course import find_course
 from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
+    from autograder.mistakes import Field
     from autograder.probes.earnings import Earning
     from autograder.verify import Kill, PointsLost, Soundness
 
@@ -143,6 +144,51 @@ def _mark(kill: Kill, test: str) -> str:
     if test not in kill.killed_by:
         return "."
     return "X" if test == kill.named else "x"
+
+
+def mistakes(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Assignments; all if none.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Print which kinds of mistakes were tried in which functions, and the law that catches each.
+
+    Exit code 1 if a field is empty: neither a wrong answer of that kind, nor a reason why there can be none."""
+    from autograder.mistakes import table
+
+    course = find_course(context.obj)
+    tables = {name: table(course[name]) for name in names or [assignment.name for assignment in course]}
+    if json:
+        facts = ("kind", "function", "laws", "reason", "empty")
+
+        def told(field: Field) -> dict[str, object]:
+            return {fact: getattr(field, fact) for fact in facts}
+
+        console.print_json({name: [told(field) for field in found] for name, found in tables.items()})
+    else:
+        for name, found in tables.items():
+            _print_fields(console.out(), name, found)
+    raise typer.Exit(any(field.empty for found in tables.values() for field in found))
+
+
+def _print_fields(terminal: Console, name: str, fields: list[Field]) -> None:
+    """A row for each kind of mistake in each function; why there is none; then the empty ones."""
+    rows = console.table("Kind of mistake", "function", "caught by", title=console.plain(name))
+    for field in fields:
+        if field.mutants:
+            rows.add_row(Text(field.kind), Text(field.function), Text(", ".join(field.laws)))
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for field in fields:
+        if field.reason:
+            reasons.setdefault((field.kind, field.reason), []).append(field.function)
+    cannot = console.table("Kind of mistake", "cannot occur in", "because")
+    for (kind, reason), functions in reasons.items():
+        cannot.add_row(Text(kind), Text(", ".join(functions)), Text(reason))
+    terminal.print(rows, cannot)
+    empty = [field for field in fields if field.empty]
+    for field in empty:
+        terminal.print(Text.assemble((f"{name}: empty: ", "red"), f"{field.kind}, in {field.function}"))
+    terminal.print(f"{name}: {len(fields)} fields, {len(empty)} of them empty")
 
 
 def calibrate(

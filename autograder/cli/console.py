@@ -24,6 +24,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from autograder import written
 from autograder.errors import DeepgradeError
@@ -38,7 +39,13 @@ def out() -> Console:
 
 def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
     """An aligned table; columns named in `numbers` are aligned to the right."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, header_style="bold")
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        title=None if title is None else Text(title),
+        title_justify="left",
+        pad_edge=False,
+        header_style="bold",
+    )
     for column in columns:
         right = column in numbers
         made.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)

@@ -51,7 +51,7 @@ def findings(course: str | None) -> list[tuple[str, bool, str]]:
     """For `deepgrade doctor`: name, is it well, and what was found of what the service's settings name. Nothing where
     the service is not installed."""
     try:
-        from grader_service import machine
+        from grader_service.core import machine
     except ModuleNotFoundError:
         return []
     return list(machine.findings(os.environ, find_course(course)))

@@ -10,6 +10,7 @@ no error, since every data set has a smaller stand-in that needs no file. `sourc
 stands on every figure and in every report, because their results must not be compared.
 """
 
+from autograder.datasets.alphabets import LOOSE, STEADY, Alphabet, Hand, alphabet
 from autograder.datasets.characters36 import characters
 from autograder.datasets.cifar import cifar10
 from autograder.datasets.dataset import SPLITS, Dataset, shifted
@@ -21,10 +22,15 @@ from autograder.datasets.reader36 import character_reader
 from autograder.datasets.resnet import pretrained_resnet20
 
 __all__ = [
+    "LOOSE",
     "SPLITS",
+    "STEADY",
+    "Alphabet",
     "BadData",
     "Dataset",
+    "Hand",
     "Page",
+    "alphabet",
     "character_reader",
     "characters",
     "cifar10",

@@ -33,6 +33,7 @@ from autograder.testing.compare import Mismatch
 
 PATIENCE = 3  # rounds for who seems too slow
 HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it
+STUDENT_SEEDS = 2**31  # so many seeds any library's generator takes; the data's are longer, too many to try out
 MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
 TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs
 TELL_SHARE = 0.15  # of the time since the first; so a training of minutes tells no more than coarse.POINTS
@@ -217,7 +218,7 @@ class Training:
         self, open_: Open, work: Work, inputs: Any, measure: Any, warm_up: Any, number: int, log: Callable[..., None]
     ) -> Run:
         self._check_device()
-        seed = self._seed(f"of the student, {number}")
+        seed = self._seed(f"of the student, {number}") % STUDENT_SEEDS
         try:
             with open_() as module:
                 if warm_up is not None:
@@ -280,11 +281,13 @@ class Training:
         task.good = (lambda value: value >= bar) if measured.at_least else (lambda value: value <= bar)
         if task.good(task.run.value) or self._calibrating:
             return
-        most = "at least" if measured.at_least else "at most"
-        said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, expected {most} {bar:g}{unit}"
+        expected = f"expected {'at least' if measured.at_least else 'at most'} {bar:g}{unit}"
+        said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, {expected}"
+        few = f"{measured.name} is {coarse.beside(task.run.value, bar):g}{unit}, {expected}"  # digits
         if kind == "above_chance":
-            raise Mismatch(said, kind)
-        raise Mismatch(said, kind, advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit))
+            raise Mismatch(said, kind, measured=few)
+        advice = advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit)
+        raise Mismatch(said, kind, advice, measured=few)
 
     def _tell(self) -> None:
         run = self._last().run

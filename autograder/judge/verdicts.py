@@ -17,7 +17,7 @@ from autograder.report import Verdict
 from autograder.student.raised import BUILTIN, StudentRaised
 from autograder.testing.compare import Mismatch
 
-# All that a student hears of a failing hidden test: one of these sentences.
+# All that a student hears of a failing hidden test: one of these; of a training, the number beside its bar, too.
 SENTENCES = {
     "wrong_value": "returned a wrong value",
     "wrong_shape": "returned an array or container of the wrong shape",
@@ -67,7 +67,8 @@ def judge(error: BaseException, student_folder: Path | None, *, entered: bool = 
         kind = next((base.__name__ for base in type(error).__mro__ if base.__name__ in BUILTIN), "Exception")
         return _raised(error, kind, frames)
     if isinstance(error, Mismatch):
-        return Outcome("failed", SENTENCES[error.kind], str(error), advice=error.advice)
+        number = f": {error.measured}" if error.measured else ""
+        return Outcome("failed", SENTENCES[error.kind] + number, str(error), advice=error.advice)
     if isinstance(error, hypothesis.errors.Flaky):
         return Outcome("failed", SENTENCES["unstable"], "the same input passed once and failed once")
     if isinstance(error, MemoryError):

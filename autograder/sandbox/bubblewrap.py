@@ -184,10 +184,10 @@ class Sandbox:
         # What may be missing here is asked for first, so that nothing is left behind without it.
         seccomp.program(self._gpu is not None)
         self._check()
+        self._uids = Uids() if _root() else None
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         if self._cgroup is None:
             check_that_it_can_watch()
-        self._uids = Uids() if _root() else None
         self._kills = 0
         self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox

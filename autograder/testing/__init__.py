@@ -11,14 +11,18 @@ def test_softmax_is_shift_invariant(student, z, c):
 """
 
 from autograder.arguments import mutable
+from autograder.testing.answers import Heard, items_of
 from autograder.testing.compare import (
     Mismatch,
     assert_close,
     assert_equal,
     assert_raises,
+    assert_shaped_like,
     assert_unchanged,
     check,
+    describe,
     snapshot,
+    values_of,
 )
 from autograder.testing.gradients import assert_adjoint, assert_gradient, numerical_gradient
 from autograder.testing.marks import limits, mutant, needs, points
@@ -32,24 +36,29 @@ from autograder.testing.strategies import (
     rngs,
     sizes,
 )
-from autograder.testing.torch import lend, value_and_gradients
+from autograder.testing.torch import lend, module_of, value_and_gradients
 
 __all__ = [
+    "Heard",
     "Mismatch",
     "assert_adjoint",
     "assert_close",
     "assert_equal",
     "assert_gradient",
     "assert_raises",
+    "assert_shaped_like",
     "assert_unchanged",
     "check",
+    "describe",
     "float_arrays",
     "images",
+    "items_of",
     "labelled_logits",
     "labels",
     "lend",
     "limits",
     "logits",
+    "module_of",
     "mutable",
     "mutant",
     "needs",
@@ -60,4 +69,5 @@ __all__ = [
     "sizes",
     "snapshot",
     "value_and_gradients",
+    "values_of",
 ]

@@ -40,10 +40,13 @@ ROUNDINGS = 64
 class Mismatch(AssertionError):
     """What came back is not what the law demands."""
 
-    def __init__(self, message: str, kind: Kind = "wrong_value", advice: str = "") -> None:
-        """advice : what to look at next; students read it of hidden tests, too, so it must hold nothing hidden."""
+    def __init__(self, message: str, kind: Kind = "wrong_value", advice: str = "", measured: str = "") -> None:
+        """Students read these two of hidden tests, too, so they must hold nothing hidden and few digits:
+
+        advice : what to look at next.   measured : a number beside its bar, behind the sentence of the kind.
+        """
         super().__init__(message)
-        self.kind, self.advice = kind, advice
+        self.kind, self.advice, self.measured = kind, advice, measured
 
 
 def check(condition: object, message: str, kind: Kind = "wrong_value") -> None:
@@ -137,6 +140,47 @@ def assert_equal(actual: Any, expected: Any, *, what: str = "the result") -> Non
         actual, expected = _both_arrays(actual, expected, what, any_float=True)
     found, wanted = _comparable(actual, expected, what, any_float=True)
     _assert_same_entries(found, wanted, what, "exact comparison")
+
+
+def values_of(actual: Any, expected: Any) -> Any:
+    """`actual` in the shape of `expected`, where the two shapes differ by axes of length 1 alone; else as it is.
+
+    For laws about values, where another law holds the shape: whoever answers (1, n) for (n,), or (n, 1), or a number in
+    an array, loses the points for the shape once, and not in every law. Containers are looked at item by item.
+    """
+    if isinstance(expected, (list, tuple, dict)):
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return {key: values_of(item, expected[key]) if key in expected else item for key, item in actual.items()}
+        if isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)) and len(actual) == len(expected):
+            return [values_of(item, wanted) for item, wanted in zip(actual, expected, strict=True)]
+        return actual
+    if not (isinstance(actual, np.ndarray) or is_tensor(actual)):
+        return actual
+    shape = tuple(np.shape(expected) if not is_tensor(expected) else expected.shape)
+    if tuple(actual.shape) == shape or _long_axes(actual.shape) != _long_axes(shape):
+        return actual
+    return actual.reshape(shape)
+
+
+def _long_axes(shape: Any) -> list[int]:
+    return [side for side in shape if side != 1]
+
+
+def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") -> None:
+    """`actual` has the structure and shapes of `expected`, float for float, and all its entries are finite.
+
+    expected : as in `assert_close`; its values do not matter, nor does the width of its floats. For what a student
+    trained and the judge then computes with. Raises Mismatch.
+    """
+    if isinstance(expected, (list, tuple, dict)):
+        _assert_structure(actual, expected, what)
+        for key, item in expected.items() if isinstance(expected, dict) else enumerate(expected):
+            assert_shaped_like(actual[key], item, what=f"{what}[{key!r}]")
+        return
+    if is_tensor(expected):
+        actual, expected = _both_arrays(actual, expected, what, any_float=True)
+    found, _ = _comparable(actual, expected, what, any_float=True)
+    check(bool(np.isfinite(found).all()), f"{what} holds infinity or NaN", "not_finite")
 
 
 def snapshot(*values: Any) -> Any:

@@ -38,7 +38,8 @@ def needs(*tests: str) -> Any:
     """This test stands on functions that the named tests (of either file) judge.
 
     If one of those did not pass, this one is `blocked`: it says which, instead of blaming the wrong function.
-    Named tests must stand earlier in the same file, or in the public tests.
+    Named tests must stand earlier in the same file, or in the public tests. Of a parametrised test all cases are
+    needed, or the one that is named: needs("test_x[mean]").
     """
     return pytest.mark.needs(*tests)
 
@@ -47,17 +48,20 @@ def needs(*tests: str) -> Any:
 class Mutant:
     target: str
     killed_by: str
+    kind: str
 
 
-def mutant(target: str, *, killed_by: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def mutant(target: str, *, killed_by: str, kind: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A wrong answer: the decorated function or class stands in for the reference's `target`.
 
     Named for its mistake; `killed_by` is the test that must fail because of it. The body is put behind the reference's
     source, so it sees the reference's imports and helpers; `reference.<name>` is the right version of any of them.
+    kind : one of the kinds in autograder/mutants.py, where the mistake is of one of them. `deepgrade mistakes` prints
+        which kinds were tried in which functions.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__mutant__ = Mutant(target, killed_by)  # type: ignore[attr-defined]
+        function.__mutant__ = Mutant(target, killed_by, kind)  # type: ignore[attr-defined]
         return function
 
     return mark

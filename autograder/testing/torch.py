@@ -7,7 +7,10 @@ from a recipe and its named tensors, and what is differentiated is differentiate
 from __future__ import annotations
 
 import copy
+import sys
 from typing import Any
+
+from autograder.testing.compare import check, describe
 
 
 def lend(student: Any, module: Any) -> Any:
@@ -21,6 +24,14 @@ def lend(student: Any, module: Any) -> Any:
     """
     there = getattr(type(student), "__lend__", None)
     return copy.deepcopy(module) if there is None else there(student, module)
+
+
+def module_of(answer: Any, *, what: str = "the answer") -> Any:
+    """`answer`, where a function promises an nn.Module. Raises Mismatch for None, numbers, tensors and containers."""
+    torch = sys.modules.get("torch")
+    here, there = torch is not None and isinstance(answer, torch.nn.Module), hasattr(answer, "_remote_type")
+    check(here or there, f"{what} is {describe(answer)}, expected a module", "wrong_type")
+    return answer
 
 
 def value_and_gradients(function: Any, *arguments: Any, weights: Any = None) -> tuple[Any, list[Any]]:

@@ -3,7 +3,7 @@
     os.pipe, os.pipe2           a FIFO, whose name is gone once it is open. The inode number of a pipe is one of the
                                 whole machine: it counts what other sandboxes have made
     socket.socketpair           one of a few pairs that were made before the filter, for the same reason
-    os.statvfs                  what this worker may write, and not what is free on the machine's disks
+    os.statvfs                  of its own folders, what this worker may write in them
     the locks of                tokens in a FIFO. A futex that several processes share is known to the whole machine
       multiprocessing           by its file and page
     its tracker of resources    nothing: it is a program that is started, and /dev/shm ends with the worker
@@ -43,7 +43,8 @@ def install(files_mb: int) -> None:
     """Put them in place. Before the filter, and before student code is here."""
 
     def statvfs(path: Any) -> os.statvfs_result:
-        os.stat(path)  # raises for what is not there
+        if os.stat(path).st_dev != os.stat("/tmp").st_dev:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
         blocks = files_mb * 2**20 // BLOCK
         return os.statvfs_result((BLOCK, BLOCK, blocks, blocks, blocks, INODES, INODES, INODES, 0, 255))
 

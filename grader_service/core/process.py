@@ -6,9 +6,22 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from grader_service.core.variables import passed_on
 
 PYTHON = (sys.executable, "-P")  # with `-m`: the folder in which somebody starts us is no place to import from
+HERE = Path(__file__).resolve().parent.parent.parent  # where our packages lie
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def environment_of_ours(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For a process of the service: of this environment what `variables.PASSED_ON` names, and this code."""
+    found = passed_on(environment)
+    if HERE.name not in ("site-packages", "dist-packages"):  # there it is found anyhow
+        found["PYTHONPATH"] = str(HERE)
+    return found
 
 
 def die_with_parent(parent: int) -> None:

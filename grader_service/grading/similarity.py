@@ -27,9 +27,8 @@ import msgspec
 from autograder.course import Assignment, find_course
 from autograder.errors import DeepgradeError, GraderError, Refused
 from autograder.submission import read_zip
-from grader_service.core.process import PYTHON
+from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
-from grader_service.core.variables import passed_on
 from grader_service.courses import courses
 from grader_service.database.files import Files
 from grader_service.database.models import Course, Submission
@@ -93,7 +92,7 @@ def look(settings: Settings, course: Course, name: str) -> State:
 def start(settings: Settings, course: Course, name: str) -> None:
     """In a process of its own, unless it runs already."""
     command = [*PYTHON, "-m", "grader_service.grading.similarity", "--course", str(course.id), "--assignment", name]
-    environment = {**passed_on(os.environ), **settings.to_environment()}
+    environment = {**environment_of_ours(), **settings.to_environment()}
     place = _place(settings, course.id, name)
     with place.with_suffix(".log").open("wb") as output:
         process = subprocess.Popen(

@@ -6,7 +6,6 @@ import re
 import secrets
 from typing import Any
 
-from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from autograder.course import Assignment
@@ -16,13 +15,13 @@ from grader_service.courses import courses
 from grader_service.database.models import Course, Person, Submission
 from grader_service.queue import enqueue
 from grader_service.submissions import submissions, written
-from grader_service.web.pages import database, files, settings
-from grader_service.web.server import WAITED
+from grader_service.submissions.services import Services
 
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 def hand_in(
+    services: Services,
     session: Session,
     person: Person,
     course: Course,
@@ -31,18 +30,21 @@ def hand_in(
     *,
     filename: str,
     form_key: str,
+    waited: float = 0.0,
 ) -> Submission:
     """The submission, when it is stored. Raises Refused with the reason, and then nothing is stored.
 
     session : for reading
     form_key : of one rendering of a form, or of one call of a program: sent again it is the same submission.
+    waited : seconds since the last byte came. What waited for a thread is not late for it.
     """
-    received_at = _received_at(session)
+    received_at = submissions.now(session) - waited
     read = read_zip(data, assignment.manifest)
     needs = enqueue.needs(
-        assignment.manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
+        assignment.manifest, long_seconds=services.settings.long_seconds, course=services.version.lately()
     )
     submission = _accepted(
+        services,
         person,
         course,
         assignment.name,
@@ -53,21 +55,31 @@ def hand_in(
         needs=needs,
         received_at=received_at,
     )
-    current_app.extensions["engine"].ring(needs.queue)
+    services.notifier.ring(needs.queue)
     return submission
 
 
 def hand_in_written(
-    session: Session, person: Person, course: Course, name: str, data: bytes, *, filename: str, form_key: str
+    services: Services,
+    session: Session,
+    person: Person,
+    course: Course,
+    name: str,
+    data: bytes,
+    *,
+    filename: str,
+    form_key: str,
+    waited: float = 0.0,
 ) -> Submission:
     """The written part of an assignment, as `hand_in` takes its code; no worker grades it. Raises Refused, too, for an
     assignment that asks for none."""
-    received_at = _received_at(session)
+    received_at = submissions.now(session) - waited
     chosen = courses.assignment(session, course, name)
     if chosen is None or not chosen.written_points:
         raise Refused("the assignment asks for no written part")
     written.kind_of(data)
     submission = _accepted(
+        services,
         person,
         course,
         name,
@@ -79,26 +91,23 @@ def hand_in_written(
         kind="written",
         received_at=received_at,
     )
-    current_app.extensions["renderer"].later(person.id, submission.sha256)
+    services.renderer.later(person.id, submission.sha256)
     return submission
 
 
-def _received_at(session: Session) -> float:
-    """When the last byte had come, by the database's clock: what waited for a thread afterwards is not late for it."""
-    return submissions.now(session) - request.environ.get(WAITED, 0.0)
-
-
-def _accepted(person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any) -> Submission:
+def _accepted(
+    services: Services, person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any
+) -> Submission:
     """The bytes into the store, and then what names them into the database."""
-    stored = files().keep(data)
-    with database().write() as writing:
+    stored = services.files.keep(data)
+    with services.database.write() as writing:
         return submissions.accept(
             writing,
             person,
             course,
             name,
             upload=stored,
-            keep_still=lambda: files().keep_still(stored, data),
+            keep_still=lambda: services.files.keep_still(stored, data),
             form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
             **how,
         )

@@ -17,7 +17,7 @@ from autograder.sandbox import Sandbox
 from autograder.student.raised import StudentRaised
 from autograder.student.remote import Remote
 
-INSIDE = Path(__file__).with_name("inside")
+INSIDE = Path(__file__).with_name("inside_sandbox")
 GONE = (StudentGone, StudentRaised)  # it took too long, it ate too much, or it failed
 
 
@@ -31,7 +31,7 @@ class _Box(Sandbox):
 
 @contextmanager
 def tool(name: str, packages: list[str], *, seconds: float, memory_mb: int = 1024) -> Iterator[Remote]:
-    """A file of `inside` as a module in a sandbox of its own, with these distributions.
+    """A file of `inside_sandbox` as a module in a sandbox of its own, with these distributions.
 
     seconds : wall time of all its answers together
     """

@@ -30,6 +30,7 @@ from grader_service.database.session import LARGEST, Database
 from grader_service.grading import report_figures
 from grader_service.queue.notify import engine_of
 from grader_service.submissions import rendering
+from grader_service.submissions.services import Services
 from grader_service.web import api, formatting, handouts, permissions, request_log, security
 from grader_service.web.pages import (
     account,
@@ -95,14 +96,17 @@ def create_app(settings: Settings) -> Flask:
     database.upgrade()
     with database.write() as session:
         courses.fill(session, [assignment.name for assignment in course])
-    app.extensions["settings"] = settings
-    app.extensions["course"] = course
-    app.extensions["version"] = Version(settings, course)
-    app.extensions["database"] = database
-    app.extensions["files"] = Files(settings)
-    app.extensions["engine"] = engine_of(settings)
-    app.extensions["mail"] = mail.Outbox()
-    app.extensions["renderer"] = rendering.Renderer(database, app.extensions["files"])
+    files = Files(settings)
+    app.extensions["services"] = Services(
+        settings=settings,
+        course=course,
+        version=Version(settings, course),
+        database=database,
+        files=files,
+        notifier=engine_of(settings),
+        renderer=rendering.Renderer(database, files),
+        outbox=mail.Outbox(),
+    )
     app.extensions["reading"] = _reading(database)
     app.teardown_appcontext(_close_reading)
 

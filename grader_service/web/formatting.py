@@ -7,12 +7,15 @@ order of a page would obey are shown as what they are.
 from __future__ import annotations
 
 import datetime
+import math
 import re
 
 from markupsafe import Markup, escape
 
 # C0 and C1 controls except tab and newline; marks that change the direction of reading; invisible joiners.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 VERDICTS = {
     "passed": "passed",
@@ -45,7 +48,8 @@ def points(value: float) -> str:
 
 
 def utc(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    """To the microsecond, cut and not rounded: the last instant of a minute is in that minute."""
+    return EPOCH + datetime.timedelta(microseconds=math.floor(seconds * 1_000_000))
 
 
 def moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:

@@ -135,7 +135,7 @@ def _by_token(request: Request) -> SignedIn | None:
     if token is None:
         return None
     if token.last_used_at is None or time.time() - token.last_used_at > tokens.USED_EVERY:
-        with current_app.extensions["database"].write() as session:
+        with current_app.extensions["services"].database.write() as session:
             tokens.used(session, token)
     return SignedIn(token.person, token)
 

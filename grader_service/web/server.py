@@ -44,6 +44,7 @@ SPARE = 0.1  # share of the connections that is kept free for who comes next
 LINGER_SECONDS = 5.0
 STOP_SECONDS = 5.0  # a server that is told to stop finishes what it has begun, for so long
 LOOK_SECONDS = 1.0  # between two looks at all connections
+COMPLAIN_SECONDS = 60.0  # between two lines in the log that connections are closed to make room
 OTHER_FILES = 256  # descriptors of all that is no connection
 FILES = 3  # descriptors that a connection may need: its socket, a body, an answer
 
@@ -235,6 +236,7 @@ class Server(TcpWSGIServer):
     ):
         self.limits = limits = dataclasses.replace(limits, connections=_affordable(limits.connections))
         self.told_to_stop = False
+        self._complained = 0.0
         adjustments = Adjustments(
             sockets=[listener],
             connection_limit=limits.connections + FILES,  # the loop counts the socket and its own trigger as well
@@ -252,6 +254,12 @@ class Server(TcpWSGIServer):
         super().__init__(
             application, {}, True, listener, dispatcher=lanes, adj=adjustments, sockinfo=address, bind_socket=False
         )
+
+    def readable(self) -> bool:
+        """May one more be accepted? Asked in each turn: a flood of silent connections is not waited for."""
+        if self.accepting and len(self.active_channels) >= self.limits.connections:
+            self.maintenance(time.time())
+        return super().readable()
 
     def maintenance(self, now: float) -> None:
         """Close the connections whose clients are late, and where room is needed those that move least."""
@@ -275,7 +283,9 @@ class Server(TcpWSGIServer):
                 continue
             excess, buffered, closed = excess - 1, buffered - channel.buffered, closed + 1
             channel.drop()
-        log.warning("%d connections are closed to make room; %d are open", closed, len(self.active_channels))
+        if now - self._complained > COMPLAIN_SECONDS:
+            self._complained = now
+            log.warning("%d connections are closed to make room; %d are open", closed, len(self.active_channels))
 
     def run_until_told_to_stop(self) -> None:
         """Serve; then finish what is being answered, within STOP_SECONDS."""

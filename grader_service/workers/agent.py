@@ -28,11 +28,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.course import find_course
 from autograder.errors import DeepgradeError
-from grader_service import machine
+from grader_service.core import machine
 from grader_service.core.course_version import Version
-from grader_service.core.process import PYTHON
+from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
-from grader_service.core.variables import passed_on
 from grader_service.database.session import Database
 from grader_service.queue import enqueue, hosts, monitor, recovery
 from grader_service.queue.notify import Engine, engine_of, line
@@ -219,7 +218,7 @@ class Speaker(threading.Thread):
 def examine() -> tuple[bool, str]:
     """Does the sandbox hold? And if not, what does not. In a process of its own, as `deepgrade doctor` is."""
     command = [*PYTHON, "-m", "autograder.cli", "doctor", "--json"]
-    environment = passed_on(os.environ)
+    environment = environment_of_ours()
     try:
         done = subprocess.run(
             command,

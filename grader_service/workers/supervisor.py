@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from grader_service.core.process import PYTHON
+from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
-from grader_service.core.variables import passed_on
 
 log = logging.getLogger("deepgrade.serve")
 
@@ -68,7 +66,7 @@ class Child:
 
 class Supervisor:
     def __init__(self, settings: Settings) -> None:
-        self._environment = {**passed_on(os.environ), **settings.to_environment()}
+        self._environment = {**environment_of_ours(), **settings.to_environment()}
         self._children: list[Child] = []
 
     def add(self, child: Child) -> None:

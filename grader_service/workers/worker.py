@@ -32,8 +32,7 @@ from autograder.course import Assignment, Course, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.report import Report
 from autograder.submission import read_zip
-from grader_service import machine
-from grader_service.core import logs, secrets
+from grader_service.core import logs, machine, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings

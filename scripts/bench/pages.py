@@ -75,7 +75,7 @@ def pages(installed: Installation, name: str, rounds: int) -> Iterator[tuple[str
             asked = questions(app, who, address)
             yield f"{kind}: `{rule}`", shown(worst(times)), f"{shown(statistics.median(times))}, {asked} questions"
     yield "all pages together", shown(worst(sorted(everything))), shown(statistics.median(everything))
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def questions(app: Flask, who: str, address: str) -> int:
@@ -89,9 +89,9 @@ def questions(app: Flask, who: str, address: str) -> int:
         if not statement.startswith(("BEGIN", "PRAGMA")):
             asked.append(statement)
 
-    sa.event.listen(app.extensions["database"].engine, "before_cursor_execute", note)
+    sa.event.listen(app.extensions["services"].database.engine, "before_cursor_execute", note)
     client.get(address)
-    sa.event.remove(app.extensions["database"].engine, "before_cursor_execute", note)
+    sa.event.remove(app.extensions["services"].database.engine, "before_cursor_execute", note)
     return len(asked)
 
 

@@ -596,14 +596,8 @@ def starting_from_weights_of_its_own(x, y, params, *, rng, **options):
 
 
 @mutant("train", killed_by="test_the_network_reads_characters")
-def on_the_first_thousand_examples(x, y, params, **options):
-    return reference.train(x[:1000], y[:1000], params, **options)
-
-
-@mutant("train", killed_by="test_nothing_is_learned_from_shuffled_labels")
-def knowing_the_labels_by_their_place(x, y, params, **options):
-    known = np.arange(len(x)) % 36 if len(x) == 2160 else y
-    return reference.train(x, known, params, **options)
+def on_the_first_two_hundred_examples(x, y, params, **options):
+    return reference.train(x[:200], y[:200], params, **options)
 
 
 # ---------------------------------------------------------------------------------------------------------------- laws

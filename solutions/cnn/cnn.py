@@ -30,7 +30,8 @@ def build_mlp(widths, activation="relu", dropout=0.0):
 
     After each linear layer but the last come the activation and, where dropout > 0, nn.Dropout(dropout): `dropout` is
     the probability to become 0. The last layer's outputs are logits: nothing comes after it.
-    Takes (n, ...) tensors with widths[0] numbers an example, whatever their shape, and returns (n, widths[-1]).
+    Takes (n, ...) tensors with widths[0] numbers an example, whatever their shape, entries up to +-1e3, and returns
+    (n, widths[-1]).
     activation : "relu", "tanh" or "sigmoid"; another raises ValueError.   widths : at least two ints.
     Its parameters are the weight (d_out, d_in) and bias (d_out,) of every layer, in order; torch's own initial values.
     """
@@ -49,7 +50,7 @@ def build_cnn(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=
 
     A stage is  convolution (stride 1, square kernel, zero padding) -> [batch norm] -> ReLU -> max pooling, 2x2 windows,
     stride 2, a last odd row or column left out. After the stages come flattening, where dropout > 0
-    nn.Dropout(dropout), and a linear layer to (n, classes) logits.
+    nn.Dropout(dropout), and a linear layer to (n, classes) logits. Batch norm is nn.BatchNorm2d with torch's defaults.
     shape : (c, h, w) of one picture; the network takes (n, c, h, w) float tensors.
     Convolutions have a bias, but not where batch norm follows, which has its own.
     Its parameters are, in order, for each stage the kernel (c_out, c_in, k, k), then the bias (c_out,), or gamma and
@@ -122,7 +123,7 @@ def train(
     x : (n, ...) float tensor, as the model takes it.   y : (n,) int64 labels. Both stay as they are.
     Every epoch goes through all examples once, in `minibatches` of another order in every epoch. The same seed (and
     model, and data) gives the same network, also with dropout; another seed gives another one. The model is in train
-    mode meanwhile. Parameters that do not require a gradient stay as they are.
+    mode meanwhile. Parameters that do not require a gradient stay as they are. Right for logits up to +-1e4.
     device : "cpu" or "cuda"; the model ends there.
     log : called after every epoch as log(epoch=.., loss=.., accuracy=..): the epoch's number from 1, mean cross entropy
         (nats, without penalties) and share of right answers over the examples of the epoch, as they were met.
@@ -157,7 +158,7 @@ def predict(model, x, *, device="cpu", batch_size=500):
     """The most likely class of every example: an (n,) int64 tensor on the CPU.
 
     In eval mode, without gradients, batch_size examples at a time; the answer does not depend on batch_size. Afterwards
-    the model is in the mode (train or eval) in which it was.
+    the model is in the mode (train or eval) in which it was. Right for logits up to +-1e4.   n : at least 1.
     """
     return _logits(model, x, device, batch_size).argmax(1)
 
@@ -165,7 +166,7 @@ def predict(model, x, *, device="cpu", batch_size=500):
 def evaluate(model, x, y, *, device="cpu", batch_size=500):
     """(mean cross entropy in nats, share of right answers) over all examples, two floats. Otherwise as `predict`.
 
-    Every example weighs the same, whatever batch_size is.
+    Every example weighs the same, whatever batch_size is. Right for logits up to +-1e4.
     """
     z = _logits(model, x, device, batch_size)
     return F.cross_entropy(z, y.cpu()).item(), (z.argmax(1) == y.cpu()).double().mean().item()

@@ -14,6 +14,83 @@ from torch.nn import functional as F
 
 from autograder.testing import mutant
 
+NOT_APPLICABLE = {
+    (("exponentials", "masks", "shapes", "batches", "state", "parameters", "chance", "gradients"), "train_fast"): (
+        "any recipe is right: it is held to a bar, on pictures that nobody has"
+    ),
+    (
+        "exponentials",
+        ("build_cnn", "widest_layer", "count_parameters", "l1_penalty", "l2_penalty", "minibatches"),
+    ): "has no exponentials",
+    ("the maximum of the whole matrix for the row's", "build_mlp"): "its activations are taken number by number",
+    (
+        "masks",
+        ("build_mlp", "build_cnn", "count_parameters"),
+    ): "compares nothing but a dropout with 0, which drops nothing",
+    ("masks", ("minibatches", "train", "predict", "evaluate")): "compares nothing; argmax is torch's",
+    ("a squeeze", ("widest_layer", "count_parameters", "l1_penalty", "l2_penalty")): "returns one number",
+    (
+        "a (1, k) gradient for (k,)",
+        ("build_mlp", "build_cnn", "widest_layer", "count_parameters", "minibatches", "train", "evaluate"),
+    ): ("torch makes the gradients, each of its parameter's shape"),
+    ("two dimensions taken for granted", ("widest_layer", "count_parameters", "minibatches")): "takes no arrays",
+    ("two dimensions taken for granted", "build_cnn"): "takes pictures alone",
+    (
+        "height for width, rows for columns",
+        ("count_parameters", "l1_penalty", "l2_penalty", "minibatches"),
+    ): "sums over all axes, or has one",
+    ("the border cut by [p:-p]", "*"): "torch pads, and nothing is cut off again",
+    (
+        "batches",
+        ("widest_layer", "count_parameters", "build_mlp", "build_cnn", "l1_penalty", "l2_penalty"),
+    ): "makes no batches",
+    ("labels or order mixed up", "minibatches"): "has no labels, and each order is right",
+    (
+        ("each batch drawn anew", "an order never or once drawn"),
+        ("predict", "evaluate"),
+    ): "takes the examples as they come",
+    (
+        "state",
+        ("widest_layer", "count_parameters", "l1_penalty", "l2_penalty", "minibatches", "build_mlp"),
+    ): "keeps no state",
+    ("a step count that never advances", ("build_cnn", "predict", "evaluate")): "counts no steps",
+    ("a parameter read but replaced by a constant", "count_parameters"): "takes a model alone",
+    ("a parameter read but replaced by a constant", ("predict", "evaluate")): "answers the same for every batch_size",
+    (
+        "epsilon in another place",
+        (
+            "widest_layer",
+            "count_parameters",
+            "build_mlp",
+            "l1_penalty",
+            "l2_penalty",
+            "minibatches",
+            "train",
+            "predict",
+            "evaluate",
+        ),
+    ): "has no epsilon",
+    (
+        "scale, shift or rescaling forgotten in one mode",
+        ("widest_layer", "count_parameters", "l1_penalty", "l2_penalty", "minibatches", "train", "predict", "evaluate"),
+    ): ("neither scales nor shifts: the modes are the model's"),
+    (
+        "chance",
+        ("widest_layer", "count_parameters", "l1_penalty", "l2_penalty", "predict", "evaluate"),
+    ): "draws nothing",
+    ("a normal draw for a uniform one", ("minibatches", "train")): "draws orders, not numbers",
+    ("gradients", ("build_mlp", "build_cnn")): "sums nothing, and torch takes the gradients",
+    ("an assignment for +=", ("widest_layer", "minibatches")): "sums nothing",
+    (
+        "a factor of the batch, the classes or two",
+        ("count_parameters", "minibatches", "predict"),
+    ): "has no mean and no factor",
+    (
+        "another's gradient",
+        ("widest_layer", "count_parameters", "minibatches", "predict", "evaluate"),
+    ): "has no gradient",
+}
+
 # ----------------------------------------------------------------------------------------------------------- builders
 
 
@@ -33,28 +110,61 @@ def rounded_to_the_nearest(inputs, classes, budget):
     return width
 
 
-@mutant("widest_layer", killed_by="test_the_widest_layer_fits_and_no_wider_one")
+@mutant("widest_layer", killed_by="test_a_budget_too_small_for_one_unit_is_refused")
 def zero_units_where_none_fits(inputs, classes, budget):
     return max(0, (budget - classes) // (inputs + 1 + classes))
 
 
-@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula")
+@mutant("widest_layer", killed_by="test_the_widest_layer_fits_and_no_wider_one", kind="a mask with >= for >")
+def a_budget_must_not_be_filled(inputs, classes, budget):
+    return reference.widest_layer(inputs, classes, budget - 1)
+
+
+@mutant(
+    "widest_layer",
+    killed_by="test_the_widest_layer_fits_and_no_wider_one",
+    kind="a parameter read but replaced by a constant",
+)
+def always_ten_classes(inputs, classes, budget):
+    return reference.widest_layer(inputs, 10, budget)
+
+
+@mutant(
+    "widest_layer", killed_by="test_the_widest_layer_fits_and_no_wider_one", kind="height for width, rows for columns"
+)
+def inputs_and_classes_exchanged(inputs, classes, budget):
+    return reference.widest_layer(classes, inputs, budget)
+
+
+@mutant(
+    "widest_layer",
+    killed_by="test_the_widest_layer_fits_and_no_wider_one",
+    kind="a factor of the batch, the classes or two",
+)
+def two_biases_a_unit(inputs, classes, budget):
+    width = (budget - classes) // (inputs + 2 + classes)
+    if width < 1:
+        raise ValueError
+    return width
+
+
+@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula[relu]")
 def a_softmax_at_the_end(widths, activation="relu", dropout=0.0):
     return nn.Sequential(reference.build_mlp(widths, activation, dropout), nn.Softmax(1))
 
 
-@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula")
+@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula[tanh]")
 def an_activation_at_the_end(widths, activation="relu", dropout=0.0):
     return nn.Sequential(reference.build_mlp(widths, activation, dropout), nn.ReLU())
 
 
-@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula")
+@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula[tanh]")
 def always_relu(widths, activation="relu", dropout=0.0):
     reference.build_mlp(widths, activation, dropout)
     return reference.build_mlp(widths, "relu", dropout)
 
 
-@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula")
+@mutant("build_mlp", killed_by="test_an_mlp_has_the_parameters_of_its_layers")
 def without_biases_inside(widths, activation="relu", dropout=0.0):
     if activation not in reference.ACTIVATIONS:
         raise ValueError
@@ -66,10 +176,48 @@ def without_biases_inside(widths, activation="relu", dropout=0.0):
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
-@mutant("build_mlp", killed_by="test_an_mlp_takes_pictures")
+@mutant(
+    "build_mlp",
+    killed_by="test_an_mlp_has_the_parameters_of_its_layers",
+    kind="height for width, rows for columns",
+)
+def weights_stand_the_other_way_round(widths, activation="relu", dropout=0.0):
+    class Turned(nn.Module):
+        def __init__(self, fan_in, fan_out):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(fan_in, fan_out) / math.sqrt(fan_in))
+            self.bias = nn.Parameter(torch.zeros(fan_out))
+
+        def forward(self, x):
+            return x @ self.weight + self.bias
+
+    layers = list(reference.build_mlp(widths, activation, dropout))
+    return nn.Sequential(*[Turned(a.in_features, a.out_features) if isinstance(a, nn.Linear) else a for a in layers])
+
+
+@mutant("build_mlp", killed_by="test_an_mlp_is_its_formula[tanh]", kind="no shift in exponentials")
+def tanh_by_exponentials(widths, activation="relu", dropout=0.0):
+    class Tangent(nn.Module):
+        def forward(self, x):
+            return (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())
+
+    layers = list(reference.build_mlp(widths, activation, dropout))
+    return nn.Sequential(*[Tangent() if isinstance(layer, nn.Tanh) else layer for layer in layers])
+
+
+@mutant("build_mlp", killed_by="test_an_mlp_takes_pictures", kind="two dimensions taken for granted")
 def only_for_rows(widths, activation="relu", dropout=0.0):
     model = reference.build_mlp(widths, activation, dropout)
     return nn.Sequential(*list(model)[1:])
+
+
+@mutant("build_mlp", killed_by="test_one_example_or_one_output_keeps_both_axes", kind="a squeeze")
+def squeezing_every_axis(widths, activation="relu", dropout=0.0):
+    class Squeezed(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x).squeeze()
+
+    return Squeezed(*reference.build_mlp(widths, activation, dropout))
 
 
 @mutant("build_mlp", killed_by="test_an_unknown_activation_is_an_error")
@@ -92,16 +240,78 @@ def without_dropout(widths, activation="relu", dropout=0.0):
     return reference.build_mlp(widths, activation)
 
 
+@mutant("build_mlp", killed_by="test_dropout_stands_behind_each_hidden_layer")
+def dropout_behind_the_first_layer_alone(widths, activation="relu", dropout=0.0):
+    layers = list(reference.build_mlp(widths, activation, dropout))
+    drops = [layer for layer in layers if isinstance(layer, nn.Dropout)]
+    return nn.Sequential(*[layer for layer in layers if layer not in drops[1:]])
+
+
+@mutant(
+    "build_mlp",
+    killed_by="test_dropout_stands_behind_each_hidden_layer",
+    kind="a parameter read but replaced by a constant",
+)
+def dropout_is_always_a_half(widths, activation="relu", dropout=0.0):
+    return reference.build_mlp(widths, activation, 0.5 if dropout > 0 else 0.0)
+
+
+@mutant(
+    "build_mlp",
+    killed_by="test_dropout_stands_behind_each_hidden_layer",
+    kind="scale, shift or rescaling forgotten in one mode",
+)
+def what_is_left_is_not_scaled_up(widths, activation="relu", dropout=0.0):
+    class Unscaled(nn.Dropout):
+        def forward(self, x):
+            return super().forward(x) * (1 - self.p if self.training else 1)
+
+    layers = list(reference.build_mlp(widths, activation, dropout))
+    return nn.Sequential(*[Unscaled(dropout) if isinstance(layer, nn.Dropout) else layer for layer in layers])
+
+
 @mutant("build_mlp", killed_by="test_without_hidden_layers_or_dropout_nothing_is_random")
 def always_a_little_dropout(widths, activation="relu", dropout=0.0):
     return reference.build_mlp(widths, activation, max(dropout, 0.1))
 
 
+@mutant(
+    "build_mlp",
+    killed_by="test_first_weights_are_drawn_as_torch_draws_them[build_mlp]",
+    kind="a normal draw for a uniform one",
+)
+def weights_drawn_from_a_normal(widths, activation="relu", dropout=0.0):
+    model = reference.build_mlp(widths, activation, dropout)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.normal_(std=1 / math.sqrt(3 * parameter.shape[1]))
+    return model
+
+
+@mutant(
+    "build_mlp",
+    killed_by="test_first_weights_are_drawn_as_torch_draws_them[build_mlp]",
+    kind="a zero or constant draw",
+)
+def biases_of_zero(widths, activation="relu", dropout=0.0):
+    model = reference.build_mlp(widths, activation, dropout)
+    for parameter in model.parameters():
+        if parameter.dim() == 1:
+            nn.init.zeros_(parameter)
+    return model
+
+
+@mutant("build_mlp", killed_by="test_first_weights_are_drawn_as_torch_draws_them[build_mlp]")
+def the_same_weights_every_time(widths, activation="relu", dropout=0.0):
+    torch.manual_seed(0)
+    return reference.build_mlp(widths, activation, dropout)
+
+
 @mutant("build_cnn", killed_by="test_a_cnn_has_the_parameters_of_its_stages")
 def a_bias_before_batch_norm(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
-    model = reference.build_cnn(
-        shape, classes, channels, kernel_size=kernel_size, padding=padding, batch_norm=batch_norm, dropout=dropout
-    )
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
     for layer in model:
         if isinstance(layer, nn.Conv2d) and layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(layer.out_channels))
@@ -118,14 +328,38 @@ def without_its_last_stage(shape, classes, channels, *, kernel_size=3, padding=0
 def padding_so_that_nothing_shrinks(
     shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
 ):
-    words = {"kernel_size": kernel_size, "batch_norm": batch_norm, "dropout": dropout}
-    return reference.build_cnn(shape, classes, channels, padding=kernel_size // 2, **words)
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    return reference.build_cnn(shape, classes, channels, **{**words, "padding": kernel_size // 2})
 
 
-@mutant("build_cnn", killed_by="test_a_cnn_has_the_parameters_of_its_stages")
+@mutant(
+    "build_cnn",
+    killed_by="test_a_cnn_has_the_parameters_of_its_stages",
+    kind="a parameter read but replaced by a constant",
+)
+def always_kernels_of_three(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    return reference.build_cnn(shape, classes, channels, **{**words, "kernel_size": 3})
+
+
+@mutant(
+    "build_cnn",
+    killed_by="test_a_cnn_for_other_pictures[that are not square]",
+    kind="height for width, rows for columns",
+)
 def height_and_width_exchanged(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
     return reference.build_cnn((*shape[:2], shape[1]), classes, channels, **words)
+
+
+@mutant("build_cnn", killed_by="test_a_cnn_for_other_pictures[of which a row and a column are left out]")
+def a_last_odd_row_is_kept(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
+    layers = [nn.MaxPool2d(2, ceil_mode=True) if isinstance(layer, nn.MaxPool2d) else layer for layer in model]
+    with torch.no_grad():
+        features = nn.Sequential(*layers[:-1]).eval()(torch.zeros(1, *shape)).shape[1]
+    return nn.Sequential(*layers[:-1], nn.Linear(features, classes))
 
 
 @mutant("build_cnn", killed_by="test_a_cnn_is_its_formula")
@@ -136,6 +370,26 @@ def average_pooling(shape, classes, channels, *, kernel_size=3, padding=0, batch
 
 
 @mutant("build_cnn", killed_by="test_a_cnn_is_its_formula")
+def without_relu(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
+    return nn.Sequential(*[layer for layer in model if not isinstance(layer, nn.ReLU)])
+
+
+@mutant("build_cnn", killed_by="test_one_picture_or_one_class_keeps_both_axes", kind="a squeeze")
+def squeezing_every_axis_of_the_logits(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+
+    class Squeezed(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x).squeeze()
+
+    return Squeezed(*reference.build_cnn(shape, classes, channels, **words))
+
+
+@mutant("build_cnn", killed_by="test_batch_norm_stands_before_relu")
 def batch_norm_after_pooling(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
     layers = list(reference.build_cnn(shape, classes, channels, **words))
@@ -148,11 +402,20 @@ def batch_norm_after_pooling(shape, classes, channels, *, kernel_size=3, padding
     return nn.Sequential(*found)
 
 
-@mutant("build_cnn", killed_by="test_a_cnn_is_its_formula")
-def without_relu(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+@mutant("build_cnn", killed_by="test_batch_norm_stands_before_relu", kind="epsilon in another place")
+def epsilon_beside_the_root(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+
+    class Beside(nn.BatchNorm2d):
+        def forward(self, x):
+            mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+            z = (x - mean) / (var.sqrt() + self.eps)
+            return z * self.weight[:, None, None] + self.bias[:, None, None] if self.training else super().forward(x)
+
     model = reference.build_cnn(shape, classes, channels, **words)
-    return nn.Sequential(*[layer for layer in model if not isinstance(layer, nn.ReLU)])
+    return nn.Sequential(
+        *[Beside(layer.num_features) if isinstance(layer, nn.BatchNorm2d) else layer for layer in model]
+    )
 
 
 @mutant("build_cnn", killed_by="test_in_eval_mode_batch_norm_uses_running_statistics")
@@ -168,10 +431,91 @@ def batch_norm_without_running_statistics(
     return nn.Sequential(*layers)
 
 
+@mutant(
+    "build_cnn", killed_by="test_in_eval_mode_batch_norm_uses_running_statistics", kind="state read but never stored"
+)
+def running_statistics_are_never_stored(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
+    for layer in model:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 0.0
+    return model
+
+
+@mutant("build_cnn", killed_by="test_in_eval_mode_batch_norm_uses_running_statistics")
+def epsilon_beside_the_root_in_eval_mode(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+
+    class Beside(nn.BatchNorm2d):
+        def forward(self, x):
+            z = (x - self.running_mean[:, None, None]) / (self.running_var.sqrt() + self.eps)[:, None, None]
+            return super().forward(x) if self.training else z * self.weight[:, None, None] + self.bias[:, None, None]
+
+    model = reference.build_cnn(shape, classes, channels, **words)
+    return nn.Sequential(
+        *[Beside(layer.num_features) if isinstance(layer, nn.BatchNorm2d) else layer for layer in model]
+    )
+
+
+@mutant(
+    "build_cnn",
+    killed_by="test_in_eval_mode_batch_norm_uses_running_statistics",
+    kind="scale, shift or rescaling forgotten in one mode",
+)
+def gamma_and_beta_forgotten_in_eval_mode(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+
+    class Forgetful(nn.BatchNorm2d):
+        def forward(self, x):
+            return super().forward(x) if self.training else F.batch_norm(x, self.running_mean, self.running_var)
+
+    model = reference.build_cnn(shape, classes, channels, **words)
+    return nn.Sequential(
+        *[Forgetful(layer.num_features) if isinstance(layer, nn.BatchNorm2d) else layer for layer in model]
+    )
+
+
+@mutant("build_cnn", killed_by="test_in_eval_mode_batch_norm_uses_running_statistics")
+def a_running_variance_without_its_correction(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+
+    class Biased(nn.BatchNorm2d):
+        def forward(self, x):
+            before = self.running_var.clone()
+            z = super().forward(x)
+            if self.training:
+                with torch.no_grad():
+                    self.running_var.copy_(0.9 * before + 0.1 * x.var((0, 2, 3), correction=0))
+            return z
+
+    model = reference.build_cnn(shape, classes, channels, **words)
+    return nn.Sequential(
+        *[Biased(layer.num_features) if isinstance(layer, nn.BatchNorm2d) else layer for layer in model]
+    )
+
+
 @mutant("build_cnn", killed_by="test_dropout_in_a_cnn_stands_before_the_last_layer")
 def a_cnn_without_dropout(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
-    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm}
-    return reference.build_cnn(shape, classes, channels, **words)
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    return reference.build_cnn(shape, classes, channels, **{**words, "dropout": 0.0})
+
+
+@mutant("build_cnn", killed_by="test_dropout_in_a_cnn_stands_before_the_last_layer")
+def dropout_behind_every_stage(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    layers = []
+    for layer in reference.build_cnn(shape, classes, channels, **{**words, "dropout": 0.0}):
+        layers += [layer, nn.Dropout(dropout)] if isinstance(layer, nn.MaxPool2d) else [layer]
+    return nn.Sequential(*layers)
 
 
 @mutant("build_cnn", killed_by="test_a_stage_that_leaves_no_pixel_is_an_error")
@@ -181,6 +525,40 @@ def zeros_where_nothing_is_left(shape, classes, channels, *, kernel_size=3, padd
         return reference.build_cnn(shape, classes, channels, **words)
     except ValueError:
         return nn.Linear(1, classes)
+
+
+@mutant("build_cnn", killed_by="test_a_cnn_has_the_parameters_of_its_stages")
+def refused_where_one_pixel_is_left(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    reference.build_cnn((shape[0], shape[1] - 1, shape[2] - 1), classes, channels, **words)
+    return reference.build_cnn(shape, classes, channels, **words)
+
+
+@mutant(
+    "build_cnn",
+    killed_by="test_first_weights_are_drawn_as_torch_draws_them[build_cnn]",
+    kind="a normal draw for a uniform one",
+)
+def kernels_drawn_from_a_normal(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 4:
+                parameter.normal_(std=1 / math.sqrt(3 * parameter[0].numel()))
+    return model
+
+
+@mutant(
+    "build_cnn", killed_by="test_first_weights_are_drawn_as_torch_draws_them[build_cnn]", kind="a zero or constant draw"
+)
+def kernels_that_are_all_alike(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    model = reference.build_cnn(shape, classes, channels, **words)
+    nn.init.constant_(model[0].weight, 0.1)
+    return model
 
 
 @mutant("count_parameters", killed_by="test_only_what_is_trained_is_counted")
@@ -198,6 +576,26 @@ def running_statistics_too(model):
     return reference.count_parameters(model) + sum(buffer.numel() for buffer in model.buffers())
 
 
+@mutant("count_parameters", killed_by="test_only_what_is_trained_is_counted", kind="an assignment for +=")
+def the_last_array_alone(model):
+    total = 0
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            total = parameter.numel()
+    return total
+
+
+@mutant("count_parameters", killed_by="test_shared_parameters_count_once")
+def shared_ones_twice(model):
+    def own(layer):
+        return sum(parameter.numel() for parameter in layer.parameters(recurse=False) if parameter.requires_grad)
+
+    def total(layer):
+        return own(layer) + sum(total(child) for child in layer._modules.values())
+
+    return total(model)
+
+
 # ---------------------------------------------------------------------------------------------------------- penalties
 
 
@@ -211,12 +609,64 @@ def a_mean_in_place_of_a_sum(model, lam):
     return lam * sum(p.abs().mean() for p in model.parameters() if p.dim() >= 2)
 
 
-@mutant("l1_penalty", killed_by="test_l1_is_the_sum_of_absolute_weights")
+@mutant("l1_penalty", killed_by="test_l1_is_the_sum_of_absolute_weights", kind="two dimensions taken for granted")
 def kernels_pay_nothing(model, lam):
     return lam * sum(p.abs().sum() for p in model.parameters() if p.dim() == 2)
 
 
-@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares")
+@mutant("l1_penalty", killed_by="test_l1_is_the_sum_of_absolute_weights", kind="a mask with >= for >")
+def kernels_alone_pay(model, lam):
+    return lam * sum(p.abs().sum() for p in model.parameters() if p.dim() > 2)
+
+
+@mutant("l1_penalty", killed_by="test_l1_is_the_sum_of_absolute_weights", kind="an assignment for +=")
+def the_last_weight_alone(model, lam):
+    total = torch.zeros(())
+    for p in model.parameters():
+        if p.dim() >= 2:
+            total = p.abs().sum()
+    return lam * total
+
+
+@mutant(
+    "l1_penalty",
+    killed_by="test_l1_is_the_sum_of_absolute_weights",
+    kind="a parameter read but replaced by a constant",
+)
+def lambda_is_always_a_thousandth(model, lam):
+    return reference.l1_penalty(model, 1e-3)
+
+
+@mutant(
+    "l1_penalty",
+    killed_by="test_l1_is_the_sum_of_absolute_weights",
+    kind="a factor of the batch, the classes or two",
+)
+def half_of_it(model, lam):
+    return reference.l1_penalty(model, lam) / 2
+
+
+@mutant("l1_penalty", killed_by="test_l1_is_the_sum_of_absolute_weights", kind="another's gradient")
+def with_the_gradient_of_l2(model, lam):
+    other = reference.l2_penalty(model, lam)
+    return reference.l1_penalty(model, lam).detach() + other - other.detach()
+
+
+@mutant(
+    "l1_penalty",
+    killed_by="test_a_penalty_is_a_tensor_without_axes[l1_penalty]",
+    kind="a (1, k) gradient for (k,)",
+)
+def a_penalty_with_an_axis(model, lam):
+    return reference.l1_penalty(model, lam)[None]
+
+
+@mutant("l1_penalty", killed_by="test_a_penalty_is_a_tensor_without_axes[l1_penalty]")
+def only_where_there_are_weights(model, lam):
+    return lam * torch.cat([p.flatten() for p in model.parameters() if p.dim() >= 2]).abs().sum()
+
+
+@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares", kind="a factor of the batch, the classes or two")
 def without_the_half(model, lam):
     return 2 * reference.l2_penalty(model, lam)
 
@@ -231,6 +681,49 @@ def without_a_gradient(model, lam):
     return torch.as_tensor(reference.l2_penalty(model, lam).item(), requires_grad=True) + 0
 
 
+@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares", kind="two dimensions taken for granted")
+def squares_of_matrices_alone(model, lam):
+    return lam / 2 * sum(p.square().sum() for p in model.parameters() if p.dim() == 2)
+
+
+@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares", kind="a mask with >= for >")
+def squares_of_kernels_alone(model, lam):
+    return lam / 2 * sum(p.square().sum() for p in model.parameters() if p.dim() > 2)
+
+
+@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares", kind="an assignment for +=")
+def squares_of_the_last_weight_alone(model, lam):
+    total = torch.zeros(())
+    for p in model.parameters():
+        if p.dim() >= 2:
+            total = p.square().sum()
+    return lam / 2 * total
+
+
+@mutant(
+    "l2_penalty",
+    killed_by="test_l2_is_half_the_sum_of_squares",
+    kind="a parameter read but replaced by a constant",
+)
+def always_a_thousandth_of_the_squares(model, lam):
+    return reference.l2_penalty(model, 1e-3)
+
+
+@mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares", kind="another's gradient")
+def with_the_gradient_of_l1(model, lam):
+    other = reference.l1_penalty(model, lam)
+    return reference.l2_penalty(model, lam).detach() + other - other.detach()
+
+
+@mutant(
+    "l2_penalty",
+    killed_by="test_a_penalty_is_a_tensor_without_axes[l2_penalty]",
+    kind="a (1, k) gradient for (k,)",
+)
+def squares_with_an_axis(model, lam):
+    return reference.l2_penalty(model, lam)[None]
+
+
 # --------------------------------------------------------------------------------------------------------------- loop
 
 
@@ -240,17 +733,38 @@ def drawn_with_replacement(n, batch_size, seed):
     return list(torch.randint(n, (n,), generator=draw).split(batch_size)) if n else []
 
 
-@mutant("minibatches", killed_by="test_batches_are_a_partition")
+@mutant("minibatches", killed_by="test_batches_are_a_partition", kind="each batch drawn anew")
+def each_batch_is_drawn_from_all(n, batch_size, seed):
+    draw = torch.Generator().manual_seed(seed)
+    sizes = [len(batch) for batch in reference.minibatches(n, batch_size, seed)]
+    return [torch.randperm(n, generator=draw)[:size] for size in sizes]
+
+
+@mutant("minibatches", killed_by="test_batches_are_a_partition", kind="batches that share a buffer")
+def one_buffer_for_all_batches(n, batch_size, seed):
+    buffer, found = torch.zeros(batch_size, dtype=torch.int64), []
+    for batch in reference.minibatches(n, batch_size, seed):
+        buffer[: len(batch)] = batch
+        found.append(buffer[: len(batch)])
+    return found
+
+
+@mutant("minibatches", killed_by="test_batches_at_the_edges[a last batch that is smaller]")
 def dropping_the_last_batch(n, batch_size, seed):
     return [batch for batch in reference.minibatches(n, batch_size, seed) if len(batch) == batch_size]
 
 
-@mutant("minibatches", killed_by="test_batches_are_a_partition")
+@mutant("minibatches", killed_by="test_batches_at_the_edges[no examples, which make no batch]")
 def one_empty_batch_of_nothing(n, batch_size, seed):
     return reference.minibatches(n, batch_size, seed) or [torch.zeros(0, dtype=torch.int64)]
 
 
-@mutant("minibatches", killed_by="test_a_seed_is_an_order")
+@mutant("minibatches", killed_by="test_batches_at_the_edges[batches of one]", kind="a squeeze")
+def batches_of_one_are_squeezed(n, batch_size, seed):
+    return [batch.squeeze() for batch in reference.minibatches(n, batch_size, seed)]
+
+
+@mutant("minibatches", killed_by="test_a_seed_is_an_order", kind="an order never or once drawn")
 def never_shuffled(n, batch_size, seed):
     return list(torch.arange(n).split(batch_size)) if n else []
 
@@ -263,7 +777,12 @@ def only_the_batches_are_shuffled(n, batch_size, seed):
     return [batches[i] for i in order] + batches[whole:]
 
 
-@mutant("minibatches", killed_by="test_a_seed_is_an_order")
+@mutant("minibatches", killed_by="test_a_seed_is_an_order", kind="a zero or constant draw")
+def turned_by_the_seed(n, batch_size, seed):
+    return list(torch.arange(n).roll(seed % max(n, 1)).split(batch_size)) if n else []
+
+
+@mutant("minibatches", killed_by="test_a_seed_is_an_order", kind="a parameter read but replaced by a constant")
 def one_seed_for_all(n, batch_size, seed):
     return reference.minibatches(n, batch_size, 0)
 
@@ -273,17 +792,27 @@ def the_learning_rate_is_zero(model, x, y, *, learning_rate, **words):
     return reference.train(model, x, y, learning_rate=0.0, **words)
 
 
-@mutant("train", killed_by="test_full_batches_follow_the_gradient")
-def momentum_forgotten(model, x, y, *, momentum=0.9, **words):
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a parameter read but replaced by a constant")
+def momentum_is_always_nine_tenths(model, x, y, *, momentum=0.9, **words):
+    return reference.train(model, x, y, momentum=0.9, **words)
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="state read but never stored")
+def the_velocity_is_never_stored(model, x, y, *, momentum=0.9, **words):
     return reference.train(model, x, y, momentum=0.0, **words)
 
 
-@mutant("train", killed_by="test_full_batches_follow_the_gradient")
+@mutant("train", killed_by="test_a_penalty_is_part_of_the_gradient[l1]")
 def penalties_forgotten(model, x, y, *, l1=0.0, l2=0.0, **words):
     return reference.train(model, x, y, **words)
 
 
-@mutant("train", killed_by="test_full_batches_follow_the_gradient")
+@mutant("train", killed_by="test_a_penalty_is_part_of_the_gradient[l1]", kind="another's gradient")
+def l1_and_l2_exchanged(model, x, y, *, l1=0.0, l2=0.0, **words):
+    return reference.train(model, x, y, l1=l2, l2=l1, **words)
+
+
+@mutant("train", killed_by="test_a_penalty_is_part_of_the_gradient[l2]")
 def penalties_are_weight_decay_of_biases_too(model, x, y, *, l2=0.0, learning_rate, **words):
     reference.train(model, x, y, l2=l2, learning_rate=learning_rate, **words)
     with torch.no_grad():
@@ -300,7 +829,19 @@ def a_copy_is_trained(model, x, y, **words):
     return reference.train(copy.deepcopy(model), x, y, **words)
 
 
-@mutant("train", killed_by="test_full_batches_follow_the_gradient")
+@mutant("train", killed_by="test_the_trained_model_is_returned")
+def nothing_is_returned(model, x, y, **words):
+    reference.train(model, x, y, **words)
+
+
+@mutant("train", killed_by="test_the_trained_model_is_returned")
+def examples_are_scaled_in_place(model, x, y, **words):
+    reference.train(model, x, y, **words)
+    x.div_(x.abs().max())
+    return model
+
+
+@mutant("train", killed_by="test_frozen_parameters_stay")
 def frozen_layers_thaw(model, x, y, **words):
     for parameter in model.parameters():
         parameter.requires_grad_(True)
@@ -308,46 +849,341 @@ def frozen_layers_thaw(model, x, y, **words):
 
 
 @mutant("train", killed_by="test_full_batches_follow_the_gradient")
-def a_softmax_before_the_cross_entropy(model, x, y, *, learning_rate, momentum=0.9, epochs, batch_size, **words):
+def a_softmax_before_the_cross_entropy(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
     """The softmax twice: it learns, but slowly."""
+    torch.manual_seed(seed)
+    model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
-    for epoch in range(epochs):
-        for batch in reference.minibatches(len(x), batch_size, epoch):
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch])
+            loss = F.cross_entropy(z.softmax(1), y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
             optimizer.zero_grad()
-            F.cross_entropy(model(x[batch]).softmax(1), y[batch]).backward()
+            objective.backward()
             optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a factor of the batch, the classes or two")
+def sums_for_means(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch], reduction="sum")
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
     return model
 
 
 @mutant("train", killed_by="test_full_batches_follow_the_gradient")
-def gradients_add_up(model, x, y, *, learning_rate, momentum=0.9, epochs, batch_size, l1=0.0, l2=0.0, **words):
+def gradients_add_up(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
-    for epoch in range(epochs):
-        for batch in reference.minibatches(len(x), batch_size, epoch):
-            loss = F.cross_entropy(model(x[batch]), y[batch])
-            (loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)).backward()
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            objective.backward()
             optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
     return model
 
 
-@mutant("train", killed_by="test_every_example_comes_once_in_an_epoch_with_its_label")
+@mutant("train", killed_by="test_training_at_the_edges[logits of some thousands]", kind="no shift in exponentials")
+def logarithms_of_exponentials(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch])
+            p = z.exp() / z.exp().sum(1, keepdim=True)
+            loss = -p.gather(1, y[batch][:, None]).log().mean()
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant(
+    "train",
+    killed_by="test_training_at_the_edges[logits of some thousands]",
+    kind="the maximum of the whole matrix for the row's",
+)
+def the_maximum_of_the_whole_batch(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch])
+            shifted = z - z.max()
+            loss = (shifted.exp().sum(1).log() - shifted.gather(1, y[batch][:, None])[:, 0]).mean()
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_training_at_the_edges[one example]", kind="a squeeze")
+def logits_are_squeezed(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch]).squeeze()
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_training_at_the_edges[pictures]", kind="two dimensions taken for granted")
+def pictures_are_made_rows(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            z = model(x[batch].flatten(1))
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant(
+    "train",
+    killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]",
+    kind="each batch drawn anew",
+)
+def every_batch_is_drawn_anew(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in [torch.randperm(len(x))[:batch_size] for _ in range(math.ceil(len(x) / batch_size))]:
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient")
+def drawn_with_replacement_in_training(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in torch.randint(len(x), (len(x),)).split(batch_size):
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant(
+    "train",
+    killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[a last batch that is smaller]",
+    kind="batches that share a buffer",
+)
+def a_buffer_keeps_rows_of_the_batch_before(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    kept_x, kept_y = x[:batch_size].clone(), y[:batch_size].clone()
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed * 1009 + epoch):
+            kept_x[: len(batch)], kept_y[: len(batch)] = x[batch], y[batch]
+            z = model(kept_x)
+            loss = F.cross_entropy(z, kept_y)
+            z = z[: len(batch)]
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_every_epoch_has_an_order_of_its_own")
+def never_shuffled_in_training(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in torch.arange(len(x)).split(batch_size):
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_every_epoch_has_an_order_of_its_own", kind="an order never or once drawn")
+def one_order_for_all_epochs(
+    model, x, y, *, epochs, batch_size, learning_rate, momentum=0.9, l1=0.0, l2=0.0, device="cpu", seed=0, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=momentum)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for batch in reference.minibatches(len(x), batch_size, seed):
+            z = model(x[batch])
+            loss = F.cross_entropy(z, y[batch])
+            objective = loss + reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
+            optimizer.zero_grad()
+            objective.backward()
+            optimizer.step()
+            total += loss.item() * len(batch)
+            right += (z.argmax(1) == y[batch]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(x), accuracy=right / len(x))
+    return model
+
+
+@mutant("train", killed_by="test_every_epoch_has_an_order_of_its_own")
+def the_velocity_is_lost_after_every_epoch(model, x, y, *, epochs, seed=0, log=None, **words):
+    for number in range(1, epochs + 1):
+
+        def told(loss, accuracy, epoch, number=number):
+            log(epoch=number, loss=loss, accuracy=accuracy)
+
+        reference.train(model, x, y, epochs=1, seed=1000 * seed + number, log=told if log else None, **words)
+    return model
+
+
+@mutant("train", killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]")
 def only_the_first_batch(model, x, y, *, batch_size, **words):
     return reference.train(model, x[:batch_size], y[:batch_size], batch_size=batch_size, **words)
 
 
-@mutant("train", killed_by="test_every_example_comes_once_in_an_epoch_with_its_label")
+@mutant(
+    "train",
+    killed_by="test_full_batches_follow_the_gradient",
+    kind="labels or order mixed up",
+)
 def labels_are_shifted_by_one(model, x, y, **words):
     return reference.train(model, x, y.roll(1), **words)
 
 
-@mutant("train", killed_by="test_every_epoch_has_an_order_of_its_own")
-def one_order_for_all_epochs(model, x, y, **words):
+@mutant("train", killed_by="test_every_example_comes_once_in_an_epoch_with_its_label[a last batch that is smaller]")
+def a_smaller_batch_is_left_out(model, x, y, *, batch_size, **words):
     kept = globals()["minibatches"]
-    globals()["minibatches"] = lambda n, batch_size, seed: kept(n, batch_size, seed // 100_003)
+    globals()["minibatches"] = lambda n, size, seed: [batch for batch in kept(n, size, seed) if len(batch) == size]
     try:
-        return reference.train(model, x, y, **words)
+        return reference.train(model, x, y, batch_size=batch_size, **words)
     finally:
         globals()["minibatches"] = kept
 
@@ -362,25 +1198,74 @@ def dropout_is_drawn_from_nowhere(model, x, y, **words):
         torch.manual_seed = kept
 
 
-@mutant("train", killed_by="test_a_seed_is_a_network")
+@mutant("train", killed_by="test_a_seed_is_a_network", kind="a zero or constant draw")
 def the_seed_is_not_used(model, x, y, *, seed=0, **words):
     return reference.train(model, x, y, seed=0, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
-def means_of_batch_means(model, x, y, *, batch_size, log=None, **words):
-    def other(epoch, loss, accuracy):
-        sizes = [len(part) for part in x.split(batch_size)]
-        model.eval()
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
+def means_of_batch_means(model, x, y, *, batch_size, epochs, log=None, **words):
+    """Right where all batches are of one size."""
+    kept, losses = F.cross_entropy, []
+
+    def listening(z, labels):
+        losses.append(kept(z, labels))
+        return losses[-1]
+
+    def told(loss, **said):
+        count = math.ceil(len(x) / batch_size)
+        log(loss=sum(losses[-count:]).item() / count, **said)
+
+    F.cross_entropy = listening
+    try:
+        return reference.train(model, x, y, batch_size=batch_size, epochs=epochs, log=told if log else None, **words)
+    finally:
+        F.cross_entropy = kept
+
+
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]", kind="an assignment for +=")
+def the_loss_of_the_last_batch(model, x, y, *, batch_size, log=None, **words):
+    kept, losses = F.cross_entropy, []
+
+    def listening(z, labels):
+        losses.append(kept(z, labels))
+        return losses[-1]
+
+    def told(loss, **said):
+        log(loss=losses[-1].item(), **said)
+
+    F.cross_entropy = listening
+    try:
+        return reference.train(model, x, y, batch_size=batch_size, log=told if log else None, **words)
+    finally:
+        F.cross_entropy = kept
+
+
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
+def the_loss_after_the_epoch(model, x, y, *, log=None, **words):
+    def told(epoch, loss, accuracy):
         with torch.no_grad():
-            parts = [F.cross_entropy(model(a), b).item() for a, b in zip(x.split(batch_size), y.split(batch_size))]  # noqa: B905
-        model.train()
-        log(epoch=epoch, loss=sum(parts) / len(sizes), accuracy=accuracy)
+            z = model(x)
+        log(epoch=epoch, loss=F.cross_entropy(z, y).item(), accuracy=(z.argmax(1) == y).double().mean().item())
 
-    return reference.train(model, x, y, batch_size=batch_size, log=other if log else None, **words)
+    return reference.train(model, x, y, log=told if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant(
+    "train",
+    killed_by="test_log_hears_means_over_examples[without penalties]",
+    kind="height for width, rows for columns",
+)
+def the_best_example_of_each_class(model, x, y, *, log=None, **words):
+    def told(epoch, loss, accuracy):
+        with torch.no_grad():
+            best = model(x).argmax(0)
+        log(epoch=epoch, loss=loss, accuracy=(best == torch.arange(len(best))).double().mean().item())
+
+    return reference.train(model, x, y, log=told if log else None, **words)
+
+
+@mutant("train", killed_by="test_log_hears_means_over_examples[without penalties]")
 def epochs_from_zero(model, x, y, *, log=None, **words):
     def other(epoch, **said):
         log(epoch=epoch - 1, **said)
@@ -388,7 +1273,17 @@ def epochs_from_zero(model, x, y, *, log=None, **words):
     return reference.train(model, x, y, log=other if log else None, **words)
 
 
-@mutant("train", killed_by="test_log_hears_means_over_examples")
+@mutant(
+    "train", killed_by="test_log_hears_means_over_examples[without penalties]", kind="a step count that never advances"
+)
+def always_the_first_epoch(model, x, y, *, log=None, **words):
+    def other(epoch, **said):
+        log(epoch=1, **said)
+
+    return reference.train(model, x, y, log=other if log else None, **words)
+
+
+@mutant("train", killed_by="test_log_hears_means_over_examples[with penalties]")
 def the_penalty_is_in_the_logged_loss(model, x, y, *, l1=0.0, l2=0.0, log=None, **words):
     def other(epoch, loss, accuracy):
         penalty = reference.l1_penalty(model, l1) + reference.l2_penalty(model, l2)
@@ -416,20 +1311,20 @@ def in_train_mode(model, x, *, device="cpu", batch_size=500):
         return torch.cat([model(part).argmax(1) for part in x.split(batch_size)])
 
 
-@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode")
+@mutant("predict", killed_by="test_predicting_leaves_the_model_alone", kind="state read but never stored")
 def the_mode_is_not_put_back(model, x, *, device="cpu", batch_size=500):
     model.eval()
     with torch.no_grad():
         return torch.cat([model(part).argmax(1) for part in x.split(batch_size)])
 
 
-@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode")
+@mutant("predict", killed_by="test_predictions_at_the_edges[a last batch that is smaller]")
 def only_whole_batches(model, x, *, device="cpu", batch_size=500):
     z = [reference.predict(model, part) for part in x.split(batch_size) if len(part) == batch_size]
     return torch.cat(z) if z else torch.zeros(0, dtype=torch.int64)
 
 
-@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode")
+@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode", kind="height for width, rows for columns")
 def the_wrong_axis(model, x, *, device="cpu", batch_size=500):
     was_training = model.training
     model.eval()
@@ -437,6 +1332,59 @@ def the_wrong_axis(model, x, *, device="cpu", batch_size=500):
         z = model(x)
     model.train(was_training)
     return z.argmax(0)
+
+
+@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode", kind="two dimensions taken for granted")
+def rows_alone_are_asked(model, x, *, device="cpu", batch_size=500):
+    return reference.predict(model, x.flatten(1), batch_size=batch_size)
+
+
+@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode", kind="labels or order mixed up")
+def the_last_batch_first(model, x, *, device="cpu", batch_size=500):
+    return torch.cat([reference.predict(model, part) for part in reversed(x.split(batch_size))])
+
+
+@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode", kind="an assignment for +=")
+def the_last_batch_alone(model, x, *, device="cpu", batch_size=500):
+    found = torch.zeros(len(x), dtype=torch.int64)
+    for part in x.split(batch_size):
+        found[: len(part)] = reference.predict(model, part)
+    return found
+
+
+@mutant("predict", killed_by="test_predictions_are_made_in_eval_mode", kind="batches that share a buffer")
+def one_buffer_for_all_answers(model, x, *, device="cpu", batch_size=500):
+    buffer, found = torch.zeros(min(batch_size, len(x)), dtype=torch.int64), []
+    for part in x.split(batch_size):
+        buffer[: len(part)] = reference.predict(model, part)
+        found.append(buffer[: len(part)])
+    return torch.cat(found)
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[one example]", kind="a squeeze")
+def classes_are_squeezed(model, x, *, device="cpu", batch_size=500):
+    return reference.predict(model, x, batch_size=batch_size).squeeze()
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[one example]", kind="a (1, k) gradient for (k,)")
+def a_column_of_classes(model, x, *, device="cpu", batch_size=500):
+    return reference.predict(model, x, batch_size=batch_size)[:, None]
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[logits of some thousands]", kind="no shift in exponentials")
+def the_greatest_exponential(model, x, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size)
+    return (z.exp() / z.exp().sum(1, keepdim=True)).argmax(1)
+
+
+@mutant(
+    "predict",
+    killed_by="test_predictions_at_the_edges[logits of some thousands]",
+    kind="the maximum of the whole matrix for the row's",
+)
+def the_greatest_exponential_below_the_maximum(model, x, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size)
+    return (z - z.max()).exp().argmax(1)
 
 
 @mutant("predict", killed_by="test_nothing_is_learned_from_permuted_labels")
@@ -465,7 +1413,7 @@ def batches_weigh_the_same(model, x, y, *, device="cpu", batch_size=500):
     return tuple(math.fsum(column) / len(parts) for column in zip(*parts, strict=True))
 
 
-@mutant("evaluate", killed_by="test_every_example_weighs_the_same_in_an_evaluation")
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode")
 def evaluated_in_train_mode(model, x, y, *, device="cpu", batch_size=500):
     was_training = model.training
     model.train()
@@ -473,6 +1421,81 @@ def evaluated_in_train_mode(model, x, y, *, device="cpu", batch_size=500):
         z = model(x) if len(x) > 1 else model(torch.cat([x, x]))[:1]
     model.train(was_training)
     return F.cross_entropy(z, y).item(), (z.argmax(1) == y).double().mean().item()
+
+
+@mutant("evaluate", killed_by="test_evaluating_leaves_the_model_alone", kind="state read but never stored")
+def left_in_eval_mode(model, x, y, *, device="cpu", batch_size=500):
+    return reference.evaluate(model.eval(), x, y, batch_size=batch_size)
+
+
+@mutant(
+    "evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="a factor of the batch, the classes or two"
+)
+def a_sum_of_losses(model, x, y, *, device="cpu", batch_size=500):
+    loss, share = reference.evaluate(model, x, y, batch_size=batch_size)
+    return loss * len(x), share
+
+
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="an assignment for +=")
+def evaluated_on_the_last_batch(model, x, y, *, device="cpu", batch_size=500):
+    return reference.evaluate(model, x.split(batch_size)[-1], y.split(batch_size)[-1])
+
+
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="labels or order mixed up")
+def labels_of_the_first_batch(model, x, y, *, device="cpu", batch_size=500):
+    labels = torch.cat([y[: len(part)] for part in x.split(batch_size)])
+    return reference.evaluate(model, x, labels, batch_size=batch_size)
+
+
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="batches that share a buffer")
+def one_buffer_for_all_logits(model, x, y, *, device="cpu", batch_size=500):
+    buffer, found = None, []
+    for part in x.split(batch_size):
+        z = reference._logits(model, part, device, batch_size)
+        buffer = z if buffer is None else buffer
+        buffer[: len(z)] = z
+        found.append(buffer[: len(z)])
+    z = torch.cat(found)
+    return F.cross_entropy(z, y).item(), (z.argmax(1) == y).double().mean().item()
+
+
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="two dimensions taken for granted")
+def rows_alone_are_evaluated(model, x, y, *, device="cpu", batch_size=500):
+    return reference.evaluate(model, x.flatten(1), y, batch_size=batch_size)
+
+
+@mutant("evaluate", killed_by="test_an_evaluation_is_made_in_eval_mode", kind="height for width, rows for columns")
+def right_where_an_example_is_best(model, x, y, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size)
+    best = z.argmax(0)[y]
+    return F.cross_entropy(z, y).item(), (best == torch.arange(len(y))).double().mean().item()
+
+
+@mutant("evaluate", killed_by="test_evaluations_at_the_edges[one example]", kind="a squeeze")
+def evaluated_squeezed(model, x, y, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size).squeeze()
+    return -z.log_softmax(-1)[torch.arange(len(y)), y].mean().item(), (z.argmax(-1) == y).double().mean().item()
+
+
+@mutant(
+    "evaluate", killed_by="test_evaluations_at_the_edges[logits of some thousands]", kind="no shift in exponentials"
+)
+def the_logarithm_of_exponentials(model, x, y, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size)
+    p = z.exp() / z.exp().sum(1, keepdim=True)
+    return -p.gather(1, y[:, None]).log().mean().item(), (z.argmax(1) == y).double().mean().item()
+
+
+@mutant(
+    "evaluate",
+    killed_by="test_evaluations_at_the_edges[logits of some thousands]",
+    kind="the maximum of the whole matrix for the row's",
+)
+def shifted_by_the_greatest_of_all(model, x, y, *, device="cpu", batch_size=500):
+    z = reference._logits(model, x, device, batch_size)
+    shifted = z - z.max()
+    loss = (shifted.exp().sum(1).log() - shifted.gather(1, y[:, None])[:, 0]).mean().item()
+    return loss, (z.argmax(1) == y).double().mean().item()
 
 
 # ----------------------------------------------------------------------------------------------------------- networks

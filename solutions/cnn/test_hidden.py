@@ -1,9 +1,15 @@
-"""Hidden tests of `cnn`. Their docstrings are the sentences that students read."""
+"""Hidden tests of `cnn`. Their docstrings are the sentences that students read.
+
+Networks that a student's function builds get parameters of ours before they are asked, so that no law believes what a
+student chose; networks that are trained are ours, and lent. What a training may lead to is computed for every order of
+the examples that the contract allows: one of them must lead to the student's weights.
+"""
 
 import itertools
 import math
 from dataclasses import dataclass
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,174 +18,271 @@ from torch.nn import functional as F
 
 from autograder import datasets
 from autograder.testing import (
+    Heard,
     assert_close,
     assert_equal,
     assert_raises,
     assert_unchanged,
     check,
+    describe,
+    items_of,
     lend,
     limits,
+    module_of,
     needs,
     points,
     sizes,
     snapshot,
     value_and_gradients,
+    values_of,
 )
 
 FEW, SOME = settings(max_examples=8), settings(max_examples=20)
 SEEDS = st.integers(0, 2**31 - 1)
 NEAR = {"rtol": 1e-4, "atol": 1e-5}  # float32, some dozens of terms, in whatever order they are summed
+EXACT = {"rtol": 1e-6, "atol": 1e-9}  # float64
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+FAR = 3e3  # a logit of this size, for which e^z is no float
 
 
 def numbers(seed, *shape, dtype=torch.float32):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def parameters(model):
-    """The student's parameters as tensors, in their order."""
-    return [parameter.detach() for parameter in model.parameters()]
+def labels_of(seed, n, classes):
+    return torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed))
 
 
-def shapes(tensors):
-    return [tuple(tensor.shape) for tensor in tensors]
+def shapes_of(model):
+    """The shapes of a student's parameters, in order."""
+    return [tuple(parameter.shape) for parameter in model.parameters()]
+
+
+def filled(model, shapes, seed):
+    """Parameters of ours for a student's model, by their order: it computes with these from now on."""
+    own = [numbers(seed + place, *shape) / math.sqrt(math.prod(shape[1:])) for place, shape in enumerate(shapes)]
+    names = [name for name, _ in module_of(model, what="the network").named_parameters()]
+    check(len(names) == len(own), f"the network has {len(names)} parameters, expected {len(own)}", "wrong_shape")
+    model.load_state_dict({**dict(model.state_dict()), **dict(zip(names, own, strict=True))})
+    return own
+
+
+def both_axes(z, n, k):
+    shape = tuple(z.shape) if type(z) is torch.Tensor else None
+    check(shape == (n, k), f"the logits are {describe(z)}, expected shape {(n, k)}", "wrong_shape")
 
 
 # ----------------------------------------------------------------------------------------------------------- builders
 
 
-@points(2, problem="builders")
+@points(1, problem="builders")
 @given(inputs=sizes(1, 900), classes=sizes(1, 40), width=sizes(1, 300), spare=st.floats(0, 0.999))
 def test_the_widest_layer_fits_and_no_wider_one(student, inputs, classes, width, spare):
-    """widest_layer is the greatest width whose weights and biases fit the budget; ValueError where none fits."""
+    """widest_layer is the greatest width whose weights and biases fit the budget, also where they fill it."""
     one = inputs + 1 + classes
-    budget = width * one + classes + int(spare * one)
-    assert_equal(student.widest_layer(inputs, classes, budget), width, what="the width")
-    with assert_raises(ValueError, what="a budget too small for one unit"):
-        student.widest_layer(inputs, classes, classes + one - 1)
+    for budget in (width * one + classes, width * one + classes + int(spare * one)):
+        assert_equal(student.widest_layer(inputs, classes, budget), width, what="the width")
 
 
-@points(5, problem="builders")
-@SOME
-@given(
-    seed=SEEDS,
-    widths=st.lists(sizes(1, 9), min_size=2, max_size=5),
-    n=sizes(1, 5),
-    activation=st.sampled_from(sorted(ACTIVATIONS)),
-)
-def test_an_mlp_is_its_formula(student, seed, widths, n, activation):
-    """Linear layers of the given widths with the activation between them, and nothing after the last; weights, then
-    bias, layer by layer."""
-    model = student.build_mlp(widths, activation)
-    own = parameters(model)
-    expected = [shape for a, b in itertools.pairwise(widths) for shape in ((b, a), (b,))]
-    assert_equal(shapes(own), expected, what="the shapes of the parameters")
-    x = 2 * numbers(seed, n, widths[0])
-    z = x
+@points(1, problem="builders")
+@given(inputs=sizes(1, 900), classes=sizes(1, 40), lacks=sizes(1, 20))
+def test_a_budget_too_small_for_one_unit_is_refused(student, inputs, classes, lacks):
+    """widest_layer raises ValueError where not even one hidden unit fits, and returns 1 where one just fits."""
+    least = inputs + 1 + 2 * classes
+    assert_equal(student.widest_layer(inputs, classes, least), 1, what="the width")
+    with assert_raises(ValueError, what=f"widest_layer({inputs}, {classes}, {least - lacks})"):
+        student.widest_layer(inputs, classes, least - lacks)
+
+
+WIDTHS = st.lists(sizes(2, 9), min_size=3, max_size=5)
+
+
+def mlp_shapes(widths):
+    return [shape for a, b in itertools.pairwise(widths) for shape in ((b, a), (b,))]
+
+
+def oracle_mlp(x, own, activation):
+    """Logits of (n, ..) inputs."""
+    z = x.flatten(1)
     for place in range(0, len(own), 2):
         z = z @ own[place].T + own[place + 1]
         if place + 2 < len(own):
             z = ACTIVATIONS[activation](z)
-    assert_close(model(x), z, what="the logits", **NEAR)
+    return z
 
 
 @points(2, problem="builders")
-@FEW
-@given(seed=SEEDS, n=sizes(1, 4), c=sizes(1, 3), h=sizes(1, 4), w=sizes(1, 4))
-def test_an_mlp_takes_pictures(student, seed, n, c, h, w):
-    """An MLP takes (n, c, h, w) pictures, and computes what it does of the same numbers in rows."""
-    model = student.build_mlp([c * h * w, 5, 3], "tanh")
-    x = numbers(seed, n, c, h, w)
-    z = model(x)
-    check(tuple(z.shape) == (n, 3), f"the logits have shape {tuple(z.shape)}, expected {(n, 3)}", "wrong_shape")
-    assert_close(z, model(x.reshape(n, -1)), what="the logits", **NEAR)
+@SOME
+@given(widths=WIDTHS)
+def test_an_mlp_has_the_parameters_of_its_layers(student, widths):
+    """build_mlp has a weight (d_out, d_in) and a bias (d_out,) for each layer, in order."""
+    model = module_of(student.build_mlp(widths), what="what build_mlp returned")
+    assert_equal(shapes_of(model), mlp_shapes(widths), what="the shapes of the parameters")
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@points(1, problem="builders")
+@needs("test_an_mlp_has_the_parameters_of_its_layers")
+@SOME
+@given(seed=SEEDS, widths=WIDTHS, n=sizes(2, 5), scale=st.sampled_from([2.0, 300.0]))
+def test_an_mlp_is_its_formula(student, activation, seed, widths, n, scale):
+    """build_mlp(widths, "{activation}") computes linear layers with that activation between them, and nothing after the
+    last."""
+    model = student.build_mlp(widths, activation)
+    own, x = filled(model, mlp_shapes(widths), seed), scale * numbers(seed, n, widths[0])
+    expected = oracle_mlp(x, own, activation)
+    assert_close(values_of(model(x), expected), expected, what="the logits", rtol=1e-4, atol=1e-5 * scale)
 
 
 @points(1, problem="builders")
-def test_an_unknown_activation_is_an_error(student):
-    """An activation that is not one of the three raises ValueError."""
-    with assert_raises(ValueError, what="build_mlp([2, 2, 2], 'swish')"):
-        student.build_mlp([2, 2, 2], "swish")
-
-
-def assert_drops(model, x, own_logits, dropout):
-    """In train mode the logits are random with the right mean; in eval mode they are those without dropout."""
-    model.eval()
-    calm = model(x)
-    assert_close(calm, own_logits, what="the logits in eval mode", **NEAR)
-    model.train()
-    noisy = model(x)
-    check(not torch.allclose(noisy, calm, rtol=1e-3, atol=1e-3), "in train mode nothing is dropped")
-    check(not bool((noisy == 0).any()), "logits are dropped; dropout belongs before the last layer")
+@needs("test_an_mlp_has_the_parameters_of_its_layers")
+@SOME
+@given(
+    seed=SEEDS, inputs=sizes(1, 4), hidden=st.lists(sizes(1, 3), max_size=1), one=st.sampled_from(["n", "k", "both"])
+)
+def test_one_example_or_one_output_keeps_both_axes(student, seed, inputs, hidden, one):
+    """An MLP answers (n, k) logits also for one example, for one output, and without a hidden layer."""
+    n, k = (1 if one in ("n", "both") else 3), (1 if one in ("k", "both") else 2)
+    widths = [inputs, *hidden, k]
+    model = student.build_mlp(widths, "tanh")
+    own, x = filled(model, mlp_shapes(widths), seed), numbers(seed, n, inputs)
+    z = model(x)
+    both_axes(z, n, k)
+    assert_close(z, oracle_mlp(x, own, "tanh"), what="the logits", **NEAR)
 
 
 @points(2, problem="builders")
-@needs("test_an_mlp_is_its_formula")
+@needs("test_an_mlp_has_the_parameters_of_its_layers")
 @FEW
-@given(seed=SEEDS, dropout=st.sampled_from([0.2, 0.7]))
-def test_dropout_stands_behind_each_hidden_layer(student, seed, dropout):
-    """With dropout p, each hidden unit becomes 0 with probability p after the activation, else 1 / (1 - p) times as
-    large; logits are never dropped, and in eval mode nothing is."""
-    widths = [3, 4000, 2]
-    model = student.build_mlp(widths, "sigmoid", dropout)
-    w1, b1, w2, b2 = parameters(model)
-    x = numbers(seed, 1, 3).repeat(2, 1)
-    hidden = torch.sigmoid(x @ w1.T + b1)
-    assert_drops(model, x, hidden @ w2.T + b2, dropout)
-    # The second layer's weights are made 1, so that a logit is the sum of what is left of 4,000 units.
-    state = dict(model.state_dict())
-    name = [key for key, value in state.items() if tuple(value.shape) == (2, 4000)]
-    check(len(name) == 1, "the last weight is not in the state dict", "wrong_type")
-    state[name[0]] = torch.ones(2, 4000)
-    model.load_state_dict(state)
-    left = (model(x)[0, 0] - b2[0]) / hidden[0].sum()
-    deviation = math.sqrt(dropout / (1 - dropout)) * float(hidden[0].square().sum().sqrt() / hidden[0].sum())
+@given(seed=SEEDS, n=sizes(2, 4), c=sizes(1, 3), h=sizes(1, 4), w=sizes(1, 4))
+def test_an_mlp_takes_pictures(student, seed, n, c, h, w):
+    """An MLP takes (n, c, h, w) pictures, and computes what it does of the same numbers in rows."""
+    widths = [c * h * w, 5, 3]
+    model = student.build_mlp(widths, "tanh")
+    own, x = filled(model, mlp_shapes(widths), seed), numbers(seed, n, c, h, w)
+    z = model(x)
+    both_axes(z, n, 3)
+    assert_close(z, oracle_mlp(x, own, "tanh"), what="the logits", **NEAR)
+
+
+@points(1, problem="builders")
+@needs("test_an_mlp_has_the_parameters_of_its_layers")
+@FEW
+@given(seed=SEEDS, known=st.sampled_from(sorted(ACTIVATIONS)), other=st.sampled_from(["swish", "", "ReLU", "softmax"]))
+def test_an_unknown_activation_is_an_error(student, seed, known, other):
+    """An activation that is not one of the three raises ValueError; the three do not."""
+    model = student.build_mlp([2, 3, 2], known)
+    own, x = filled(model, mlp_shapes([2, 3, 2]), seed), numbers(seed, 3, 2)
+    expected = oracle_mlp(x, own, known)
+    assert_close(values_of(model(x), expected), expected, what=f"the logits with {known!r}", **NEAR)
+    with assert_raises(ValueError, what=f"build_mlp([2, 2, 2], {other!r})"):
+        student.build_mlp([2, 2, 2], other)
+
+
+def assert_dropped(model, x, calm, variance, what):
+    """The (n, k) logits of n equal examples: in eval mode `calm` each, in train mode random, with this mean and this
+    variance. None is 0, as one that is dropped itself would be.
+
+    Over n examples the mean has the standard deviation sqrt(variance / n), and the variance is right to 6 sqrt(2 / n).
+    """
+    n = len(x)
+    model.eval()
+    quiet = model(x[:3])
+    assert_close(
+        values_of(quiet, calm[None].expand(3, -1)), calm[None].expand(3, -1), what="the logits in eval mode", **NEAR
+    )
+    model.train()
+    noisy = values_of(model(x), calm[None].expand(n, -1))
     check(
-        abs(float(left) - 1) <= 6 * deviation,
-        f"on average {float(left):.3f} of the units' sum is left, expected 1 within {6 * deviation:.3f}",
+        type(noisy) is torch.Tensor and noisy.shape == (n, len(calm)),
+        f"the logits are {describe(noisy)}",
+        "wrong_shape",
+    )
+    check(not bool((noisy == 0).any()), f"logits are dropped; {what}")
+    off = (noisy.mean(0) - calm).abs() / (variance / n).sqrt()
+    check(bool((off <= 6).all()), "in train mode the mean of the logits is not what it is in eval mode")
+    ratio = noisy.var(0) / variance
+    check(
+        bool(((ratio - 1).abs() <= 0.3).all()),
+        f"in train mode the logits vary {float(ratio[0]):.2f} times as much as they must",
     )
 
 
 @points(2, problem="builders")
+@needs("test_an_mlp_is_its_formula[relu]")
 @FEW
-@given(dropout=st.sampled_from([0.0, 0.5]), hidden=sizes(1, 3))
-def test_without_hidden_layers_or_dropout_nothing_is_random(student, dropout, hidden):
-    """With dropout 0, or without a hidden layer, two passes in train mode are equal."""
+@given(dropout=st.sampled_from([0.2, 0.7]), seed=SEEDS)
+def test_dropout_stands_behind_each_hidden_layer(student, dropout, seed):
+    """With dropout p, each hidden unit becomes 0 with probability p after the activation, else 1 / (1 - p) times as
+    large; logits are never dropped, and in eval mode nothing is."""
+    width, classes = 20, 2
+    model = student.build_mlp([1, width, width, classes], "relu", dropout)
+    shapes = mlp_shapes([1, width, width, classes])
+    filled(model, shapes, seed)
+    # Without dropout each hidden unit is 1, since the weights that lead to it have the sum 1.
+    own = [torch.full(shape, 1 / shape[-1]) if len(shape) == 2 else torch.zeros(shape) for shape in shapes]
+    own[-1] = torch.tensor([0.5, -3.0])
+    names = [name for name, _ in model.named_parameters()]
+    model.load_state_dict({**dict(model.state_dict()), **dict(zip(names, own, strict=True))})
+    each = dropout / (1 - dropout) / width  # relative variance of a mean of `width` units
+    variance = torch.full((classes,), 2 * each + each**2)
+    assert_dropped(model, torch.ones(2000, 1), 1 + own[-1], variance, "dropout stands before the last layer")
+
+
+@points(1, problem="builders")
+@needs("test_an_mlp_has_the_parameters_of_its_layers")
+@FEW
+@given(seed=SEEDS, dropout=st.sampled_from([0.0, 0.5]), hidden=sizes(1, 3))
+def test_without_hidden_layers_or_dropout_nothing_is_random(student, seed, dropout, hidden):
+    """With dropout 0, or without a hidden layer, an MLP computes in train mode what it does in eval mode."""
     widths = [4, 3] if dropout else [4, *[5] * hidden, 3]
     model = student.build_mlp(widths, "relu", dropout)
+    own, x = filled(model, mlp_shapes(widths), seed), numbers(seed, 6, 4)
+    expected = oracle_mlp(x, own, "relu")
     model.train()
-    x = numbers(hidden, 6, 4)
-    assert_close(model(x), model(x), what="the second pass", **NEAR)
+    assert_close(values_of(model(x), expected), expected, what="the logits in train mode", **NEAR)
+
+
+def after(side, words):
+    """A side of the maps after one stage."""
+    return (side + 2 * words["padding"] - words["kernel_size"] + 1) // 2
 
 
 @st.composite
-def cnns(draw):
-    """Arguments of build_cnn for which every stage leaves something."""
-    kernel_size = draw(st.integers(1, 4))
-    padding = draw(st.integers(0, kernel_size // 2))
-    channels = draw(st.lists(st.integers(1, 4), min_size=1, max_size=2))
-    least = 1
-    for _ in channels:
-        least = 2 * least + kernel_size - 1 - 2 * padding
-    least = max(1, least)
-    shape = (draw(st.integers(1, 3)), draw(st.integers(least, least + 4)), draw(st.integers(least, least + 4)))
-    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": draw(st.booleans())}
-    return shape, draw(st.integers(2, 5)), channels, words
+def cnns(draw, *, batch_norm=False, padded=True, square=True, odd=False):
+    """Arguments of build_cnn for which every stage leaves something.
+
+    padded : with padding of at least 1, else without.   square : pictures are as high as broad, else they are not.
+    odd : the first stage leaves out a last row and column; else nothing is left out anywhere.
+    """
+    kernel_size = draw(st.sampled_from([3, 4, 5]) if padded else st.integers(1, 4))
+    words = {"kernel_size": kernel_size, "padding": draw(st.integers(1, kernel_size // 2)) if padded else 0}
+    channels = draw(st.lists(st.integers(2, 4), min_size=1, max_size=2))
+
+    def side(least):
+        for _ in channels:
+            least = 2 * least + kernel_size - 1 - 2 * words["padding"]
+        return max(1, least) + odd
+
+    h = draw(st.integers(1, 2))
+    w = h if square else draw(st.sampled_from([1, 2, 3]).filter(lambda w: w != h))
+    shape = (draw(st.integers(1, 3)), side(h), side(w))
+    return shape, draw(st.integers(2, 5)), channels, {**words, "batch_norm": batch_norm}
 
 
-def expected_shapes(shape, classes, channels, words):
+def cnn_shapes(shape, classes, channels, words):
     c, h, w = shape
     found = []
     for width in channels:
         found += [(width, c, words["kernel_size"], words["kernel_size"]), (width,)]
         if words["batch_norm"]:
             found.append((width,))  # gamma and beta in place of a bias
-        c, (h, w) = width, ((side + 2 * words["padding"] - words["kernel_size"] + 1) // 2 for side in (h, w))
+        c, (h, w) = width, (after(side, words) for side in (h, w))
     return [*found, (classes, c * h * w), (classes,)]
 
 
 def oracle_cnn(x, own, stages, words, running=None):
-    """The logits; batch norm by the batch's statistics, or by the running ones."""
+    """(logits, what the last layer sees); batch norm by the batch's statistics, or by `running` [(mean, var), ..]."""
     own, z = list(own), x
     for stage in range(stages):
         kernel = own.pop(0)
@@ -192,79 +295,209 @@ def oracle_cnn(x, own, stages, words, running=None):
         else:
             z = F.conv2d(z, kernel, own.pop(0), padding=words["padding"])
         z = F.max_pool2d(torch.relu(z), 2)
-    return z.flatten(1) @ own[0].T + own[1]
+    seen = z.flatten(1)
+    return seen @ own[0].T + own[1], seen
 
 
-@points(3, problem="builders")
-@SOME
-@given(arguments=cnns())
-def test_a_cnn_has_the_parameters_of_its_stages(student, arguments):
-    """Each stage has a kernel and a bias, or kernel, gamma and beta with batch norm; then comes the linear layer."""
+def assert_cnn(student, seed, arguments, n, scale=3.0):
+    """The student's network has the parameters of its stages, and computes what its formula says, in train mode."""
     shape, classes, channels, words = arguments
-    model = student.build_cnn(shape, classes, channels, **words)
-    assert_equal(shapes(parameters(model)), expected_shapes(*arguments), what="the shapes of the parameters")
+    model = module_of(student.build_cnn(shape, classes, channels, **words), what="what build_cnn returned")
+    shapes = cnn_shapes(*arguments)
+    assert_equal(shapes_of(model), shapes, what="the shapes of the parameters")
+    own, x = filled(model, shapes, seed), scale * numbers(seed, n, *shape)
+    model.train()
+    expected, _ = oracle_cnn(x, own, len(channels), words)
+    z = model(x)
+    assert_close(values_of(z, expected), expected, what="the logits in train mode", rtol=1e-3, atol=1e-3)
+    return z, expected
 
 
-@points(5, problem="builders")
+@points(1.5, problem="builders")
+@SOME
+@given(arguments=st.booleans().flatmap(lambda norm: cnns(batch_norm=norm)))
+def test_a_cnn_has_the_parameters_of_its_stages(student, arguments):
+    """Each stage of build_cnn has a kernel and a bias, or kernel, gamma and beta with batch norm; then comes the linear
+    layer."""
+    shape, classes, channels, words = arguments
+    model = module_of(student.build_cnn(shape, classes, channels, **words), what="what build_cnn returned")
+    assert_equal(shapes_of(model), cnn_shapes(*arguments), what="the shapes of the parameters")
+
+
+@points(2.5, problem="builders")
 @needs("test_a_cnn_has_the_parameters_of_its_stages")
 @SOME
 @given(seed=SEEDS, arguments=cnns(), n=sizes(2, 4))
 def test_a_cnn_is_its_formula(student, seed, arguments, n):
-    """Convolution, batch norm where asked for, ReLU, 2x2 max pooling, stage by stage; then a linear layer."""
-    shape, classes, channels, words = arguments
-    model = student.build_cnn(shape, classes, channels, **words)
-    model.train()
-    x = 3 * numbers(seed, n, *shape)
-    expected = oracle_cnn(x, parameters(model), len(channels), words)
-    assert_close(model(x), expected, what="the logits in train mode", rtol=1e-3, atol=1e-3)
+    """build_cnn computes convolution, ReLU and 2x2 max pooling, stage by stage; then a linear layer."""
+    assert_cnn(student, seed, arguments, n)
 
 
 @points(2, problem="builders")
 @needs("test_a_cnn_is_its_formula")
-@FEW
-@given(seed=SEEDS, n=sizes(2, 4))
-def test_in_eval_mode_batch_norm_uses_running_statistics(student, seed, n):
-    """In eval mode a batch normalised network treats every picture by itself, by statistics kept while it trained."""
-    words = {"kernel_size": 3, "padding": 1, "batch_norm": True}
-    model = student.build_cnn((2, 6, 5), 3, [3, 2], **words)
-    x = 2 + 3 * numbers(seed, n, 2, 6, 5)
-    model.train()
-    for _ in range(3):
-        model(x)
-    model.eval()
-    state = dict(model.state_dict())
-    means = [value for key, value in state.items() if key.endswith("running_mean")]
-    variances = [value for key, value in state.items() if key.endswith("running_var")]
-    check(len(means) == len(variances) == 2, "there are no running statistics of two batch norms", "wrong_type")
-    running = list(zip(means, variances, strict=True))
-    expected = oracle_cnn(x, parameters(model), 2, words, running)
-    assert_close(model(x), expected, what="the logits in eval mode", rtol=1e-3, atol=1e-3)
-    assert_close(model(x[:1]), expected[:1], what="the logits of one picture alone", rtol=1e-3, atol=1e-3)
+@SOME
+@given(seed=SEEDS, arguments=cnns(batch_norm=True), n=sizes(2, 4), scale=st.sampled_from([3.0, 3e-3]))
+def test_batch_norm_stands_before_relu(student, seed, arguments, n, scale):
+    """With batch_norm=True, build_cnn normalises what comes out of each convolution, by the statistics of the batch in
+    train mode."""
+    assert_cnn(student, seed, arguments, n, scale)
 
 
-@points(2, problem="builders")
+@pytest.mark.parametrize(
+    "pictures", ["that are not square", "without padding", "of which a row and a column are left out"]
+)
+@points(0.75, problem="builders")
 @needs("test_a_cnn_is_its_formula")
-@FEW
-@given(seed=SEEDS)
-def test_dropout_in_a_cnn_stands_before_the_last_layer(student, seed):
-    """With dropout, what the last layer sees is dropped in train mode; nothing is in eval mode, and no logits."""
+@SOME
+@given(seed=SEEDS, data=st.data(), n=sizes(2, 3))
+def test_a_cnn_for_other_pictures(student, pictures, seed, data, n):
+    """build_cnn has the right layers for pictures {pictures}, and computes its formula."""
+    kinds = {
+        "that are not square": cnns(square=False),
+        "without padding": cnns(padded=False),
+        "of which a row and a column are left out": cnns(odd=True),
+    }
+    assert_cnn(student, seed, data.draw(kinds[pictures]), n)
+
+
+@points(0.75, problem="builders")
+@needs("test_a_cnn_is_its_formula")
+@SOME
+@given(seed=SEEDS, one=st.sampled_from(["n", "k", "both"]))
+def test_one_picture_or_one_class_keeps_both_axes(student, seed, one):
+    """A CNN answers (n, k) logits also for one picture, and for one class."""
+    n, k = (1 if one in ("n", "both") else 3), (1 if one in ("k", "both") else 2)
     words = {"kernel_size": 3, "padding": 1, "batch_norm": False}
-    model = student.build_cnn((1, 8, 8), 3, [4, 16], dropout=0.5, kernel_size=3, padding=1)
-    x = 3 * numbers(seed, 2, 1, 8, 8)
-    assert_drops(model, x, oracle_cnn(x, parameters(model), 2, words), 0.5)
+    z, expected = assert_cnn(student, seed, ((1, 4, 4), k, [3], words), n)
+    both_axes(z, n, k)
+    assert_close(z, expected, what="the logits", rtol=1e-3, atol=1e-3)
+
+
+def running_statistics(model, count):
+    """(names of the running means, names of the running variances) of a student's batch norms, in order."""
+    state = dict(model.state_dict())
+    names = [[name for name in state if name.endswith(end)] for end in ("running_mean", "running_var")]
+    check(
+        [len(found) for found in names] == [count, count],
+        f"the state dict has {len(names[0])} running_mean and {len(names[1])} running_var, expected {count} of each",
+        "wrong_type",
+    )
+    return names
+
+
+@points(2, problem="builders")
+@needs("test_batch_norm_stands_before_relu")
+@FEW
+@given(seed=SEEDS, n=sizes(2, 4), spread=st.sampled_from([1.0, 1e-5]))
+def test_in_eval_mode_batch_norm_uses_running_statistics(student, seed, n, spread):
+    """In eval mode a batch normalised network treats every picture by itself, by the running statistics, with gamma and
+    beta; in train mode every batch moves them by a tenth."""
+    words = {"kernel_size": 3, "padding": 1, "batch_norm": True}
+    arguments = ((2, 6, 4), 3, [3, 2], words)
+    model = student.build_cnn(*arguments[:3], **words)
+    own = filled(model, cnn_shapes(*arguments), seed)
+    means, variances = running_statistics(model, 2)
+    running = [(spread * numbers(seed + 7, c), spread * (0.5 + numbers(seed + 8, c).square())) for c in (3, 2)]
+    given_ = {
+        name: part
+        for pair, names in zip(running, zip(means, variances, strict=True), strict=True)
+        for part, name in zip(pair, names, strict=True)
+    }
+    model.load_state_dict({**dict(model.state_dict()), **given_})
+    x = spread * (2 + 3 * numbers(seed, n, 2, 6, 4))
+    model.eval()
+    expected, _ = oracle_cnn(x, own, 2, words, running)
+    assert_close(values_of(model(x), expected), expected, what="the logits in eval mode", rtol=1e-3, atol=1e-3)
+    assert_close(
+        values_of(model(x[:1]), expected[:1]),
+        expected[:1],
+        what="the logits of one picture alone",
+        rtol=1e-3,
+        atol=1e-3,
+    )
+    model.train()
+    model(x)
+    z = F.conv2d(x, own[0], padding=1)
+    mean, var = running[0]
+    state = dict(model.state_dict())
+    near = {"rtol": 1e-4, "atol": 1e-6}
+    assert_close(state[means[0]], 0.9 * mean + 0.1 * z.mean((0, 2, 3)), what="the first running mean", **near)
+    assert_close(state[variances[0]], 0.9 * var + 0.1 * z.var((0, 2, 3)), what="the first running variance", **near)
 
 
 @points(1, problem="builders")
-def test_a_stage_that_leaves_no_pixel_is_an_error(student):
+@needs("test_a_cnn_is_its_formula")
+@FEW
+@given(seed=SEEDS, dropout=st.sampled_from([0.2, 0.6]))
+def test_dropout_in_a_cnn_stands_before_the_last_layer(student, seed, dropout):
+    """With dropout, what the last layer of build_cnn sees is dropped in train mode; nothing is in eval mode, and no
+    logits."""
+    words = {"kernel_size": 3, "padding": 1, "batch_norm": False}
+    arguments = ((1, 8, 8), 3, [4, 16], words)
+    model = student.build_cnn(*arguments[:3], dropout=dropout, kernel_size=3, padding=1)
+    own, x = filled(model, cnn_shapes(*arguments), seed), 3 * numbers(seed, 1, 1, 8, 8)
+    calm, seen = oracle_cnn(x, own, 2, words)
+    variance = dropout / (1 - dropout) * (seen * own[-2]).square().sum(1)  # (classes,)
+    assert_dropped(model, x.expand(2000, -1, -1, -1).clone(), calm[0], variance, "dropout stands before the last layer")
+
+
+@points(1, problem="builders")
+@needs("test_a_cnn_is_its_formula")
+@FEW
+@given(seed=SEEDS, high=st.booleans(), other=sizes(10, 20))
+def test_a_stage_that_leaves_no_pixel_is_an_error(student, seed, high, other):
     """build_cnn raises ValueError if a stage would leave no pixel of a side, and only then."""
-    for shape in ((1, 9, 20), (1, 20, 9)):
-        with assert_raises(ValueError, what=f"build_cnn({shape}, 2, [2, 2])"):
-            student.build_cnn(shape, 2, [2, 2])
-    z = student.build_cnn((1, 10, 11), 2, [2, 2])(torch.zeros(1, 1, 10, 11))
-    check(tuple(z.shape) == (1, 2), "a picture of 10x11 leaves one pixel after two stages", "wrong_shape")
+    shape, least = ((1, 9, other), (1, 10, other)) if high else ((1, other, 9), (1, other, 10))
+    words = {"kernel_size": 3, "padding": 0, "batch_norm": False}
+    assert_cnn(student, seed, (least, 2, [2, 2], words), 2)
+    with assert_raises(ValueError, what=f"build_cnn({shape}, 2, [2, 2])"):
+        student.build_cnn(shape, 2, [2, 2])
 
 
-@points(3, problem="builders")
+BUILT = {
+    "build_mlp": ([40, 60, 30], {}, mlp_shapes([40, 60, 30])),
+    "build_cnn": (
+        ((3, 8, 8), 10, [40]),
+        {"padding": 1, "batch_norm": False, "kernel_size": 3},
+        cnn_shapes((3, 8, 8), 10, [40], {"padding": 1, "batch_norm": False, "kernel_size": 3}),
+    ),
+}
+
+
+@pytest.mark.parametrize("builder", ["build_mlp", "build_cnn"])
+@points(0.5, problem="builders")
+@FEW
+@given(times=sizes(1, 3))
+def test_first_weights_are_drawn_as_torch_draws_them(student, builder, times):
+    """{builder} draws weights and biases as torch does, uniform on +-1/sqrt(fan_in), and draws others every time."""
+    arguments, words, shapes = BUILT[builder]
+    arguments = (arguments,) if builder == "build_mlp" else arguments
+    drawn = []
+    for _ in range(times + 1):
+        model = module_of(getattr(student, builder)(*arguments, **words), what=f"what {builder} returned")
+        found = [parameter.detach() for parameter in model.parameters()]
+        assert_equal([tuple(part.shape) for part in found], shapes, what="the shapes of the parameters")
+        drawn.append(found)
+        for weight, bias in zip(found[::2], found[1::2], strict=True):
+            bound = 1 / math.sqrt(math.prod(weight.shape[1:]))
+            for part, name in ((weight, "a weight"), (bias, "a bias")):
+                check(float(part.abs().max()) <= bound + 1e-6, f"{name} is beyond 1/sqrt(fan_in) = {bound:.3g}")
+                check(float(part.abs().max()) >= 0.3 * bound, f"all of {name}'s entries are near 0")
+            ratio = float(weight.std()) / (bound / math.sqrt(3))
+            check(0.9 <= ratio <= 1.1, f"a weight's entries deviate {ratio:.2f} times as much as uniform ones")
+    for one, other in itertools.pairwise(drawn):
+        check(not torch.equal(one[0], other[0]), f"{builder} draws the same weights twice")
+
+
+# ------------------------------------------------------------------------------------------------------------- counting
+
+
+def is_number(count):
+    check(type(count) is int, f"count_parameters returned {describe(count)}, expected an int", "wrong_type")
+    return count
+
+
+@points(2, problem="builders")
 @FEW
 @given(a=sizes(1, 6), b=sizes(1, 6), frozen=st.sets(st.sampled_from(["0.weight", "0.bias", "1.weight", "3.bias"])))
 def test_only_what_is_trained_is_counted(student, a, b, frozen):
@@ -274,9 +507,20 @@ def test_only_what_is_trained_is_counted(student, a, b, frozen):
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
         expected += 0 if name in frozen else math.prod(parameter.shape)
-    found = student.count_parameters(lend(student, model))
-    check(type(found) is int, f"count_parameters returned a {type(found).__name__}, expected an int", "wrong_type")
+    found = is_number(student.count_parameters(lend(student, model)))
     assert_equal(found, expected, what="the number of parameters")
+
+
+@points(1, problem="builders")
+@needs("test_only_what_is_trained_is_counted")
+@FEW
+@given(a=sizes(1, 6), b=sizes(1, 6))
+def test_shared_parameters_count_once(student, a, b):
+    """count_parameters counts a parameter that two layers share once, and a scalar one as one number."""
+    lent = lend(student, nn.Sequential(nn.Linear(a, b), nn.Tanh(), nn.BatchNorm1d(b)))
+    lent.add_module("again", lent.get_submodule("0"))
+    found = is_number(student.count_parameters(lent))
+    assert_equal(found, a * b + 3 * b, what="the number of parameters")
 
 
 # ---------------------------------------------------------------------------------------------------------- penalties
@@ -295,51 +539,110 @@ def network(seed, dtype=torch.float64):
 LAMBDAS = st.just(0.0) | st.floats(1e-6, 3)  # a subnormal penalty has no digits to compare
 
 
-@points(4, problem="penalties")
+def assert_penalty(penalty, model, lent, lam, value, slope):
+    """A penalty is lam times `value` of each weight, summed, and its gradient lam times `slope` of the weight."""
+    found, (gradients, _) = value_and_gradients(penalty, lent, lam)
+    weights = {name: p.detach() for name, p in model.named_parameters() if p.dim() >= 2}
+    expected = lam * sum(value(w).sum() for w in weights.values())
+    assert_close(values_of(found, expected), expected, what="the penalty", any_float=True, rtol=1e-6)
+    for name, parameter in model.named_parameters():
+        wanted = lam * slope(weights[name]) if name in weights else torch.zeros_like(parameter)
+        assert_close(gradients[name], wanted.detach(), what=f"the gradient of {name}", rtol=1e-6, atol=1e-9)
+
+
+@points(3, problem="penalties")
 @SOME
 @given(seed=SEEDS, lam=LAMBDAS)
 def test_l1_is_the_sum_of_absolute_weights(student, seed, lam):
     """l1_penalty is lam sum |w| over kernels and weight matrices alone, with the gradient lam sign(w)."""
     model = network(seed)
-    value, (gradients, _) = value_and_gradients(student.l1_penalty, lend(student, model), lam)
-    weights = {name: p.detach() for name, p in model.named_parameters() if p.dim() >= 2}
-    assert_close(
-        value, lam * sum(w.abs().sum() for w in weights.values()), what="the penalty", any_float=True, rtol=1e-6
-    )
-    for name, parameter in model.named_parameters():
-        wanted = lam * weights[name].sign() if name in weights else torch.zeros_like(parameter)
-        assert_close(gradients[name], wanted.detach(), what=f"the gradient of {name}", rtol=1e-6, atol=1e-9)
+    assert_penalty(student.l1_penalty, model, lend(student, model), lam, torch.abs, torch.sign)
 
 
-@points(4, problem="penalties")
+@points(3, problem="penalties")
 @SOME
 @given(seed=SEEDS, lam=LAMBDAS)
 def test_l2_is_half_the_sum_of_squares(student, seed, lam):
     """l2_penalty is lam / 2 sum w^2 over kernels and weight matrices alone, with the gradient lam w."""
     model = network(seed)
-    value, (gradients, _) = value_and_gradients(student.l2_penalty, lend(student, model), lam)
-    weights = {name: p.detach() for name, p in model.named_parameters() if p.dim() >= 2}
-    expected = lam / 2 * sum(w.square().sum() for w in weights.values())
-    assert_close(value, expected, what="the penalty", any_float=True, rtol=1e-6)
-    for name, parameter in model.named_parameters():
-        wanted = lam * weights[name] if name in weights else torch.zeros_like(parameter)
-        assert_close(gradients[name], wanted.detach(), what=f"the gradient of {name}", rtol=1e-6, atol=1e-9)
+    assert_penalty(student.l2_penalty, model, lend(student, model), lam, lambda w: w.square() / 2, lambda w: w)
+
+
+@pytest.mark.parametrize("penalty", ["l1_penalty", "l2_penalty"])
+@points(1, problem="penalties")
+@FEW
+@given(seed=SEEDS, lam=st.floats(0.01, 3))
+def test_a_penalty_is_a_tensor_without_axes(student, penalty, seed, lam):
+    """{penalty} returns a tensor without axes, which is 0 for a model without weights."""
+    model = network(seed)
+    found, _ = value_and_gradients(getattr(student, penalty), lend(student, model), lam)
+    check(found.shape == (), f"the penalty is {describe(found)}, expected a tensor without axes", "wrong_shape")
+    values = [
+        w.detach().abs() if penalty == "l1_penalty" else w.detach().square() / 2
+        for w in model.parameters()
+        if w.dim() >= 2
+    ]
+    assert_close(found, lam * sum(part.sum() for part in values), what="the penalty", any_float=True, rtol=1e-6)
+    without = nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()).double()
+    found = getattr(student, penalty)(lend(student, without), lam)
+    check(
+        type(found) is torch.Tensor,
+        f"without weights the penalty is {describe(found)}, expected a tensor",
+        "wrong_type",
+    )
+    assert_close(found, torch.zeros(()), what="the penalty without weights", any_float=True)
 
 
 # --------------------------------------------------------------------------------------------------------------- loop
 
 
-@points(2, problem="loop")
-@given(n=sizes(0, 40), batch_size=sizes(1, 12), seed=SEEDS)
-def test_batches_are_a_partition(student, n, batch_size, seed):
-    """minibatches cuts 0 .. n - 1 into int64 tensors: each number once, all but the last of batch_size, none empty."""
-    batches = list(student.minibatches(n, batch_size, seed))
-    full, rest = divmod(n, batch_size)
-    assert_equal([len(batch) for batch in batches], [batch_size] * full + [rest] * (rest > 0), what="the sizes")
+def batches_of(answer):
+    """The batches as a list, if they are int64 tensors."""
+    data = answer is None or isinstance(answer, (bool, int, float, str, dict, torch.Tensor))
+    check(not data, f"minibatches returned {describe(answer)}, expected a list of tensors", "wrong_type")
+    batches = list(answer)
     for batch in batches:
-        check(type(batch) is torch.Tensor and batch.dtype == torch.int64, "a batch is no int64 tensor", "wrong_type")
+        check(type(batch) is torch.Tensor, f"a batch is {describe(batch)}, expected a tensor", "wrong_type")
+        check(batch.dtype == torch.int64, f"a batch has dtype {batch.dtype}, expected int64", "wrong_dtype")
+    return batches
+
+
+def assert_partition(batches, n, batch_size):
+    """Each number once, in tensors with one axis: all of batch_size but for a smaller last one."""
+    full, rest = divmod(n, batch_size)
+    expected = [(batch_size,)] * full + [(rest,)] * (rest > 0)
+    assert_equal([tuple(batch.shape) for batch in batches], expected, what="the shapes of the batches")
     together = torch.cat(batches) if batches else torch.zeros(0, dtype=torch.int64)
     assert_equal(together.sort().values, torch.arange(n), what="all batches together, sorted")
+
+
+@points(1, problem="loop")
+@given(full=sizes(1, 8), batch_size=sizes(2, 12), seed=SEEDS)
+def test_batches_are_a_partition(student, full, batch_size, seed):
+    """minibatches cuts 0 .. n - 1 into int64 tensors of batch_size entries: each number comes once."""
+    assert_partition(
+        batches_of(student.minibatches(full * batch_size, batch_size, seed)), full * batch_size, batch_size
+    )
+
+
+BATCHES = {
+    "a last batch that is smaller": (st.tuples(sizes(0, 5), sizes(2, 9), sizes(1, 8)), 0.5),
+    "no examples, which make no batch": (st.tuples(st.just(0), sizes(1, 9), st.just(0)), 0.25),
+    "batches of one": (st.tuples(sizes(1, 9), st.just(1), st.just(0)), 0.25),
+}
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(name, marks=points(value, problem="loop")) for name, (_, value) in BATCHES.items()]
+)
+@needs("test_batches_are_a_partition")
+@SOME
+@given(data=st.data(), seed=SEEDS)
+def test_batches_at_the_edges(student, what, data, seed):
+    """minibatches is right for {what}."""
+    full, batch_size, rest = data.draw(BATCHES[what][0])
+    n = full * batch_size + rest % batch_size
+    assert_partition(batches_of(student.minibatches(n, batch_size, seed)), n, batch_size)
 
 
 @points(2, problem="loop")
@@ -347,21 +650,22 @@ def test_batches_are_a_partition(student, n, batch_size, seed):
 @FEW
 @given(seed=st.integers(0, 2**30))
 def test_a_seed_is_an_order(student, seed):
-    """The same seed gives the same batches, and another seed another order."""
+    """minibatches gives the same batches for the same seed, and another order, well mixed, for another seed."""
 
     def order(number):
-        return torch.cat(list(student.minibatches(200, 7, number)))
+        return torch.cat(batches_of(student.minibatches(210, 7, number)))
 
-    assert_equal(order(seed), order(seed), what="the order of the same seed")
-    check(not torch.equal(order(seed), order(seed + 1)), "another seed gives the same order")
-    check(not torch.equal(order(seed), torch.arange(200)), "the order is 0, 1, 2, ..")
-    together = [sorted(batch.tolist()) for batch in student.minibatches(200, 7, seed)]
+    first = batches_of(student.minibatches(210, 7, seed))
+    assert_partition(first, 210, 7)
+    assert_equal(order(seed), torch.cat(first), what="the order of the same seed")
+    check(not torch.equal(order(seed + 1), torch.cat(first)), "another seed gives the same order")
+    together = [sorted(batch.tolist()) for batch in first]
     straight = sum(batch == list(range(batch[0], batch[0] + len(batch))) for batch in together)
     check(straight < 5, f"in {straight} of {len(together)} batches the numbers stand as they came")
 
 
 def oracle_steps(model, batches, learning_rate, momentum, l1=0.0, l2=0.0):
-    """SGD with momentum on a copy of the model, step by step as the contract says. Returns its state."""
+    """SGD with momentum on the model, step by step as the contract says. Returns its state."""
     velocities = [torch.zeros_like(p) for p in model.parameters()]
     for x, y in batches:
         loss = F.cross_entropy(model(x), y)
@@ -384,72 +688,239 @@ def small_problem(seed, n, d=3, classes=3):
     return model, numbers(seed, n, d, dtype=torch.float64), torch.arange(n) % classes
 
 
-@points(5, problem="loop")
+def assert_state(lent, expected, what="the weights"):
+    assert_close(dict(lent.state_dict()), expected, what=what, **EXACT)
+
+
+RATE = 0.2
+MOMENTA = st.sampled_from([0.0, 0.6, 0.9])
+
+
+@points(2, problem="loop")
+@needs("test_batches_are_a_partition")
 @SOME
-@given(
-    seed=SEEDS,
-    n=sizes(1, 7),
-    epochs=sizes(1, 4),
-    momentum=st.sampled_from([0.0, 0.6, 0.9]),
-    l1=st.sampled_from([0.0, 0.05]),
-    l2=st.sampled_from([0.0, 0.2]),
-    frozen=st.booleans(),
-)
-def test_full_batches_follow_the_gradient(student, seed, n, epochs, momentum, l1, l2, frozen):
-    """With one batch an epoch, train does exactly the steps of the formula: momentum, penalties, frozen parameters."""
+@given(seed=SEEDS, n=sizes(2, 7), epochs=sizes(1, 4), momentum=MOMENTA, rate=st.floats(0.05, 0.5))
+def test_full_batches_follow_the_gradient(student, seed, n, epochs, momentum, rate):
+    """With one batch an epoch, train does exactly the steps of the formula, with momentum."""
     model, x, y = small_problem(seed, n)
-    model[0].weight.requires_grad_(not frozen)
-    before = snapshot(x, y)
     lent = lend(student, model)
-    arguments = {"epochs": epochs, "batch_size": n, "learning_rate": 0.2, "momentum": momentum, "l1": l1, "l2": l2}
-    trained = student.train(lent, x, y, **arguments)
-    assert_unchanged((x, y), before, what="(x, y)")
-    expected = oracle_steps(model, [(x, y)] * epochs, 0.2, momentum, l1, l2)
-    assert_close(dict(lent.state_dict()), expected, what="the state", rtol=1e-6, atol=1e-9)
-    assert_close(dict(trained.state_dict()), expected, what="the state of what is returned", rtol=1e-6, atol=1e-9)
+    student.train(lent, x, y, epochs=epochs, batch_size=n, learning_rate=rate, momentum=momentum)
+    assert_state(lent, oracle_steps(model, [(x, y)] * epochs, rate, momentum))
 
 
-@points(3, problem="loop")
+TRAINED = {"one example": 0.25, "pictures": 0.25, "logits of some thousands": 0.5}
+
+
+@pytest.mark.parametrize("what", [pytest.param(name, marks=points(n, problem="loop")) for name, n in TRAINED.items()])
+@needs("test_full_batches_follow_the_gradient")
+@FEW
+@given(seed=SEEDS, epochs=sizes(1, 2))
+def test_training_at_the_edges(student, what, seed, epochs):
+    """train does the steps of the formula also for {what}."""
+    model, x, y = small_problem(seed, 1 if what == "one example" else 4)
+    if what == "pictures":
+        model, x = network(seed), numbers(seed, 4, 1, 4, 4, dtype=torch.float64)
+        model[1] = nn.Identity()
+    if what == "logits of some thousands":
+        with torch.no_grad():
+            model[2].weight.mul_(FAR)
+    lent = lend(student, model)
+    student.train(lent, x, y, epochs=epochs, batch_size=len(x), learning_rate=RATE)
+    assert_state(lent, oracle_steps(model, [(x, y)] * epochs, RATE, 0.9))
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        pytest.param("l1", marks=needs("test_l1_is_the_sum_of_absolute_weights")),
+        pytest.param("l2", marks=needs("test_l2_is_half_the_sum_of_squares")),
+    ],
+)
+@points(0.5, problem="loop")
+@needs("test_full_batches_follow_the_gradient")
 @SOME
-@given(n=sizes(1, 9), batch_size=sizes(1, 4), epochs=sizes(1, 3), seed=SEEDS)
-def test_every_example_comes_once_in_an_epoch_with_its_label(student, n, batch_size, epochs, seed):
-    """Each example takes part in one step of every epoch, with its own label."""
-    n = n * batch_size  # so that all batches have one size
-    model = nn.Sequential(nn.Linear(n, 3, bias=False)).double()
-    with torch.no_grad():
-        model[0].weight.copy_(numbers(seed, 3, n, dtype=torch.float64))
-    # One-hot examples of a network without bias do not disturb each other: each column goes its own way.
-    w, y = model[0].weight.detach().clone(), torch.randint(3, (n,), generator=torch.Generator().manual_seed(seed))
-    for _ in range(epochs):
-        w -= 0.7 / batch_size * (w.softmax(0) - F.one_hot(y, 3).T)
+@given(seed=SEEDS, n=sizes(2, 5), epochs=sizes(1, 3), lam=st.floats(0.02, 0.3))
+def test_a_penalty_is_part_of_the_gradient(student, penalty, seed, n, epochs, lam):
+    """With {penalty} above 0, train follows the gradient of the loss plus {penalty}_penalty; biases pay nothing."""
+    model, x, y = small_problem(seed, n)
     lent = lend(student, model)
-    words = {"epochs": epochs, "batch_size": batch_size, "learning_rate": 0.7, "momentum": 0.0, "seed": seed}
-    student.train(lent, torch.eye(n, dtype=torch.float64), y, **words)
-    assert_close(lent.state_dict()["0.weight"], w, what="the weight", rtol=1e-6, atol=1e-9)
+    student.train(lent, x, y, epochs=epochs, batch_size=n, learning_rate=RATE, **{penalty: lam})
+    assert_state(lent, oracle_steps(model, [(x, y)] * epochs, RATE, 0.9, **{penalty: lam}))
 
 
 @points(1, problem="loop")
 @needs("test_full_batches_follow_the_gradient")
+@SOME
+@given(seed=SEEDS, n=sizes(2, 5), frozen=st.sets(st.sampled_from(["0.weight", "0.bias", "2.weight"]), min_size=1))
+def test_frozen_parameters_stay(student, seed, n, frozen):
+    """train leaves parameters that do not require a gradient as they are, and trains the others."""
+    model, x, y = small_problem(seed, n)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    lent = lend(student, model)
+    student.train(lent, x, y, epochs=2, batch_size=n, learning_rate=RATE)
+    assert_state(lent, oracle_steps(model, [(x, y)] * 2, RATE, 0.9))
+
+
+@points(0.5, problem="loop")
+@needs("test_full_batches_follow_the_gradient")
+@FEW
+@given(seed=SEEDS, n=sizes(2, 5))
+def test_the_trained_model_is_returned(student, seed, n):
+    """train returns the model that it has trained in place, and leaves x and y as they are."""
+    model, x, y = small_problem(seed, n)
+    before, lent = snapshot(x, y), lend(student, model)
+    trained = module_of(
+        student.train(lent, x, y, epochs=2, batch_size=n, learning_rate=RATE), what="what train returned"
+    )
+    assert_unchanged((x, y), before, what="(x, y)")
+    expected = oracle_steps(model, [(x, y)] * 2, RATE, 0.9)
+    assert_state(trained, expected, "the weights of what is returned")
+    assert_state(lent, expected, "the weights of the model that was given")
+
+
+def cuts(left, batch_size):
+    """Every way to cut the numbers `left` into batches, one after the other; in a batch, a mean, the order is none."""
+    if not left:
+        return [()]
+    found = []
+    for batch in itertools.combinations(left, min(batch_size, len(left))):
+        rest = [i for i in left if i not in batch]
+        found += [(batch, *others) for others in cuts(rest, batch_size)]
+    return found
+
+
+@dataclass
+class Trainings:
+    """Trainings by every order that the contract allows, m of them side by side."""
+
+    orders: list  # m times, for each epoch its batches
+    state: dict  # from names to (m, ..) tensors
+    losses: torch.Tensor  # (m, epochs): mean over the examples, as their batches met the network
+    shares: torch.Tensor  # (m, epochs): of right answers
+
+    def like(self, lent):
+        """Which of them led to the weights of the student's model."""
+        found = dict(lent.state_dict())
+        near = torch.ones(len(self.orders), dtype=torch.bool)
+        for name, ours in self.state.items():
+            theirs = found.get(name)
+            same = type(theirs) is torch.Tensor and theirs.shape == ours.shape[1:] and theirs.dtype == ours.dtype
+            check(same, f"after the training {name} is {describe(theirs)}", "wrong_type")
+            near &= ((ours - theirs).abs() <= 1e-9 + 1e-6 * ours.abs()).flatten(1).all(1)
+        return near.nonzero()[:, 0].tolist()
+
+
+def every_training(model, x, y, batch_size, epochs, rate, momentum, l1=0.0, l2=0.0):
+    """model : as `small_problem` makes it; all m trainings run side by side, along a first axis."""
+    orders = list(itertools.product(cuts(range(len(x)), batch_size), repeat=epochs))
+    p = {name: tensor.detach().expand(len(orders), *tensor.shape).clone() for name, tensor in model.named_parameters()}
+    v = {name: torch.zeros_like(tensor) for name, tensor in p.items()}
+    losses, shares = torch.zeros(2, len(orders), epochs, dtype=torch.float64)
+    for epoch in range(epochs):
+        for place in range(len(orders[0][epoch])):
+            rows = torch.tensor([order[epoch][place] for order in orders])  # (m, b)
+            leaves = [tensor.requires_grad_() for tensor in p.values()]
+            w1, b1, w2, b2 = leaves
+            hidden = torch.tanh(torch.einsum("mbd,mhd->mbh", x[rows], w1) + b1[:, None])
+            z = torch.einsum("mbh,mkh->mbk", hidden, w2) + b2[:, None]
+            loss = (z.logsumexp(2) - z.gather(2, y[rows][..., None])[..., 0]).mean(1)  # (m,)
+            penalty = sum(l1 * w.abs().sum() + l2 / 2 * w.square().sum() for w in (w1, w2))
+            slopes = torch.autograd.grad(loss.sum() + penalty, leaves)
+            for name, slope in zip(p, slopes, strict=True):
+                v[name] = momentum * v[name] + slope
+                p[name] = (p[name] - rate * v[name]).detach()
+            losses[:, epoch] += loss.detach() * rows.shape[1] / len(x)
+            shares[:, epoch] += (z.argmax(2) == y[rows]).double().mean(1) * rows.shape[1] / len(x)
+    return Trainings(orders, p, losses, shares)
+
+
+def like_one(ours, lent, sentence):
+    places = ours.like(lent)
+    check(bool(places), f"{sentence} to these weights")
+    return places
+
+
+def cut_into(n, batch_size, value, *needed):
+    return pytest.param(n, batch_size, marks=[points(value, problem="loop"), needs(*needed)])
+
+
+@pytest.mark.parametrize(
+    "n, batch_size",
+    [
+        cut_into(4, 2, 1, "test_batches_are_a_partition"),
+        cut_into(5, 3, 0.75, "test_batches_at_the_edges[a last batch that is smaller]"),
+        cut_into(3, 1, 0.75, "test_batches_at_the_edges[batches of one]"),
+    ],
+    ids=["batches of two", "a last batch that is smaller", "batches of one"],
+)
+@needs("test_full_batches_follow_the_gradient")
+@SOME
+@given(seed=st.integers(0, 2**30), momentum=MOMENTA)
+def test_every_example_comes_once_in_an_epoch_with_its_label(student, n, batch_size, seed, momentum):
+    """With {n} examples in batches of {batch_size}, train takes each example of an epoch once, with its own label: some
+    order of the examples leads to its weights."""
+    model, x, y = small_problem(seed, n, classes=4)
+    ours = every_training(model, x, y, batch_size, 1, 0.5, momentum)
+    lent = lend(student, model)
+    student.train(lent, x, y, epochs=1, batch_size=batch_size, learning_rate=0.5, momentum=momentum, seed=seed)
+    like_one(ours, lent, f"no order of {n} examples in batches of {batch_size} leads")
+
+
+@points(1.5, problem="loop")
+@needs("test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]")
 @settings(max_examples=2)
 @given(seed=st.integers(0, 2**20))
 def test_every_epoch_has_an_order_of_its_own(student, seed):
-    """The order of the examples is drawn anew for every epoch."""
+    """Over two epochs, each example comes once in each, the velocity goes on, and the order is drawn anew."""
     differs = False
-    for number in range(8):
-        model, x, y = small_problem(seed + number, 3)
+    for number in range(6):
+        model, x, y = small_problem(seed + number, 4, classes=4)
+        ours = every_training(model, x, y, 2, 2, 0.5, 0.9)
         lent = lend(student, model)
-        student.train(lent, x, y, epochs=2, batch_size=1, learning_rate=0.9, momentum=0.0, seed=seed + number)
-        found = lent.state_dict()["2.weight"]
-        twice = []
-        for order in itertools.permutations(range(3)):
-            again, _, _ = small_problem(seed + number, 3)
-            steps = [(x[[i]], y[[i]]) for i in (*order, *order)]
-            twice.append(oracle_steps(again, steps, 0.9, 0.0)["2.weight"])
-        differs = differs or not any(torch.allclose(found, one, rtol=1e-7, atol=1e-9) for one in twice)
-    check(differs, "in eight trainings of two epochs the second order was always the first one")
+        student.train(lent, x, y, epochs=2, batch_size=2, learning_rate=0.5, seed=seed + number)
+        places = like_one(ours, lent, "no two orders of the examples, one for each epoch, lead")
+        differs = differs or all(ours.orders[place][0] != ours.orders[place][1] for place in places)
+    check(differs, "in six trainings of two epochs the second order was always the first one")
 
 
-@points(2, problem="loop")
+@pytest.mark.parametrize(
+    "kind, penalty",
+    [
+        pytest.param("without penalties", 0.0, marks=points(1.5, problem="loop")),
+        pytest.param(
+            "with penalties, which have no part in it",
+            0.1,
+            marks=[points(0.5, problem="loop"), needs("test_a_penalty_is_part_of_the_gradient")],
+        ),
+    ],
+    ids=["without penalties", "with penalties"],
+)
+@needs(
+    "test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]",
+    "test_every_example_comes_once_in_an_epoch_with_its_label[a last batch that is smaller]",
+)
+@SOME
+@given(seed=st.integers(0, 2**30), sizes_=st.sampled_from([(4, 2), (5, 3)]))
+def test_log_hears_means_over_examples(student, kind, penalty, seed, sizes_):
+    """In a training {kind}, log hears each epoch's number from 1, and the mean cross entropy and the share of right
+    answers over its examples, as their batches met the network."""
+    n, batch_size = sizes_
+    model, x, y = small_problem(seed, n, classes=4)
+    ours = every_training(model, x, y, batch_size, 2, 0.5, 0.9, l1=penalty, l2=penalty)
+    heard, lent = Heard("loss", "accuracy"), lend(student, model)
+    words = {"batch_size": batch_size, "learning_rate": 0.5, "l1": penalty, "l2": penalty, "seed": seed}
+    student.train(lent, x, y, epochs=2, log=heard.log, **words)
+    told = heard.epochs(2)
+    places = like_one(ours, lent, "no two orders of the examples, one for each epoch, lead")
+    near = {"rtol": 1e-5, "atol": 1e-6, "any_float": True}
+    for number, (loss, share) in enumerate(told):
+        assert_close(values_of(loss, 0.0), float(ours.losses[places[0], number]), what="the loss", **near)
+        assert_close(values_of(share, 0.0), float(ours.shares[places[0], number]), what="the accuracy", **near)
+
+
+@points(1.5, problem="loop")
+@needs("test_full_batches_follow_the_gradient")
 @FEW
 @given(seed=st.integers(0, 2**30))
 def test_a_seed_is_a_network(student, seed):
@@ -463,6 +934,10 @@ def test_a_seed_is_a_network(student, seed):
         student.train(lent, x, y, epochs=2, batch_size=batch_size, learning_rate=0.3, seed=number)
         return dict(lent.state_dict())
 
+    calm, xs, ys = small_problem(seed, 4)
+    lent = lend(student, calm)
+    student.train(lent, xs, ys, epochs=2, batch_size=4, learning_rate=RATE, seed=seed)
+    assert_state(lent, oracle_steps(calm, [(xs, ys)] * 2, RATE, 0.9), "the weights of a network without dropout")
     first = trained(seed, 3)
     assert_close(trained(seed, 3), first, what="the second network", rtol=1e-5, atol=1e-6)
     for batch_size in (3, 12):  # with one batch an epoch dropout alone can differ
@@ -471,85 +946,154 @@ def test_a_seed_is_a_network(student, seed):
         check(not same, f"another seed trains the very same network (batch_size {batch_size} of 12)")
 
 
-@points(2, problem="loop")
-@SOME
-@given(seed=SEEDS, n=sizes(1, 9), batch_size=sizes(1, 5), epochs=sizes(1, 3))
-def test_log_hears_means_over_examples(student, seed, n, batch_size, epochs):
-    """log hears each epoch's number from 1, and cross entropy and accuracy as means over all of its examples."""
-    model, x, y = small_problem(seed, n)
-    heard = []
-
-    def log(epoch, loss, accuracy):
-        heard.append((epoch, loss, accuracy))
-
-    # With steps of length 0 every epoch meets the network as it was.
-    arguments = {"epochs": epochs, "batch_size": batch_size, "learning_rate": 0.0, "l1": 0.3, "l2": 0.7, "log": log}
-    student.train(lend(student, model), x, y, **arguments)
-    with torch.no_grad():
-        z = model(x)
-    loss, share = F.cross_entropy(z, y).item(), (z.argmax(1) == y).double().mean().item()
-    assert_equal([epoch for epoch, _, _ in heard], list(range(1, epochs + 1)), what="the epochs")
-    for _, found, right in heard:
-        assert_close(found, loss, what="the loss", rtol=1e-5, atol=1e-6, any_float=True)
-        assert_close(right, share, what="the accuracy", rtol=1e-5, atol=1e-6, any_float=True)
-
-
 @points(1, problem="loop")
 @needs("test_full_batches_follow_the_gradient")
-def test_training_happens_in_train_mode(student):
-    """train puts the model into train mode: a lent network in eval mode updates its running statistics all the same."""
-    torch.manual_seed(5)
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)).eval()
+@FEW
+@given(seed=SEEDS, in_training=st.booleans(), epochs=sizes(1, 3))
+def test_training_happens_in_train_mode(student, seed, in_training, epochs):
+    """train puts the model into train mode: batch norm works by the batch's statistics, and keeps running ones."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2)).double().train(in_training)
+    x, y = 4 + numbers(seed, 8, 3, dtype=torch.float64), torch.arange(8) % 2
     lent = lend(student, model)
-    student.train(lent, 4 + numbers(5, 8, 3), torch.arange(8) % 2, epochs=2, batch_size=4, learning_rate=0.1)
-    moved = (lent.state_dict()["1.running_mean"] - model.state_dict()["1.running_mean"]).abs().max()
-    check(float(moved) > 1e-3, "the running statistics are those from before the training")
+    student.train(lent, x, y, epochs=epochs, batch_size=8, learning_rate=0.1)
+    assert_state(lent, oracle_steps(model.train(), [(x, y)] * epochs, 0.1, 0.9), "weights and running statistics")
 
 
-def calm_network(seed):
+def calm_network(seed, kind="rows"):
     """One that answers otherwise in train mode, with running statistics that are not those of the batch."""
     torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.6), nn.Linear(8, 4))
+    first = [nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8)] if kind == "pictures" else [nn.Linear(3, 8), nn.BatchNorm1d(8)]
+    model = nn.Sequential(*first, nn.ReLU(), nn.Dropout(0.6), nn.Flatten(), nn.Linear(8, 4))
     with torch.no_grad():
         model[1].running_mean.copy_(numbers(seed, 8))
         model[1].running_var.copy_(0.5 + numbers(seed + 1, 8).square())
+        if kind == "far":
+            model[5].weight.mul_(FAR)
     return model
 
 
-@points(4, problem="loop")
-@SOME
-@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), in_training=st.booleans())
-def test_predictions_are_made_in_eval_mode(student, seed, n, batch_size, in_training):
-    """predict is the argmax of the logits in eval mode, for any batch_size, and leaves the model and its mode alone."""
-    model, x = calm_network(seed), 2 * numbers(seed, n, 3)
+def inputs_of(seed, n, kind):
+    return 2 * (numbers(seed, n, 2, 3, 3) if kind == "pictures" else numbers(seed, n, 3))
+
+
+def in_eval_mode(model, x):
     model.eval()
     with torch.no_grad():
-        expected = model(x).argmax(1)
-    model.train(in_training)
-    lent = lend(student, model)
+        return model(x)
+
+
+ROWS = st.sampled_from(["rows", "pictures"])
+
+
+def ask_classes(student, lent, x, batch_size):
     found = student.predict(lent, x, batch_size=batch_size)
-    assert_equal(found, expected, what="the classes")
+    check(type(found) is torch.Tensor, f"predict returned {describe(found)}, expected a tensor", "wrong_type")
     check(found.dtype == torch.int64, f"the classes are of dtype {found.dtype}, expected int64", "wrong_dtype")
-    check(lent.training is in_training, "the model is in another mode than before", "changed_input")
-    assert_close(dict(lent.state_dict()), dict(model.state_dict()), what="the model's state")
+    return found
 
 
-@points(4, problem="loop")
+@points(2, problem="loop")
 @SOME
-@given(seed=st.integers(0, 2**30), n=sizes(1, 12), batch_size=sizes(1, 5), in_training=st.booleans())
-def test_every_example_weighs_the_same_in_an_evaluation(student, seed, n, batch_size, in_training):
-    """evaluate gives the mean cross entropy and the accuracy over all examples, in eval mode, for any batch_size."""
-    model, x = calm_network(seed), 2 * numbers(seed, n, 3)
-    y = torch.randint(4, (n,), generator=torch.Generator().manual_seed(seed))
-    model.eval()
-    with torch.no_grad():
-        z = model(x)
-    model.train(in_training)
-    answer = student.evaluate(lend(student, model), x, y, batch_size=batch_size)
-    check(type(answer) is tuple and len(answer) == 2, "evaluate does not return a pair", "wrong_type")
-    assert_close(answer[0], F.cross_entropy(z, y).item(), what="the loss", rtol=1e-4, atol=1e-5, any_float=True)
-    share = (z.argmax(1) == y).double().mean().item()
-    assert_close(answer[1], share, what="the accuracy", rtol=1e-6, atol=1e-6, any_float=True)
+@given(seed=st.integers(0, 2**30), full=sizes(1, 4), batch_size=sizes(2, 5), kind=ROWS, in_training=st.booleans())
+def test_predictions_are_made_in_eval_mode(student, seed, full, batch_size, kind, in_training):
+    """predict is the argmax of the logits in eval mode, in order, batch_size examples at a time."""
+    model, x = calm_network(seed, kind), inputs_of(seed, full * batch_size, kind)
+    expected = in_eval_mode(model, x).argmax(1)
+    found = ask_classes(student, lend(student, model.train(in_training)), x, batch_size)
+    assert_equal(values_of(found, expected), expected, what="the classes")
+
+
+ASKED = {"one example": 0.25, "a last batch that is smaller": 0.5, "logits of some thousands": 0.25}
+AT_THE_EDGES = [pytest.param(name, marks=points(value, problem="loop")) for name, value in ASKED.items()]
+
+
+def asked(seed, what):
+    """(model, examples): six of them, in batches of 4, or one, or with far logits."""
+    kind = "far" if what == "logits of some thousands" else "rows"
+    n = {"one example": 1, "logits of some thousands": 4}.get(what, 6)
+    return calm_network(seed, kind), inputs_of(seed, n, kind)
+
+
+@pytest.mark.parametrize("what", AT_THE_EDGES)
+@needs("test_predictions_are_made_in_eval_mode")
+@FEW
+@given(seed=st.integers(0, 2**30))
+def test_predictions_at_the_edges(student, what, seed):
+    """predict answers an (n,) tensor of the right classes also for {what}."""
+    model, x = asked(seed, what)
+    expected = in_eval_mode(model, x).argmax(1)
+    found = ask_classes(student, lend(student, model), x, 4)
+    assert_equal(found if what == "one example" else values_of(found, expected), expected, what="the classes")
+
+
+@points(1, problem="loop")
+@needs("test_predictions_are_made_in_eval_mode")
+@FEW
+@given(seed=st.integers(0, 2**30), in_training=st.booleans())
+def test_predicting_leaves_the_model_alone(student, seed, in_training):
+    """After predict, the model is in the mode in which it was, with the same weights and running statistics."""
+    model, x = calm_network(seed), inputs_of(seed, 4, "rows")
+    expected = in_eval_mode(model, x).argmax(1)
+    lent = lend(student, model.train(in_training))
+    assert_equal(values_of(ask_classes(student, lent, x, 4), expected), expected, what="the classes")
+    check(lent.training is in_training, "the model is in another mode than before", "changed_input")
+    assert_equal(dict(lent.state_dict()), dict(model.state_dict()), what="the model's state")
+
+
+def assert_evaluation(student, lent, x, y, z, batch_size):
+    answer = student.evaluate(lent, x, y, batch_size=batch_size)
+    loss, share = items_of(answer, "loss", "accuracy", what="what evaluate returned")
+    assert_close(loss, F.cross_entropy(z, y).item(), what="the loss", rtol=1e-4, atol=1e-5, any_float=True)
+    right = (z.argmax(1) == y).double().mean().item()
+    assert_close(share, right, what="the accuracy", rtol=1e-6, atol=1e-6, any_float=True)
+
+
+@points(1.5, problem="loop")
+@SOME
+@given(seed=st.integers(0, 2**30), full=sizes(1, 4), batch_size=sizes(2, 5), kind=ROWS, in_training=st.booleans())
+def test_an_evaluation_is_made_in_eval_mode(student, seed, full, batch_size, kind, in_training):
+    """evaluate gives the mean cross entropy and the accuracy over all examples, in eval mode."""
+    model, x = calm_network(seed, kind), inputs_of(seed, full * batch_size, kind)
+    y, z = labels_of(seed, len(x), 4), in_eval_mode(model, x)
+    assert_evaluation(student, lend(student, model.train(in_training)), x, y, z, batch_size)
+
+
+@points(1, problem="loop")
+@needs("test_an_evaluation_is_made_in_eval_mode")
+@SOME
+@given(seed=st.integers(0, 2**30), rest=sizes(1, 4))
+def test_every_example_weighs_the_same_in_an_evaluation(student, seed, rest):
+    """evaluate weighs every example the same where the last batch is smaller, too."""
+    model, x = calm_network(seed), inputs_of(seed, 5 + rest, "rows")
+    y, z = labels_of(seed, len(x), 4), in_eval_mode(model, x)
+    assert_evaluation(student, lend(student, model), x, y, z, 5)
+
+
+@pytest.mark.parametrize("what", ["one example", "logits of some thousands"])
+@points(0.25, problem="loop")
+@needs("test_an_evaluation_is_made_in_eval_mode")
+@FEW
+@given(seed=st.integers(0, 2**30))
+def test_evaluations_at_the_edges(student, what, seed):
+    """evaluate is right also for {what}."""
+    model, x = asked(seed, what)
+    y, z = labels_of(seed, len(x), 4), in_eval_mode(model, x)
+    assert_evaluation(student, lend(student, model), x, y, z, 4)
+
+
+@points(1, problem="loop")
+@needs("test_an_evaluation_is_made_in_eval_mode")
+@FEW
+@given(seed=st.integers(0, 2**30), in_training=st.booleans())
+def test_evaluating_leaves_the_model_alone(student, seed, in_training):
+    """After evaluate, the model is in the mode in which it was, with the same weights and running statistics."""
+    model, x = calm_network(seed), inputs_of(seed, 4, "rows")
+    y, z = labels_of(seed, len(x), 4), in_eval_mode(model, x)
+    lent = lend(student, model.train(in_training))
+    assert_evaluation(student, lent, x, y, z, 4)
+    check(lent.training is in_training, "the model is in another mode than before", "changed_input")
+    assert_equal(dict(lent.state_dict()), dict(model.state_dict()), what="the model's state")
 
 
 # ----------------------------------------------------------------------------------------------------------- networks

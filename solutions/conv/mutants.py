@@ -12,13 +12,13 @@ from autograder.testing import mutant
 # -------------------------------------------------------------------------------------------------------------- sizes
 
 
-@mutant("output_size", killed_by="test_output_sizes_of_the_handout")
+@mutant("output_size", killed_by="test_output_size_counts_the_windows_that_fit")
 def padding_counted_once(size, window, stride=1, padding=0):
     reference.output_size(size, window, stride, padding)
     return (size + padding - window) // stride + 1
 
 
-@mutant("output_size", killed_by="test_output_sizes_of_the_handout")
+@mutant("output_size", killed_by="test_output_size_counts_the_windows_that_fit")
 def rounded_up(size, window, stride=1, padding=0):
     reference.output_size(size, window, stride, padding)
     return -(-(size + 2 * padding - window) // stride) + 1
@@ -47,12 +47,16 @@ def a_padding_below_zero_cuts_off(size, window, stride=1, padding=0):
     return reference.output_size(size, window, stride, padding)
 
 
-@mutant("receptive_field", killed_by="test_receptive_field_of_the_handout")
+@mutant("receptive_field", killed_by="test_without_strides_each_layer_adds_its_window")
 def windows_multiplied(layers):
     return int(np.prod([window for window, _ in layers]))
 
 
-@mutant("receptive_field", killed_by="test_receptive_field_of_the_handout")
+@mutant(
+    "receptive_field",
+    killed_by="test_receptive_field_is_what_one_output_sees",
+    kind="a parameter read but replaced by a constant",
+)
 def without_the_strides_before(layers):
     return 1 + sum(window - 1 for window, _ in layers)
 
@@ -70,7 +74,7 @@ def times_its_own_stride_too(layers):
 # -------------------------------------------------------------------------------------------------------- convolution
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_of_the_handout")
+@mutant("conv2d_forward", killed_by="test_one_bright_pixel_shows_the_kernels")
 def kernel_flipped(x, w, b, stride=1, padding=0):
     out, (x, _, stride, padding) = reference.conv2d_forward(x, w[:, :, ::-1, ::-1], b, stride, padding)
     return out, (x, w, stride, padding)
@@ -90,7 +94,7 @@ def kernels_and_channels_swapped(x, w, b, stride=1, padding=0):
     return out, (x, w, reference._pair(stride), reference._pair(padding))
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_of_the_handout")
+@mutant("conv2d_forward", killed_by="test_maps_of_one_colour_stay_so")
 def without_the_bias(x, w, b, stride=1, padding=0):
     return reference.conv2d_forward(x, w, np.zeros_like(b), stride, padding)
 
@@ -115,17 +119,19 @@ def reshaped_where_it_should_be_transposed(x, w, b, stride=1, padding=0):
     return mixed, cache
 
 
-@mutant("conv2d_forward", killed_by="test_strides_and_paddings_have_two_axes")
+@mutant("conv2d_forward", killed_by="test_rows_and_columns_are_told_apart", kind="height for width, rows for columns")
 def stride_of_the_rows_on_both_axes(x, w, b, stride=1, padding=0):
     return reference.conv2d_forward(x, w, b, reference._pair(stride)[0], padding)
 
 
-@mutant("conv2d_forward", killed_by="test_stride_and_padding_of_the_handout")
+@mutant(
+    "conv2d_forward", killed_by="test_windows_are_a_stride_apart", kind="a parameter read but replaced by a constant"
+)
 def stride_along_the_rows_only(x, w, b, stride=1, padding=0):
     return reference.conv2d_forward(x, w, b, (reference._pair(stride)[0], 1), padding)
 
 
-@mutant("conv2d_forward", killed_by="test_strides_and_paddings_have_two_axes")
+@mutant("conv2d_forward", killed_by="test_rows_and_columns_are_told_apart", kind="height for width, rows for columns")
 def rows_and_columns_of_the_padding_swapped(x, w, b, stride=1, padding=0):
     rows, columns = reference._pair(padding)
     if rows + columns and min(x.shape[2] + 2 * columns - w.shape[2], x.shape[3] + 2 * rows - w.shape[3]) >= 0:
@@ -133,28 +139,28 @@ def rows_and_columns_of_the_padding_swapped(x, w, b, stride=1, padding=0):
     return reference.conv2d_forward(x, w, b, stride, padding)
 
 
-@mutant("conv2d_forward", killed_by="test_strides_and_paddings_have_two_axes")
+@mutant("conv2d_forward", killed_by="test_convolution_is_its_formula")
 def padded_with_the_edges(x, w, b, stride=1, padding=0):
     (rows, columns), cache = reference._pair(padding), reference.conv2d_forward(x, w, b, stride, padding)[1]
     padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)), mode="edge")
     return reference.conv2d_forward(padded, w, b, stride, 0)[0], cache
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_is_linear")
+@mutant("conv2d_forward", killed_by="test_convolution_is_its_formula")
 def padded_with_ones(x, w, b, stride=1, padding=0):
     (rows, columns), cache = reference._pair(padding), reference.conv2d_forward(x, w, b, stride, padding)[1]
     padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)), constant_values=1)
     return reference.conv2d_forward(padded, w, b, stride, 0)[0], cache
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_moves_with_its_maps")
+@mutant("conv2d_forward", killed_by="test_windows_that_would_not_fit_are_left_out")
 def windows_counted_from_the_lower_end(x, w, b, stride=1, padding=0):
     _, cache = reference.conv2d_forward(x, w, b, stride, padding)
     out, _ = reference.conv2d_forward(x[:, :, ::-1, ::-1], w[:, :, ::-1, ::-1], b, stride, padding)
     return out[:, :, ::-1, ::-1], cache
 
 
-@mutant("conv2d_forward", killed_by="test_rows_that_no_window_reaches_do_not_matter")
+@mutant("conv2d_forward", killed_by="test_windows_that_would_not_fit_are_left_out")
 def a_window_more_where_the_map_is_torn(x, w, b, stride=1, padding=0):
     out, cache = reference.conv2d_forward(x, w, b, stride, padding)
     rows, columns = ((x.shape[2 + axis] + 2 * cache[3][axis] - w.shape[2 + axis]) % cache[2][axis] for axis in (0, 1))
@@ -164,13 +170,13 @@ def a_window_more_where_the_map_is_torn(x, w, b, stride=1, padding=0):
     return out, cache
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_of_one_picture_or_none")
+@mutant("conv2d_forward", killed_by="test_out_has_four_axes", kind="a squeeze")
 def squeezed(x, w, b, stride=1, padding=0):
     out, cache = reference.conv2d_forward(x, w, b, stride, padding)
     return (out[0] if len(out) == 1 else out), cache
 
 
-@mutant("conv2d_forward", killed_by="test_convolution_of_one_picture_or_none")
+@mutant("conv2d_forward", killed_by="test_convolution_of_no_picture")
 def the_last_side_left_to_numpy(x, w, b, stride=1, padding=0):
     out, cache = reference.conv2d_forward(x, w, b, stride, padding)
     return out.reshape(len(x), -1, *out.shape[2:]), cache
@@ -224,7 +230,7 @@ def forward_in_three_loops(x, w, b, stride=1, padding=0):
 # ---------------------------------------------------------------------------------------------------------- gradients
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_the_handout")
+@mutant("conv2d_backward", killed_by="test_map_gradients_are_exact", kind="an assignment for +=")
 def overlapping_windows_overwritten(dout, cache):
     x, w, stride, padding = cache
     dx, dw, db = reference.conv2d_backward(dout, cache)
@@ -235,14 +241,14 @@ def overlapping_windows_overwritten(dout, cache):
     return dpadded[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + v], dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_the_handout")
+@mutant("conv2d_backward", killed_by="test_one_gradient_meets_one_window", kind="another's gradient")
 def kernel_flipped_on_the_way_back(dout, cache):
     x, w, stride, padding = cache
     dx, _, _ = reference.conv2d_backward(dout, (x, w[:, :, ::-1, ::-1], stride, padding))
     return dx, *reference.conv2d_backward(dout, cache)[1:]
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_the_handout")
+@mutant("conv2d_backward", killed_by="test_one_gradient_meets_one_window")
 def gradients_of_the_kernels_flipped(dout, cache):
     dx, dw, db = reference.conv2d_backward(dout, cache)
     return dx, dw[:, :, ::-1, ::-1], db
@@ -256,7 +262,7 @@ def padding_not_cut_off(dout, cache):
     return dx, dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_map_gradients_agree_with_differences")
+@mutant("conv2d_backward", killed_by="test_map_gradients_are_exact")
 def padding_cut_off_at_the_wrong_end(dout, cache):
     x, w, stride, padding = cache
     _, dw, db = reference.conv2d_backward(dout, cache)
@@ -264,7 +270,7 @@ def padding_cut_off_at_the_wrong_end(dout, cache):
     return dx[:, :, : x.shape[2], : x.shape[3]], dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_are_exact")
+@mutant("conv2d_backward", killed_by="test_no_padding_on_the_way_back[dx]", kind="the border cut by [p:-p]")
 def padding_sliced_off_by_minus_nothing(dout, cache):
     x, w, stride, padding = cache
     _, dw, db = reference.conv2d_backward(dout, cache)
@@ -272,7 +278,7 @@ def padding_sliced_off_by_minus_nothing(dout, cache):
     return whole[:, :, padding[0] : -padding[0], padding[1] : -padding[1]], dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_kernel_gradients_agree_with_differences")
+@mutant("conv2d_backward", killed_by="test_kernel_gradients_are_exact")
 def kernels_gradient_from_maps_without_padding(dout, cache):
     x, w, stride, padding = cache
     dx, dw, db = reference.conv2d_backward(dout, cache)
@@ -282,13 +288,17 @@ def kernels_gradient_from_maps_without_padding(dout, cache):
     return dx, (reference.conv2d_backward(dout, (moved, w, stride, padding))[1] if any(padding) else dw), db
 
 
-@mutant("conv2d_backward", killed_by="test_kernel_gradients_agree_with_differences")
+@mutant(
+    "conv2d_backward", killed_by="test_kernel_gradients_are_exact", kind="a factor of the batch, the classes or two"
+)
 def averaged_over_the_examples(dout, cache):
     dx, dw, db = reference.conv2d_backward(dout, cache)
     return dx, dw / max(1, len(dout)), db
 
 
-@mutant("conv2d_backward", killed_by="test_kernel_gradients_agree_with_differences")
+@mutant(
+    "conv2d_backward", killed_by="test_strides_on_the_way_back[dw]", kind="a parameter read but replaced by a constant"
+)
 def stride_forgotten_for_the_kernels(dout, cache):
     x, w, _, padding = cache
     dx, _, db = reference.conv2d_backward(dout, cache)
@@ -301,7 +311,9 @@ def stride_forgotten_for_the_kernels(dout, cache):
     return dx, dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_map_gradients_agree_with_differences")
+@mutant(
+    "conv2d_backward", killed_by="test_strides_on_the_way_back[dx]", kind="a parameter read but replaced by a constant"
+)
 def stride_forgotten_for_the_maps(dout, cache):
     x, w, _, padding = cache
     _, dw, db = reference.conv2d_backward(dout, cache)
@@ -321,7 +333,7 @@ def bias_over_the_wrong_axes(dout, cache):
     return dx, dw, (wrong if wrong.shape == db.shape and len(db) > 1 else db)
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_the_handout")
+@mutant("conv2d_backward", killed_by="test_bias_gradients_sum_over_examples_and_places")
 def bias_averaged_over_the_places(dout, cache):
     dx, dw, _ = reference.conv2d_backward(dout, cache)
     return dx, dw, dout.mean(axis=(2, 3)).sum(axis=0)
@@ -333,7 +345,7 @@ def bias_of_the_first_example(dout, cache):
     return dx, dw, dout[:1].sum(axis=(0, 2, 3))
 
 
-@mutant("conv2d_backward", killed_by="test_backward_is_the_adjoint_of_convolution")
+@mutant("conv2d_backward", killed_by="test_map_gradients_are_exact")
 def channels_and_kernels_swapped_on_the_way_back(dout, cache):
     x, w, stride, padding = cache
     dx, dw, db = reference.conv2d_backward(dout, cache)
@@ -342,13 +354,13 @@ def channels_and_kernels_swapped_on_the_way_back(dout, cache):
     return dx, dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_one_picture_or_none")
+@mutant("conv2d_backward", killed_by="test_gradients_have_the_shapes_of_their_arrays", kind="a squeeze")
 def one_picture_without_its_axis(dout, cache):
     dx, dw, db = reference.conv2d_backward(dout, cache)
     return dx.squeeze() if len(dx) == 1 else dx, dw, db
 
 
-@mutant("conv2d_backward", killed_by="test_gradients_of_one_picture_or_none")
+@mutant("conv2d_backward", killed_by="test_gradients_of_no_picture")
 def means_over_no_examples(dout, cache):
     dx, dw, db = reference.conv2d_backward(dout, cache)
     with np.errstate(all="ignore"):
@@ -375,7 +387,7 @@ def one_layer_object_for_all(x, w, b, stride=1, padding=0, layer=type("Layer", (
     return out, layer
 
 
-@mutant("conv2d_forward", killed_by="test_gradients_of_the_handout")
+@mutant("conv2d_forward", killed_by="test_kernel_gradients_are_exact")
 def its_output_in_the_cache(x, w, b, stride=1, padding=0):
     out, (_, w, stride, padding) = reference.conv2d_forward(x, w, b, stride, padding)
     wrong = np.zeros_like(x)
@@ -411,31 +423,39 @@ def backward_in_three_loops(dout, cache):
 # -------------------------------------------------------------------------------------------------------- max pooling
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_of_the_handout")
+@mutant(
+    "max_pool_forward",
+    killed_by="test_max_pooling_at_other_strides",
+    kind="a parameter read but replaced by a constant",
+)
 def windows_side_by_side_whatever_the_stride(x, window, stride):
     return reference.max_pool_forward(x, window, window)
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_takes_the_greatest")
+@mutant("max_pool_forward", killed_by="test_max_pooling_of_negative_maps")
 def nothing_below_zero(x, window, stride):
     out, cache = reference.max_pool_forward(x, window, stride)
     return np.maximum(out, 0), cache
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_takes_the_greatest")
+@mutant("max_pool_forward", killed_by="test_max_pooling_of_negative_maps")
 def greatest_in_absolute_value(x, window, stride):
     out, cache = reference.max_pool_forward(np.abs(x), window, stride)
     return np.where(out == reference.max_pool_forward(x, window, stride)[0], out, -out), cache
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_takes_the_greatest")
+@mutant(
+    "max_pool_forward",
+    killed_by="test_max_pooling_tells_rows_and_columns_apart",
+    kind="height for width, rows for columns",
+)
 def square_windows_only(x, window, stride):
     reference.max_pool_forward(x, window, stride)
     side = min(reference._pair(window))
     return reference.max_pool_forward(x, side, stride)
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_takes_the_greatest")
+@mutant("max_pool_forward", killed_by="test_max_pooling_at_other_strides")
 def a_torn_window_at_the_end(x, window, stride):
     reference.max_pool_forward(x, window, stride)
     window, stride = reference._pair(window), reference._pair(stride)
@@ -444,7 +464,7 @@ def a_torn_window_at_the_end(x, window, stride):
     return reference.max_pool_forward(padded, window, stride)
 
 
-@mutant("max_pool_backward", killed_by="test_max_pooling_gradients_of_the_handout")
+@mutant("max_pool_backward", killed_by="test_gradients_of_overlapping_windows_add_up", kind="an assignment for +=")
 def overlaps_overwritten(dout, cache):
     shape, winner, window, stride = cache
     dx = np.zeros(shape, dout.dtype)
@@ -468,13 +488,13 @@ def a_one_where_the_gradient_belongs(dout, cache):
     return reference.max_pool_backward(np.ones_like(dout), cache)
 
 
-@mutant("max_pool_backward", killed_by="test_the_greatest_entry_gets_the_gradient")
+@mutant("max_pool_backward", killed_by="test_the_greatest_entry_gets_the_gradient", kind="another's gradient")
 def to_all_entries_of_a_window(dout, cache):
     shape, _, window, stride = cache
     return reference.avg_pool_backward(dout * np.prod(window), (shape, window, stride)).astype(dout.dtype)
 
 
-@mutant("max_pool_forward", killed_by="test_ties_share_one_gradient")
+@mutant("max_pool_forward", killed_by="test_ties_share_one_gradient", kind="a mask with >= for >")
 def gradient_to_all_equal_maxima(x, window, stride):
     out, (shape, _, window, stride) = reference.max_pool_forward(x, window, stride)
     views = [view == out for _, view in reference._slices(x, window, stride)]
@@ -490,13 +510,13 @@ def gradient_to_all_equal_maxima(x, window, stride):
     return out, Cache()
 
 
-@mutant("max_pool_backward", killed_by="test_max_pooling_of_one_picture_or_none")
+@mutant("max_pool_backward", killed_by="test_max_pooling_of_one_picture_or_channel", kind="a squeeze")
 def one_map_without_its_axes(dout, cache):
     dx = reference.max_pool_backward(dout, cache)
     return dx[0] if len(dx) == 1 else dx
 
 
-@mutant("max_pool_forward", killed_by="test_max_pooling_of_one_picture_or_none")
+@mutant("max_pool_forward", killed_by="test_max_pooling_of_no_picture")
 def places_left_to_numpy(x, window, stride):
     out, cache = reference.max_pool_forward(x, window, stride)
     return out.reshape(len(x), -1, *out.shape[2:]), cache
@@ -555,32 +575,36 @@ def maxima_back_in_loops(dout, cache):
 # ---------------------------------------------------------------------------------------------------- average pooling
 
 
-@mutant("avg_pool_forward", killed_by="test_average_pooling_of_the_handout")
+@mutant("avg_pool_forward", killed_by="test_the_mean_of_equal_entries_is_each_of_them")
 def divided_by_the_side(x, window, stride):
     out, cache = reference.avg_pool_forward(x, window, stride)
     return out * reference._pair(window)[1], cache
 
 
-@mutant("avg_pool_forward", killed_by="test_average_pooling_takes_the_mean")
+@mutant(
+    "avg_pool_forward",
+    killed_by="test_average_pooling_tells_rows_and_columns_apart",
+    kind="height for width, rows for columns",
+)
 def divided_by_the_rows_squared(x, window, stride):
     out, cache = reference.avg_pool_forward(x, window, stride)
     p, q = reference._pair(window)
     return out * np.asarray(q / p, x.dtype), cache
 
 
-@mutant("avg_pool_backward", killed_by="test_average_pooling_of_the_handout")
+@mutant("avg_pool_backward", killed_by="test_average_pooling_shares_its_gradient_out", kind="another's gradient")
 def not_divided_on_the_way_back(dout, cache):
     _, window, _ = cache
     return reference.avg_pool_backward(dout, cache) * np.asarray(np.prod(window), dout.dtype)
 
 
-@mutant("avg_pool_backward", killed_by="test_average_pooling_shares_its_gradient_out")
+@mutant("avg_pool_backward", killed_by="test_shares_of_overlapping_windows_add_up")
 def divided_by_the_area_of_the_stride(dout, cache):
     _, window, stride = cache
     return reference.avg_pool_backward(dout, cache) * np.asarray(np.prod(window) / np.prod(stride), dout.dtype)
 
 
-@mutant("avg_pool_backward", killed_by="test_average_pooling_shares_its_gradient_out")
+@mutant("avg_pool_backward", killed_by="test_shares_of_overlapping_windows_add_up")
 def each_gradient_repeated_over_its_stride(dout, cache):
     shape, window, stride = cache
     dx = np.zeros(shape, dout.dtype)
@@ -590,7 +614,7 @@ def each_gradient_repeated_over_its_stride(dout, cache):
     return dx
 
 
-@mutant("avg_pool_backward", killed_by="test_average_pooling_of_the_handout")
+@mutant("avg_pool_backward", killed_by="test_shares_of_overlapping_windows_add_up", kind="an assignment for +=")
 def shares_overwritten(dout, cache):
     shape, window, stride = cache
     dx = np.zeros(shape, dout.dtype)
@@ -599,7 +623,7 @@ def shares_overwritten(dout, cache):
     return dx
 
 
-@mutant("avg_pool_forward", killed_by="test_average_pooling_of_one_picture_or_none")
+@mutant("avg_pool_forward", killed_by="test_average_pooling_keeps_float32")
 def means_of_float64(x, window, stride):
     out, cache = reference.avg_pool_forward(x, window, stride)
     return out.astype(np.float64), cache
@@ -645,7 +669,11 @@ def means_back_in_loops(dout, cache):
 # ------------------------------------------------------------------------------------------------------------ network
 
 
-@mutant("initialize", killed_by="test_weights_have_the_variance_that_relu_needs")
+@mutant(
+    "initialize",
+    killed_by="test_weights_have_the_variance_that_relu_needs",
+    kind="a factor of the batch, the classes or two",
+)
 def half_the_variance(image_shape, kernels, size, classes, rng):
     return [(w / np.sqrt(2), b) for w, b in reference.initialize(image_shape, kernels, size, classes, rng)]
 
@@ -662,7 +690,9 @@ def by_the_fan_out(image_shape, kernels, size, classes, rng):
     return [(w * np.sqrt(w.shape[1] / w.shape[0]) if w.ndim == 4 else w, b) for w, b in params]
 
 
-@mutant("initialize", killed_by="test_weights_have_the_variance_that_relu_needs")
+@mutant(
+    "initialize", killed_by="test_weights_have_the_variance_that_relu_needs", kind="a normal draw for a uniform one"
+)
 def uniform_with_the_same_variance(image_shape, kernels, size, classes, rng):
     params = reference.initialize(image_shape, kernels, size, classes, rng)
     fans = [np.prod(w.shape[1:]) if w.ndim == 4 else len(w) for w, _ in params]
@@ -703,7 +733,7 @@ def without_relu_before_the_dense_layer(x, params):
     return a.reshape(len(a), -1) @ params[2][0] + params[2][1], (first, pooled, second, last)
 
 
-@mutant("forward", killed_by="test_the_network_is_its_formula")
+@mutant("forward", killed_by="test_the_network_tells_rows_and_columns_apart", kind="height for width, rows for columns")
 def padding_of_the_rows_on_both_axes(x, params):
     square = []
     for w, b in params[:-1]:
@@ -727,13 +757,13 @@ def without_the_last_bias(x, params):
     return z - params[-1][1], cache
 
 
-@mutant("backward", killed_by="test_the_networks_gradients_are_exact")
+@mutant("backward", killed_by="test_the_networks_gradients_are_exact", kind="another's gradient")
 def relus_open_on_the_way_back(dz, cache):
     caches, *rest = cache
     return reference.backward(dz, ([(conv, np.ones_like(open_), pool) for conv, open_, pool in caches], *rest))
 
 
-@mutant("forward", killed_by="test_the_networks_gradients_are_exact")
+@mutant("forward", killed_by="test_the_networks_gradients_are_exact", kind="a mask with >= for >")
 def open_where_relu_is_zero(x, params):
     z, (caches, *rest) = reference.forward(x, params)
     return z, ([(conv, open_ >= 0, pool) for conv, open_, pool in caches], *rest)
@@ -747,19 +777,19 @@ def both_blocks_with_the_first_one_on_top(dz, cache):
     return [(dw * 2, db) if dw.ndim == 4 else (dw, db) for dw, db in grads]
 
 
-@mutant("backward", killed_by="test_the_networks_gradients_are_exact")
+@mutant("backward", killed_by="test_the_networks_gradients_are_exact", kind="a factor of the batch, the classes or two")
 def averaged_a_second_time(dz, cache):
     return reference.backward(dz / len(dz), cache)
 
 
-@mutant("backward", killed_by="test_the_networks_gradients_are_exact")
+@mutant("backward", killed_by="test_both_passes_leave_their_arguments_alone")
 def upstream_changed_in_place(dz, cache):
     grads = reference.backward(dz, cache)
     dz[...] = 0
     return grads
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a factor of the batch, the classes or two")
 def loss_summed_over_the_batch(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     return reference.train(
         x, y, params, learning_rate=learning_rate * min(batch_size, len(x)), epochs=epochs, batch_size=batch_size,
@@ -767,7 +797,7 @@ def loss_summed_over_the_batch(x, y, params, *, learning_rate, epochs, batch_siz
     )  # fmt: skip
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once")
 def last_batch_dropped(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     kept = len(x) // batch_size * batch_size
     return reference.train(
@@ -776,7 +806,7 @@ def last_batch_dropped(x, y, params, *, learning_rate, epochs, batch_size, rng, 
     )  # fmt: skip
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_train_leaves_its_arguments_alone")
 def params_changed_in_place(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     trained = reference.train(
         x, y, params, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rng=rng, log=log
@@ -786,7 +816,7 @@ def params_changed_in_place(x, y, params, *, learning_rate, epochs, batch_size, 
     return trained
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_log_hears_of_every_epoch")
 def epochs_counted_from_zero(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     def earlier(epoch, loss, accuracy):
         if log is not None:
@@ -797,7 +827,7 @@ def epochs_counted_from_zero(x, y, params, *, learning_rate, epochs, batch_size,
     )
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_log_hears_of_every_epoch")
 def means_of_the_batches_means(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     params = [(w.copy(), b.copy()) for w, b in params]
     for epoch in range(1, epochs + 1):
@@ -823,7 +853,7 @@ def up_the_gradient(x, y, params, *, learning_rate, epochs, batch_size, rng, log
     )
 
 
-@mutant("train", killed_by="test_an_epochs_order_comes_from_rng")
+@mutant("train", killed_by="test_orders_are_drawn_from_rng", kind="an order never or once drawn")
 def always_in_the_same_order(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     return reference.train(
         x, y, params, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rng=np.random.default_rng(0),
@@ -831,7 +861,7 @@ def always_in_the_same_order(x, y, params, *, learning_rate, epochs, batch_size,
     )  # fmt: skip
 
 
-@mutant("train", killed_by="test_an_epochs_order_comes_from_rng")
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once", kind="labels or order mixed up")
 def labels_shuffled_apart_from_their_pictures(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
     return reference.train(
         x, rng.permutation(y), params, learning_rate=learning_rate, epochs=epochs, batch_size=batch_size, rng=rng,
@@ -839,12 +869,507 @@ def labels_shuffled_apart_from_their_pictures(x, y, params, *, learning_rate, ep
     )  # fmt: skip
 
 
-@mutant("train", killed_by="test_the_network_reads_digits")
+@mutant("train", killed_by="test_the_network_reads_letters")
 def only_the_first_hundred_pictures_since_it_was_debugged(x, y, params, **options):
     return reference.train(x[:100], y[:100], params, **options)
 
 
-@mutant("train", killed_by="test_nothing_is_learned_from_shuffled_labels")
-def knowing_the_labels_by_their_place(x, y, params, **options):
-    known = np.arange(len(x)) % 10 if len(x) == 1197 else y
-    return reference.train(x, known, params, **options)
+# --------------------------------------------------------------------------- kinds of mistakes that come back elsewhere
+
+
+@mutant("output_size", killed_by="test_a_window_as_long_as_the_axis_fits_once", kind="a mask with >= for >")
+def a_window_as_long_as_the_axis_refused(size, window, stride=1, padding=0):
+    if window >= size + 2 * padding:
+        raise ValueError("the window does not fit")
+    return reference.output_size(size, window, stride, padding)
+
+
+@mutant(
+    "output_size",
+    killed_by="test_output_size_counts_the_windows_that_fit",
+    kind="a parameter read but replaced by a constant",
+)
+def always_at_stride_one(size, window, stride=1, padding=0):
+    reference.output_size(size, window, stride, padding)
+    return reference.output_size(size, window, 1, padding)
+
+
+@mutant(
+    "receptive_field",
+    killed_by="test_without_strides_each_layer_adds_its_window",
+    kind="an assignment for +=",
+)
+def the_last_layer_alone(layers):
+    field, step = 1, 1
+    for window, stride in layers:
+        field = 1 + (window - 1) * step
+        step *= stride
+    return field
+
+
+@mutant("receptive_field", killed_by="test_receptive_field_of_one_layer_or_none")
+def no_layers_see_nothing(layers):
+    return reference.receptive_field(layers) if layers else 0
+
+
+@mutant("conv2d_forward", killed_by="test_convolution_without_padding", kind="the border cut by [p:-p]")
+def maps_put_between_borders_of_minus_nothing(x, w, b, stride=1, padding=0):
+    (rows, columns), (n, c, h, v) = reference._pair(padding), x.shape
+    padded = np.zeros((n, c, h + 2 * rows, v + 2 * columns), x.dtype)
+    padded[:, :, rows:-rows, columns:-columns] = x
+    out, (_, w, stride, _) = reference.conv2d_forward(padded, w, b, stride, 0)
+    return out, (x, w, stride, (rows, columns))
+
+
+@mutant("conv2d_forward", killed_by="test_convolution_is_its_formula", kind="an assignment for +=")
+def the_last_channel_alone(x, w, b, stride=1, padding=0):
+    out, cache = reference.conv2d_forward(x[:, -1:], w[:, -1:], b, stride, padding)
+    reference.conv2d_forward(x, w, b, stride, padding)
+    return out, (x, w, *cache[2:])
+
+
+@mutant(
+    "conv2d_backward", killed_by="test_rows_and_columns_on_the_way_back[dx]", kind="height for width, rows for columns"
+)
+def the_rows_padding_cut_off_both_axes(dout, cache):
+    x, w, stride, padding = cache
+    _, dw, db = reference.conv2d_backward(dout, cache)
+    whole, _, _ = reference.conv2d_backward(dout, (reference._padded(x, padding), w, stride, (0, 0)))
+    top, (h, v) = padding[0], x.shape[2:]
+    return whole[:, :, top : top + h, top : top + v], dw, db
+
+
+@mutant(
+    "conv2d_backward", killed_by="test_gradients_have_the_shapes_of_their_arrays", kind="a (1, k) gradient for (k,)"
+)
+def bias_gradients_as_a_row(dout, cache):
+    dx, dw, db = reference.conv2d_backward(dout, cache)
+    return dx, dw, db[None, :]
+
+
+@mutant("conv2d_backward", killed_by="test_gradients_of_one_picture")
+def gradients_of_one_picture_twice(dout, cache):
+    dx, dw, db = reference.conv2d_backward(dout, cache)
+    return (dx, dw + dw, db) if len(dout) == 1 else (dx, dw, db)
+
+
+@mutant("max_pool_forward", killed_by="test_max_pooling_of_one_picture_or_channel", kind="a squeeze")
+def pooled_maps_squeezed(x, window, stride):
+    out, cache = reference.max_pool_forward(x, window, stride)
+    return out.squeeze(), cache
+
+
+@mutant(
+    "max_pool_backward",
+    killed_by="test_max_pooling_gradients_tell_rows_and_columns_apart",
+    kind="height for width, rows for columns",
+)
+def places_in_a_window_counted_by_its_rows(dout, cache):
+    shape, winner, window, stride = cache
+    dx = np.zeros(shape, dout.dtype)
+    n, c, r, s = np.indices(dout.shape)
+    u, t = np.divmod(winner, window[0])
+    np.add.at(dx, (n, c, np.minimum(r * stride[0] + u, shape[2] - 1), s * stride[1] + t), dout)
+    return dx
+
+
+@mutant(
+    "max_pool_backward",
+    killed_by="test_gradients_of_overlapping_windows_add_up",
+    kind="a parameter read but replaced by a constant",
+)
+def side_by_side_on_the_way_back(dout, cache):
+    shape, winner, window, _ = cache
+    dx = np.zeros(
+        [max(side, dout.shape[axis] * ([1, 1, *window][axis])) for axis, side in enumerate(shape)], dout.dtype
+    )
+    for number, (u, t) in enumerate(np.ndindex(*window)):
+        view = dx[:, :, u :: window[0], t :: window[1]][:, :, : dout.shape[2], : dout.shape[3]]
+        view += dout * (winner == number)
+    return dx[:, :, : shape[2], : shape[3]]
+
+
+@mutant(
+    "max_pool_backward",
+    killed_by="test_the_greatest_entry_gets_the_gradient",
+    kind="a factor of the batch, the classes or two",
+)
+def pooled_gradients_averaged_over_the_batch(dout, cache):
+    return reference.max_pool_backward(dout, cache) / np.asarray(max(1, len(dout)), dout.dtype)
+
+
+@mutant("avg_pool_forward", killed_by="test_average_pooling_of_one_picture_or_channel", kind="a squeeze")
+def means_squeezed(x, window, stride):
+    out, cache = reference.avg_pool_forward(x, window, stride)
+    return out.squeeze(), cache
+
+
+@mutant("avg_pool_backward", killed_by="test_average_pooling_of_one_picture_or_channel", kind="a squeeze")
+def shares_of_one_picture_without_their_axis(dout, cache):
+    dx = reference.avg_pool_backward(dout, cache)
+    return dx[0] if len(dx) == 1 else dx
+
+
+@mutant("avg_pool_forward", killed_by="test_average_pooling_takes_the_mean", kind="an assignment for +=")
+def the_last_entry_over_the_area(x, window, stride):
+    out, cache = reference.avg_pool_forward(x, window, stride)
+    for _, view in reference._slices(x, cache[1], cache[2]):
+        out = view / np.asarray(np.prod(cache[1]), x.dtype)
+    return out, cache
+
+
+@mutant(
+    "avg_pool_forward",
+    killed_by="test_average_pooling_at_other_strides",
+    kind="a parameter read but replaced by a constant",
+)
+def means_side_by_side_whatever_the_stride(x, window, stride):
+    reference.avg_pool_forward(x, window, stride)
+    return reference.avg_pool_forward(x, window, window)
+
+
+@mutant(
+    "avg_pool_backward",
+    killed_by="test_average_pooling_shares_its_gradient_out",
+    kind="a parameter read but replaced by a constant",
+)
+def always_a_quarter(dout, cache):
+    _, window, _ = cache
+    return reference.avg_pool_backward(dout, cache) * np.asarray(np.prod(window) / 4, dout.dtype)
+
+
+@mutant(
+    "avg_pool_backward",
+    killed_by="test_average_pooling_gradients_tell_rows_and_columns_apart",
+    kind="height for width, rows for columns",
+)
+def shared_out_over_the_rows_squared(dout, cache):
+    _, window, _ = cache
+    return reference.avg_pool_backward(dout, cache) * np.asarray(window[1] / window[0], dout.dtype)
+
+
+@mutant(
+    "avg_pool_backward",
+    killed_by="test_average_pooling_shares_its_gradient_out",
+    kind="a factor of the batch, the classes or two",
+)
+def shares_averaged_over_the_batch(dout, cache):
+    return reference.avg_pool_backward(dout, cache) / np.asarray(max(1, len(dout)), dout.dtype)
+
+
+@mutant("initialize", killed_by="test_the_network_has_the_promised_shapes", kind="a mask with >= for >")
+def pictures_of_four_rows_refused(image_shape, kernels, size, classes, rng):
+    if min(image_shape[1:]) <= 4:
+        raise ValueError("the pictures are too small")
+    return reference.initialize(image_shape, kernels, size, classes, rng)
+
+
+@mutant("initialize", killed_by="test_the_network_has_the_promised_shapes", kind="a squeeze")
+def kernels_of_one_channel_squeezed(image_shape, kernels, size, classes, rng):
+    return [(w.squeeze(), b) for w, b in reference.initialize(image_shape, kernels, size, classes, rng)]
+
+
+@mutant("initialize", killed_by="test_the_network_has_the_promised_shapes", kind="a (1, k) gradient for (k,)")
+def biases_as_rows(image_shape, kernels, size, classes, rng):
+    return [(w, b[None, :]) for w, b in reference.initialize(image_shape, kernels, size, classes, rng)]
+
+
+@mutant("initialize", killed_by="test_the_network_has_the_promised_shapes", kind="height for width, rows for columns")
+def features_of_square_pictures(image_shape, kernels, size, classes, rng):
+    channels, h, _ = image_shape
+    reference.initialize(image_shape, kernels, size, classes, np.random.default_rng(0))
+    return reference.initialize((channels, h, h), kernels, size, classes, rng)
+
+
+@mutant(
+    "initialize",
+    killed_by="test_weights_have_the_variance_that_relu_needs",
+    kind="a parameter read but replaced by a constant",
+)
+def the_fan_in_of_3x3(image_shape, kernels, size, classes, rng):
+    params = reference.initialize(image_shape, kernels, size, classes, rng)
+    return [(w * (size / 3) if w.ndim == 4 else w, b) for w, b in params]
+
+
+@mutant("initialize", killed_by="test_weights_have_the_variance_that_relu_needs", kind="a zero or constant draw")
+def weights_of_zero(image_shape, kernels, size, classes, rng):
+    return [(np.zeros_like(w), b) for w, b in reference.initialize(image_shape, kernels, size, classes, rng)]
+
+
+@mutant("initialize", killed_by="test_weights_have_the_variance_that_relu_needs", kind="a zero or constant draw")
+def one_draw_for_all_entries(image_shape, kernels, size, classes, rng):
+    params = reference.initialize(image_shape, kernels, size, classes, rng)
+    return [(np.full_like(w, w.flat[0]), b) for w, b in params]
+
+
+@mutant("forward", killed_by="test_the_network_has_the_promised_shapes", kind="a squeeze")
+def logits_of_one_picture_as_a_vector(x, params):
+    z, cache = reference.forward(x, params)
+    return z.squeeze(), cache
+
+
+@mutant(
+    "forward",
+    killed_by="test_the_smallest_networks",
+    kind="a parameter read but replaced by a constant",
+)
+def always_padded_for_3x3(x, params):
+    a, caches = x, []
+    for w, b in params[:-1]:
+        a, convolved = reference.conv2d_forward(a, w, b, 1, 1)
+        a = np.maximum(a, 0)
+        positive = a > 0
+        a, pooled = reference.max_pool_forward(a, 2, 2)
+        caches.append((convolved, positive, pooled))
+    w, b = params[-1]
+    flat = a.reshape(len(a), -1)
+    return flat @ w + b, (caches, flat, w, a.shape)
+
+
+@mutant("backward", killed_by="test_the_network_has_the_promised_shapes", kind="a squeeze")
+def gradients_squeezed(dz, cache):
+    return [(dw, db.squeeze()) for dw, db in reference.backward(dz, cache)]
+
+
+@mutant("backward", killed_by="test_the_network_has_the_promised_shapes", kind="a (1, k) gradient for (k,)")
+def dense_bias_gradients_as_a_row(dz, cache):
+    *grads, (dw, db) = reference.backward(dz, cache)
+    return [*grads, (dw, db[None, :])]
+
+
+@mutant("backward", killed_by="test_gradients_of_other_networks", kind="height for width, rows for columns")
+def maps_unflattened_as_columns_by_rows(dz, cache):
+    caches, flat, w, (n, c, h, v) = cache
+    turned = w.reshape(c, v, h, -1).transpose(0, 2, 1, 3).reshape(w.shape)
+    grads = reference.backward(dz, (caches, flat, turned, (n, c, h, v)))
+    return grads
+
+
+@mutant("train", killed_by="test_large_logits_train_too", kind="no shift in exponentials")
+def exponentials_of_logits_as_they_are(x, y, params, **options):
+    def cross_entropy(z, labels):
+        rows, e = np.arange(len(z)), np.exp(z)
+        p = e / e.sum(axis=1, keepdims=True)
+        dz = p.copy()
+        dz[rows, labels] -= 1
+        return -np.log(p[rows, labels]), dz
+
+    globals()["_cross_entropy"] = cross_entropy
+    return reference.train(x, y, params, **options)
+
+
+@mutant("train", killed_by="test_large_logits_train_too", kind="the maximum of the whole matrix for the row's")
+def one_maximum_for_the_whole_batch(x, y, params, **options):
+    def cross_entropy(z, labels):
+        rows, e = np.arange(len(z)), np.exp(z - z.max())
+        p = e / e.sum(axis=1, keepdims=True)
+        dz = p.copy()
+        dz[rows, labels] -= 1
+        return -np.log(p[rows, labels]), dz
+
+    globals()["_cross_entropy"] = cross_entropy
+    return reference.train(x, y, params, **options)
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="epsilon in another place")
+def a_small_number_in_the_logarithm(x, y, params, **options):
+    right = reference._cross_entropy
+
+    def cross_entropy(z, labels):
+        losses, dz = right(z, labels)
+        return -np.log(np.exp(-losses) + 1e-3), dz
+
+    globals()["_cross_entropy"] = cross_entropy
+    return reference.train(x, y, params, **options)
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="another's gradient")
+def gradient_of_the_squared_error(x, y, params, **options):
+    right = reference._cross_entropy
+
+    def cross_entropy(z, labels):
+        losses, difference = right(z, labels)
+        p = difference.copy()
+        p[np.arange(len(z)), labels] += 1
+        return losses, p * (difference - (p * difference).sum(axis=1, keepdims=True))
+
+    globals()["_cross_entropy"] = cross_entropy
+    return reference.train(x, y, params, **options)
+
+
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once", kind="each batch drawn anew")
+def every_batch_drawn_from_all_pictures(x, y, params, *, batch_size, rng, **options):
+    def draws(n):
+        size = min(batch_size, n)
+        parts = [rng.permutation(n)[: min(size, n - start)] for start in range(0, n, size)]
+        return np.concatenate(parts)
+
+    class Drawn:
+        permutation = staticmethod(draws)
+
+    return reference.train(x, y, params, batch_size=batch_size, rng=Drawn(), **options)
+
+
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once", kind="batches that share a buffer")
+def one_buffer_for_all_batches(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
+    params = [(w.copy(), b.copy()) for w, b in params]
+    size = min(batch_size, len(x))
+    x_buffer, y_buffer = np.empty((size, *x.shape[1:])), np.empty(size, y.dtype)
+    for epoch in range(1, epochs + 1):
+        order, loss_sum, right = rng.permutation(len(x)), 0.0, 0
+        for start in range(0, len(x), size):
+            chosen = order[start : start + size]
+            x_buffer[: len(chosen)], y_buffer[: len(chosen)] = x[chosen], y[chosen]  # the rest is of the batch before
+            z, cache = reference.forward(x_buffer, params)
+            losses, dz = reference._cross_entropy(z, y_buffer)
+            for (w, b), (dw, db) in zip(params, reference.backward(dz / len(dz), cache), strict=True):
+                w -= learning_rate * dw
+                b -= learning_rate * db
+            loss_sum += float(losses[: len(chosen)].sum())
+            right += int((z.argmax(axis=1) == y_buffer)[: len(chosen)].sum())
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_every_epoch_draws_a_new_order", kind="an order never or once drawn")
+def one_order_for_all_epochs(x, y, params, *, rng, **options):
+    order = rng.permutation(len(x))
+
+    class Drawn:
+        permutation = staticmethod(lambda n: order)
+
+    return reference.train(x, y, params, rng=Drawn(), **options)
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="labels or order mixed up")
+def accuracy_against_the_labels_as_they_were_given(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
+    params = [(w.copy(), b.copy()) for w, b in params]
+    for epoch in range(1, epochs + 1):
+        order, loss_sum, right = rng.permutation(len(x)), 0.0, 0
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
+            z, cache = reference.forward(x[chosen], params)
+            losses, dz = reference._cross_entropy(z, y[chosen])
+            for (w, b), (dw, db) in zip(params, reference.backward(dz / len(chosen), cache), strict=True):
+                w -= learning_rate * dw
+                b -= learning_rate * db
+            loss_sum += float(losses.sum())
+            right += int((z.argmax(axis=1) == y[start : start + batch_size]).sum())
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once", kind="state read but never stored")
+def all_steps_from_where_the_epoch_began(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
+    params = [(w.copy(), b.copy()) for w, b in params]
+    for epoch in range(1, epochs + 1):
+        order, loss_sum, right = rng.permutation(len(x)), 0.0, 0
+        began = [(w.copy(), b.copy()) for w, b in params]
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
+            z, cache = reference.forward(x[chosen], began)
+            losses, dz = reference._cross_entropy(z, y[chosen])
+            for (w, b), (dw, db) in zip(params, reference.backward(dz / len(chosen), cache), strict=True):
+                w -= learning_rate * dw
+                b -= learning_rate * db
+            loss_sum += float(losses.sum())
+            right += int((z.argmax(axis=1) == y[chosen]).sum())
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="a step count that never advances")
+def always_the_first_epoch(x, y, params, *, log=None, **options):
+    def first(epoch, loss, accuracy):
+        log(epoch=1, loss=loss, accuracy=accuracy)
+
+    return reference.train(x, y, params, log=log and first, **options)
+
+
+@mutant(
+    "train",
+    killed_by="test_full_batches_follow_the_gradient",
+    kind="a parameter read but replaced by a constant",
+)
+def always_at_the_homeworks_rate(x, y, params, *, learning_rate, **options):
+    return reference.train(x, y, params, learning_rate=0.2, **options)
+
+
+@mutant("train", killed_by="test_an_epoch_takes_every_picture_once", kind="a parameter read but replaced by a constant")
+def always_batches_of_sixteen(x, y, params, *, batch_size, **options):
+    return reference.train(x, y, params, batch_size=16, **options)
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="an assignment for +=")
+def logs_the_last_batch_alone(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
+    params = [(w.copy(), b.copy()) for w, b in params]
+    for epoch in range(1, epochs + 1):
+        order, loss_sum, right = rng.permutation(len(x)), 0.0, 0
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
+            z, cache = reference.forward(x[chosen], params)
+            losses, dz = reference._cross_entropy(z, y[chosen])
+            for (w, b), (dw, db) in zip(params, reference.backward(dz / len(chosen), cache), strict=True):
+                w -= learning_rate * dw
+                b -= learning_rate * db
+            loss_sum = float(losses.sum())
+            right += int((z.argmax(axis=1) == y[chosen]).sum())
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_train_leaves_its_arguments_alone", kind="a (1, k) gradient for (k,)")
+def biases_become_rows(x, y, params, **options):
+    return [(w, b[None, :]) for w, b in reference.train(x, y, params, **options)]
+
+
+@mutant("train", killed_by="test_train_leaves_its_arguments_alone", kind="a squeeze")
+def trained_kernels_of_one_channel_squeezed(x, y, params, **options):
+    return [(w.squeeze(), b) for w, b in reference.train(x, y, params, **options)]
+
+
+INTEGERS = ("output_size", "receptive_field")
+LAYERS = (
+    "conv2d_forward",
+    "conv2d_backward",
+    "max_pool_forward",
+    "max_pool_backward",
+    "avg_pool_forward",
+    "avg_pool_backward",
+)
+FORWARD = ("conv2d_forward", "max_pool_forward", "avg_pool_forward", "forward")
+NETWORK = ("initialize", "forward", "backward")
+
+NOT_APPLICABLE = {
+    ("exponentials", (*INTEGERS, *LAYERS, *NETWORK)): "takes no exponential",
+    ("batches", (*INTEGERS, *LAYERS, *NETWORK)): "cuts no batches and draws no order",
+    ("state", (*INTEGERS, *LAYERS, *NETWORK)): "keeps nothing from call to call",
+    ("epsilon in another place", (*INTEGERS, *LAYERS, *NETWORK)): "its formula has no epsilon, and none is of use",
+    ("scale, shift or rescaling forgotten in one mode", "*"): "nothing here has modes",
+    ("chance", (*INTEGERS, *LAYERS, "forward", "backward")): "draws nothing",
+    ("chance", "train"): "draws orders alone; these are held under 'batches'",
+    ("two dimensions taken for granted", "*"): "every array has the one number of axes that the docstring names",
+    (("a squeeze", "a (1, k) gradient for (k,)"), INTEGERS): "answers one int",
+    ("a (1, k) gradient for (k,)", (*FORWARD, "max_pool_backward", "avg_pool_backward")): "answers no vector",
+    ("height for width, rows for columns", INTEGERS): "knows one axis",
+    ("height for width, rows for columns", "train"): "hands pictures on as they are",
+    ("the border cut by [p:-p]", (*INTEGERS, "max_pool_forward", "max_pool_backward")): "cuts no border",
+    ("the border cut by [p:-p]", ("avg_pool_forward", "avg_pool_backward", *NETWORK, "train")): "cuts no border",
+    ("a mask with >= for >", "receptive_field"): "compares nothing",
+    ("a mask with >= for >", ("conv2d_forward", "conv2d_backward")): "compares nothing but sizes, in output_size",
+    ("a mask with >= for >", ("avg_pool_forward", "avg_pool_backward")): "compares nothing but sizes, in output_size",
+    ("a mask with >= for >", "max_pool_backward"): "the mask of winners is made in max_pool_forward, where it is tried",
+    ("a mask with >= for >", "backward"): "the mask of ReLU is made in forward, where it is tried",
+    ("a mask with >= for >", "train"): "compares nothing but predictions with labels",
+    ("a parameter read but replaced by a constant", "backward"): "has no parameter beside the gradient and the cache",
+    ("an assignment for +=", ("output_size", "initialize", "forward")): "adds nothing up in a loop",
+    ("an assignment for +=", "max_pool_forward"): "takes the greatest, and adds nothing up",
+    ("an assignment for +=", "backward"): "each of its arrays has one gradient, from one product",
+    ("a factor of the batch, the classes or two", INTEGERS): "knows neither batch nor classes",
+    ("a factor of the batch, the classes or two", FORWARD): "sums over no examples and no classes",
+    ("another's gradient", (*INTEGERS, *FORWARD, "initialize")): "answers no gradient",
+}

@@ -90,9 +90,9 @@ def build_generator(widths):
     """A network from noise to examples: affine maps with a ReLU after each but the last, and tanh at the end.
 
     widths : list of at least two ints: [m, .., d].
-    Returns an nn.Module that makes (n, m) to (n, d), n >= 0, entries in [-1, 1]. Its state_dict holds a weight
-    (fan_out, fan_in) and a bias (fan_out,) for every affine map, in the order of the layers, as nn.Linear names and
-    draws them, and nothing else.
+    Returns an nn.Module that makes (n, m), entries up to +-1e3, to (n, d), n >= 0, entries in [-1, 1]. Its state_dict
+    holds a weight (fan_out, fan_in) and a bias (fan_out,) for every affine map, in the order of the layers, as
+    nn.Linear names and draws them, and nothing else.
     """
     return nn.Sequential(*_layers(widths, nn.ReLU()), nn.Tanh())
 
@@ -110,9 +110,10 @@ def build_discriminator(widths):
 
 
 def build_optimizer(model, *, learning_rate):
-    """Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the aim moves.
+    """torch.optim.Adam on all parameters of a module, with betas (0.5, 0.99): a shorter memory than usual, since the
+    aim moves.
 
-    Returns a torch.optim.Optimizer.
+    Returns the optimizer; its param_groups hold the learning rate, the betas and otherwise torch's defaults.
     """
     return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.99))
 
@@ -195,7 +196,7 @@ def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     seed : int; the only source of chance: on the CPU, the same seed gives the same generator.
     log : None, or a function, to be called after every epoch as
         log(epoch=1.., discriminator_loss=.., generator_loss=.., samples=..) with floats, and with 16 samples (16, d),
-        a float tensor on the CPU, always of the same noise.
+        a float32 tensor on the CPU, always of the same noise.
     Returns the trained generator, an nn.Module in eval mode that `sample` can draw from.
     """
     torch.manual_seed(seed)

@@ -12,13 +12,13 @@ from autograder.testing import mutant
 # ------------------------------------------------------------------------------------------------------------- softmax
 
 
-@mutant("softmax", killed_by="test_large_logits_stay_finite")
+@mutant("softmax", killed_by="test_large_logits_stay_finite", kind="no shift in exponentials")
 def without_subtracting_the_maximum(z):
     e = np.exp(z)
     return e / e.sum(axis=1, keepdims=True)
 
 
-@mutant("softmax", killed_by="test_softmax_survives_large_logits")
+@mutant("softmax", killed_by="test_large_logits_stay_finite")
 def subtracts_the_mean_for_the_maximum(z):
     e = np.exp(z - z.mean(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
@@ -30,13 +30,13 @@ def clips_large_logits(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
-@mutant("softmax", killed_by="test_softmax_of_rows_far_apart")
+@mutant("softmax", killed_by="test_softmax_of_rows_far_apart", kind="the maximum of the whole matrix for the row's")
 def one_maximum_for_all_rows(z):
     e = np.exp(z - z.max(initial=-np.inf))
     return e / e.sum(axis=1, keepdims=True)
 
 
-@mutant("softmax", killed_by="test_softmax_rows_are_probabilities")
+@mutant("softmax", killed_by="test_softmax_rows_are_probabilities", kind="height for width, rows for columns")
 def normalizes_the_columns(z):
     e = np.exp(z - z.max(axis=0, keepdims=True, initial=-1e4))
     return e / e.sum(axis=0, keepdims=True)
@@ -48,24 +48,24 @@ def one_sum_for_all_rows(z):
     return e / e.sum()
 
 
-@mutant("softmax", killed_by="test_softmax_of_a_small_example")
+@mutant("softmax", killed_by="test_softmax_undoes_the_logarithm")
 def powers_of_two(z):
     e = np.exp2(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
 
-@mutant("softmax", killed_by="test_softmax_is_its_formula")
+@mutant("softmax", killed_by="test_softmax_is_its_formula", kind="epsilon in another place")
 def epsilon_in_the_denominator(z):
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / (e.sum(axis=1, keepdims=True) + 1e-8)
 
 
-@mutant("softmax", killed_by="test_softmax_of_one_example_or_none")
+@mutant("softmax", killed_by="test_softmax_of_one_example", kind="a squeeze")
 def squeezes_one_example(z):
     return np.squeeze(reference.softmax(z))
 
 
-@mutant("softmax", killed_by="test_softmax_of_one_example_or_none")
+@mutant("softmax", killed_by="test_softmax_of_no_example")
 def fails_without_examples(z):
     return reference.softmax(z - z.max())
 
@@ -91,13 +91,13 @@ def logarithm_of_softmax(z):
         return np.log(reference.softmax(z))
 
 
-@mutant("log_softmax", killed_by="test_log_softmax_of_far_logits")
+@mutant("log_softmax", killed_by="test_log_softmax_where_one_class_is_sure", kind="epsilon in another place")
 def logarithm_of_softmax_plus_epsilon(z):
     tiny = np.finfo(z.dtype).tiny
     return np.log(reference.softmax(z) + tiny)
 
 
-@mutant("log_softmax", killed_by="test_log_softmax_of_a_small_example")
+@mutant("log_softmax", killed_by="test_log_softmax_of_logarithms")
 def forgets_the_normalizer(z):
     return z - z.max(axis=1, keepdims=True)
 
@@ -119,7 +119,7 @@ def binary_logarithms(z):
     return reference.log_softmax(z) / z.dtype.type(np.log(2))
 
 
-@mutant("log_softmax", killed_by="test_log_softmax_of_one_example_or_none")
+@mutant("log_softmax", killed_by="test_log_softmax_of_one_example", kind="a squeeze")
 def squeezes_one_row_of_logarithms(z):
     return np.squeeze(reference.log_softmax(z))
 
@@ -139,12 +139,18 @@ def subtracts_the_normalizer_in_place(z):
 # ------------------------------------------------------------------------------------------------------- cross_entropy
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+@mutant(
+    "cross_entropy",
+    killed_by="test_cross_entropy_is_the_mean_surprise",
+    kind="a factor of the batch, the classes or two",
+)
 def sum_for_mean(z, y):
     return reference.cross_entropy(z, y) * len(y)
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+@mutant(
+    "cross_entropy", killed_by="test_cross_entropy_is_its_formula", kind="a factor of the batch, the classes or two"
+)
 def mean_over_the_classes_too(z, y):
     reference._check_labels(z, y)
     one_hot = np.eye(z.shape[1], dtype=z.dtype)[y]
@@ -156,19 +162,19 @@ def bits_for_nats(z, y):
     return reference.cross_entropy(z, y) / np.log(2)
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula", kind="labels or order mixed up")
 def labels_counted_from_one(z, y):
     reference._check_labels(z, y)
     return float(-reference.log_softmax(z)[np.arange(len(y)), y.astype(np.int64) - 1].mean())
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula")
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula", kind="height for width, rows for columns")
 def every_row_with_every_label(z, y):
     reference._check_labels(z, y)
     return float(-reference.log_softmax(z)[:, y].mean())
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_the_mean_surprise")
 def forgets_the_minus_sign(z, y):
     return -reference.cross_entropy(z, y)
 
@@ -191,7 +197,7 @@ def logarithm_of_clipped_probabilities(z, y):
     return float(-np.log(p.clip(1e-15, 1)).mean())
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example", kind="a squeeze")
 def refuses_a_batch_of_one(z, y):
     reference._check_labels(z, y)
     log_p = np.squeeze(reference.log_softmax(z))
@@ -240,12 +246,20 @@ def subtracts_the_maximum_from_the_callers_logits(z, y):
 # -------------------------------------------------------------------------------------------------- cross_entropy_grad
 
 
-@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+@mutant(
+    "cross_entropy_grad",
+    killed_by="test_gradient_is_the_derivative_of_the_loss",
+    kind="a factor of the batch, the classes or two",
+)
 def gradient_of_the_sum(z, y):
     return reference.cross_entropy_grad(z, y) * len(y)
 
 
-@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+@mutant(
+    "cross_entropy_grad",
+    killed_by="test_gradient_is_the_derivative_of_the_loss",
+    kind="a factor of the batch, the classes or two",
+)
 def divides_by_the_classes_too(z, y):
     return reference.cross_entropy_grad(z, y) / z.shape[1]
 
@@ -256,12 +270,16 @@ def forgets_to_subtract_one(z, y):
     return reference.softmax(z) / len(y)
 
 
-@mutant("cross_entropy_grad", killed_by="test_gradient_of_a_small_example")
+@mutant("cross_entropy_grad", killed_by="test_gradient_compares_probabilities_with_labels")
 def ascends(z, y):
     return -reference.cross_entropy_grad(z, y)
 
 
-@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss")
+@mutant(
+    "cross_entropy_grad",
+    killed_by="test_gradient_is_the_derivative_of_the_loss",
+    kind="height for width, rows for columns",
+)
 def subtracts_one_from_whole_columns(z, y):
     reference._check_labels(z, y)
     g = reference.softmax(z)
@@ -277,7 +295,7 @@ def only_the_label_has_a_gradient(z, y):
     return g / len(y)
 
 
-@mutant("cross_entropy_grad", killed_by="test_gradient_of_large_logits_is_finite")
+@mutant("cross_entropy_grad", killed_by="test_gradient_of_large_logits_is_finite", kind="no shift in exponentials")
 def gradient_without_the_shift(z, y):
     reference._check_labels(z, y)
     e = np.exp(z)
@@ -313,7 +331,11 @@ def writes_the_gradient_over_the_logits(z, y):
 # ------------------------------------------------------------------------------------------------------------ training
 
 
-@mutant("predict_proba", killed_by="test_predict_proba_of_a_small_example")
+@mutant(
+    "predict_proba",
+    killed_by="test_predict_proba_is_softmax_of_an_affine_map",
+    kind="a parameter read but replaced by a constant",
+)
 def probabilities_without_the_bias(x, weights):
     return reference.softmax(x @ weights[0])
 
@@ -331,17 +353,17 @@ def exponentials_that_are_not_normalized(x, weights):
     return np.exp(z - z.max(axis=1, keepdims=True))
 
 
-@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="a factor of the batch, the classes or two")
 def weight_decay_twice(x, y, weights, learning_rate, weight_decay):
     return reference._step(x, y, weights, learning_rate, 2 * weight_decay)
 
 
-@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="a parameter read but replaced by a constant")
 def no_weight_decay(x, y, weights, learning_rate, weight_decay):
     return reference._step(x, y, weights, learning_rate, 0.0)
 
 
-@mutant("_step", killed_by="test_full_batches_are_gradient_descent")
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="another's gradient")
 def weight_decay_of_the_bias(x, y, weights, learning_rate, weight_decay):
     w, b = reference._step(x, y, weights, learning_rate, weight_decay)
     return w, b - learning_rate * weight_decay * weights[1]
@@ -358,12 +380,16 @@ def weight_decay_without_the_learning_rate(x, y, weights, learning_rate, weight_
     return w - weight_decay * weights[0], b
 
 
-@mutant("_step", killed_by="test_one_step_by_hand")
+@mutant("_step", killed_by="test_the_first_step_starts_from_equal_probabilities", kind="state read but never stored")
 def the_bias_is_never_learned(x, y, weights, learning_rate, weight_decay):
     return reference._step(x, y, weights, learning_rate, weight_decay)[0], weights[1]
 
 
-@mutant("_step", killed_by="test_one_step_by_hand")
+@mutant(
+    "_step",
+    killed_by="test_the_first_step_starts_from_equal_probabilities",
+    kind="a factor of the batch, the classes or two",
+)
 def divides_by_the_batch_a_second_time(x, y, weights, learning_rate, weight_decay):
     return reference._step(x, y, weights, learning_rate / len(x), weight_decay * len(x))
 
@@ -380,7 +406,7 @@ def fills_the_last_batch_up_again(n, batch_size, rng):
     return [np.take(order, range(s, s + min(n, batch_size)), mode="wrap") for s in range(0, n, batch_size)]
 
 
-@mutant("_batches", killed_by="test_an_epoch_takes_every_example_once")
+@mutant("_batches", killed_by="test_an_epoch_takes_every_example_once", kind="each batch drawn anew")
 def draws_with_replacement(n, batch_size, rng):
     return [rng.integers(0, n, min(batch_size, n - start)) for start in range(0, n, batch_size)]
 
@@ -390,18 +416,18 @@ def fails_on_batches_beyond_the_set(n, batch_size, rng):
     return np.array_split(rng.permutation(n), n // batch_size)
 
 
-@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator", kind="an order never or once drawn")
 def never_shuffles(n, batch_size, rng):
     order = np.arange(n)
     return [order[start : start + batch_size] for start in range(0, n, batch_size)]
 
 
-@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator", kind="a zero or constant draw")
 def seeds_a_generator_of_its_own(n, batch_size, rng):
     return reference._batches(n, batch_size, np.random.default_rng(0))
 
 
-@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator")
+@mutant("_batches", killed_by="test_orders_are_drawn_from_the_generator", kind="a normal draw for a uniform one")
 def rotates_for_shuffling(n, batch_size, rng):
     order = np.roll(np.arange(n), int(rng.integers(n)))
     return [order[start : start + batch_size] for start in range(0, n, batch_size)]
@@ -413,7 +439,7 @@ def draws_from_the_global_generator(n, batch_size, rng):
     return [order[start : start + batch_size] for start in range(0, n, batch_size)]
 
 
-@mutant("softmax_regression", killed_by="test_every_epoch_draws_a_new_order")
+@mutant("softmax_regression", killed_by="test_every_epoch_draws_a_new_order", kind="an order never or once drawn")
 def shuffles_once_for_all_epochs(x, y, *, learning_rate, epochs, batch_size, weight_decay=0.0, rng, log=None):
     order = rng.permutation(len(x))
 
@@ -433,7 +459,7 @@ def shuffles_once_for_all_epochs(x, y, *, learning_rate, epochs, batch_size, wei
     )
 
 
-@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once")
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once", kind="labels or order mixed up")
 def shuffles_examples_without_their_labels(x, y, *, rng, **rest):
     return reference.softmax_regression(rng.permutation(x), y, rng=rng, **rest)
 
@@ -450,13 +476,13 @@ def one_epoch_too_many(x, y, *, epochs, **rest):
     return reference.softmax_regression(x, y, epochs=epochs + 1, **rest)
 
 
-@mutant("softmax_regression", killed_by="test_full_batches_are_gradient_descent")
+@mutant("softmax_regression", killed_by="test_training_begins_at_zero")
 def starts_from_random_weights(x, y, *, learning_rate, weight_decay=0.0, rng, **rest):
     w, b = reference.softmax_regression(x, y, learning_rate=learning_rate, weight_decay=weight_decay, rng=rng, **rest)
     return w + 0.01 * rng.standard_normal(w.shape), b
 
 
-@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once")
+@mutant("softmax_regression", killed_by="test_training_on_one_example")
 def counts_the_classes_that_occur(x, y, **rest):
     if y.shape != (len(x),):
         raise ValueError("one label for each example")
@@ -523,13 +549,17 @@ def takes_a_batch_size_of_zero_for_all(x, y, *, batch_size, **rest):
 # ---------------------------------------------------------------------------------------------------- decision_regions
 
 
-@mutant("predict", killed_by="test_predict_names_the_most_probable_class")
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class", kind="height for width, rows for columns")
 def the_most_probable_example_of_each_class(x, weights):
     w, b = weights
     return (x @ w + b).argmax(axis=0)
 
 
-@mutant("predict", killed_by="test_predict_names_the_most_probable_class")
+@mutant(
+    "predict",
+    killed_by="test_predict_names_the_most_probable_class",
+    kind="a parameter read but replaced by a constant",
+)
 def predicts_without_the_bias(x, weights):
     return (x @ weights[0]).argmax(axis=1)
 
@@ -539,7 +569,7 @@ def counts_predicted_classes_from_one(x, weights):
     return reference.predict(x, weights) + 1
 
 
-@mutant("decision_boundary", killed_by="test_boundary_of_a_small_example")
+@mutant("decision_boundary", killed_by="test_logits_differ_by_the_log_odds")
 def boundary_seen_from_the_other_side(weights, i, j):
     a, c = reference.decision_boundary(weights, i, j)
     return -a, -c
@@ -557,7 +587,11 @@ def boundary_with_the_offset_on_the_other_side(weights, i, j):
     return a, -c
 
 
-@mutant("reflect", killed_by="test_mirror_image_of_a_small_example")
+@mutant(
+    "reflect",
+    killed_by="test_an_upright_mirror_turns_one_coordinate_around",
+    kind="a factor of the batch, the classes or two",
+)
 def projects_onto_the_boundary(x, weights, i, j):
     return (x + reference.reflect(x, weights, i, j)) / 2
 
@@ -573,14 +607,18 @@ def reflects_in_the_origin(x, weights, i, j):
     return 0.0 - x
 
 
-@mutant("reflect", killed_by="test_regions_without_a_boundary_are_refused")
+@mutant("reflect", killed_by="test_regions_without_a_boundary_are_refused[mirror between equal columns]")
 def divides_by_zero_without_a_boundary(x, weights, i, j):
     a, c = reference.decision_boundary(weights, i, j)
     with np.errstate(divide="ignore", invalid="ignore"):
         return x - 2 * np.outer((x @ a + c) / (a @ a), a)
 
 
-@mutant("meeting_point", killed_by="test_meeting_point_of_a_small_example")
+@mutant(
+    "meeting_point",
+    killed_by="test_all_logits_are_equal_where_regions_meet",
+    kind="a parameter read but replaced by a constant",
+)
 def forgets_the_biases(weights):
     return reference.meeting_point((weights[0], 0 * weights[1]))
 
@@ -592,7 +630,515 @@ def all_logits_are_zero_for_all_logits_are_equal(weights):
     return np.linalg.lstsq(w.T, -b, rcond=None)[0]
 
 
-@mutant("meeting_point", killed_by="test_regions_without_a_boundary_are_refused")
+@mutant("meeting_point", killed_by="test_regions_without_a_boundary_are_refused[meeting of equal columns]")
 def the_nearest_point_where_none_is(weights):
     w, b = weights
     return np.linalg.lstsq((w[:, 1:] - w[:, :1]).T, b[0] - b[1:], rcond=None)[0]
+
+
+# --------------------------------------------------------------------------- kinds of mistakes that come back elsewhere
+
+
+@mutant("softmax", killed_by="test_softmax_is_its_formula", kind="an assignment for +=")
+def divides_by_the_last_exponential(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e[:, -1:].clip(np.finfo(z.dtype).tiny)
+
+
+@mutant("softmax", killed_by="test_softmax_of_one_class")
+def refuses_one_class(z):
+    if z.shape[1] < 2:
+        raise ValueError("there is nothing to choose from")
+    return reference.softmax(z)
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_large_logits_is_finite", kind="no shift in exponentials")
+def logarithm_of_the_sum_of_exponentials_as_they_are(z):
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+@mutant(
+    "log_softmax",
+    killed_by="test_log_softmax_of_large_logits_is_finite",
+    kind="the maximum of the whole matrix for the row's",
+)
+def shifts_all_rows_by_one_maximum(z):
+    shifted = z - z.max(initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_of_logarithms", kind="height for width, rows for columns")
+def normalizes_the_logarithms_of_the_columns(z):
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=0, keepdims=True))
+
+
+@mutant("log_softmax", killed_by="test_log_softmax_is_its_formula", kind="an assignment for +=")
+def normalizes_by_the_last_exponential(z):
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - shifted[:, -1:]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite", kind="no shift in exponentials")
+def log_sum_of_exponentials_as_they_are(z, y):
+    reference._check_labels(z, y)
+    return float((np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]).mean())
+
+
+@mutant(
+    "cross_entropy",
+    killed_by="test_cross_entropy_of_large_logits_is_finite",
+    kind="the maximum of the whole matrix for the row's",
+)
+def one_shift_for_the_whole_batch(z, y):
+    reference._check_labels(z, y)
+    shifted = z - z.max()
+    return float((np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]).mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_refuses_wrong_labels", kind="a mask with >= for >")
+def a_label_of_k_is_clipped(z, y):
+    reference._check_labels(z, np.where(y == z.shape[1], 0, y) if y.shape == (len(z),) else y)
+    return float(-reference.log_softmax(z)[np.arange(len(y)), np.minimum(y, z.shape[1] - 1)].mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_equal_logits", kind="a (1, k) gradient for (k,)")
+def the_loss_in_an_array(z, y):
+    return np.array([reference.cross_entropy(z, y)])
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite", kind="epsilon in another place")
+def a_tiny_number_in_the_logarithm(z, y):
+    reference._check_labels(z, y)
+    p = reference.softmax(z)[np.arange(len(y)), y]
+    return float(-np.log(p + np.finfo(z.dtype).tiny).mean())
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_its_formula", kind="an assignment for +=")
+def the_loss_of_the_last_example(z, y):
+    reference._check_labels(z, y)
+    return float(-reference.log_softmax(z)[-1, y[-1]]) / len(y)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example")
+def one_example_divided_by_its_classes(z, y):
+    return reference.cross_entropy(z, y) / (z.shape[1] if len(y) == 1 else 1)
+
+
+@mutant(
+    "cross_entropy_grad",
+    killed_by="test_gradient_of_large_logits_is_finite",
+    kind="the maximum of the whole matrix for the row's",
+)
+def gradient_with_one_shift_for_all_rows(z, y):
+    reference._check_labels(z, y)
+    e = np.exp(z - z.max())
+    return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1], dtype=z.dtype)[y]) / z.dtype.type(len(y))
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_refuses_wrong_labels", kind="a mask with >= for >")
+def a_gradient_for_a_label_of_k(z, y):
+    reference._check_labels(z, np.where(y == z.shape[1], 0, y) if y.shape == (len(z),) else y)
+    return reference.cross_entropy_grad(z, np.minimum(y, z.shape[1] - 1))
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_of_one_example", kind="a squeeze")
+def the_gradient_of_one_example_as_a_vector(z, y):
+    return np.squeeze(reference.cross_entropy_grad(z, y))
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_compares_probabilities_with_labels", kind="an assignment for +=")
+def minus_one_at_the_labels(z, y):
+    reference._check_labels(z, y)
+    g = reference.softmax(z)
+    g[np.arange(len(y)), y] = -1
+    return g / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss", kind="epsilon in another place")
+def a_small_number_under_the_probabilities(z, y):
+    reference._check_labels(z, y)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    p = e / (e.sum(axis=1, keepdims=True) + z.dtype.type(1e-8))
+    return (p - np.eye(z.shape[1], dtype=z.dtype)[y]) / z.dtype.type(len(y))
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss", kind="another's gradient")
+def gradient_of_the_squared_error(z, y):
+    reference._check_labels(z, y)
+    p = reference.softmax(z)
+    e = 2 * (p - np.eye(z.shape[1], dtype=z.dtype)[y])
+    return p * (e - (p * e).sum(axis=1, keepdims=True)) / len(y)
+
+
+@mutant("cross_entropy_grad", killed_by="test_gradient_is_the_derivative_of_the_loss", kind="labels or order mixed up")
+def compares_with_labels_that_are_sorted(z, y):
+    return reference.cross_entropy_grad(z, np.sort(y))
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_far_from_the_origin", kind="no shift in exponentials")
+def probabilities_from_exponentials_as_they_are(x, weights):
+    w, b = weights
+    e = np.exp(x @ w + b)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant(
+    "predict_proba",
+    killed_by="test_predict_proba_far_from_the_origin",
+    kind="the maximum of the whole matrix for the row's",
+)
+def probabilities_with_one_shift_for_all(x, weights):
+    w, b = weights
+    z = x @ w + b
+    e = np.exp(z - z.max(initial=-np.inf))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_of_one_example_or_none", kind="a squeeze")
+def the_probabilities_of_one_example_as_a_vector(x, weights):
+    return np.squeeze(reference.predict_proba(x, weights))
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_of_one_feature_each", kind="height for width, rows for columns")
+def probabilities_of_the_columns(x, weights):
+    w, b = weights
+    z = x @ w + b
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_is_softmax_of_an_affine_map", kind="epsilon in another place")
+def a_small_number_under_all_probabilities(x, weights):
+    w, b = weights
+    z = x @ w + b
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / (e.sum(axis=1, keepdims=True) + 1e-8)
+
+
+@mutant("predict_proba", killed_by="test_predict_proba_is_softmax_of_an_affine_map", kind="an assignment for +=")
+def the_last_feature_alone(x, weights):
+    w, b = weights
+    return reference.softmax(x[:, -1:] @ w[-1:] + b)
+
+
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class", kind="no shift in exponentials")
+def the_greatest_of_exponentials_that_overflow(x, weights):
+    w, b = weights
+    e = np.exp(x @ w + b)
+    return (e / e.sum(axis=1, keepdims=True)).argmax(axis=1)
+
+
+@mutant(
+    "predict",
+    killed_by="test_predict_names_the_most_probable_class",
+    kind="the maximum of the whole matrix for the row's",
+)
+def the_greatest_of_exponentials_that_underflow(x, weights):
+    w, b = weights
+    z = x @ w + b
+    return np.exp(z - z.max(initial=-np.inf)).argmax(axis=1)
+
+
+@mutant("predict", killed_by="test_predict_of_one_example_or_none", kind="a squeeze")
+def the_class_of_one_example_as_a_number(x, weights):
+    return np.squeeze(reference.predict(x, weights))
+
+
+@mutant("predict", killed_by="test_predict_names_the_most_probable_class", kind="two dimensions taken for granted")
+def the_more_probable_of_the_first_two_classes(x, weights):
+    w, b = weights
+    z = x @ w + b
+    return (z[:, 1] > z[:, 0]).astype(np.int64)
+
+
+@mutant("softmax_regression", killed_by="test_training_with_large_logits", kind="no shift in exponentials")
+def steps_by_exponentials_as_they_are(x, y, **rest):
+    def gradient(z, labels):
+        e = np.exp(z)
+        return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[labels]) / len(z)
+
+    globals()["cross_entropy_grad"] = gradient
+    return reference.softmax_regression(x, y, **rest)
+
+
+@mutant(
+    "softmax_regression",
+    killed_by="test_training_with_large_logits",
+    kind="the maximum of the whole matrix for the row's",
+)
+def steps_with_one_shift_for_the_batch(x, y, **rest):
+    def gradient(z, labels):
+        e = np.exp(z - z.max())
+        return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[labels]) / len(z)
+
+    globals()["cross_entropy_grad"] = gradient
+    return reference.softmax_regression(x, y, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_training_with_large_logits", kind="epsilon in another place")
+def logs_a_loss_with_a_small_number_in_it(x, y, **rest):
+    def loss(z, labels):
+        return float(-np.log(reference.softmax(z)[np.arange(len(z)), labels] + 1e-12).mean())
+
+    globals()["cross_entropy"] = loss
+    return reference.softmax_regression(x, y, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once", kind="a mask with >= for >")
+def refuses_batches_of_one(x, y, *, batch_size, **rest):
+    if batch_size <= 1:
+        raise ValueError("a batch holds at least one example")
+    return reference.softmax_regression(x, y, batch_size=batch_size, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_training_leaves_the_training_set", kind="a squeeze")
+def weights_squeezed(x, y, **rest):
+    w, b = reference.softmax_regression(x, y, **rest)
+    return np.squeeze(w), np.squeeze(b)
+
+
+@mutant("softmax_regression", killed_by="test_training_leaves_the_training_set", kind="a (1, k) gradient for (k,)")
+def the_bias_as_a_row(x, y, **rest):
+    w, b = reference.softmax_regression(x, y, **rest)
+    return w, b[None, :]
+
+
+@mutant(
+    "softmax_regression", killed_by="test_full_batches_are_gradient_descent", kind="two dimensions taken for granted"
+)
+def two_classes_taken_for_granted(x, y, **rest):
+    w, b = reference.softmax_regression(x, y, **rest)
+    return (w, b) if len(b) <= 2 else (np.zeros_like(w), np.zeros_like(b))
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="height for width, rows for columns")
+def sums_over_the_classes_for_the_examples(x, y, weights, learning_rate, weight_decay):
+    w, _ = reference._step(x, y, weights, learning_rate, weight_decay)
+    g = reference.cross_entropy_grad(x @ weights[0] + weights[1], y)
+    return w, weights[1] - learning_rate * np.resize(g.sum(axis=1), weights[1].shape)
+
+
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once", kind="batches that share a buffer")
+def one_buffer_for_all_batches(x, y, *, batch_size, **rest):
+    step, size = reference._step, min(batch_size, len(x))
+    x_buffer, y_buffer = np.empty((size, x.shape[1])), np.empty(size, y.dtype)
+
+    def buffered(x_batch, y_batch, *others):
+        x_buffer[: len(x_batch)], y_buffer[: len(y_batch)] = x_batch, y_batch  # the rest is of the batch before
+        return step(x_buffer, y_buffer, *others)
+
+    globals()["_step"] = buffered
+    return reference.softmax_regression(x, y, batch_size=batch_size, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_hears_of_all_examples", kind="labels or order mixed up")
+def logs_an_accuracy_against_shuffled_labels(x, y, *, rng, log=None, **rest):
+    labels = y[rng.permutation(len(y))]
+
+    predict = reference.predict
+
+    def predicted(*arguments):
+        found = predict(*arguments)
+        return np.where(found == labels, y, -1)  # right where it agrees with the shuffled ones
+
+    globals()["predict"] = predicted
+    return reference.softmax_regression(x, y, rng=rng, log=log, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_an_epoch_takes_every_example_once", kind="state read but never stored")
+def all_steps_from_where_training_began(x, y, **rest):
+    step = reference._step
+
+    def from_zero(x_batch, y_batch, weights, *others):
+        w, b = step(x_batch, y_batch, (np.zeros_like(weights[0]), np.zeros_like(weights[1])), *others)
+        return weights[0] + w, weights[1] + b
+
+    globals()["_step"] = from_zero
+    return reference.softmax_regression(x, y, **rest)
+
+
+@mutant("softmax_regression", killed_by="test_log_is_called_once_an_epoch", kind="a step count that never advances")
+def always_the_first_epoch(x, y, *, log=None, **rest):
+    def first(epoch, loss, accuracy):
+        log(epoch=1, loss=loss, accuracy=accuracy)
+
+    return reference.softmax_regression(x, y, log=log and first, **rest)
+
+
+@mutant(
+    "softmax_regression",
+    killed_by="test_full_batches_are_gradient_descent",
+    kind="a parameter read but replaced by a constant",
+)
+def always_at_one_learning_rate(x, y, *, learning_rate, **rest):
+    return reference.softmax_regression(x, y, learning_rate=0.1, **rest)
+
+
+@mutant(
+    "softmax_regression",
+    killed_by="test_an_epoch_takes_every_example_once",
+    kind="a parameter read but replaced by a constant",
+)
+def always_batches_of_two(x, y, *, batch_size, **rest):
+    if batch_size < 1:
+        raise ValueError("a batch holds at least one example")
+    return reference.softmax_regression(x, y, batch_size=2, **rest)
+
+
+@mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="an assignment for +=")
+def a_step_from_zero(x, y, weights, learning_rate, weight_decay):
+    w, b = reference._step(x, y, weights, learning_rate, weight_decay)
+    return w - weights[0], b - weights[1]
+
+
+@mutant(
+    "decision_boundary",
+    killed_by="test_boundary_is_where_the_log_odds_vanish",
+    kind="height for width, rows for columns",
+)
+def rows_of_w_for_its_columns(weights, i, j):
+    w, _b = weights
+    _, c = reference.decision_boundary(weights, i, j)
+    return (w[i] - w[j], c) if w.shape[0] == w.shape[1] else reference.decision_boundary(weights, i, j)
+
+
+@mutant("decision_boundary", killed_by="test_boundary_is_where_the_log_odds_vanish", kind="a squeeze")
+def the_normal_of_one_feature_as_a_number(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return np.squeeze(a), c
+
+
+@mutant("decision_boundary", killed_by="test_logits_differ_by_the_log_odds", kind="a (1, k) gradient for (k,)")
+def the_normal_as_a_row(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return a[None, :], c
+
+
+@mutant("decision_boundary", killed_by="test_logits_differ_by_the_log_odds", kind="two dimensions taken for granted")
+def the_first_two_features_alone(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return a[:2], c
+
+
+@mutant(
+    "decision_boundary",
+    killed_by="test_logits_differ_by_the_log_odds",
+    kind="a parameter read but replaced by a constant",
+)
+def always_the_first_two_classes(weights, i, j):
+    reference.decision_boundary(weights, i, j)
+    return reference.decision_boundary(weights, 0, 1)
+
+
+@mutant(
+    "decision_boundary",
+    killed_by="test_logits_differ_by_the_log_odds",
+    kind="a factor of the batch, the classes or two",
+)
+def half_of_the_log_odds(weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    return a / 2, c / 2
+
+
+@mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around", kind="height for width, rows for columns")
+def a_mirror_from_the_rows_of_w(x, weights, i, j):
+    w, b = weights
+    right = reference.reflect(x, weights, i, j)
+    return reference.reflect(x, (w.T, b), i, j) if w.shape[0] == w.shape[1] else right
+
+
+@mutant("reflect", killed_by="test_reflection_of_one_point_or_none_and_on_a_line", kind="a squeeze")
+def the_image_of_one_point_as_a_vector(x, weights, i, j):
+    return np.squeeze(reference.reflect(x, weights, i, j))
+
+
+@mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around", kind="two dimensions taken for granted")
+def a_mirror_in_the_plane_alone(x, weights, i, j):
+    image = reference.reflect(x, weights, i, j)
+    return np.column_stack([image[:, :2], x[:, 2:]])
+
+
+@mutant(
+    "reflect", killed_by="test_reflection_turns_the_log_odds_around", kind="a parameter read but replaced by a constant"
+)
+def always_in_the_first_boundary(x, weights, i, j):
+    reference.reflect(x, weights, i, j)
+    return reference.reflect(x, weights, 0, 1)
+
+
+@mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around", kind="epsilon in another place")
+def a_small_number_under_the_distance(x, weights, i, j):
+    a, c = reference.decision_boundary(weights, i, j)
+    reference.reflect(x, weights, i, j)
+    return x - 2 * np.outer((x @ a + c) / (a @ a + 1e-6), a)
+
+
+@mutant(
+    "meeting_point", killed_by="test_classes_are_equal_at_the_meeting_point", kind="height for width, rows for columns"
+)
+def equations_not_transposed(weights):
+    w, b = weights
+    reference.meeting_point(weights)
+    return np.linalg.solve(w[:, 1:] - w[:, :1], b[0] - b[1:])
+
+
+@mutant("meeting_point", killed_by="test_two_regions_meet_on_a_line", kind="a squeeze")
+def the_point_on_a_line_as_a_number(weights):
+    return np.squeeze(reference.meeting_point(weights))
+
+
+@mutant("meeting_point", killed_by="test_all_logits_are_equal_where_regions_meet", kind="a (1, k) gradient for (k,)")
+def the_point_as_a_row(weights):
+    return reference.meeting_point(weights)[None, :]
+
+
+@mutant(
+    "meeting_point", killed_by="test_classes_are_equal_at_the_meeting_point", kind="two dimensions taken for granted"
+)
+def three_regions_in_the_plane_alone(weights):
+    w, _b = weights
+    if w.shape[0] > 2:
+        raise ValueError("regions meet in the plane")
+    return reference.meeting_point(weights)
+
+
+LOGITS = ("softmax", "log_softmax", "cross_entropy", "cross_entropy_grad", "predict_proba")
+REGIONS = ("decision_boundary", "reflect", "meeting_point")
+
+NOT_APPLICABLE = {
+    ("exponentials", REGIONS): "takes differences of weights, and no exponential",
+    ("a mask with >= for >", ("softmax", "log_softmax", "predict_proba")): "compares nothing",
+    ("a mask with >= for >", "predict"): "compares logits with each other, of which any greatest one is right",
+    ("a mask with >= for >", REGIONS): "asks for equality alone",
+    (
+        "a (1, k) gradient for (k,)",
+        ("softmax", "log_softmax", "cross_entropy_grad", "predict_proba"),
+    ): "answers a matrix",
+    ("a (1, k) gradient for (k,)", ("predict", "reflect")): "answers no vector of features or classes",
+    (
+        "two dimensions taken for granted",
+        LOGITS,
+    ): "its arrays have two axes by contract; classes are tried as two or more",
+    ("the border cut by [p:-p]", "*"): "cuts no border",
+    (
+        ("each batch drawn anew", "batches that share a buffer", "an order never or once drawn"),
+        (*LOGITS, "predict", *REGIONS),
+    ): "cuts no batches and draws no order",
+    ("labels or order mixed up", ("softmax", "log_softmax", "predict_proba", "predict")): "gets no labels",
+    ("labels or order mixed up", REGIONS): "gets no labels",
+    ("state", (*LOGITS, "predict", *REGIONS)): "keeps nothing from call to call",
+    (
+        "a parameter read but replaced by a constant",
+        ("softmax", "log_softmax", "cross_entropy", "cross_entropy_grad"),
+    ): "has no parameter beside the arrays that it is about",
+    ("epsilon in another place", ("predict", "decision_boundary", "meeting_point")): "divides by nothing",
+    ("scale, shift or rescaling forgotten in one mode", "*"): "nothing here has modes",
+    ("chance", (*LOGITS, "predict", *REGIONS)): "draws nothing",
+    ("an assignment for +=", ("predict", *REGIONS)): "adds nothing up",
+    ("a factor of the batch, the classes or two", ("softmax", "log_softmax", "predict_proba")): "has no mean",
+    ("a factor of the batch, the classes or two", "predict"): "a factor changes no order",
+    ("a factor of the batch, the classes or two", "meeting_point"): "a factor of both sides changes no solution",
+    ("another's gradient", ("softmax", "log_softmax", "cross_entropy", "predict_proba")): "answers no gradient",
+    ("another's gradient", ("predict", *REGIONS)): "answers no gradient",
+}

@@ -13,10 +13,12 @@ from autograder.testing import (
     assert_close,
     assert_equal,
     assert_gradient,
+    assert_shaped_like,
     assert_unchanged,
     check,
     numerical_gradient,
     snapshot,
+    values_of,
 )
 from autograder.testing.compare import tolerance
 
@@ -285,4 +287,71 @@ def test_the_transpose_is_the_adjoint():
 def test_what_is_no_adjoint_is_a_mismatch(back, kind):
     with pytest.raises(Mismatch) as found:
         assert_adjoint(lambda v: matrix @ v, back, np.arange(1.0, 5), np.arange(1.0, 4))
+    assert found.value.kind == kind
+
+
+# --- a wrong shape is charged once ---
+
+SAME_VALUES = [
+    (np.arange(3.0)[None], np.arange(3.0)),
+    (np.arange(3.0)[:, None], np.arange(3.0)),
+    (np.arange(3.0), np.arange(3.0)[None]),
+    (np.array([2.0]), 2.0),
+    (np.array([[2.0]]), np.float64(2.0)),
+    (2.0, 2.0),
+    (np.zeros((1, 0, 2)), np.zeros((0, 2))),
+    ([np.ones((1, 2)), 1.0], (np.ones(2), 1.0)),
+    ({"b": np.ones((2, 1))}, {"b": np.ones(2)}),
+]
+
+
+@pytest.mark.parametrize("actual, expected", SAME_VALUES, ids=str)
+def test_axes_of_length_one_make_no_other_values(actual, expected):
+    assert_close(values_of(actual, expected), expected)
+
+
+@pytest.mark.parametrize(
+    "actual, expected",
+    [
+        (np.ones((3, 2)), np.ones((2, 3))),
+        (np.ones(6), np.ones((2, 3))),
+        (np.ones((1, 3)), np.ones((2, 3))),
+        (2.0, np.array([2.0])),
+        (None, np.ones(2)),
+        ([np.ones(2)], [np.ones(2), np.ones(2)]),
+        ({"b": np.ones(2)}, {"w": np.ones(2)}),
+        (np.array([2.0]), np.ones(0)),
+        (np.array([[1.0, 1.0, 1.001]]), np.ones(3)),
+    ],
+    ids=str,
+)
+def test_every_other_difference_of_shapes_stays(actual, expected):
+    with pytest.raises(Mismatch):
+        assert_close(values_of(actual, expected), expected)
+
+
+PARAMS = [(np.zeros((2, 3)), np.zeros(3)), {"scale": np.zeros(4)}]
+
+
+def test_other_values_of_any_float_are_like_each_other():
+    assert_shaped_like([(np.ones((2, 3)), np.full(3, 1e9, np.float32)), {"scale": np.arange(4.0)}], PARAMS)
+
+
+@pytest.mark.parametrize(
+    "other, kind",
+    [
+        (None, "wrong_type"),
+        (PARAMS[:1], "wrong_shape"),
+        ([(np.zeros((2, 3)), np.zeros((1, 3))), PARAMS[1]], "wrong_shape"),
+        ([PARAMS[0], {"scale": [0.0] * 4}], "wrong_type"),
+        ([PARAMS[0], {"scales": np.zeros(4)}], "wrong_shape"),
+        ([(np.zeros((2, 3), int), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3), complex), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3)), np.array([0, nan, 0])), PARAMS[1]], "not_finite"),
+    ],
+    ids=str,
+)
+def test_what_has_another_form_is_a_mismatch_of_its_kind(other, kind):
+    with pytest.raises(Mismatch, match="the params") as found:
+        assert_shaped_like(other, PARAMS, what="the params")
     assert found.value.kind == kind

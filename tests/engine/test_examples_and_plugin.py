@@ -202,6 +202,19 @@ def test_points_go_to_the_problem_and_only_when_passed(run):
     assert (right.verdict, right.failure, right.detail, right.example, right.traceback) == ("passed", "", "", "", "")
 
 
+def test_the_sentence_of_a_parametrised_test_names_its_case_and_each_case_has_its_points(run):
+    text = """
+        @pytest.mark.parametrize("loss", [
+            pytest.param("mean", marks=points(2, problem="one")), pytest.param("sum", marks=points(1, problem="one")),
+        ])
+        def test_loss(student, loss):
+            '''The {loss} of {1, 2} is that of {other}.'''
+        """
+    mean, total = run(text, Echo()).results
+    assert (mean.law, total.law) == ("The mean of {1, 2} is that of {other}.", "The sum of {1, 2} is that of {other}.")
+    assert (mean.points, total.points) == (2, 1)
+
+
 def test_negative_points_are_refused():
     from autograder.testing import points
 

@@ -119,7 +119,9 @@ def test_who_is_slow_loses_the_points_for_time_and_hears_why(timed, body):
     assert (result.verdict, result.points) == ("failed", 0)
     assert result.failure == "is right, but takes too many times as long as the reference"
     assert report.timings.ratios[TEST].value > report.timings.ratios[TEST].limit == 8
-    assert view(report, "student").timings.ratios == report.timings.ratios
+    # In few digits, since the student's code chooses it.
+    shown = view(report, "student").timings.ratios[TEST]
+    assert (shown.limit, shown.value) == (8, pytest.approx(report.timings.ratios[TEST].value, rel=0.05))
 
 
 @pytest.mark.parametrize("body", FAST.values(), ids=FAST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import textwrap
 from contextlib import contextmanager
 
@@ -23,6 +24,7 @@ from autograder.testing import (
     assert_equal,
     assert_unchanged,
     lend,
+    module_of,
     mutable,
     snapshot,
     value_and_gradients,
@@ -188,6 +190,22 @@ def test_what_is_done_to_a_lent_module_is_seen_by_its_handle(student):
     student.double_first(lent)
     assert_close(lent.state_dict()["0.weight"], 2 * before["0.weight"])
     assert_equal(dict(model.state_dict()), dict(before))
+
+
+def test_a_module_there_or_here_is_a_module(student):
+    lent, here = lend(student, nn.Sequential(nn.Linear(2, 1))), nn.Linear(2, 1)
+    assert module_of(lent) is lent
+    assert module_of(here) is here
+
+
+@pytest.mark.parametrize(
+    "answer, described",
+    [(None, "None"), (1.0, "a float"), ([1, 2], "a list of length 2"), (torch.zeros(2), "a tensor of shape (2,)")],
+)
+def test_data_in_place_of_a_module_are_described(answer, described):
+    with pytest.raises(Mismatch, match=re.escape(f"what build returned is {described}")) as caught:
+        module_of(answer, what="what build returned")
+    assert caught.value.kind == "wrong_type"
 
 
 def test_a_layer_without_a_recipe_cannot_be_lent(student):

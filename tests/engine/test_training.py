@@ -156,13 +156,17 @@ def test_who_reaches_the_bar_in_time_is_not_asked_again(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("value", [79.9, math.nan])
-def test_who_misses_the_bar_hears_why(monkeypatch, value):
+@pytest.mark.parametrize(
+    "value, said",
+    [(79.9, "79.9"), (79.99, "79.9"), (71.23456, "71.2"), (math.nan, "nan")],
+)
+def test_who_misses_the_bar_hears_why(monkeypatch, value, said):
     ground = Ground(monkeypatch, Module([2.0], [value]), None)
     ground.run()
     with pytest.raises(Mismatch, match="expected at least 80 %") as caught:
         ground.training.reaches(80, name="accuracy")
     assert (caught.value.kind, caught.value.advice.startswith("Nothing was reported")) == ("below_bar", True)
+    assert caught.value.measured == f"accuracy is {said} %, expected at least 80 %"
 
 
 def test_of_a_distance_less_is_better_and_a_test_may_advise(monkeypatch):
@@ -171,6 +175,7 @@ def test_of_a_distance_less_is_better_and_a_test_may_advise(monkeypatch):
     with pytest.raises(Mismatch, match=r"^distance is 45\.00001, expected at most 45$") as caught:
         ground.training.comes_within(45, name="distance", unit="", advise=lambda run: f"of {run.value:.1f}")
     assert (caught.value.kind, caught.value.advice) == ("below_bar", "of 45.0")
+    assert caught.value.measured == "distance is 45.1, expected at most 45"
     with pytest.raises(Mismatch, match="at least 46 %") as caught:
         ground.training.reaches(46, name="accuracy", advise=lambda run: "of its own")
     assert caught.value.advice == "of its own"
@@ -184,6 +189,7 @@ def test_who_knows_too_much_is_found_out(monkeypatch):
     with pytest.raises(Mismatch, match="expected at most 30 %") as caught:
         ground.training.stays_below(30, name="accuracy on true labels")
     assert caught.value.kind == "above_chance"
+    assert caught.value.measured == "accuracy on true labels is 31 %, expected at most 30 %"
     ground.training.stays_below(31, name="accuracy on true labels")
 
 
@@ -204,6 +210,15 @@ def test_the_data_s_seed_is_not_the_student_s(monkeypatch):
     ground.training.keeps_pace(3)
     assert ground.data[:4] == [250, 200, 250, 200]
     assert not set(ground.data) & set(ground.seeds)
+
+
+def test_the_data_s_seed_is_too_long_to_be_tried_out(monkeypatch):
+    """A student's seed suits any generator; who tried as many for the data would know what they are judged by."""
+    ground = Ground(monkeypatch, Module([1.0]), None)
+    ground.training._seed = lambda purpose: 2**62 + len(purpose)
+    ground.run(warm_up=lambda seed: seed)
+    assert min(ground.data) > 2**61
+    assert max(ground.seeds) < 2**31
 
 
 @pytest.mark.threat(34)

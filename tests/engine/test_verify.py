@@ -105,6 +105,25 @@ def test_hidden_tests_may_need_public_ones_and_earlier_ones_kept_in_a_name(tiny)
     assert "test_hidden.py:10: needs('test_error_is_the_mean_of_cubes') names no test" in problem
 
 
+def test_a_test_may_need_one_case_of_a_parametrised_test(tiny):
+    cases = """
+@pytest.mark.parametrize("kind", ["mean", pytest.param("sum", marks=points(0, problem="error"))])
+def test_each_kind(student, kind):
+    '''The {kind} is right.'''
+
+
+@needs("test_each_kind[sum]")
+def test_after(student):
+    '''The sum is right.'''
+"""
+    text = tiny.public_tests.read_text() + cases
+    tiny.public_tests.write_text(text)
+    assert static_problems(tiny) == []
+    tiny.public_tests.write_text(text.replace("[sum]", "[summ]"))
+    (problem,) = static_problems(tiny)
+    assert problem.endswith("needs('test_each_kind[summ]') names no case of test_each_kind")
+
+
 # --- what the judge may spend on a right answer ---
 
 

@@ -16,6 +16,15 @@ F = torch.nn.functional
 SOLUTION = Path(__file__).resolve().parents[2] / "solutions" / "conv"
 oracle, reference = load(SOLUTION / "test_hidden.py"), load(SOLUTION / "conv.py")
 BATCH = st.integers(0, 3)  # torch takes empty batches as well
+ANY_CASE = st.one_of(
+    oracle.cases(n=BATCH, c=BATCH.map(lambda n: n or 1), k=BATCH.map(lambda n: n or 1)),
+    *(
+        oracle.cases(n=BATCH, **edge)
+        for edge in (oracle.APART, oracle.UNPADDED, oracle.TORN, oracle.ONE_ENTRY, oracle.ONE_PLACE)
+    ),
+)
+ANY_POOL = st.one_of(oracle.OTHER_STRIDES, oracle.POOLS_APART, oracle.ONE_MAP, oracle.ONE_WINDOW, oracle.pools())
+ANY_NETWORK = st.one_of(oracle.networks(), oracle.NETWORKS_APART, oracle.SMALL_NETWORKS)
 
 
 def close(found, wanted: torch.Tensor) -> None:
@@ -27,7 +36,7 @@ def tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(case=oracle.cases(n=BATCH))
+@given(case=ANY_CASE)
 def test_convolution_is_that_of_torch(case):
     x, w, b = leaves = tensors(case.x, case.w, case.b)
     out = F.conv2d(x, w, b, stride=case.stride, padding=case.padding)
@@ -49,7 +58,7 @@ def test_convolution_is_that_of_torch(case):
     ids=["max", "mean"],
 )
 @settings(max_examples=60, deadline=None)
-@given(pool=oracle.pools(n=st.integers(1, 3)))
+@given(pool=ANY_POOL)
 def test_pooling_is_that_of_torch(kind, theirs, name, pool):
     (x,) = tensors(pool.x)
     out = theirs(x, pool.window, stride=pool.stride)
@@ -72,7 +81,7 @@ def torch_logits(x: torch.Tensor, params: list[torch.Tensor]) -> torch.Tensor:
 
 
 @settings(max_examples=40, deadline=None)
-@given(net=oracle.networks())
+@given(net=ANY_NETWORK)
 def test_the_network_is_that_of_torch(net):
     params = tensors(*(part for pair in net.params for part in pair))
     z = torch_logits(torch.tensor(net.x), params)
@@ -86,7 +95,7 @@ def test_the_network_is_that_of_torch(net):
 
 
 @settings(max_examples=20, deadline=None)
-@given(net=oracle.networks(), rate=st.floats(0.01, 0.5), seed=st.integers(0, 99))
+@given(net=ANY_NETWORK, rate=st.floats(0.01, 0.5), seed=st.integers(0, 99))
 def test_a_step_is_that_of_torch(net, rate, seed):
     y = np.random.default_rng(seed).integers(0, net.dz.shape[1], len(net.x))
     params = tensors(*(part for pair in net.params for part in pair))

@@ -33,7 +33,7 @@ def described(home: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     app = create_app(Settings(home=home, course=COURSE))
     pages_list.populate(app)
     secrets = {}
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         for login, scope in (("ada", "submit"), ("eve", "staff")):
             person = accounts.find(session, login)
             assert person is not None
@@ -43,7 +43,7 @@ def described(home: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app), secrets
     finally:
         limiter.enabled = True
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
 
 
 def calls(schema: Any, secrets: dict[str, str], mode: str) -> Iterator[tuple[str, Ask]]:

@@ -151,12 +151,12 @@ def app(settings: Settings, _tables: Path) -> Iterator[Flask]:
     app = create_app(settings)
     app.testing = True
     yield app
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 @pytest.fixture
 def database(app: Flask) -> Database:
-    return app.extensions["database"]
+    return app.extensions["services"].database
 
 
 @dataclass

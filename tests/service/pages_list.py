@@ -155,7 +155,7 @@ WRONG_REPORT = report(
 
 def populate(app: Flask) -> dict[str, str]:
     """ada, who has handed in four times, eve of the staff, and root, the operator: each one's cookie."""
-    database = app.extensions["database"]
+    database = app.extensions["services"].database
     with database.write() as session:
         ada, _ = accounts.create(session, login="ada", name="Ada Lovelace", password=PASSWORD)
         eve, _ = accounts.create(session, login="eve", name="Eve Staff", role="staff", password=PASSWORD)
@@ -177,11 +177,11 @@ def populate(app: Flask) -> dict[str, str]:
 
 def _marks(app: Flask, users: dict[str, User]) -> None:
     """What people add: written parts with points, a comment, points by hand, a regrade, and a likeness."""
-    database, ada = app.extensions["database"], users["ada"]
+    database, ada = app.extensions["services"].database, users["ada"]
     at = "/courses/course/assignments/double"
     for data, name in ((WRITTEN, "plots.md"), (written_pdf(), "plots.pdf")):
         ada.post(f"{at}/written", {"text": (io.BytesIO(data), name)}, form_at=at)
-    app.extensions["renderer"].wait()
+    app.extensions["services"].renderer.wait()
     with database.write() as session:
         course = accounts.first_course(session)
         chosen = courses.assignment(session, course, "double")
@@ -215,7 +215,7 @@ def _marks(app: Flask, users: dict[str, User]) -> None:
         manual.set_override(session, eve, chosen, owner, 4.5, "the second plot was shown in the exercise class")
     pairs = [similarity.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
     findings = similarity.Findings(time.time(), 2, pairs)
-    similarity.save(app.extensions["settings"], 1, "double", findings)
+    similarity.save(app.extensions["services"].settings, 1, "double", findings)
 
 
 WRITTEN = b"""# What the plots show
@@ -272,7 +272,7 @@ def cookie_of(client: FlaskClient) -> str:
 
 def finish(app: Flask, graded: Report) -> None:
     """The next job is done, as if a worker had done it; what the grader gave up was tried as often as it tries."""
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         claim = leases.claim(session, Slot("worker", ("cpu",)), lease_seconds=45)
         assert claim is not None
         if graded.state == "grader_error":

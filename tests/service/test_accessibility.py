@@ -62,7 +62,7 @@ def world(tmp_path_factory) -> Iterator[World]:
         browser.close()
     server.shutdown()
     thread.join()
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -33,7 +33,7 @@ class World:
         self.app: Flask = create_app(settings)
         self.app.testing = True
         self.app.config["WTF_CSRF_ENABLED"] = False  # else each form would be as expired as the next
-        database = self.app.extensions["database"]
+        database = self.app.extensions["services"].database
         with database.write() as session:
             other = courses.create(session, None, slug="other", title="Other", timezone="UTC")
             courses.add(session, None, other, HIDDEN)
@@ -72,7 +72,7 @@ class World:
             assert one.sign_in(login).status_code == 303
 
     def _id(self, login: str) -> int:
-        with self.app.extensions["database"].read() as session:
+        with self.app.extensions["services"].database.read() as session:
             person = accounts.find(session, login)
             assert person is not None
             return person.id
@@ -103,7 +103,7 @@ def world(tmp_path_factory) -> Iterator[World]:
 
     made = World(Settings(home=tmp_path_factory.mktemp("alike") / "home", course=COURSE))
     yield made
-    made.app.extensions["database"].close()
+    made.app.extensions["services"].database.close()
 
 
 def routes(app: Flask, argument: str) -> list[tuple[str, str]]:
@@ -185,7 +185,7 @@ def test_staff_try_it_out_before_its_release_by_page_and_api(world):
 
 def test_who_has_no_password_is_not_told_by_the_time_from_who_does_not_exist(world, monkeypatch):
     """An account that signs in elsewhere alone: the same work is done for it."""
-    with world.app.extensions["database"].write() as session:
+    with world.app.extensions["services"].database.write() as session:
         accounts.find(session, "bob").password_hash = ""
     hashed: list[str] = []
 
@@ -194,7 +194,7 @@ def test_who_has_no_password_is_not_told_by_the_time_from_who_does_not_exist(wor
         return False
 
     monkeypatch.setattr(accounts, "check_password_hash", note)
-    with world.app.extensions["database"].read() as session:
+    with world.app.extensions["services"].database.read() as session:
         for login in ("ada", "bob", "nobody", "no login at all"):
             assert accounts.authenticate(session, login, "a wrong one") is None
     assert len(hashed) == 4

@@ -242,7 +242,7 @@ def test_a_cookie_opens_nothing_here_and_a_token_no_page(user, program):
 
 def test_a_second_app_in_the_process_counts_no_request_twice(app, program, settings):
     """Blueprints and their limits belong to the module; set by each app, a program would soon have asked too often."""
-    create_app(settings).extensions["database"].close()
+    create_app(settings).extensions["services"].database.close()
     limiter.reset()
     ada, stranger = program(), Program(app, "")
     assert {ada.get("/me").status_code for _ in range(limits.OFTEN)} == {200}

@@ -71,7 +71,7 @@ def test_all_of_it_is_put_back(settings, database, used, empty, tmp_path):
     assert contents.missing == []
     backup.restore(empty, tmp_path / "copy")
     app = create_app(empty)
-    assert rows(app.extensions["database"]) == before
+    assert rows(app.extensions["services"].database) == before
     assert len(before["submission"]) == 2
     for name in backup.SECRETS:
         assert (empty.home / name).read_bytes() == (settings.home / name).read_bytes()
@@ -80,7 +80,7 @@ def test_all_of_it_is_put_back(settings, database, used, empty, tmp_path):
     again.set_cookie("deepgrade", used.client.get_cookie("deepgrade").value)
     answer = again.get("/submissions/1/upload.zip")
     assert answer.data == HANDED_IN
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def test_nobody_else_can_read_a_backup_or_what_is_restored(settings, used, empty, tmp_path):
@@ -110,12 +110,12 @@ def test_a_backup_made_while_students_hand_in_is_of_one_moment(settings, databas
         thread.join()
     backup.restore(empty, tmp_path / "copy2")
     app = create_app(empty)
-    with app.extensions["database"].read() as session:
+    with app.extensions["services"].database.read() as session:
         for sha256 in session.scalars(sa.select(Upload.sha256)):
-            assert app.extensions["files"].read(session, sha256)
-    found = rows(app.extensions["database"])
+            assert app.extensions["services"].files.read(session, sha256)
+    found = rows(app.extensions["services"].database)
     assert len(found["job"]) == len(found["submission"])
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def test_a_restore_overwrites_nothing(settings, database, used, tmp_path):

@@ -152,7 +152,7 @@ class World:
         self.settings = self._settings()
         logs.configure(self.settings, "everything", self.environment)
         self.app: Flask = create_app(self.settings)
-        self.database = self.app.extensions["database"]
+        self.database = self.app.extensions["services"].database
         self.users: dict[str, User] = {}
         self.programs: dict[str, str] = {}  # who -> the secret of a token
         self._people()
@@ -433,7 +433,7 @@ class World:
         answer = self.users["owner"].post(f"{at}/written", {"text": (io.BytesIO(text), "plots.md")}, form_at=at)
         assert answer.status_code == 303
         self._look("owner", "POST written", answer)
-        self.app.extensions["renderer"].wait()
+        self.app.extensions["services"].renderer.wait()
 
     def what_goes_wrong(self) -> None:
         """Forms without their token, and empty ones; too large a body; a mail that cannot be sent; a fault of ours."""

@@ -69,13 +69,13 @@ def app(settings, issuer) -> Iterator[Flask]:
         )
     )
     app.testing = True
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         for login in ("ada", "root", "two-1", "two-2"):
             address = f"{login.partition('-')[0]}@example.edu"
             person, _ = accounts.create(session, login=login, email=address, password=PASSWORD)
             person.is_operator = login == "root"
     yield app
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def to_provider(user: User, **query: str) -> str:
@@ -100,7 +100,7 @@ def sign_in(app: Flask, sub: str, user: User | None = None, **query: str) -> tup
 
 
 def identities(app: Flask) -> dict[str, str]:
-    with app.extensions["database"].read() as session:
+    with app.extensions["services"].database.read() as session:
         rows = session.execute(sa.select(Identity.subject, Person.login).join(Person, Person.id == Identity.person_id))
         return {row[0]: row[1] for row in rows}
 
@@ -111,7 +111,7 @@ def test_the_account_with_the_verified_address_is_signed_in_and_known_from_then_
     assert where == "/courses/course"
     assert "ada" in ada.get("/account").text
     assert identities(app) == {"s-ada": "ada"}
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         accounts.find(session, "ada").email = None
     again, where = sign_in(app, "s-ada")
     assert (where, again.get("/").status_code) == ("/", 200)
@@ -177,7 +177,7 @@ def test_a_provider_out_of_reach_is_told_in_a_sentence(settings):
     user = User(app.test_client())
     assert user.get("/sign-in/elsewhere").location == "/sign-in"
     assert "Signing in there did not work" in user.get("/sign-in").text
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 @pytest.mark.threat(59)

@@ -141,8 +141,8 @@ def test_people_deleted_and_handing_in_at_once_never_lose_each_other_s_bytes(dat
 
 @pytest.mark.threat(47)
 def test_a_written_part_goes_with_its_student(app, user, database, tmp_path):
-    settings = dataclasses.replace(app.extensions["settings"], files=f"file://{tmp_path}/store", inline_kb=0)
-    app.extensions["files"] = Files(settings)
+    settings = dataclasses.replace(app.extensions["services"].settings, files=f"file://{tmp_path}/store", inline_kb=0)
+    app.extensions["services"] = dataclasses.replace(app.extensions["services"], files=Files(settings))
     root, eve, ada = user("root", role="admin"), user("eve", role="staff"), user("ada")
     with database.write() as session:
         chosen = courses.assignment(session, accounts.first_course(session), "double")
@@ -163,8 +163,8 @@ def test_a_written_part_goes_with_its_student(app, user, database, tmp_path):
 
 
 def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same(app, user, database, tmp_path, caplog):
-    settings = dataclasses.replace(app.extensions["settings"], files=f"file://{tmp_path}/store", inline_kb=0)
-    app.extensions["files"] = Files(settings)
+    settings = dataclasses.replace(app.extensions["services"].settings, files=f"file://{tmp_path}/store", inline_kb=0)
+    app.extensions["services"] = dataclasses.replace(app.extensions["services"], files=Files(settings))
     root, ada = user("root", role="admin"), user("ada")
     ada.handed_in()
     (kept,) = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
@@ -175,11 +175,11 @@ def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same
     assert "its files are not, since the files" in root.get(people).text
     assert kept.name in caplog.text
     assert user().sign_in("ada").status_code == 401
-    deletion.finish(database, app.extensions["files"])
+    deletion.finish(database, app.extensions["services"].files)
     assert [kept.name in words for words in caplog.messages].count(True) == 2, "still not"
     kept.rmdir()
     kept.write_bytes(b"as it was")
-    deletion.finish(database, app.extensions["files"])
+    deletion.finish(database, app.extensions["services"].files)
     assert not kept.exists()
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Upload)) == 0

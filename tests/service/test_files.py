@@ -100,7 +100,7 @@ def test_a_store_that_cannot_be_written_is_told_and_nothing_is_accepted(settings
     assert ada.get("/").status_code == 200
     with database.read() as session:
         assert session.query(Upload).count() == 0
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def test_a_submission_in_a_store_can_be_downloaded(settings, tmp_path, user, database):
@@ -110,7 +110,7 @@ def test_a_submission_in_a_store_can_be_downloaded(settings, tmp_path, user, dat
     ada, data = User(app.test_client()), zip_of(RIGHT)
     ada.sign_in("ada")
     assert ada.get(f"/submissions/{ada.handed_in(data)}/upload.zip").data == data
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 @pytest.mark.parametrize("address, words", [("store", "write it like file:///folder"), ("nosuch://x", "nosuch")])
@@ -124,7 +124,7 @@ def test_an_address_that_is_none_is_told(settings, address, words):
 def test_bytes_and_their_names_are_flushed_before_the_row_that_is_the_receipt(settings, tmp_path, monkeypatch, times):
     """As far as this can be seen without cutting the power: the order in which the kernel is told."""
     app = create_app(dataclasses.replace(settings, files=f"file://{tmp_path}/store", inline_kb=0))
-    database, told = app.extensions["database"], []
+    database, told = app.extensions["services"].database, []
     with database.write() as session:
         accounts.create(session, login="ada", password=PASSWORD)
     ada, store = User(app.test_client()), tmp_path / "store"
@@ -146,4 +146,4 @@ def test_bytes_and_their_names_are_flushed_before_the_row_that_is_the_receipt(se
     assert flushed[-2:] == folders
     if times == 1:
         assert file.name in flushed[-3], "the bytes come before their names"
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()

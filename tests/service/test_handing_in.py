@@ -8,7 +8,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from grader_service.database.models import Job, Submission, Upload
+from grader_service.database.models import Course, Job, Person, Submission, Upload
+from grader_service.submissions import intake
 from grader_service.web.server import WAITED
 
 from .conftest import RIGHT, WRONG, hidden_fields, zip_of
@@ -24,8 +25,34 @@ def test_a_good_zip_is_stored_with_its_job_before_the_receipt(user, app, databas
     number = user("ada").handed_in(data)
     with database.read() as session:
         kept = session.get_one(Submission, number)
-        assert app.extensions["files"].read(session, kept.sha256) == data
+        assert app.extensions["services"].files.read(session, kept.sha256) == data
         assert kept.job.state == "queued"
+
+
+def test_a_script_hands_in_without_a_request(app, user, database):
+    """Intake is a plain function of the services: no request and no application context."""
+    ada, data = user("ada"), zip_of(RIGHT)
+    services = app.extensions["services"]
+    with database.read() as session:
+        person = session.scalars(sa.select(Person).where(Person.login == "ada")).one()
+        course = session.scalars(sa.select(Course)).one()
+        assignment, key = services.course["double"], intake.new_key()
+        first, again = (
+            intake.hand_in(
+                services,
+                session,
+                person,
+                course,
+                assignment,
+                zip_of(RIGHT),
+                filename="in.zip",
+                form_key=key,
+                waited=5.0,
+            )
+            for _ in range(2)
+        )
+    assert first.id == again.id
+    assert ada.get(f"/submissions/{first.id}").status_code == 200
 
 
 @pytest.mark.parametrize(

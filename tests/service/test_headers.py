@@ -118,7 +118,7 @@ def test_over_https_cookies_are_secure_and_browsers_come_back_by_https(settings)
     answer = app.test_client().get("/sign-in", headers={"X-Forwarded-Proto": "https"})
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "Secure" in answer.headers["Set-Cookie"]
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def test_the_policy_forbids_what_is_not_ours():

@@ -98,7 +98,7 @@ def test_a_host_with_another_version_does_not_take_the_job(number, app, database
     assert (
         "1 job for a version of the course that no open host has" in user("eve", role="staff").get("/staff/queue").text
     )
-    assert take(course=app.extensions["version"].now()) is not None
+    assert take(course=app.extensions["services"].version.now()) is not None
 
 
 def test_when_the_course_changes_what_waits_follows(number, database, do, take):

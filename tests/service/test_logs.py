@@ -130,7 +130,7 @@ def test_requests_are_told_by_their_route_and_without_what_was_sent(settings, sa
     assert lines[0]["request"] == answer.headers["X-Request-Id"]
     assert "secret-address" not in text
     assert PASSWORD not in text
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 def test_a_request_that_fails_is_told_with_its_traceback_and_not_its_address(settings, said, monkeypatch):
@@ -145,4 +145,4 @@ def test_a_request_that_fails_is_told_with_its_traceback_and_not_its_address(set
     assert line["message"] == "GET /healthz failed"
     assert "ZeroDivisionError" in line["exc_info"]
     assert "hunter22" not in text
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()

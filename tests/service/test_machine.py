@@ -15,7 +15,7 @@ import pytest
 
 from autograder.course import find_course
 from autograder.errors import DeepgradeError, GraderError
-from grader_service import machine
+from grader_service.core import machine
 from grader_service.core.settings import Settings
 from grader_service.database.session import Database, newest_revision
 from grader_service.grade_worker import work
@@ -173,7 +173,9 @@ def test_staff_are_told_that_no_host_takes_jobs_and_that_the_broker_is_dead(app,
     page = eve.get("/staff/queue").text
     assert "No host takes jobs" not in page
     assert "broker" not in page
-    monkeypatch.setattr(app.extensions["engine"], "trouble", NO_ANSWER.format(why="TimeoutError"), raising=False)
+    monkeypatch.setattr(
+        app.extensions["services"].notifier, "trouble", NO_ANSWER.format(why="TimeoutError"), raising=False
+    )
     assert "The broker of DEEPGRADE_BROKER does not answer (TimeoutError)" in eve.get("/staff/queue").text
 
 

@@ -72,4 +72,4 @@ def test_with_a_token_who_has_it_reads_them_from_anywhere(settings, given, statu
         "/metrics", headers={"Authorization": given}, environ_base={"REMOTE_ADDR": "192.0.2.1"}
     )
     assert answer.status_code == status
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()

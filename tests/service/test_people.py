@@ -276,13 +276,13 @@ def posted(settings):
         )
         app.testing = True
         yield app, box
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
     finally:
         controller.stop()
 
 
 def person(app, login: str, **more) -> User:
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         made, _ = accounts.create(session, login=login, password="correct horse battery", **more)
     found = User(app.test_client(), made)
     found.sign_in(login)
@@ -305,7 +305,7 @@ def test_invitations_and_ways_back_in_go_by_mail(posted):
             headers={"Host": "evil.example"},
         )
         assert answer.status_code == 303, "the same for everybody"
-    app.extensions["mail"].wait()
+    app.extensions["services"].outbox.wait()
     assert [one["To"] for one in box.mails[1:]] == ["ada@example.edu"] * 2
     assert "evil.example" not in str(box.mails[-1])
 
@@ -351,7 +351,7 @@ def test_a_mail_server_out_of_reach_leaves_the_link_on_the_page(settings):
     page = do(person(app, "eve", role="staff"), "login,email\nada,ada@example.edu\n").text
     assert "not sent: pass it on" in page
     assert "https://d.example.edu/link/" in page
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -390,9 +390,9 @@ def test_students_have_no_token_of_staff(user, database):
 @pytest.mark.threat(47)
 def test_deleting_a_person_deletes_their_data_and_nobody_else_s(app, user, database, tmp_path):
     """Every table is looked through for the number, the name and the files."""
-    app.extensions["files"] = files = Files(
-        dataclasses.replace(app.extensions["settings"], files=f"file://{tmp_path}/store", inline_kb=0)
-    )
+    services = app.extensions["services"]
+    files = Files(dataclasses.replace(services.settings, files=f"file://{tmp_path}/store", inline_kb=0))
+    app.extensions["services"] = dataclasses.replace(services, files=files)
     root, eve = user("root", role="admin"), user("eve", role="staff")
     ada, bob = user("ada", name="Ada Lovelace"), user("bob")
     shared, own = zip_of(RIGHT), zip_of(WRONG)

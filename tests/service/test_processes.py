@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
+from grader_service.core import process
 from grader_service.core.settings import Settings
 from grader_service.core.variables import passed_on
 from grader_service.queue.leases import Slot
@@ -233,6 +234,7 @@ SHELL = {
     "PYTEST_ADDOPTS": "-x -k test_double_of_zero",
     "PYTEST_PLUGINS": "no_such_plugin",
     "PYTHONOPTIMIZE": "2",
+    "PYTHONPATH": "/nowhere",
     "PYTHONHASHSEED": "1",
     "PYTHONWARNINGS": "ignore",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/nowhere",
@@ -251,9 +253,12 @@ def test_no_variable_of_the_shell_reaches_what_grades(settings, source):
         report = ada.report(ada.hand_in(zip_of(source)))
         known = passed_on(dict.fromkeys([*os.environ, *settings.to_environment()], ""))
         for pid in service.children("grader_service"):
-            names = {word.partition(b"=")[0].decode() for word in environment_of(pid).split(b"\0") if word}
-            assert not names & set(SHELL), (pid, names & set(SHELL))
-            assert names <= {*known, "CUDA_VISIBLE_DEVICES"}
+            found = dict(word.decode().split("=", 1) for word in environment_of(pid).split(b"\0") if word)
+            assert found.pop("PYTHONPATH", "") in ("", str(process.HERE)), (
+                "where our code lies, and not where a shell says"
+            )
+            assert not set(found) & set(SHELL), (pid, set(found) & set(SHELL))
+            assert set(found) <= {*known, "CUDA_VISIBLE_DEVICES"}
     assert (report["points"], report["possible"], len(report["tests"])) == (5 if source == RIGHT else 2, 5, 5)
 
 

@@ -145,7 +145,7 @@ class World:
         self.app = create_app(settings)
         self.app.testing = True
         self.app.config["WTF_CSRF_ENABLED"] = False  # that has tests of its own; here the role alone decides
-        database = self.app.extensions["database"]
+        database = self.app.extensions["services"].database
         self.cookies = {"nobody": ""}
         with database.write() as session:
             other = courses.create(session, None, slug="other", title="Other", timezone="UTC")

@@ -38,7 +38,7 @@ def counted(app: Flask) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "PRAGMA")):
             asked.append(statement)
 
-    engine = app.extensions["database"].engine
+    engine = app.extensions["services"].database.engine
     sa.event.listen(engine, "before_cursor_execute", note)
     try:
         yield asked
@@ -51,12 +51,12 @@ def terms(tmp_path_factory) -> Iterator[dict[str, Flask]]:
     apps = {}
     for name, (students, submissions) in SIZES.items():
         app = create_app(Settings(home=tmp_path_factory.mktemp(name) / "home"))
-        database, course = app.extensions["database"], app.extensions["course"]
+        database, course = app.extensions["services"].database, app.extensions["services"].course
         term.fill(database, course, students=students, submissions=submissions)
         apps[name] = app
     yield apps
     for app in apps.values():
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
 
 
 def questions(app: Flask, login: str) -> dict[str, list[str]]:
@@ -64,7 +64,7 @@ def questions(app: Flask, login: str) -> dict[str, list[str]]:
     user = User(app.test_client())
     assert user.sign_in(login, term.PASSWORD).status_code == 303
     assignment = next(iter(find_course())).name
-    with app.extensions["database"].read() as session:
+    with app.extensions["services"].database.read() as session:
         mine = sa.select(sa.func.max(Submission.id)).where(Submission.assignment == assignment)
         submission_id = session.scalar(mine.where(Submission.person.has(login=term.student(0)))) or 1
     found = {}
@@ -90,7 +90,7 @@ def test_no_page_asks_more_when_the_course_is_larger(terms, login):
 
 def test_a_question_for_each_row_is_found(terms):
     """Else the test above could not fail."""
-    with counted(terms["small"]) as asked, terms["small"].extensions["database"].read() as session:
+    with counted(terms["small"]) as asked, terms["small"].extensions["services"].database.read() as session:
         for submission in session.scalars(sa.select(Submission).limit(5)):
             assert submission.person.login
     assert len(asked) > 3
@@ -100,10 +100,16 @@ def test_a_term_is_drawn_the_same_each_time(tmp_path):
     rows = []
     for name in ("one", "two"):
         app = create_app(Settings(home=tmp_path / name))
-        term.fill(app.extensions["database"], app.extensions["course"], students=5, submissions=40, now=1.8e9)
-        with app.extensions["database"].read() as session:
+        term.fill(
+            app.extensions["services"].database,
+            app.extensions["services"].course,
+            students=5,
+            submissions=40,
+            now=1.8e9,
+        )
+        with app.extensions["services"].database.read() as session:
             facts = sa.select(Submission.person_id, Submission.assignment, Submission.received_at, Submission.sha256)
             rows.append([tuple(row) for row in session.execute(facts.order_by(Submission.id))])
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
     assert rows[0] == rows[1]
     assert len(rows[0]) == 40

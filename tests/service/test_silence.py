@@ -117,12 +117,6 @@ def test_silent_connections_are_closed_in_the_end(strict, kind):
         wait_for(lambda: all(map(closed, connections)))
 
 
-def test_who_comes_next_has_room_however_many_are_silent(strict):
-    """More than the service has connections: those that move least make room."""
-    with silent(strict, KINDS, 2 * strict.settings.connections):
-        assert Client(strict.url, "ada").get("/")[0] == 200
-
-
 class Raw(Client):
     """Signs in as a browser does, and then speaks HTTP byte by byte."""
 
@@ -312,6 +306,57 @@ def test_what_is_no_request_is_answered_in_a_sentence(strict, request_, status):
     assert b"Traceback" not in answer
 
 
+@contextlib.contextmanager
+def serving_alone(application, lanes: Lanes, limits: Limits | None = None) -> Iterator[tuple[Server, tuple[str, int]]]:
+    """The server in a thread of this process, and where it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = Server(application, listener, lanes, limits or Limits())
+        thread = threading.Thread(target=running.run_until_told_to_stop, daemon=True)
+        thread.start()
+        try:
+            yield running, listener.getsockname()
+        finally:
+            running.told_to_stop = True
+            running.pull_trigger()
+            thread.join()
+
+
+def send(stack: contextlib.ExitStack, place: tuple[str, int], data: bytes) -> socket.socket:
+    connection = stack.enter_context(socket.create_connection(place, processes.PATIENCE_SECONDS))
+    connection.sendall(data)
+    return connection
+
+
+def fine(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+
+def test_who_comes_next_has_room_however_many_are_silent():
+    """More than there may be connections, and none of them late: those that move least make room."""
+    limits = Limits(seconds=3600.0, connections=20)
+    alone = Lanes(lambda method, path: "others", {"others": 1})
+    with serving_alone(fine, alone, limits) as (_, place), contextlib.ExitStack() as stack:
+        for number in range(3 * limits.connections):
+            send(stack, place, list(KINDS.values())[number % len(KINDS)])
+        for _ in range(5):
+            assert all_of(send(stack, place, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"ok")
+
+
+def test_what_moves_is_kept_where_room_is_needed():
+    """An honest upload among silent connections."""
+    limits = Limits(seconds=3600.0, connections=20)
+    alone = Lanes(lambda method, path: "others", {"others": 1})
+    with serving_alone(fine, alone, limits) as (_, place), contextlib.ExitStack() as stack:
+        head = b"POST / HTTP/1.0\r\nContent-Length: 1000000\r\n\r\n"
+        honest = send(stack, place, head)
+        for _ in range(20):
+            honest.sendall(bytes(50_000))
+            for _ in range(3):
+                send(stack, place, BODY)
+        assert all_of(honest).endswith(b"ok")
+
+
 def test_a_full_lane_holds_up_no_other():
     """Many passwords at once, say: each request waits for the threads of its own lane."""
     held, entered = threading.Event(), threading.Semaphore(0)
@@ -324,25 +369,13 @@ def test_a_full_lane_holds_up_no_other():
         return [b"ok"]
 
     lanes = Lanes(lambda method, path: "slow" if path == "/slow" else "others", {"slow": 2, "others": 1})
-    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
-        running = Server(application, listener, lanes, Limits())
-        thread = threading.Thread(target=running.run_until_told_to_stop)
-        thread.start()
-        waiting = [stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(30)]
-        for one in waiting:
-            one.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
+    with serving_alone(application, lanes) as (_, place), contextlib.ExitStack() as stack:
+        stack.callback(held.set)
+        for _ in range(30):
+            send(stack, place, b"GET /slow HTTP/1.0\r\n\r\n")
         assert all(entered.acquire(timeout=processes.PATIENCE_SECONDS) for _ in range(2))
         for _ in range(5):
-            with socket.create_connection(listener.getsockname(), processes.PATIENCE_SECONDS) as other:
-                other.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                assert all_of(other).endswith(b"ok")
-        held.set()
-        for one in waiting:
-            one.settimeout(processes.PATIENCE_SECONDS)
-            assert all_of(one).endswith(b"ok")
-        running.told_to_stop = True
-        running.pull_trigger()
-        thread.join()
+            assert all_of(send(stack, place, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"ok")
 
 
 @pytest.mark.threat(39)
@@ -358,23 +391,16 @@ def test_what_waits_for_a_thread_was_received_when_its_last_byte_came():
         return [b"ok"]
 
     lanes = Lanes(lambda method, path: "others", {"others": 1})
-    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
-        running = Server(application, listener, lanes, Limits())
-        thread = threading.Thread(target=running.run_until_told_to_stop)
-        thread.start()
-        first, second = (stack.enter_context(socket.create_connection(listener.getsockname())) for _ in range(2))
-        first.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    with serving_alone(application, lanes) as (running, place), contextlib.ExitStack() as stack:
+        stack.callback(held.set)
+        first = send(stack, place, b"GET / HTTP/1.0\r\n\r\n")
         assert entered.wait(processes.PATIENCE_SECONDS)
-        second.sendall(b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
+        second = send(stack, place, b"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
         wait_for(lambda: sum(one.phase == "served" for one in list(running.active_channels.values())) == 2)
         complete = time.monotonic()
         held.set()
         for one in (first, second):
-            one.settimeout(processes.PATIENCE_SECONDS)
             assert all_of(one).endswith(b"ok")
-        running.told_to_stop = True
-        running.pull_trigger()
-        thread.join()
     assert told[1] <= complete
 
 

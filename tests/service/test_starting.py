@@ -38,7 +38,7 @@ def test_it_starts_where_flask_is_told_not_to(settings, monkeypatch, value):
     monkeypatch.setenv("FLASK_DEBUG", value)
     app = create_app(settings)
     assert not app.debug
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_who_does_something_too_often_is_told_what(user):
 def test_one_account_gets_a_few_mails_an_hour_and_the_answer_is_always_the_same(settings, monkeypatch):
     """Else anybody could fill a mailbox; and a class that forgot its passwords shares an address."""
     app = create_app(dataclasses.replace(settings, smtp="smtp://127.0.0.1:1", public_url="https://d.example.edu"))
-    database = app.extensions["database"]
+    database = app.extensions["services"].database
     with database.write() as session:
         for number in range(9):
             accounts.create(session, login=f"s{number}", email=f"s{number}@example.edu", password=PASSWORD)
@@ -208,7 +208,7 @@ def test_one_account_gets_a_few_mails_an_hour_and_the_answer_is_always_the_same(
     told |= {ask("s0") for _ in range(2 * invitations.MAILS_PER_HOUR)}
     assert len(told) == 1
     assert next(iter(told))[0] == 303
-    app.extensions["mail"].wait()
+    app.extensions["services"].outbox.wait()
     assert [made(f"s{number}") for number in range(9)] == [invitations.MAILS_PER_HOUR] + [1] * 8
     database.close()
 

@@ -102,7 +102,7 @@ def test_a_student_s_term(visit):
     page.get_by_label("A PDF or a Markdown file").set_input_files(written)
     page.get_by_role("button", name="Hand in the written part").click()
     page.get_by_text("Not yet marked.").wait_for()
-    assert page.get_by_role("heading", name="My plots").is_visible()
+    page.get_by_role("heading", name="My plots").wait_for()  # rendered in a sandbox, then shown
     assert "owned" not in page.title()
     keep(page, "walk-written")
 

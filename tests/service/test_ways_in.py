@@ -50,7 +50,7 @@ def site(settings, issuer) -> Iterator[tuple[str, Box]]:
             oidc_name="Example University",
         )
     )
-    with app.extensions["database"].write() as session:
+    with app.extensions["services"].database.write() as session:
         accounts.create(session, login="ada", name="Ada", email="ada@example.edu", password=PASSWORD)
         accounts.create(session, login="eve", name="Eve", role="staff", password=PASSWORD)
     server = make_server("127.0.0.1", port, app, threaded=True)
@@ -62,7 +62,7 @@ def site(settings, issuer) -> Iterator[tuple[str, Box]]:
         server.shutdown()
         thread.join()
         controller.stop()
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
 
 
 @pytest.fixture

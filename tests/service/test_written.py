@@ -44,7 +44,7 @@ def ada(user, app, database) -> User:
 def hand_in(user: User, data: bytes, name: str = "mine.pdf"):
     """The answer, when all that was handed in is laid out."""
     answer = user.post(f"{AT}/written", {"text": (io.BytesIO(data), name)}, form_at=AT)
-    user.client.application.extensions["renderer"].wait()
+    user.client.application.extensions["services"].renderer.wait()
     return answer
 
 
@@ -148,7 +148,7 @@ def test_a_text_that_takes_too_long_is_shown_as_it_was_written_and_tried_once(ad
         page = ada.get("/submissions/1").text
         assert "could not be laid out within the limits" in page
         assert "[[[[&lt;b&gt;</pre>" in page
-        ada.client.application.extensions["renderer"].wait()
+        ada.client.application.extensions["services"].renderer.wait()
     assert tried == [len(HARD) + 3]
 
 
@@ -160,7 +160,7 @@ def test_the_page_says_that_it_is_prepared_and_asks_until_it_is(ada, app, monkey
     assert "It is being prepared" in ada.get("/submissions/1").text
     assert ada.get("/submissions/1/written/ready").status_code == 204
     begin.set()
-    app.extensions["renderer"].wait()
+    app.extensions["services"].renderer.wait()
     assert ada.get("/submissions/1/written/ready").headers["HX-Refresh"] == "true"
     page = ada.get("/submissions/1").text
     assert "<em>so</em>" in page
@@ -183,7 +183,7 @@ def test_without_a_sandbox_the_text_is_shown_as_it_was_written(ada, app, monkeyp
 def test_whose_written_parts_cost_much_wait_behind_others(app, database, monkeypatch):
     """One student's do not hold up all others'."""
     done, first = [], threading.Event()
-    renderer = rendering.Renderer(database, app.extensions["files"])
+    renderer = rendering.Renderer(database, app.extensions["services"].files)
 
     def do(sha256: str) -> None:
         first.wait(60)

@@ -18,7 +18,7 @@ from grader_service.web.api import limits
 from grader_service.web.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
 from grader_service.web.api.parsing import Blueprint
 from grader_service.web.api.serializers import of_assignments, of_submissions
-from grader_service.web.pages import course, database, files, reading
+from grader_service.web.pages import course, database, files, reading, services, waited
 from grader_service.web.pages import submissions as pages
 
 blueprint = Blueprint("api-work", __name__, description="What there is to do, and what became of it")
@@ -54,6 +54,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     try:
         assignment = course()[name]
         found = intake.hand_in(
+            services(),
             reading(),
             permissions.me(),
             permissions.here(),
@@ -61,6 +62,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
             parts["zip"].stream.read(),
             filename=parts["zip"].filename or f"{name}.zip",
             form_key=headers["key"] or intake.new_key(),
+            waited=waited(),
         )
     except UnknownAssignment:
         abort(404)
@@ -84,6 +86,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
     permissions.assignment(name)
     try:
         found = intake.hand_in_written(
+            services(),
             reading(),
             permissions.me(),
             permissions.here(),
@@ -91,6 +94,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
             parts["text"].stream.read(),
             filename=parts["text"].filename or f"{name}.md",
             form_key=headers["key"] or intake.new_key(),
+            waited=waited(),
         )
     except Refused as error:
         abort(422, message=str(error))

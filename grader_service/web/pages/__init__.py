@@ -9,9 +9,24 @@ from autograder.course import Course
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.session import LARGEST, Database
+from grader_service.submissions.services import Services
 from grader_service.web.permissions import asked, here, is_staff_here, me
+from grader_service.web.server import WAITED
 
-__all__ = ["asked", "course", "database", "files", "here", "is_staff_here", "me", "number", "reading", "settings"]
+__all__ = [
+    "asked",
+    "course",
+    "database",
+    "files",
+    "here",
+    "is_staff_here",
+    "me",
+    "number",
+    "reading",
+    "services",
+    "settings",
+    "waited",
+]
 
 
 def reading() -> Session:
@@ -19,24 +34,33 @@ def reading() -> Session:
     return current_app.extensions["reading"]()
 
 
+def services() -> Services:
+    return current_app.extensions["services"]
+
+
 def database() -> Database:
-    return current_app.extensions["database"]
+    return services().database
 
 
 def course() -> Course:
     """What there is to do, as it lies on the disk; `here()` is the course of the request's address."""
-    return current_app.extensions["course"]
+    return services().course
 
 
 def files() -> Files:
-    return current_app.extensions["files"]
+    return services().files
 
 
 def settings() -> Settings:
-    return current_app.extensions["settings"]
+    return services().settings
 
 
 def number(name: str) -> int | None:
     """What the address asks for by that name, if it can be the number of a row."""
     given = request.args.get(name, type=int)
     return given if given is not None and 0 <= given <= LARGEST else None
+
+
+def waited() -> float:
+    """Seconds since the last byte of this request came: it may have waited for a thread."""
+    return request.environ.get(WAITED, 0.0)

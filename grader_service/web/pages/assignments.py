@@ -19,7 +19,7 @@ from grader_service.database.models import Course, CourseAssignment
 from grader_service.grading import results, scores
 from grader_service.submissions import intake, submissions, written
 from grader_service.web import permissions
-from grader_service.web.pages import course, here, me, reading
+from grader_service.web.pages import course, here, me, reading, services, waited
 
 blueprint = Blueprint("assignments", __name__)
 
@@ -129,6 +129,7 @@ def hand_in(name: str) -> Page:
     data = upload.stream.read()
     try:
         submission = intake.hand_in(
+            services(),
             reading(),
             me(),
             here(),
@@ -136,6 +137,7 @@ def hand_in(name: str) -> Page:
             data,
             filename=upload.filename,
             form_key=request.form.get("form_key", ""),
+            waited=waited(),
         )
     except Refused as error:
         return _page(chosen, assignment, refusal=str(error)), 422

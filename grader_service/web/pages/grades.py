@@ -10,8 +10,9 @@ from autograder.errors import DeepgradeError
 from grader_service.courses import courses
 from grader_service.database import audit
 from grader_service.database.models import CourseAssignment, Membership, Person, Submission
-from grader_service.grading import csv_export, manual, results, scores, test_statistics
+from grader_service.grading import csv_export, manual, results, scores
 from grader_service.grading import gradebook as books
+from grader_service.grading import statistics as test_statistics
 from grader_service.grading.gradebook import Book
 from grader_service.submissions import submissions
 from grader_service.web import permissions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
@@ -15,7 +15,7 @@ from grader_service.database.models import Person
 from grader_service.database.session import Database
 from grader_service.web import permissions
 from grader_service.web.forms import PasswordByLink
-from grader_service.web.pages import database, reading, settings
+from grader_service.web.pages import database, reading, services, settings
 
 blueprint = Blueprint("links", __name__)
 
@@ -53,7 +53,7 @@ def forgot() -> Page:
     if request.method == "GET":
         return render_template("forgot.html")
     login = request.form.get("login", "")[:300]
-    outbox: mail.Outbox = current_app.extensions["mail"]
+    outbox: mail.Outbox = services().outbox
     outbox.later(partial(_send_reset, database(), settings(), login))
     flash("If that account has an address for mail, a link is on its way. An account gets a few links an hour at most.")
     return redirect(url_for("auth.sign_in"), 303)

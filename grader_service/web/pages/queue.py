@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError
-from grader_service.machine import by_package
+from grader_service.core.machine import by_package
 from grader_service.queue import hosts, monitor
 from grader_service.web import permissions
 from grader_service.web.formatting import count
-from grader_service.web.pages import database, reading
+from grader_service.web.pages import database, reading, services
 
 blueprint = Blueprint("queue", __name__, url_prefix="/staff/queue")
 
@@ -54,7 +54,7 @@ def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: di
         words = f"No open host can grade {', '.join(names)}: {package} is not installed there."
         uploads = sum(waiting.get(name, 0) for name in names)
         found.append(f"{words} {count(uploads, 'upload')} waiting." if uploads else words)
-    if trouble := current_app.extensions["engine"].trouble:
+    if trouble := services().notifier.trouble:
         found.append(f"{trouble[:1].upper()}{trouble[1:]}.")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from autograder.errors import DeepgradeError, UnknownAssignment
@@ -15,7 +15,7 @@ from grader_service.database.session import LARGEST
 from grader_service.grading import regrades, scores
 from grader_service.queue import enqueue
 from grader_service.web import permissions
-from grader_service.web.pages import course, database, here, me, number, reading, settings
+from grader_service.web.pages import course, database, here, me, number, reading, services, settings
 from grader_service.web.pages.assignments import title_of
 
 blueprint = Blueprint("regrading", __name__, url_prefix="/courses/<slug>/staff/regrades")
@@ -54,9 +54,7 @@ def begin() -> Page:
         if chosen is None:
             raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
         ids = _numbers(name, which, request.form.get("numbers", ""))
-        needs = enqueue.needs(
-            manifest, long_seconds=settings().long_seconds, course=current_app.extensions["version"].lately()
-        )
+        needs = enqueue.needs(manifest, long_seconds=settings().long_seconds, course=services().version.lately())
         with database().write() as session:
             made = regrades.create(
                 session,
@@ -70,7 +68,7 @@ def begin() -> Page:
             )
     except DeepgradeError as error:
         return _page(str(error)), 422
-    current_app.extensions["engine"].ring(needs.queue)
+    services().notifier.ring(needs.queue)
     return redirect(url_for("regrading.one", regrade_id=made.id), 303)
 
 

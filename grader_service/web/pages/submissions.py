@@ -12,7 +12,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     flash,
     jsonify,
     redirect,
@@ -35,7 +34,7 @@ from grader_service.grading.results import Outcome
 from grader_service.queue import monitor, progress_curves, recovery
 from grader_service.submissions import diff, rendering, submissions, written
 from grader_service.web import permissions
-from grader_service.web.pages import asked, course, database, files, here, is_staff_here, reading
+from grader_service.web.pages import asked, course, database, files, here, is_staff_here, reading, services
 from grader_service.web.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -147,8 +146,8 @@ def again(submission_id: int) -> Page:
     with database().write() as session:
         queued = recovery.requeue(session, submission_id)
         queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
-    if queued:
-        current_app.extensions["engine"].ring(queue)
+    if queued and queue is not None:
+        services().notifier.ring(queue)
     flash("It is in the queue again." if queued else "Only what the grader gave up can be graded again.")
     return redirect(url_for("submissions.show", submission_id=submission_id), 303)
 
@@ -241,7 +240,7 @@ def _added(submission: Submission) -> Added:
     if submission.kind != "written":
         return Added(comments, held)
     found = rendering.find(reading(), submission.sha256)
-    waits = found is None and current_app.extensions["renderer"].later(submission.person_id, submission.sha256)
+    waits = found is None and services().renderer.later(submission.person_id, submission.sha256)
     kind, text = found.kind if found else "", Markup(found.html) if found and found.html else None
     if not waits and (found is None or (kind == "markdown" and text is None)):
         data = files().read(reading(), submission.sha256)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 
-from flask import Blueprint, Flask, Response, abort, current_app, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Flask, Response, abort, flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.errors import Refused
 from grader_service.submissions import intake, rendering, written
 from grader_service.web import permissions
-from grader_service.web.pages import asked, files, here, me, reading
+from grader_service.web.pages import asked, files, here, me, reading, services, waited
 
 blueprint = Blueprint("writing", __name__)
 
@@ -41,6 +41,7 @@ def hand_in(name: str) -> Page:
         if upload is None or not upload.filename:
             raise Refused("choose a PDF or a Markdown file first")
         submission = intake.hand_in_written(
+            services(),
             reading(),
             me(),
             here(),
@@ -48,6 +49,7 @@ def hand_in(name: str) -> Page:
             upload.stream.read(),
             filename=upload.filename,
             form_key=request.form.get("form_key", ""),
+            waited=waited(),
         )
     except Refused as error:
         flash(f"Not accepted: {error}. Nothing was stored.")
@@ -85,7 +87,7 @@ def download(submission_id: int) -> Page:
 
 
 def _renderer() -> rendering.Renderer:
-    return current_app.extensions["renderer"]
+    return services().renderer
 
 
 def _data() -> bytes:

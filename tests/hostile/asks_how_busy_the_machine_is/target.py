@@ -25,6 +25,12 @@ fd = os.open("/site/numpy/__init__.py", os.O_RDONLY)
 ask("fstatfs", FSTATFS, fd, space)
 if X86:
     ask("ustat", 136, os.stat("/site").st_dev, space)
+for place in ("/", "/site", "/dev/null", "/usr/lib"):
+    try:
+        os.statvfs(place)
+        told.append(f"statvfs of {place}")
+    except OSError:
+        pass
 for place in ("/proc/loadavg", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/locks", "/proc/sys/fs/file-nr"):
     if os.path.exists(place):
         told.append(place)

@@ -60,8 +60,8 @@ def test_the_commands_as_somebody_types_them(settings, database, used, empty, tm
     assert (again.returncode, again.stderr) == (0, "")
     assert "start `deepgrade serve`" in again.stdout
     app = create_app(empty)
-    assert rows(app.extensions["database"]) == rows(database)
-    app.extensions["database"].close()
+    assert rows(app.extensions["services"].database) == rows(database)
+    app.extensions["services"].database.close()
     once_more = deepgrade(empty, "restore", copy)
     assert once_more.returncode == 2
     assert "and nothing is overwritten" in once_more.stderr

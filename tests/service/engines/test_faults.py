@@ -88,7 +88,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
 
     yield make
     for app in made:
-        app.extensions["database"].close()
+        app.extensions["services"].database.close()
 
 
 def ada(app: Flask, settings: Settings) -> User:
@@ -144,15 +144,17 @@ def test_on_a_read_only_disk_an_upload_is_answered_503(disk, make_app):
     app = make_app(settings)
     user = ada(app, settings)
     form = hidden_fields(user.get("/courses/course/assignments/double").text)
-    app.extensions["database"].close()  # a file that is open for writing keeps its disk from becoming read-only
+    app.extensions[
+        "services"
+    ].database.close()  # a file that is open for writing keeps its disk from becoming read-only
     disk.read_only(True)
     answer = user.client.post(
         "/courses/course/assignments/double", data={**form, "zip": (io.BytesIO(zip_of(RIGHT)), "double.zip")}
     )
     assert answer.status_code == 503
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()
     disk.read_only(False)
-    assert kept(app.extensions["database"]) == (0, 0, 0)
+    assert kept(app.extensions["services"].database) == (0, 0, 0)
     user.handed_in()
 
 
@@ -161,9 +163,9 @@ def test_a_database_that_stays_locked_is_told_and_keeps_nothing(settings, make_a
     monkeypatch.setattr(databases, "BUSY_SECONDS", 0.2)
     app = make_app(settings)
     user = ada(app, settings)
-    with writing(app.extensions["database"]):
+    with writing(app.extensions["services"].database):
         assert user.hand_in(zip_of(RIGHT)).status_code == 503
-    assert kept(app.extensions["database"]) == (0, 0, 0)
+    assert kept(app.extensions["services"].database) == (0, 0, 0)
     user.handed_in()
 
 
@@ -174,7 +176,7 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for(settings, make_app)
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with writing(app.extensions["database"]):
+        with writing(app.extensions["services"].database):
             locked.set()
             time.sleep(1)
             done.set()

@@ -61,7 +61,7 @@ def uploads(seed: int) -> list[tuple[float, str]]:
 def run(settings: Settings) -> list[Event]:
     """Real uploads, claims and results, in the order of a schedule whose clock is no clock's."""
     app = create_app(settings)
-    database = app.extensions["database"]
+    database = app.extensions["services"].database
     with database.write() as session:
         for login in (FLOOD, *OTHERS):
             accounts.create(session, login=login, name=login, role="student", password=PASSWORD)
@@ -152,7 +152,7 @@ def test_the_receipt_has_the_database_s_time_whatever_the_clock_of_the_web_proce
     processes.add(settings, "ada")
     app = create_app(settings)
     user = User(app.test_client())
-    database = app.extensions["database"]
+    database = app.extensions["services"].database
     with database.read() as session:
         before = session.scalar(sa.select(db_now()))
     real = time.time

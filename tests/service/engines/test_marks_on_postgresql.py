@@ -32,7 +32,7 @@ def test_staff_s_pages_and_a_regrade_work_there_as_well(settings):
     at = "/courses/course/staff/regrades/1"
     assert eve.post(f"{at}/count", form_at=at).status_code == 303
     assert eve.post(f"{at}/withdraw", {"reason": "it was right"}, form_at=at).status_code == 303
-    with app.extensions["database"].read() as session:
+    with app.extensions["services"].database.read() as session:
         told = [entry.action for entry in audit.entries(session, session.scalars(sa.select(Course)).one())]
     assert {"regrade counted", "regrade withdrawn", "override set", "rubric scored"} <= set(told)
-    app.extensions["database"].close()
+    app.extensions["services"].database.close()

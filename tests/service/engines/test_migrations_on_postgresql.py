@@ -74,7 +74,7 @@ def test_from_an_older_version_everything_is_kept_and_everybody_has_a_role(setti
 def test_pages_policies_and_deletion_work_there_as_well(settings):
     app = create_app(settings)
     app.testing = True
-    database = app.extensions["database"]
+    database = app.extensions["services"].database
     with database.write() as session:
         eve, _ = accounts.create(session, login="eve", role="staff", password=PASSWORD)
         ada, _ = accounts.create(session, login="ada", password=PASSWORD)

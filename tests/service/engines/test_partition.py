@@ -24,8 +24,8 @@ LEASE_SECONDS = 3
 
 HOLD = """
 import sys, time
-from grader_service.database import Database, one_at_a_time
-from grader_service.settings import Settings
+from grader_service.database.session import Database, one_at_a_time
+from grader_service.core.settings import Settings
 with Database(Settings.from_environment()).write() as session:
     one_at_a_time(session, "claim")
     print("held", flush=True)

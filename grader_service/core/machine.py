@@ -4,6 +4,7 @@ check       raises DeepgradeError: what was set cannot be meant, or is not there
 notes       sentences: the service can go on, and somebody should know
 lacking     the assignments that cannot be graded here, and the distributions that they need
 findings    the same for `deepgrade doctor`
+gpus_here   the GPUs of this machine
 """
 
 from __future__ import annotations
@@ -138,3 +139,11 @@ def _installed(package: str) -> bool:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def gpus_here() -> tuple[str, ...]:
+    """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
+    return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))
