@@ -38,17 +38,7 @@ def test_a_script_hands_in_without_a_request(app, user, database):
         course = session.scalars(sa.select(Course)).one()
         assignment, key = services.course["double"], intake.new_key()
         first, again = (
-            intake.hand_in(
-                services,
-                session,
-                person,
-                course,
-                assignment,
-                zip_of(RIGHT),
-                filename="in.zip",
-                form_key=key,
-                waited=5.0,
-            )
+            intake.hand_in(services, session, person, course, assignment, data, filename="in.zip", form_key=key)
             for _ in range(2)
         )
     assert first.id == again.id
