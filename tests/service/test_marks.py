@@ -100,12 +100,12 @@ def test_points_by_hand_count_and_say_why_until_they_are_withdrawn(graded, ada, 
 @pytest.mark.parametrize(
     "value, reason, sentence",
     [
-        ("", "x", "is no number of points"),
-        ("much", "x", "is no number of points"),
-        ("nan", "x", "cannot be points"),
-        ("-1", "x", "cannot be points"),
-        ("1e9", "x", "cannot be points"),
-        ("1", "  ", "say why"),
+        ("", "x", "is not a valid number of points"),
+        ("much", "x", "is not a valid number of points"),
+        ("nan", "x", "is not a valid number of points"),
+        ("-1", "x", "is not a valid number of points"),
+        ("1e9", "x", "is not a valid number of points"),
+        ("1", "  ", "enter a reason"),
     ],
 )
 def test_points_that_are_none_or_have_no_reason_are_refused(graded, ada, database, value, reason, sentence):
@@ -215,12 +215,12 @@ def test_what_was_typed_stays_where_a_number_is_refused(written, ada, database):
     """Thirty lines are marked, and one has a slip: the other numbers are still there, and none is set."""
     rubric(written, ("", "Plots", "3"), ("", "Words", "2"))
     plots, words = lines_of(database)
-    refused = {"4": "4 is more than the 3 points that 'Plots' has at most", '"2,5 x': "is no number of points"}
+    refused = {"4": "4 is more than the maximum of 3 points for 'Plots'", '"2,5 x': "is not a valid number of points"}
     for wrong, why in refused.items():
         given = {f"item-{plots}": wrong, f"item-{words}": "1.25"}
         answer = written.post("/submissions/2/rubric", given, form_at="/submissions/2")
         assert answer.status_code == 422
-        assert "Nothing is changed: " in answer.text
+        assert "The points were not changed: " in answer.text
         assert escape(why) in answer.text
         assert [f'value="{escape(text)}"' in answer.text for text in (wrong, "1.25")] == [True, True]
         assert "1.25" not in written.get("/submissions/2").text
@@ -286,7 +286,7 @@ def test_points_that_were_given_are_not_lost_by_accident(written, ada, database)
     assert "somebody has 3 points" in answer.text
     assert 'name="reason" maxlength="1000" value="too dear"' in answer.text
     answer = rubric(written, (plots, "", ""), (words, "Words", "2"))
-    assert "points were given for a line that goes" in answer.text
+    assert "you are removing a line for which points were given" in answer.text
     assert points(database, ada) == 5
     assert rubric(written, (plots, "", ""), (words, "Words", "2"), reason="asked for by mistake").status_code == 303
     assert points(database, ada) == 2

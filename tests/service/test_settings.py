@@ -75,8 +75,8 @@ def test_a_value_that_cannot_be_is_refused_with_a_sentence(tmp_path, name, value
 @pytest.mark.parametrize(
     "url, sentence",
     [
-        ("mysql://h/d", "DEEPGRADE_DATABASE: 'mysql' is not known; it can be sqlite or postgresql"),
-        ("no address", "DEEPGRADE_DATABASE is no address of a database"),
+        ("mysql://h/d", "DEEPGRADE_DATABASE: 'mysql' is not supported; use sqlite or postgresql"),
+        ("no address", "DEEPGRADE_DATABASE is not a valid database URL"),
     ],
 )
 def test_a_database_that_cannot_be_is_told(tmp_path, url, sentence):
@@ -106,7 +106,7 @@ def test_the_session_key_is_made_once_for_its_owner_s_eyes(settings):
 def test_a_session_key_that_others_can_read_is_refused(settings):
     secrets.session_key(settings)
     (settings.home / "session.key").chmod(0o644)
-    with pytest.raises(DeepgradeError, match="can be read by others"):
+    with pytest.raises(DeepgradeError, match="other users can read it"):
         secrets.session_key(settings)
 
 
