@@ -40,7 +40,7 @@ RULES = (
     ),
     Rule(
         r"\b(is|are) (none|nobody)( of| that|'s)",
-        "Write 'is not a X of Y', or 'matches no X'.",
+        "Write 'is not an X of Y', or 'matches no X'.",
         (
             "submission 99 is none of code to 'double' in this course",
             "'ada' is nobody of the staff of 'course'",

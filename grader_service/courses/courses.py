@@ -276,7 +276,7 @@ def _look_at(policy: Mapping[str, Any]) -> None:
         if value is not None and not least <= value <= most:
             raise DeepgradeError(f"{words}: {value:g} is not between {least} and {most}")
     if policy["counts"] not in COUNTS:
-        raise DeepgradeError(f"{policy['counts']!r} cannot count; choose {' or '.join(COUNTS)}")
+        raise DeepgradeError(f"{policy['counts']!r} is not a rule for what counts; choose {' or '.join(COUNTS)}")
     if policy["hidden_results"] not in HIDDEN_RESULTS:
         raise DeepgradeError(
             f"{policy['hidden_results']!r} is not a value of hidden_results; choose one of {', '.join(HIDDEN_RESULTS)}"

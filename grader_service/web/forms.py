@@ -78,8 +78,8 @@ class PolicyForm(FlaskForm):
     """Names as in models.CourseAssignment; `courses.set_policy` says what goes together."""
 
     position = IntegerField("Place in the list", [InputRequired(WHOLE), NumberRange(0, 1000)])
-    release_at = Moment("Released", description="leave empty to release at once")
-    due_at = Moment("Due", description="leave empty for no due date")
+    release_at = Moment("Released", description="Leave empty to release at once.")
+    due_at = Moment("Due", description="Leave empty for no due date.")
     hard_end_at = Moment("Hard end", description="Leave empty to accept late work at any time.")
     grace_days = IntegerField("Grace days", [InputRequired(WHOLE), NumberRange(0, 365)])
     penalty_per_day = FloatField(
@@ -87,10 +87,10 @@ class PolicyForm(FlaskForm):
         [InputRequired("Write a number."), NumberRange(0, 100)],
     )
     attempts_per_day = IntegerField(
-        "Attempts per day", [Optional(), NumberRange(1, 1000)], description="leave empty for no limit"
+        "Attempts per day", [Optional(), NumberRange(1, 1000)], description="Leave empty for no limit."
     )
     attempts_total = IntegerField(
-        "Attempts in total", [Optional(), NumberRange(1, 1000)], description="leave empty for no limit"
+        "Attempts in total", [Optional(), NumberRange(1, 1000)], description="Leave empty for no limit."
     )
     counts = SelectField("Which submission counts", choices=_choices(COUNTS, ("the best", "the latest")))
     hidden_results = SelectField(
@@ -110,7 +110,7 @@ class PolicyForm(FlaskForm):
 class ExtensionForm(FlaskForm):
     login = StringField("Login", [InputRequired("Enter a login."), Length(max=64)])
     due_at = Moment("Due", [InputRequired("Enter a date and a time.")])
-    hard_end_at = Moment("Hard end", description="leave empty to move it by as much as the due date")
+    hard_end_at = Moment("Hard end", description="Leave empty to move it by as much as the due date.")
     attempts_extra = IntegerField("More attempts", [Optional(), NumberRange(0, 1000)], default=0)
     reason = StringField("Reason", [InputRequired("Enter a reason. The audit shows it."), Length(max=500)])
 

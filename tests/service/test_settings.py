@@ -106,7 +106,7 @@ def test_the_session_key_is_made_once_for_its_owner_s_eyes(settings):
 def test_a_session_key_that_others_can_read_is_refused(settings):
     secrets.session_key(settings)
     (settings.home / "session.key").chmod(0o644)
-    with pytest.raises(DeepgradeError, match="other users can read it"):
+    with pytest.raises(DeepgradeError, match="can be read by others"):
         secrets.session_key(settings)
 
 

@@ -129,7 +129,7 @@ def report_json(submission_id: int) -> Page:
 @blueprint.get("/upload.zip")
 @permissions.reader
 def download(submission_id: int) -> Page:
-    """The uploaded file. The name they came with is not used: it is the student's."""
+    """The uploaded bytes. The name they came with is not used: it is the student's."""
     submission = asked()
     if submission.kind != "code":
         abort(404)
