@@ -44,7 +44,7 @@ from grader_service.database.session import Database, one_at_a_time
 
 log = logging.getLogger("deepgrade.erasing")
 
-SOMEBODY = "somebody who was deleted"
+SOMEBODY = "a deleted person"
 
 
 def erase(session: Session, actor: Person | None, person: Person) -> list[str]:

@@ -32,7 +32,7 @@ class NewPassword(FlaskForm):
             Length(PASSWORD_LEAST, PASSWORD_MOST, f"Choose {PASSWORD_LEAST} to {PASSWORD_MOST} characters."),
         ],
     )
-    again = PasswordField("New password, again", [EqualTo("password", "The passwords do not match.")])
+    again = PasswordField("Repeat the new password", [EqualTo("password", "The passwords do not match.")])
 
 
 class NewPerson(FlaskForm):
@@ -119,7 +119,7 @@ class PasswordByLink(FlaskForm):
     password = PasswordField(
         "Password", [Length(PASSWORD_LEAST, PASSWORD_MOST, f"Choose {PASSWORD_LEAST} to {PASSWORD_MOST} characters.")]
     )
-    again = PasswordField("Password, again", [EqualTo("password", "The passwords do not match.")])
+    again = PasswordField("Repeat the password", [EqualTo("password", "The passwords do not match.")])
 
 
 class NewToken(FlaskForm):

@@ -141,6 +141,6 @@ def test_a_forgotten_password_by_mail_and_an_invitation_from_the_roster(browser,
 
 def choose(page: playwright.Page) -> None:
     page.get_by_label("Password", exact=True).fill(NEW)
-    page.get_by_label("Password, again").fill(NEW)
+    page.get_by_label("Repeat the password").fill(NEW)
     page.get_by_role("button", name="Set the password").click()
     page.get_by_role("button", name="Sign in", exact=True).wait_for()

@@ -208,7 +208,7 @@ def _address(secret: str) -> str:
 
 def _sum(changes: list[roster.Change]) -> str:
     kinds = [change.kind for change in changes]
-    words = {"new": "new", "joins": "joined", "role": "with another role", "leaves": "left"}
+    words = {"new": "new", "joins": "joined", "role": "with a new role", "leaves": "left"}
     told = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
     return ", ".join(told) or "nothing to change"
 
