@@ -45,11 +45,11 @@ def deepgrade(*words: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 # A variable and its value, and what is said of it at the start.
 REFUSED = {
-    "a slip": ("DEEPGRADE_WORKRES", "3", "DEEPGRADE_WORKRES is not a setting; DEEPGRADE_WORKERS is."),
+    "a slip": ("DEEPGRADE_WORKRES", "3", "DEEPGRADE_WORKRES is not a setting; use DEEPGRADE_WORKERS."),
     "another": ("DEEPGRADE_SECRETS", "x" * 20, "DEEPGRADE_SECRETS is not a setting; DEEPGRADE_SECRET is."),
     "a GPU that is not here": ("DEEPGRADE_GPU", "77", "DEEPGRADE_GPU names GPU 77, but there is no /dev/nvidia77"),
     "a GPU that is none": ("DEEPGRADE_GPU", "first", "DEEPGRADE_GPU is 'first'; it must be the number of a GPU"),
-    "one for a slot": ("CUDA_VISIBLE_DEVICES", "77", "GPU 77 is not on this machine (there is no /dev/nvidia77)"),
+    "one for a slot": ("CUDA_VISIBLE_DEVICES", "77", "this machine has no GPU 77 (/dev/nvidia77 does not exist)"),
     "a cgroup that is not here": (
         "DEEPGRADE_CGROUP",
         "/no/such",
@@ -80,7 +80,7 @@ def test_a_variable_that_is_like_none_of_ours_has_no_effect_and_that_is_said(mon
 
 def test_a_cgroup_needs_its_controllers(tmp_path):
     (tmp_path / "cgroup.controllers").write_text("cpu memory\n")
-    with pytest.raises(DeepgradeError, match="has no controller pids"):
+    with pytest.raises(DeepgradeError, match="lacks the controller pids"):
         machine.check({"DEEPGRADE_CGROUP": str(tmp_path)})
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")
     (tmp_path / "cgroup.subtree_control").write_text("")
@@ -183,7 +183,7 @@ def test_the_doctor_says_the_same(course):
     told = {
         name: (ok, detail) for name, ok, detail in machine.findings({"DEEPGRADE_WORKRES": "3"}, find_course(course))
     }
-    assert told["settings"] == (False, "DEEPGRADE_WORKRES is not a setting; DEEPGRADE_WORKERS is")
+    assert told["settings"] == (False, "DEEPGRADE_WORKRES is not a setting; use DEEPGRADE_WORKERS")
     assert told["GPU"] == told["cgroup"] == (True, "not set")
     assert told["packages of the course"][0]
     assert "not-installed-here is not installed: deep" in told["packages of the course"][1]

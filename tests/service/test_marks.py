@@ -75,7 +75,7 @@ def test_points_by_hand_count_and_say_why_until_they_are_withdrawn(graded, ada, 
     assert (answer.status_code, answer.location) == (303, f"{STAFF}/students/{ada.person.id}#double")
     assert points(database, ada) == 1.5
     page = graded.get(answer.location).text
-    assert "1.5 points by hand, set by Eve Staff" in page
+    assert "1.5 points set by hand by Eve Staff" in page
     assert "a fair look" in ada.get("/submissions/1").text, "the student reads why"
     assert "by hand" in graded.get(f"{STAFF}/grades").text
     override(graded, ada, "1.75")
@@ -151,7 +151,7 @@ def test_a_comment_is_read_by_its_student_and_nobody_s_markup_runs(graded, ada):
     assert "<textarea" not in page, "students write none"
     answer = graded.post("/submissions/1/comments", {"text": "  "}, form_at="/submissions/1")
     assert answer.status_code == 422
-    assert "Nothing is added: a comment needs some text." in answer.text
+    assert "The comment was not added: a comment needs some text." in answer.text
 
 
 def test_a_comment_that_is_too_long_is_still_there(graded):
@@ -283,7 +283,7 @@ def test_points_that_were_given_are_not_lost_by_accident(written, ada, database)
     written.post("/submissions/2/rubric", given, form_at="/submissions/2")
     answer = rubric(written, (plots, "Plots", "2"), (words, "Words", "2"), reason="too dear")
     assert answer.status_code == 422
-    assert "somebody has 3 points" in answer.text
+    assert "a submission has 3 points" in answer.text
     assert 'name="reason" maxlength="1000" value="too dear"' in answer.text
     answer = rubric(written, (plots, "", ""), (words, "Words", "2"))
     assert "you are removing a line for which points were given" in answer.text

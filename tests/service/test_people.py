@@ -126,11 +126,11 @@ def test_columns_are_found_by_their_names(eve):
         ("login\nada\nADA\n", "line 3: 'ada' is already in line 2"),
         ("login\na b\n", "line 2: 'a b' is not a valid login"),
         ("login,role\nada,king\n", "line 2: 'king' is not a role"),
-        ("login,role\nada,admin\n", "line 2: you cannot make somebody admin"),
-        ("login,role\neve,student\n", "line 2: 'eve' is staff, which you cannot change"),
+        ("login,role\nada,admin\n", "line 2: you cannot give the role admin"),
+        ("login,role\neve,student\n", "line 2: 'eve' has the role staff, and you cannot change it"),
         ("login,email\nada,a@b@c\n", "line 2: 'a@b@c' is not a valid e-mail address"),
         ('login\n"ada\n', "the roster is not a valid CSV file"),
-        ("login\n" + "a\n" * 6000, "more than 5000"),
+        ("login\n" + "a\n" * 6000, "the limit is 5000"),
     ],
 )
 def test_a_roster_with_a_mistake_is_refused_whole_with_its_line(eve, database, text, sentence):

@@ -69,7 +69,9 @@ def test_the_commands_as_somebody_types_them(settings, database, used, empty, tm
 
 def test_a_backup_of_one_kind_is_not_put_into_the_other(settings, used, empty, tmp_path):  # noqa: F811
     backup.back_up(settings, tmp_path / "copy")
-    with pytest.raises(DeepgradeError, match="holds a database of postgresql, and DEEPGRADE_DATABASE is one of sqlite"):
+    with pytest.raises(
+        DeepgradeError, match="contains a postgresql database, but DEEPGRADE_DATABASE names a sqlite database"
+    ):
         backup.restore(dataclasses.replace(empty, database=""), tmp_path / "copy")
 
 
