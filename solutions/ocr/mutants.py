@@ -112,9 +112,10 @@ def one_threshold_for_the_page(image):
     return 1.6 * ndimage.gaussian_filter(image, 1.0) / (image.min() + image.max())
 
 
-@mutant("_lightness", killed_by="test_specks_and_grain_are_no_letters")
+@mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
 def grain_is_ink(image):
-    return 0.8 * image / (0.93 * ndimage.uniform_filter(image, 65))
+    paper = ndimage.gaussian_filter(image, 1.0) / reference._lightness(image)
+    return 0.8 * image / (0.96 * paper)
 
 
 @mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
