@@ -825,7 +825,9 @@ def test_on_blank_paper_there_is_nothing_to_read(student, seed, name):
     ask_names(student, page_of(seed, plain, lines=(1, 1), fonts=SANS), name)
 
 
-# Character error rate, in percent, that reading must stay below with the given classifier.
+# Character error rate, in percent, that reading must stay below with the given classifier. Measured with the reference:
+#     drawn pages of this test     0.0 in all of 100 runs, of some 60 characters each
+#     four whole pages             0.0 in all of 10 runs, and no letter missed; with each variant in 3 runs, too
 READ_WELL = 20.0
 
 
@@ -848,9 +850,9 @@ def test_drawn_pages_are_read_well(student, seed):
     check(100 * edits / count < READ_WELL, f"{100 * edits / count:.1f} % of the characters are wrong")
 
 
-# Four pages as the four photographs are, which `experiment.py` reads: their sizes, and how hard they are to read. What
-# stands on them is drawn under the secret, or a file that has stored them could answer. An O and a 0, an I and a 1 are
-# the same picture in some fonts.
+# Four pages about as large and as unevenly lit as the four photographs, which `experiment.py` reads. Their texts are drawn
+# under the secret, or a file that has stored the pages could answer. An O and a 0, an I and a 1 are one picture in some
+# fonts.
 TOLD_APART = "".join(sorted(set(LETTERS) - set("01")))
 FOUR_PAGES = {
     "list": (5, 13, {"font": "DejaVuSans", "height": 34, "light": 1.6, "ink": 0.5, "dots": True, "slope": -0.02}),
@@ -882,7 +884,7 @@ def four_pages(seed):
 @examples(1)
 @given(seed=ONE_SECRET)
 def test_the_letters_of_four_whole_pages_are_found(student, record, seed):
-    """On four whole pages, as large and as hard as photographs of handwriting, 95 % of the letters are found."""
+    """On four whole pages, as large and as unevenly lit as photographs, 95 % of the letters are found."""
     found = missed = too_many = 0
     for page in four_pages(seed):
         boxes = boxes_in(student, page)
