@@ -851,8 +851,8 @@ def test_drawn_pages_are_read_well(student, seed):
 
 
 # Four pages about as large and as unevenly lit as the four photographs, which `experiment.py` reads. Their texts are
-# drawn under the secret, or a file that has stored the pages could answer. An O and a 0, an I and a 1 are one picture in
-# some fonts.
+# drawn under the secret, or a file that has stored the pages could answer. An O and a 0, an I and a 1 are one picture
+# in some fonts.
 TOLD_APART = "".join(sorted(set(LETTERS) - set("01")))
 FOUR_PAGES = {
     "list": (5, 13, {"font": "DejaVuSans", "height": 34, "light": 1.6, "ink": 0.5, "dots": True, "slope": -0.02}),
