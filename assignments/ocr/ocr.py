@@ -63,6 +63,9 @@ def crop_letters(binary, boxes):
 def read_text(image, classify):
     """The text of a page: a string, one line of text for each line of the page, joined by newlines, without spaces.
 
+    It is what classify says of the crops, of crop_letters, of the letters that find_letters finds, in the lines of
+    group_lines.
+
     image : (h, w) float64 array, a page as described at the top of this file.
     classify : a function from crops, an (n, 32, 32) float64 array as of crop_letters with n >= 1, to a string of n
         characters. Call it with all letters at once, or a line or a letter at a time, as you like.

@@ -11,10 +11,41 @@ from scipy import ndimage
 
 from autograder.testing import mutant
 
+NOT_APPLICABLE = {
+    ("exponentials", "*"): "no function to write has an exponential",
+    ("masks", "find_letters"): "a pixel is exactly at the threshold with probability 0",
+    ("masks", "group_lines"): "two lines have free rows between them, so no letter begins where another ends",
+    ("masks", ("crop_letters", "read_text", "character_error_rate")): "compares no numbers with a bound",
+    ("a squeeze", "character_error_rate"): "returns one number",
+    (
+        ("a (1, k) gradient for (k,)", "another's gradient", "epsilon in another place"),
+        "*",
+    ): "no function to write has a gradient or an epsilon",
+    ("two dimensions taken for granted", "*"): "a page has two axes and a table of boxes has two, always",
+    ("height for width, rows for columns", "character_error_rate"): "the least number of edits is the same both ways",
+    (
+        "the border cut by [p:-p]",
+        ("group_lines", "read_text", "character_error_rate"),
+    ): "cuts no picture: the page is handed on as it is",
+    (("each batch drawn anew", "an order never or once drawn", "chance"), "*"): "no function to write draws anything",
+    ("batches that share a buffer", "find_letters"): "finds the letters of one page at a time",
+    ("labels or order mixed up", "find_letters"): "boxes may come in any order",
+    ("state", "*"): "no function to write keeps anything from call to call",
+    ("a parameter read but replaced by a constant", ("find_letters", "group_lines")): "has one parameter, its input",
+    ("scale, shift or rescaling forgotten in one mode", "*"): "no function to write has modes",
+    (
+        "an assignment for +=",
+        ("find_letters", "group_lines", "read_text", "character_error_rate"),
+    ): "adds up no array",
+    ("a factor of the batch, the classes or two", ("group_lines", "read_text")): "computes no number that it returns",
+}
+
 # ------------------------------------------------------------------------------------------------------------- finding
 
 
-@mutant("find_letters", killed_by="test_the_two_letters_of_the_handout_are_found")
+@mutant(
+    "find_letters", killed_by="test_the_two_letters_of_the_handout_are_found", kind="height for width, rows for columns"
+)
 def columns_before_rows(image):
     boxes, binary = reference.find_letters(image)
     return boxes[:, [1, 0, 3, 2]], binary
@@ -26,7 +57,7 @@ def corner_and_size(image):
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1), binary
 
 
-@mutant("find_letters", killed_by="test_the_two_letters_of_the_handout_are_found")
+@mutant("find_letters", killed_by="test_boxes_are_whole_numbers_and_binary_is_bool")
 def paper_is_true(image):
     boxes, binary = reference.find_letters(image)
     return boxes, ~binary
@@ -63,14 +94,28 @@ def boxes_without_their_axis(image):
     return np.array([tuple(box) for box in boxes], dtype=int), binary
 
 
+@mutant("find_letters", killed_by="test_one_letter_has_one_box", kind="a squeeze")
+def one_box_without_its_axis(image):
+    boxes, binary = reference.find_letters(image)
+    return boxes[0] if len(boxes) == 1 else boxes, binary
+
+
+@mutant("find_letters", killed_by="test_the_two_letters_of_the_handout_are_found",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def boxes_of_the_reduced_page(image):
+    boxes, binary = reference.find_letters(image)
+    return boxes // 2, binary
+
+
 @mutant("_lightness", killed_by="test_ink_in_the_light_is_ink_and_paper_in_the_shade_is_paper")
 def one_threshold_for_the_page(image):
     return 1.6 * ndimage.gaussian_filter(image, 1.0) / (image.min() + image.max())
 
 
-@mutant("_lightness", killed_by="test_specks_and_grain_are_no_letters")
+@mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
 def grain_is_ink(image):
-    return 0.8 * image / (0.93 * ndimage.uniform_filter(image, 65))
+    paper = ndimage.gaussian_filter(image, 1.0) / reference._lightness(image)
+    return 0.8 * image / (0.96 * paper)
 
 
 @mutant("_lightness", killed_by="test_binary_is_true_on_ink_and_false_on_paper")
@@ -101,7 +146,7 @@ def smoothed_in_place(image):
     return reference.find_letters(image)
 
 
-@mutant("find_letters", killed_by="test_letters_may_touch_the_pages_edges")
+@mutant("find_letters", killed_by="test_letters_may_touch_the_pages_edges", kind="the border cut by [p:-p]")
 def what_touches_the_edge_is_cleared(image):
     boxes, binary = reference.find_letters(image)
     h, w = image.shape
@@ -206,7 +251,7 @@ def lines_as_they_come(boxes):
     return sorted(lines, key=lambda line: min(place[tuple(box)] for box in line.tolist()))
 
 
-@mutant("group_lines", killed_by="test_the_lines_of_the_handout")
+@mutant("group_lines", killed_by="test_the_lines_of_the_handout", kind="labels or order mixed up")
 def letters_from_top_to_bottom(boxes):
     return [line[np.argsort(line[:, 0], kind="stable")] for line in reference.group_lines(boxes)]
 
@@ -220,6 +265,27 @@ def letters_from_right_to_left(boxes):
 def numbers_of_boxes(boxes):
     rows = boxes.tolist()
     return [np.array([rows.index(box) for box in line.tolist()]) for line in reference.group_lines(boxes)]
+
+
+@mutant("group_lines", killed_by="test_one_letter_is_a_line", kind="a squeeze")
+def a_line_of_one_letter_without_its_axis(boxes):
+    return [line[0] if len(line) == 1 else line for line in reference.group_lines(boxes)]
+
+
+@mutant("group_lines", killed_by="test_each_line_is_an_array_of_its_boxes")
+def lines_are_lists_of_boxes(boxes):
+    return [list(line) for line in reference.group_lines(boxes)]
+
+
+@mutant("group_lines", killed_by="test_lines_are_in_reading_order", kind="height for width, rows for columns")
+def columns_are_lines(boxes):
+    return [line[:, [1, 0, 3, 2]] for line in reference.group_lines(boxes[:, [1, 0, 3, 2]])]
+
+
+@mutant("group_lines", killed_by="test_lines_are_in_reading_order", kind="batches that share a buffer")
+def one_list_for_all_lines(boxes):
+    lines = reference.group_lines(boxes)
+    return [np.concatenate(lines)] * len(lines)
 
 
 @mutant("group_lines", killed_by="test_lines_may_rise_and_fall")
@@ -253,14 +319,22 @@ def rows_of_a_grid(boxes):
     return [boxes[number == i][np.argsort(boxes[number == i][:, 1])] for i in np.unique(number)]
 
 
-@mutant("group_lines", killed_by="test_lines_may_be_of_one_letter_or_none")
+@mutant("group_lines", killed_by="test_one_letter_is_a_line")
 def a_single_letter_is_no_line(boxes):
     return [line for line in reference.group_lines(boxes) if len(line) > 1]
 
 
-@mutant("group_lines", killed_by="test_lines_may_be_of_one_letter_or_none")
+@mutant("group_lines", killed_by="test_no_letters_are_no_lines")
 def an_empty_line_for_no_letters(boxes):
     return reference.group_lines(boxes) or [boxes]
+
+
+@mutant("group_lines", killed_by="test_a_column_of_letters_is_as_many_lines")
+def letters_that_share_a_column_are_one_line(boxes):
+    lines = reference.group_lines(boxes)
+    if len(lines) > 1 and all(len(line) == 1 for line in lines):
+        return [np.concatenate(lines)]
+    return lines
 
 
 @mutant("group_lines", killed_by="test_grouping_leaves_the_boxes_alone")
@@ -272,7 +346,7 @@ def sorted_in_place(boxes):
 # --------------------------------------------------------------------------------------------------------------- crops
 
 
-@mutant("crop_letters", killed_by="test_crops_keep_their_proportions_and_stand_in_the_middle")
+@mutant("crop_letters", killed_by="test_crops_keep_their_proportions")
 def stretched_to_a_square(binary, boxes):
     crops = np.ones((len(boxes), SIDE, SIDE))
     for crop, (y0, x0, y1, x1) in zip(crops, boxes, strict=True):
@@ -281,7 +355,7 @@ def stretched_to_a_square(binary, boxes):
     return crops
 
 
-@mutant("crop_letters", killed_by="test_crops_keep_their_proportions_and_stand_in_the_middle")
+@mutant("crop_letters", killed_by="test_letters_stand_in_the_middle_of_their_crops")
 def in_the_upper_left_corner(binary, boxes):
     crops = reference.crop_letters(binary, boxes)
     for crop in crops:
@@ -313,12 +387,62 @@ def from_0_to_255(binary, boxes):
     return 255 * reference.crop_letters(binary, boxes)
 
 
-@mutant("crop_letters", killed_by="test_a_crop_for_each_box")
+@mutant("crop_letters", killed_by="test_no_boxes_have_no_crops")
 def no_boxes_cannot_be_stacked(binary, boxes):
     return np.stack([reference.crop_letters(binary, box[None])[0] for box in boxes])
 
 
-@mutant("crop_letters", killed_by="test_the_crop_of_the_handout")
+@mutant("crop_letters", killed_by="test_one_box_has_one_crop", kind="a squeeze")
+def one_crop_without_its_axis(binary, boxes):
+    crops = reference.crop_letters(binary, boxes)
+    return crops[0] if len(crops) == 1 else crops
+
+
+@mutant("crop_letters", killed_by="test_a_crop_for_each_box")
+def crops_of_single_precision(binary, boxes):
+    return reference.crop_letters(binary, boxes).astype(np.float32)
+
+
+@mutant("crop_letters", killed_by="test_a_crop_for_each_box")
+def a_list_of_crops(binary, boxes):
+    return list(reference.crop_letters(binary, boxes))
+
+
+@mutant("crop_letters", killed_by="test_crops_stand_upright", kind="the border cut by [p:-p]")
+def without_the_letters_border(binary, boxes):
+    return reference.crop_letters(binary, boxes + np.array([4, 4, -4, -4]))
+
+
+@mutant("crop_letters", killed_by="test_crops_are_in_the_order_of_the_boxes", kind="batches that share a buffer")
+def one_picture_for_all(binary, boxes):
+    crops = reference.crop_letters(binary, boxes)
+    crops[:] = crops[-1:]
+    return crops
+
+
+@mutant("crop_letters", killed_by="test_crops_stand_upright", kind="a parameter read but replaced by a constant")
+def boxes_in_place_of_letters(binary, boxes):
+    return reference.crop_letters(np.ones_like(binary), boxes)
+
+
+@mutant("crop_letters", killed_by="test_crops_are_dark_ink_on_white_paper", kind="an assignment for +=")
+def ink_assigned_and_not_taken_away(binary, boxes):
+    crops = np.ones((len(boxes), SIDE, SIDE))
+    for crop, (y0, x0, y1, x1) in zip(crops, boxes, strict=True):
+        h, w = (max(1, round(LONGER * side / max(y1 - y0, x1 - x0))) for side in (y1 - y0, x1 - x0))
+        top, left = (SIDE - h) // 2, (SIDE - w) // 2
+        small = reference._averages(y1 - y0, h) @ binary[y0:y1, x0:x1] @ reference._averages(x1 - x0, w).T
+        crop[top : top + h, left : left + w] = small
+    return crops
+
+
+@mutant("_averages", killed_by="test_crops_are_dark_ink_on_white_paper",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def sums_in_place_of_means(source, target):
+    return reference._averages(source, target) * source / target
+
+
+@mutant("crop_letters", killed_by="test_the_crop_of_the_handout", kind="height for width, rows for columns")
 def transposed_as_in_the_homework(binary, boxes):
     return reference.crop_letters(binary, boxes).transpose(0, 2, 1)
 
@@ -333,12 +457,12 @@ def upside_down(binary, boxes):
     return reference.crop_letters(binary, boxes)[:, ::-1]
 
 
-@mutant("crop_letters", killed_by="test_there_is_a_crop_for_each_box")
+@mutant("crop_letters", killed_by="test_crops_are_in_the_order_of_the_boxes", kind="labels or order mixed up")
 def in_an_order_of_their_own(binary, boxes):
     return reference.crop_letters(binary, boxes[np.argsort(boxes[:, 1])])
 
 
-@mutant("crop_letters", killed_by="test_there_is_a_crop_for_each_box")
+@mutant("crop_letters", killed_by="test_letters_at_the_pages_edges_are_cropped")
 def a_margin_that_leaves_the_page(binary, boxes):
     wide = boxes + np.array([-1, -1, 1, 1])
     crops = np.ones((len(boxes), SIDE, SIDE))
@@ -378,7 +502,7 @@ def in_one_line(image, classify):
     return reference.read_text(image, classify).replace("\n", "")
 
 
-@mutant("read_text", killed_by="test_a_page_is_read_letter_by_letter")
+@mutant("read_text", killed_by="test_a_page_is_read_letter_by_letter", kind="labels or order mixed up")
 def letters_in_the_order_they_were_found(image, classify):
     boxes, binary = reference.find_letters(image)
     lines = reference.group_lines(boxes)
@@ -401,6 +525,26 @@ def spaces_between_letters(image, classify):
 @mutant("read_text", killed_by="test_the_classifier_has_the_word")
 def rows_instead_of_pictures(image, classify):
     return reference.read_text(image, lambda crops: classify(crops.reshape(len(crops), -1)))
+
+
+@mutant("read_text", killed_by="test_a_page_of_one_letter_is_read", kind="a squeeze")
+def one_letter_without_its_axis(image, classify):
+    return reference.read_text(image, lambda crops: classify(crops[0] if len(crops) == 1 else crops))
+
+
+@mutant("read_text", killed_by="test_a_page_is_read_letter_by_letter", kind="height for width, rows for columns")
+def transposed_for_the_classifier(image, classify):
+    return reference.read_text(image, lambda crops: classify(crops.transpose(0, 2, 1)))
+
+
+@mutant("read_text", killed_by="test_a_page_is_read_letter_by_letter", kind="batches that share a buffer")
+def the_first_crop_for_every_letter(image, classify):
+    return reference.read_text(image, lambda crops: classify(crops[:1]) * len(crops))
+
+
+@mutant("read_text", killed_by="test_the_classifier_has_the_word", kind="a parameter read but replaced by a constant")
+def every_letter_is_an_e(image, classify):
+    return reference.read_text(image, lambda crops: "E" * len(crops))
 
 
 @mutant("read_text", killed_by="test_drawn_pages_are_read_well")
@@ -436,12 +580,16 @@ def share_of_right_characters(text, truth):
     return 1 - reference.character_error_rate(text, truth)
 
 
-@mutant("character_error_rate", killed_by="test_the_error_rate_of_the_handout")
+@mutant("character_error_rate", killed_by="test_the_error_rate_of_the_handout", kind="labels or order mixed up")
 def over_the_length_of_the_text(text, truth):
     return reference.character_error_rate(text, truth) * len(truth) / max(1, len(text))
 
 
-@mutant("character_error_rate", killed_by="test_the_error_rate_counts_the_fewest_edits")
+@mutant(
+    "character_error_rate",
+    killed_by="test_the_error_rate_counts_the_fewest_edits",
+    kind="a factor of the batch, the classes or two",
+)
 def without_replacements(text, truth):
     if not truth:
         raise ValueError("no truth")
@@ -453,7 +601,31 @@ def without_replacements(text, truth):
     return row[-1] / len(truth)
 
 
-@mutant("character_error_rate", killed_by="test_the_error_rate_counts_the_fewest_edits")
+@mutant("character_error_rate", killed_by="test_the_error_rate_counts_the_fewest_edits",
+        kind="batches that share a buffer")  # fmt: skip
+def rows_share_a_buffer(text, truth):
+    if not truth:
+        raise ValueError("no truth")
+    row = list(range(len(truth) + 1))
+    for i, character in enumerate(text, 1):
+        row[0] = i
+        for j, wanted in enumerate(truth, 1):
+            row[j] = min(row[j] + 1, row[j - 1] + 1, row[j - 1] + (character != wanted))
+    return row[-1] / len(truth)
+
+
+@mutant("character_error_rate", killed_by="test_the_error_rate_counts_the_fewest_edits",
+        kind="a parameter read but replaced by a constant")  # fmt: skip
+def over_six_characters(text, truth):
+    return reference.character_error_rate(text, truth) * len(truth) / 6
+
+
+@mutant("character_error_rate", killed_by="test_nothing_read_is_a_rate_of_one")
+def nothing_read_is_nothing_wrong(text, truth):
+    return reference.character_error_rate(text, truth) if text or not truth else 0.0
+
+
+@mutant("character_error_rate", killed_by="test_newlines_count_like_all_characters")
 def newlines_do_not_count(text, truth):
     rate = reference.character_error_rate(text.replace("\n", ""), truth.replace("\n", "") or "X")
     return rate * len(truth.replace("\n", "") or "X") / len(truth) if truth else reference.character_error_rate("", "")

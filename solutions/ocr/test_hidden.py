@@ -5,9 +5,7 @@ judge's own, so that no answer depends on how well a network reads. Pages are dr
 states, and well inside where a pixel more or less could decide.
 """
 
-import json
 import string
-from pathlib import Path
 
 import numpy as np
 from hypothesis import Phase, given, settings
@@ -20,10 +18,13 @@ from autograder.testing import (
     assert_raises,
     assert_unchanged,
     check,
+    describe,
+    items_of,
     needs,
     points,
     sizes,
     snapshot,
+    values_of,
 )
 
 LETTERS = string.ascii_uppercase + string.digits
@@ -61,24 +62,50 @@ def plain(rng):
 # ----------------------------------------------------------------------------------------------------------- the oracle
 
 
-def found_in(student, page):
-    """What find_letters returns, after its types and shapes."""
-    answer = student.find_letters(page.image.copy())
-    check(type(answer) in (tuple, list) and len(answer) == 2, "no pair (boxes, binary) is returned", "wrong_type")
-    boxes, binary = answer
-    h, w = page.image.shape
-    check(type(boxes) is np.ndarray and type(binary) is np.ndarray, "boxes or binary is no numpy array", "wrong_type")
-    check(
-        boxes.ndim == 2 and boxes.shape[1] == 4, f"boxes have the shape {boxes.shape}, expected (n, 4)", "wrong_shape"
-    )
-    check(boxes.dtype.kind in "iu", f"boxes have the dtype {boxes.dtype}, expected integers", "wrong_dtype")
-    check(binary.shape == (h, w), f"binary has the shape {binary.shape}, expected {(h, w)}", "wrong_shape")
-    check(binary.dtype == bool, f"binary has the dtype {binary.dtype}, expected bool", "wrong_dtype")
-    boxes = boxes.astype(np.int64)
+def numbers_of(array, what, expected):
+    """What came back, if it is an array of numbers. Its dtype is a law of its own: here float64 will do for integers,
+    0 and 1 for bools, and float32 for float64."""
+    check(type(array) is np.ndarray, f"{what} is {describe(array)}, expected {expected}", "wrong_type")
+    is_real = array.dtype.kind in "biu" or array.dtype in (np.float32, np.float64)
+    check(is_real, f"{what} has the dtype {array.dtype}, expected {expected}", "wrong_dtype")
+    check(bool(np.isfinite(array).all()), f"{what} has entries that are no finite numbers", "not_finite")
+    return array
+
+
+def boxes_of(boxes, image):
+    """(n, 4) int64, every box on the page and not empty."""
+    boxes = numbers_of(boxes, "boxes", "an (n, 4) array of integers")
+    if boxes.size == 0 or boxes.shape == (4,):  # whose shape is a law of its own
+        boxes = boxes.reshape(-1, 4)
+    expected = f"boxes have the shape {boxes.shape}, expected (n, 4)"
+    check(boxes.ndim == 2 and boxes.shape[1] == 4, expected, "wrong_shape")
+    h, w = image.shape
     y0, x0, y1, x1 = boxes.T
     inside = (y0 >= 0) & (y0 < y1) & (y1 <= h) & (x0 >= 0) & (x0 < x1) & (x1 <= w)
     check(inside.all(), f"{int((~inside).sum())} of {len(boxes)} boxes are empty or leave the page of {h} x {w}")
-    return boxes, binary
+    return np.rint(boxes).astype(np.int64)
+
+
+def mask_of(binary, image):
+    """(h, w) bool."""
+    binary = numbers_of(binary, "binary", "an (h, w) array of bools")
+    check(binary.shape == image.shape, f"binary has the shape {binary.shape}, expected {image.shape}", "wrong_shape")
+    check(np.isin(binary, (0, 1)).all(), "binary has entries that are neither True nor False")
+    return binary.astype(bool)
+
+
+def found_in(student, page):
+    """(boxes, binary) as they came back: each law looks at what it is about."""
+    return items_of(student.find_letters(page.image.copy()), "boxes", "binary", what="the answer of find_letters")
+
+
+def boxes_in(student, page):
+    return boxes_of(found_in(student, page)[0], page.image)
+
+
+def boxes_and_mask(student, page):
+    boxes, binary = found_in(student, page)
+    return boxes_of(boxes, page.image), mask_of(binary, page.image)
 
 
 def overlaps(boxes, others):
@@ -98,6 +125,11 @@ def assert_found(page, boxes):
     good = overlaps(page.boxes, boxes) >= 0.5
     missed = int((good.sum(axis=1) != 1).sum())
     check(missed == 0 and (good.sum(axis=0) == 1).all(), f"{missed} of {page.count} letters have no box that fits them")
+
+
+def assert_something(boxes, binary):
+    """For laws about something else, which an answer that knows no letters must not pass."""
+    check(len(boxes) > 0 and binary.any(), "nothing is found on a page of letters")
 
 
 def grown(mask, pixels):
@@ -136,15 +168,12 @@ def grid_of(picture):
 
 
 def checked_crops(crops):
-    """What was given to classify, if it is what the contract says."""
-    check(type(crops) is np.ndarray and crops.ndim == 3, "classify was given no array of crops", "wrong_type")
-    check(crops.shape[1:] == (32, 32) and len(crops) >= 1, f"classify was given the shape {crops.shape}", "wrong_shape")
-    check(crops.dtype == np.float64, f"classify was given the dtype {crops.dtype}, expected float64", "wrong_dtype")
-    check(
-        np.isfinite(crops).all() and crops.min() >= -ROUNDING and crops.max() <= 1 + ROUNDING,
-        "a crop has entries outside 0 .. 1",
-    )
-    return crops
+    """What was given to classify, as float64, if it is what the contract says."""
+    crops = numbers_of(crops, "what classify was given", "an (n, 32, 32) array")
+    as_said = crops.ndim == 3 and crops.shape[1:] == (32, 32) and len(crops) >= 1
+    check(as_said, f"classify was given the shape {crops.shape}, expected (n, 32, 32)", "wrong_shape")
+    check(crops.min() >= -ROUNDING and crops.max() <= 1 + ROUNDING, "a crop has entries outside 0 .. 1")
+    return crops.astype(np.float64)
 
 
 def own_classifier(page):
@@ -193,7 +222,7 @@ def test_every_letter_has_its_box(student, seed):
         return {**plain(rng), "slope": float(rng.uniform(-0.03, 0.03)), "slant": slant, "spacing": 0.25}
 
     page = page_of(seed, options)
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(4, problem="finding")
@@ -206,7 +235,7 @@ def test_ink_in_the_light_is_ink_and_paper_in_the_shade_is_paper(student, seed):
         return {"height": int(rng.integers(24, 34)), "light": 2.6, "ink": float(rng.uniform(0.45, 0.57))}
 
     page = page_of(seed, options, lines=(3, 4), letters=(7, 10), fonts=SANS)
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(4, problem="finding")
@@ -222,7 +251,7 @@ def test_specks_and_grain_are_no_letters(student, seed):
         }  # fmt: skip
 
     page = page_of(seed, options)
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(3, problem="finding")
@@ -231,7 +260,7 @@ def test_specks_and_grain_are_no_letters(student, seed):
 def test_full_stops_are_no_letters(student, seed):
     """A dot beside a letter, at most a quarter as high as letters are, gets no box."""
     page = page_of(seed, lambda rng: {"height": int(rng.integers(24, 60)), "dots": True, "noise": 0.01})
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(4, problem="finding")
@@ -244,7 +273,7 @@ def test_a_broken_letter_is_one_letter(student, seed):
         return {"height": int(rng.integers(36, 56)), "broken": 1.0, "thicken": float(rng.uniform(2, 4))}
 
     page = page_of(seed, options, lines=(2, 3), letters=(4, 7))
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(3, problem="finding")
@@ -257,7 +286,7 @@ def test_a_thread_joins_no_letters(student, seed):
         return {"height": int(rng.integers(50, 62)), "thicken": float(rng.uniform(2, 3)), "threads": 0.8}
 
     page = page_of(seed, options, lines=(1, 2), letters=(3, 6), fonts=("DejaVuSans-Bold",))
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
 @points(2, problem="finding")
@@ -266,21 +295,32 @@ def test_a_thread_joins_no_letters(student, seed):
 def test_letters_may_touch_the_pages_edges(student, seed):
     """Letters at the very edges of the page are letters as all others are."""
     page = page_of(seed, lambda rng: {**plain(rng), "margin": 0.0, "slant": 0.0}, lines=(2, 3), letters=(4, 7))
-    assert_found(page, found_in(student, page)[0])
+    assert_found(page, boxes_in(student, page))
 
 
-@points(3, problem="finding")
+@points(2.5, problem="finding")
 @examples(8)
 @given(seed=SEEDS, large=st.booleans())
 def test_letters_come_in_all_sizes(student, seed, large):
-    """Letters of 17 pixels and of 140 are found, one of them or several, with specks around."""
+    """Letters of 17 pixels and of 140 are found, with specks around."""
 
     def options(rng):
         height = int(rng.integers(80, 140)) if large else int(rng.integers(17, 22))
         return {"height": height, "thicken": 2.0 if large else 1.2, "specks": 5, "noise": 0.01, "margin": 0.8}
 
-    page = page_of(seed, options, lines=(1, 2), letters=(1, 3), fonts=(*SANS, "DejaVuSans-Bold"))
-    assert_found(page, found_in(student, page)[0])
+    page = page_of(seed, options, lines=(1, 2), letters=(2, 3), fonts=(*SANS, "DejaVuSans-Bold"))
+    assert_found(page, boxes_in(student, page))
+
+
+@points(0.5, problem="finding")
+@examples(5)
+@given(seed=SEEDS)
+def test_one_letter_has_one_box(student, seed):
+    """On a page of one letter, boxes has the shape (1, 4)."""
+    page = page_of(seed, plain, lines=(1, 1), letters=(1, 1))
+    boxes, _ = found_in(student, page)
+    assert_found(page, boxes_of(boxes, page.image))
+    check(boxes.shape == (1, 4), f"boxes have the shape {boxes.shape}, expected (1, 4)", "wrong_shape")
 
 
 @points(2, problem="finding")
@@ -289,13 +329,14 @@ def test_letters_come_in_all_sizes(student, seed, large):
 def test_blank_paper_has_no_letters(student, seed):
     """On paper without letters, grainy, specked and unevenly lit, there is no box, and hardly any ink."""
     rng = np.random.default_rng(seed)
+    assert_something(*boxes_and_mask(student, page_of(seed, plain, lines=(1, 1))))
     options = {
         "noise": float(rng.uniform(0, 0.028)),
         "light": float(rng.uniform(1, 1.8)),
         "specks": int(rng.integers(4)),
     }
     page = datasets.draw_page([], seed=seed, height=int(rng.integers(25, 50)), **options)
-    boxes, binary = found_in(student, page)
+    boxes, binary = boxes_and_mask(student, page)
     check(len(boxes) == 0, f"{len(boxes)} boxes on a page without letters")
     share = float(binary.mean())
     check(share <= 0.03, f"{100 * share:.1f} % of a page without letters is ink")
@@ -308,16 +349,14 @@ def test_blank_paper_has_no_letters(student, seed):
 def test_a_box_holds_all_ink_of_its_letter(student, seed):
     """All True pixels of a letter are in its box, its last row and column too: outside of all boxes there are none."""
     page = page_of(seed, lambda rng: {**plain(rng), "ink": float(rng.uniform(0, 0.5))})
-    boxes, binary = found_in(student, page)
+    boxes, left = boxes_and_mask(student, page)
     assert_found(page, boxes)
-    left = binary.copy()
     for y0, x0, y1, x1 in boxes:
         left[y0:y1, x0:x1] = False
     check(not left.any(), f"{int(left.sum())} True pixels lie in no box")
 
 
 @points(3, problem="finding")
-@needs("test_every_letter_has_its_box")
 @examples(10)
 @given(seed=SEEDS, bold=st.booleans())
 def test_binary_is_true_on_ink_and_false_on_paper(student, seed, bold):
@@ -331,7 +370,7 @@ def test_binary_is_true_on_ink_and_false_on_paper(student, seed, bold):
         }  # fmt: skip
 
     page = page_of(seed, options, lines=(1, 2), letters=(2, 5))
-    _, binary = found_in(student, page)
+    binary = mask_of(found_in(student, page)[1], page.image)
     on_ink = float(binary[page.ink >= 0.999].mean())
     on_paper = float(binary[~grown(page.ink > 0, 2)].mean())
     check(on_ink >= 0.9, f"{100 * on_ink:.1f} % of the pixels under ink are True, expected at least 90 %")
@@ -345,18 +384,19 @@ def test_finding_letters_leaves_the_page_alone(student, seed):
     """find_letters does not change the page that it is given."""
     image = page_of(seed, plain).image.copy()
     before = snapshot(image)
-    student.find_letters(image)
+    boxes, binary = items_of(student.find_letters(image), "boxes", "binary", what="the answer of find_letters")
     assert_unchanged(image, before, what="the page")
+    assert_something(boxes_of(boxes, before), mask_of(binary, before))
 
 
 # --------------------------------------------------------------------------------------------------------------- lines
 
 
-UP_TO_FIVE, UP_TO_NINE = sizes(1, 5), sizes(1, 9)
+UP_TO_FIVE, TWO_TO_NINE = sizes(1, 5), sizes(2, 9)
 
 
 @st.composite
-def boxes_in_lines(draw, steps, lines=UP_TO_FIVE, letters=UP_TO_NINE):
+def boxes_in_lines(draw, steps, lines=UP_TO_FIVE, letters=TWO_TO_NINE):
     """[(k, 4) boxes of a line]: letters of different sizes, on lines that wander by up to `steps` heights a letter."""
     rng = np.random.default_rng(draw(SEEDS))
     height = rng.integers(16, 80)
@@ -378,22 +418,54 @@ def boxes_in_lines(draw, steps, lines=UP_TO_FIVE, letters=UP_TO_NINE):
 
 
 def ask_lines(student, lines, seed):
+    """The student's lines of the boxes of these, which are passed in an order of their own."""
     boxes = np.concatenate([*lines, np.zeros((0, 4), np.int64)])
     answer = student.group_lines(boxes[np.random.default_rng(seed).permutation(len(boxes))])
-    check(type(answer) in (list, tuple), "group_lines returns no list", "wrong_type")
+    check(isinstance(answer, (list, tuple)), f"group_lines returns {describe(answer)}, expected a list", "wrong_type")
     return answer
+
+
+def rows_of(line):
+    """A line as an array of integers, where it is a list of boxes or holds whole floats: that is a law of its own."""
+    if isinstance(line, (list, tuple)) and all(map(is_box, line)):
+        line = np.array(line).reshape(-1, 4)
+    if type(line) is np.ndarray and line.dtype in (np.float32, np.float64) and np.isfinite(line).all():
+        return np.rint(line).astype(np.int64)
+    return line
+
+
+def is_box(row):
+    if isinstance(row, (list, tuple)):
+        return len(row) == 4 and all(isinstance(number, (int, np.integer)) and abs(number) < 2**31 for number in row)
+    return type(row) is np.ndarray and row.shape == (4,)
 
 
 def assert_lines(answer, lines):
     check(len(answer) == len(lines), f"there are {len(answer)} lines, expected {len(lines)}")
-    assert_equal(list(answer), lines, what="the list of lines")
+    assert_equal(values_of([rows_of(line) for line in answer], lines), lines, what="the list of lines")
 
 
-@points(4, problem="lines")
+def assert_hold_every_box(answer, boxes):
+    """The lines are these boxes, in whatever order: for laws about something else."""
+    check(isinstance(answer, (list, tuple)), f"group_lines returns {describe(answer)}, expected a list", "wrong_type")
+    lines = [rows_of(line) for line in answer]
+    check(all(type(line) is np.ndarray and line.shape[-1:] == (4,) for line in lines), "a line holds no boxes")
+    rows = [row for line in lines for row in line.reshape(-1, 4).tolist()]
+    check(sorted(rows) == sorted(boxes.tolist()), "the lines do not hold every box once")
+
+
+@points(3, problem="lines")
 @given(lines=boxes_in_lines(steps=0.12), seed=SEEDS)
 def test_lines_are_in_reading_order(student, lines, seed):
     """Boxes in any order become lines, top to bottom, each from left to right, whatever the sizes of their letters."""
     assert_lines(ask_lines(student, lines, seed), lines)
+
+
+@points(1, problem="lines")
+@given(lines=boxes_in_lines(steps=0.05, lines=st.just(2), letters=sizes(2, 4)), seed=SEEDS)
+def test_each_line_is_an_array_of_its_boxes(student, lines, seed):
+    """group_lines returns a list of arrays of integers, each of the shape (k, 4)."""
+    assert_equal(ask_lines(student, lines, seed), lines, what="the list of lines")
 
 
 @points(3, problem="lines")
@@ -403,15 +475,28 @@ def test_lines_may_rise_and_fall(student, lines, seed):
     assert_lines(ask_lines(student, lines, seed), lines)
 
 
-@points(2, problem="lines")
-@given(boxes=boxes_in_lines(steps=0.1, lines=st.just(1), letters=st.just(1)), many=sizes(0, 25))
-def test_lines_may_be_of_one_letter_or_none(student, boxes, many):
-    """One letter is a line, a column of letters is as many lines, and no letters are no lines."""
-    assert_equal(list(ask_lines(student, [], 0)), [], what="the lines of no boxes")
-    assert_lines(ask_lines(student, boxes, 0), boxes)
+@points(0.5, problem="lines")
+@given(boxes=boxes_in_lines(steps=0.1, lines=st.just(1), letters=st.just(1)))
+def test_one_letter_is_a_line(student, boxes):
+    """One box is one line, an array of the shape (1, 4)."""
+    assert_equal(ask_lines(student, boxes, 0), boxes, what="the list of lines")
+
+
+@points(1, problem="lines")
+@given(boxes=boxes_in_lines(steps=0.1, lines=st.just(1), letters=st.just(1)), many=sizes(2, 25), seed=SEEDS)
+def test_a_column_of_letters_is_as_many_lines(student, boxes, many, seed):
+    """Letters that stand below one another are as many lines, of one letter each."""
     height = int(boxes[0][0, 2] - boxes[0][0, 0])
     column = [boxes[0] + np.array([1, 0, 1, 0]) * 2 * height * i for i in range(many)]
-    assert_lines(ask_lines(student, column, many), column)
+    assert_lines(ask_lines(student, column, seed), column)
+
+
+@points(0.5, problem="lines")
+@given(line=boxes_in_lines(steps=0.05, lines=st.just(1), letters=sizes(2, 4)))
+def test_no_letters_are_no_lines(student, line):
+    """No boxes are an empty list of lines; some boxes are not."""
+    assert_equal(ask_lines(student, [], 0), [], what="the lines of no boxes")
+    assert_hold_every_box(ask_lines(student, line, 0), line[0])
 
 
 @points(1, problem="lines")
@@ -420,8 +505,9 @@ def test_grouping_leaves_the_boxes_alone(student, lines):
     """group_lines does not change the boxes that it is given."""
     boxes = np.concatenate(lines)[::-1].copy()
     before = snapshot(boxes)
-    student.group_lines(boxes)
+    answer = student.group_lines(boxes)
     assert_unchanged(boxes, before, what="the boxes")
+    assert_hold_every_box(answer, before)
 
 
 @points(1, problem="lines")
@@ -443,12 +529,21 @@ def test_the_true_boxes_of_pages_fall_into_lines(student, seed):
 
 
 def ask_crops(student, binary, boxes):
+    """(n, 32, 32) float64; in a list, without the axis of one crop or of another dtype is a law of its own."""
+    shape = len(boxes), 32, 32
     crops = student.crop_letters(binary, boxes)
-    check(type(crops) is np.ndarray, "crop_letters returns no array", "wrong_type")
-    check(crops.shape == (len(boxes), 32, 32), f"the crops have the shape {crops.shape}", "wrong_shape")
-    check(crops.dtype == np.float64, f"the crops have the dtype {crops.dtype}, expected float64", "wrong_dtype")
-    check(np.isfinite(crops).all(), "a crop has entries that are no finite numbers", "not_finite")
-    return crops
+    if isinstance(crops, (list, tuple)) and all(type(c) is np.ndarray and c.shape == (32, 32) for c in crops):
+        crops = np.array(crops).reshape(-1, 32, 32)
+    crops = values_of(numbers_of(crops, "the array of crops", f"a float64 array of shape {shape}"), np.empty(shape))
+    check(crops.shape == shape, f"the crops have the shape {crops.shape}, expected {shape}", "wrong_shape")
+    return crops.astype(np.float64)
+
+
+def assert_dark_on_white(crop):
+    """Dark on white: the ink of a solid letter, and paper at the corners of its crop."""
+    check(crop[16, 16] <= 0.3, f"the middle of a solid letter is {crop[16, 16]:.2f}, expected ink, 0")
+    corners = crop[[0, 0, -1, -1], [0, -1, 0, -1]]
+    check(corners.min() >= 0.99, f"in a corner a crop is {corners.min():.2f}, expected paper, 1")
 
 
 def on_a_page(letters, seed):
@@ -466,18 +561,32 @@ def on_a_page(letters, seed):
     return binary, boxes
 
 
-@points(4, problem="crops")
-@given(shapes=st.lists(st.tuples(sizes(10, 150), sizes(10, 150)), min_size=1, max_size=3), seed=SEEDS)
-def test_crops_keep_their_proportions_and_stand_in_the_middle(student, shapes, seed):
-    """The longer side becomes 20 to 26 pixels, the shorter one its share of that, and both are centred to a pixel."""
-    for crop, (h, w) in zip(
-        ask_crops(student, *on_a_page([np.ones(s, bool) for s in shapes], seed)), shapes, strict=True
-    ):
+SOLID_SHAPES = st.lists(st.tuples(sizes(10, 150), sizes(10, 150)), min_size=1, max_size=3)
+
+
+def solid(shapes):
+    return [np.ones(shape, bool) for shape in shapes]
+
+
+@points(2.5, problem="crops")
+@given(shapes=SOLID_SHAPES, seed=SEEDS)
+def test_crops_keep_their_proportions(student, shapes, seed):
+    """The longer side becomes 20 to 26 pixels, and the shorter one its share of that."""
+    for crop, (h, w) in zip(ask_crops(student, *on_a_page(solid(shapes), seed)), shapes, strict=True):
         y0, x0, y1, x1 = extent(crop < 0.5)
         longer, share = max(y1 - y0, x1 - x0), min(h, w) / max(h, w)
         check(19 <= longer <= 28, f"a letter of {h} x {w} takes {y1 - y0} x {x1 - x0} pixels, expected 20 to 26")
         shorter, wanted = (x1 - x0, share * longer) if h >= w else (y1 - y0, share * longer)
         check(abs(shorter - wanted) <= 2.1, f"a letter of {h} x {w} becomes one of {y1 - y0} x {x1 - x0}")
+
+
+@points(1.5, problem="crops")
+@given(shapes=SOLID_SHAPES, seed=SEEDS)
+def test_letters_stand_in_the_middle_of_their_crops(student, shapes, seed):
+    """Each letter is centred in its crop, to a pixel."""
+    for crop in ask_crops(student, *on_a_page(solid(shapes), seed)):
+        y0, x0, y1, x1 = extent(crop < 0.5)
+        check(max(y1 - y0, x1 - x0) <= 28, "a crop is nothing but ink")
         off = max(abs((y0 + y1) / 2 - 16), abs((x0 + x1) / 2 - 16))
         check(off <= 1.1, f"a letter stands {off} pixels off the middle, expected at most 1")
 
@@ -486,7 +595,7 @@ def test_crops_keep_their_proportions_and_stand_in_the_middle(student, shapes, s
 @given(shapes=st.lists(st.tuples(sizes(10, 90), sizes(10, 90)), min_size=1, max_size=3), seed=SEEDS)
 def test_crops_are_dark_ink_on_white_paper(student, shapes, seed):
     """Ink is 0, paper is 1, nothing is outside of that, and around the letter there is nothing but paper."""
-    crops = ask_crops(student, *on_a_page([np.ones(s, bool) for s in shapes], seed))
+    crops = ask_crops(student, *on_a_page(solid(shapes), seed))
     check(
         crops.min() >= -ROUNDING and crops.max() <= 1 + ROUNDING,
         f"the entries lie in {crops.min()} .. {crops.max()}, expected 0 .. 1",
@@ -525,29 +634,78 @@ def test_crops_stand_upright(student, letters, seed):
         check(wrong <= 2, f"{wrong} of {cells.size} blocks of a letter are not where they belong")
 
 
-@points(2, problem="crops")
-@examples(12)
-@given(names=st.lists(st.sampled_from(DISTINCT), min_size=0, max_size=4, unique=True), seed=SEEDS)
-def test_there_is_a_crop_for_each_box(student, names, seed):
-    """crop_letters gives a crop for each box, in their order, at the page's edges too; for none, shape (0, 32, 32)."""
-    if not names:
-        check(len(ask_crops(student, np.zeros((40, 50), bool), np.zeros((0, 4), np.int64))) == 0, "a crop of no box")
-        return
-    page = datasets.draw_page(["".join(names)], seed=seed, height=40, margin=0.0, font="DejaVuSans", thicken=2.0)
-    order = np.random.default_rng(seed).permutation(len(names))
-    crops = ask_crops(student, page.ink >= 0.5, page.boxes[order])
-    read = own_classifier(page)(crops)
-    check(read == "".join(names[i] for i in order), "the crops are not those of the boxes, in their order")
+def rings(rng):
+    """Squares with a hole each, whose shares of ink differ, and these shares."""
+    side = int(rng.integers(36, 60))
+    thickness = rng.permutation([side // 12, side // 6, side // 3])[: rng.integers(2, 4)]
+    letters = []
+    for t in thickness:
+        letters.append(np.ones((side, side), bool))
+        letters[-1][t:-t, t:-t] = False
+    return letters, [letter.mean() for letter in letters]
+
+
+def assert_in_order(crops, shares):
+    """Each crop has its letter: the more ink in a ring, the darker its crop."""
+    found = []
+    for crop in crops:
+        y0, x0, y1, x1 = extent(crop < 0.5)
+        found.append(float((1 - crop[y0:y1, x0:x1]).mean()))
+    check(np.array_equal(np.argsort(found), np.argsort(shares)), "the crops are not those of the boxes, in their order")
+
+
+@points(1, problem="crops")
+@given(seed=SEEDS)
+def test_crops_are_in_the_order_of_the_boxes(student, seed):
+    """The first crop is that of the first box, wherever on the page this is, and so on."""
+    letters, shares = rings(np.random.default_rng(seed))
+    assert_in_order(ask_crops(student, *on_a_page(letters, seed)), shares)
+
+
+@points(0.5, problem="crops")
+@given(seed=SEEDS)
+def test_letters_at_the_pages_edges_are_cropped(student, seed):
+    """A box that touches the page's edges has its crop as all others have."""
+    letters, shares = rings(np.random.default_rng(seed))
+    binary = np.concatenate([np.pad(letter, ((0, 0), (0, 9))) for letter in letters], axis=1)[:, :-9]
+    side = len(binary)
+    boxes = np.array([(0, x, side, x + side) for x in range(0, binary.shape[1], side + 9)])
+    assert_in_order(ask_crops(student, binary, boxes), shares)
+
+
+@points(0.25, problem="crops")
+@given(shape=st.tuples(sizes(12, 60), sizes(12, 60)), seed=SEEDS)
+def test_one_box_has_one_crop(student, shape, seed):
+    """One box gives an array of the shape (1, 32, 32)."""
+    crops = student.crop_letters(*on_a_page(solid([shape]), seed))
+    numbers_of(crops, "the array of crops", "an (n, 32, 32) array")
+    check(crops.shape == (1, 32, 32), f"the crops have the shape {crops.shape}, expected (1, 32, 32)", "wrong_shape")
+    assert_dark_on_white(crops[0])
+
+
+@points(0.25, problem="crops")
+@given(shapes=SOLID_SHAPES, seed=SEEDS)
+def test_no_boxes_have_no_crops(student, shapes, seed):
+    """No boxes give an array of the shape (0, 32, 32); some boxes on the same page give crops."""
+    binary, boxes = on_a_page(solid(shapes), seed)
+    crops = student.crop_letters(binary, boxes[:0])
+    check(type(crops) is np.ndarray, f"the crops are {describe(crops)}, expected an array", "wrong_type")
+    check(crops.shape == (0, 32, 32), f"the crops have the shape {crops.shape}, expected (0, 32, 32)", "wrong_shape")
+    for crop, (h, w) in zip(ask_crops(student, binary, boxes), shapes, strict=True):
+        if max(h, w) <= 4 * min(h, w):  # of a letter as thin as a line, its middle may be no whole pixel
+            assert_dark_on_white(crop)
 
 
 @points(2, problem="crops")
-@given(seed=SEEDS, thickness=sizes(2, 3), upright=st.booleans())
-def test_thin_strokes_leave_their_trace(student, seed, thickness, upright):
+@given(seed=SEEDS, thickness=sizes(2, 3), count=sizes(2, 3), upright=st.booleans())
+def test_thin_strokes_leave_their_trace(student, seed, thickness, count, upright):
     """Of a large letter that is made much smaller, no stroke vanishes, not even one of two pixels."""
     rng = np.random.default_rng(seed)
     letter = np.zeros((120, 110), bool)
     letter[:, :8] = letter[:, -8:] = letter[:4] = letter[-4:] = True
-    places = [int(y + rng.integers(0, 9)) for y in range(14, 100, 20)]
+    # As many strokes across, with a gap of 24 pixels at least between all that is ink.
+    free = rng.multinomial(int(120 - 8 - count * 3 - (count + 1) * 24), np.ones(count + 1) / (count + 1))
+    places = 4 + np.cumsum(24 + free[:-1]) + 3 * np.arange(count)
     for y in places:
         letter[y : y + thickness] = True
     binary = np.pad(letter, 5)
@@ -559,20 +717,25 @@ def test_thin_strokes_leave_their_trace(student, seed, thickness, upright):
     for y in places:
         row = y0 + (y + thickness / 2) / 120 * (y1 - y0)
         darkest = middle[max(0, int(row) - 1) : int(row) + 2].min()
-        check(
-            darkest <= 0.93, f"a stroke of {thickness} pixels in 120 leaves {1 - darkest:.2f} of ink, expected a trace"
-        )
+        # 12 pixels before the stroke there is none, and 12 are two rows of the crop at least.
+        paper = middle[int(y0 + (y - 12) / 120 * (y1 - y0))]
+        trace = f"a stroke of {thickness} pixels in 120 leaves {1 - darkest:.2f} of ink, expected a trace"
+        check(darkest <= 0.93, trace)
+        check(paper >= darkest + 0.05, f"{paper - darkest:.2f} brighter than a stroke is the paper beside it")
 
 
 @points(1, problem="crops")
 @given(shapes=st.lists(st.tuples(sizes(10, 60), sizes(10, 60)), min_size=1, max_size=3), seed=SEEDS)
 def test_cropping_leaves_its_inputs_alone(student, shapes, seed):
     """crop_letters changes neither the binary image nor the boxes."""
-    binary, boxes = on_a_page([np.ones(shape, bool) for shape in shapes], seed)
+    binary, boxes = on_a_page(solid(shapes), seed)
     before = snapshot(binary, boxes)
-    student.crop_letters(binary, boxes)
+    crops = ask_crops(student, binary, boxes)
     assert_unchanged(binary, before[0], what="the binary image")
     assert_unchanged(boxes, before[1], what="the boxes")
+    for crop, (h, w) in zip(crops, shapes, strict=True):
+        if max(h, w) <= 4 * min(h, w):
+            assert_dark_on_white(crop)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -581,17 +744,17 @@ stands_on_all = needs(
     "test_every_letter_has_its_box",
     "test_lines_are_in_reading_order",
     "test_crops_stand_upright",
-    "test_there_is_a_crop_for_each_box",
+    "test_crops_are_in_the_order_of_the_boxes",
 )
 
 
 def ask_text(student, page, classify):
     text = student.read_text(page.image.copy(), classify)
-    check(type(text) is str, "read_text returns no string", "wrong_type")
+    check(isinstance(text, str), f"read_text returns {describe(text)}, expected a string", "wrong_type")
     return text
 
 
-@points(4, problem="reading")
+@points(3.5, problem="reading")
 @stands_on_all
 @examples(8)
 @given(seed=SEEDS)
@@ -601,34 +764,55 @@ def test_a_page_is_read_letter_by_letter(student, seed):
     def options(rng):
         return {**plain(rng), "height": int(rng.integers(30, 46))}  # so large that the letters' shapes are beyond doubt
 
-    page = page_of(seed, options, lines=(1, 3), letters=(1, 6), fonts=SANS, alphabet=DISTINCT)
+    page = page_of(seed, options, lines=(1, 3), letters=(2, 6), fonts=SANS, alphabet=DISTINCT)
     text = ask_text(student, page, own_classifier(page))
     check(text == page.text, f"read {text!r}, expected {page.text!r}")
 
 
-@points(2, problem="reading")
-@stands_on_all
-@examples(8)
+@points(0.5, problem="reading")
+@needs("test_one_letter_has_one_box", "test_one_letter_is_a_line", "test_one_box_has_one_crop")
+@examples(4)
 @given(seed=SEEDS, name=st.sampled_from(LETTERS))
-def test_the_classifier_has_the_word(student, seed, name):
-    """Text is what classify says, of crops (n, 32, 32) with n at least 1, all of them dark on white."""
-    page = page_of(seed, plain, lines=(1, 3), letters=(1, 5), fonts=SANS)
+def test_a_page_of_one_letter_is_read(student, seed, name):
+    """The text of a page of one letter is what classify says of its crop, an array of the shape (1, 32, 32)."""
+    page = page_of(seed, plain, lines=(1, 1), letters=(1, 1), fonts=SANS)
+    heard = []
+
+    def classify(crops):
+        heard.append(checked_crops(crops).shape)
+        return name * len(crops)
+
+    assert_equal(ask_text(student, page, classify), name, what="the text")
+    check((1, 32, 32) in heard, "classify was not called with the letter")
+
+
+def ask_names(student, page, name):
+    """The text, where classify always says `name`: lines of that name, and no line without it."""
 
     def classify(crops):
         for crop in checked_crops(crops):
             check(crop[0].min() > 0.9 and crop.min() < 0.5, "a crop is not dark ink on white paper")
         return name * len(crops)
 
-    text, expected = ask_text(student, page, classify), "\n".join(name * len(line) for line in page.lines)
-    check(text == expected, f"read {text!r}, where classify always said {name!r}")
+    text = ask_text(student, page, classify)
+    as_said = text and all(line == name * len(line) > "" for line in text.split("\n"))
+    check(as_said, f"read {text[:200]!r}, where classify always said {name!r}")
+
+
+@points(2, problem="reading")
+@examples(8)
+@given(seed=SEEDS, name=st.sampled_from(LETTERS))
+def test_the_classifier_has_the_word(student, seed, name):
+    """Text is what classify says, of crops (n, 32, 32) with n at least 1, all of them dark on white."""
+    ask_names(student, page_of(seed, plain, lines=(1, 3), letters=(2, 5), fonts=SANS), name)
 
 
 @points(1, problem="reading")
-@stands_on_all
+@needs("test_blank_paper_has_no_letters")
 @examples(4)
-@given(seed=SEEDS)
-def test_on_blank_paper_there_is_nothing_to_read(student, seed):
-    """read_text of a page without letters is "", and classify is not called."""
+@given(seed=SEEDS, name=st.sampled_from(LETTERS))
+def test_on_blank_paper_there_is_nothing_to_read(student, seed, name):
+    """read_text of a page without letters is "", and classify is not called; on a page with letters it is."""
     page = datasets.draw_page([], seed=seed, noise=0.02, light=1.5, specks=2, height=40)
     heard = []
 
@@ -638,13 +822,12 @@ def test_on_blank_paper_there_is_nothing_to_read(student, seed):
 
     assert_equal(ask_text(student, page, classify), "", what="the text")
     check(not heard, "classify was called where there is no letter")
+    ask_names(student, page_of(seed, plain, lines=(1, 1), fonts=SANS), name)
 
 
 # Character error rate, in percent, that reading must stay below with the given classifier. Measured with the reference:
 #     drawn pages of this test     0.0 in all of 100 runs, of some 60 characters each
-#     the four photographs         3.1   (1.6, 10.0, 3.6, 0.0)
-#     the four drawn stand-ins     1.0   (1.4, 2.6, 0.0, 0.0)
-# and at most 4.6 with the variants. Neither the photographs nor their stand-ins are drawn anew: no seed fails anyone.
+#     four whole pages             0.0 in all of 10 runs, and no letter missed; with each variant in 3 runs, too
 READ_WELL = 20.0
 
 
@@ -667,27 +850,49 @@ def test_drawn_pages_are_read_well(student, seed):
     check(100 * edits / count < READ_WELL, f"{100 * edits / count:.1f} % of the characters are wrong")
 
 
-def four_pages():
-    """(page, its boxes) of the photographs or of what stands in for them, each a little smaller and darker than it is
-    known to be: whoever recognizes a file has still to read it."""
-    known = json.loads(Path(__file__).with_name("photographs.json").read_text(encoding="utf-8"))
-    for page in datasets.pages():
-        boxes = np.array(known[page.name]) if page.boxes is None else page.boxes
-        image = 0.97 * page.image[3:, 5:]
-        yield datasets.Page(page.name, image, page.lines, page.source), boxes - np.array([3, 5, 3, 5])
+# Four pages about as large and as unevenly lit as the four photographs, which `experiment.py` reads. Their texts are
+# drawn under the secret, or a file that has stored the pages could answer. An O and a 0, an I and a 1 are one picture
+# in some fonts.
+TOLD_APART = "".join(sorted(set(LETTERS) - set("01")))
+FOUR_PAGES = {
+    "list": (5, 13, {"font": "DejaVuSans", "height": 34, "light": 1.6, "ink": 0.5, "dots": True, "slope": -0.02}),
+    "alphabet": (4, 9, {"font": "cmss10", "height": 64, "light": 2.0, "ink": 0.55, "slope": -0.03, "thicken": 3.0}),
+    "verse": (3, 17, {"font": "STIXGeneral", "height": 36, "light": 1.2, "ink": 0.25, "slant": 0.15, "thicken": 2.0}),
+    "large": (
+        3, 12,
+        {"font": "DejaVuSans-Oblique", "height": 76, "light": 1.4, "ink": 0.3, "slope": 0.02, "broken": 0.2},
+    ),
+}  # fmt: skip
+# Hypothesis begins with 0 for everybody, and draws all numbers of up to 24 bits alike.
+ONE_SECRET = st.integers(0, 2**24 - 1).filter(bool)
+
+
+def four_pages(seed):
+    """The pages, named."""
+    rng = np.random.default_rng(seed)
+    for name, (lines, letters, options) in FOUR_PAGES.items():
+        drawn = ["".join(rng.choice(list(TOLD_APART), letters)) for _ in range(lines)]
+        spaced = [line[: letters // 2] + " " + line[letters // 2 :] for line in drawn]
+        page = datasets.draw_page(
+            spaced, seed=int(rng.integers(2**32)), noise=0.02, specks=12, wobble=0.5, spacing=0.5, **options
+        )
+        yield datasets.Page(name, page.image, page.lines, page.source, page.boxes)
 
 
 @points(2, problem="reading")
 @needs("test_every_letter_has_its_box")
-def test_the_letters_of_four_whole_pages_are_found(student, record):
-    """On four whole pages, photographs where the grader has them, at least 95 % of the letters are found."""
+@examples(1)
+@given(seed=ONE_SECRET)
+def test_the_letters_of_four_whole_pages_are_found(student, record, seed):
+    """On four whole pages, as large and as unevenly lit as photographs, 95 % of the letters are found."""
     found = missed = too_many = 0
-    for page, true in four_pages():
-        boxes, _ = found_in(student, page)
-        good = overlaps(true, boxes) >= 0.5 if len(boxes) else np.zeros((len(true), 1), bool)
+    for page in four_pages(seed):
+        boxes = boxes_in(student, page)
+        check(len(boxes) <= 3 * page.count, f"{len(boxes)} boxes on a page of {page.count} letters")
+        good = overlaps(page.boxes, boxes) >= 0.5 if len(boxes) else np.zeros((page.count, 1), bool)
         hits = int(good.any(axis=1).sum())
-        found, missed, too_many = found + hits, missed + len(true) - hits, too_many + len(boxes) - hits
-        record.number(f"{page.name} ({page.source})", "letters found", hits, bar=len(true))
+        found, missed, too_many = found + hits, missed + page.count - hits, too_many + len(boxes) - hits
+        record.number(f"{page.name} ({page.source})", "letters found", hits, bar=page.count)
     check(missed <= 0.05 * (found + missed), f"{missed} of {found + missed} letters were not found")
     check(too_many <= 0.05 * (found + missed), f"{too_many} boxes hold no letter, on pages of {found + missed} letters")
 
@@ -695,48 +900,70 @@ def test_the_letters_of_four_whole_pages_are_found(student, record):
 @points(2, problem="reading")
 @needs("test_the_letters_of_four_whole_pages_are_found")
 @stands_on_all
-def test_four_whole_pages_are_read(student, record):
-    """Of the text of four whole pages, photographs where the grader has them, less than a fifth is read wrongly."""
+@examples(1)
+@given(seed=ONE_SECRET)
+def test_four_whole_pages_are_read(student, record, seed):
+    """Of the text of four such pages, less than a fifth is read wrongly."""
     classify = datasets.character_reader()
     edits = count = 0
-    for page, _ in four_pages():
+    for page in four_pages(seed):
         # What read_text does, step by step: the boxes are wanted for the report.
-        boxes, binary = found_in(student, page)
+        boxes, binary = boxes_and_mask(student, page)
+        check(len(boxes) <= 3 * page.count, f"{len(boxes)} boxes on a page of {page.count} letters")
         lines = student.group_lines(boxes)
+        check(isinstance(lines, (list, tuple)), f"group_lines returns {describe(lines)}, expected a list", "wrong_type")
+        check(len(lines) <= len(boxes), f"there are {len(lines)} lines of {len(boxes)} letters")
         text = "\n".join(classify(checked_crops(student.crop_letters(binary, line))) for line in lines)
         wrong = oracle_distance(text, page.text)
         edits, count = edits + wrong, count + len(page.text)
         title = f"{page.name} ({page.source}): {100 * wrong / len(page.text):.1f} % of the characters wrong"
         record.page(title, page.image, boxes, text.split("\n"))
     percent = 100 * edits / count
-    record.number(f"Four pages ({page.source})", "character error rate", percent, bar=READ_WELL, unit="%")
+    record.number("Four pages", "character error rate", percent, bar=READ_WELL, unit="%")
     check(percent < READ_WELL, f"{percent:.1f} % of the characters are wrong, expected less than {READ_WELL:g} %")
 
 
 # ---------------------------------------------------------------------------------------------------------------- rate
 
-strings = st.text(alphabet="AB1\n", max_size=12)
+words = st.text(alphabet="AB1", min_size=1, max_size=12)
 
 
-@points(2, problem="rate")
-@given(text=strings, truth=strings.filter(bool))
+@points(1.5, problem="rate")
+@given(text=words, truth=words)
 def test_the_error_rate_counts_the_fewest_edits(student, text, truth):
     """character_error_rate is the least number of insertions, deletions and replacements, over the truth's length."""
     assert_close(student.character_error_rate(text, truth), oracle_distance(text, truth) / len(truth))
 
 
-@points(1, problem="rate")
+@points(0.5, problem="rate")
+@given(first=words, second=words, text=words)
+def test_newlines_count_like_all_characters(student, first, second, text):
+    """A newline that is read wrongly, or not at all, is a mistake like any other."""
+    truth = f"{first}\n{second}"
+    assert_close(student.character_error_rate(first + second, truth), 1 / len(truth))
+    assert_close(student.character_error_rate(text, truth), oracle_distance(text, truth) / len(truth))
+
+
+@points(0.5, problem="rate")
 @given(truth=st.text(alphabet="ABC", min_size=1, max_size=6), more=sizes(1, 20))
 def test_the_error_rate_may_exceed_one(student, truth, more):
-    """Nothing read is a rate of 1; letters that are not there count as well, and so the rate may exceed 1."""
-    assert_close(student.character_error_rate("", truth), 1.0, what="the rate of no text")
+    """Letters that are not there count as well, and so the rate may exceed 1."""
     assert_close(student.character_error_rate(truth + "X" * more, truth), more / len(truth))
     assert_close(student.character_error_rate("X" * more + truth, truth), more / len(truth))
 
 
+@points(0.5, problem="rate")
+@given(truth=st.text(alphabet="ABC", min_size=2, max_size=6))
+def test_nothing_read_is_a_rate_of_one(student, truth):
+    """The rate of no text is 1, and a letter that is read rightly takes one from the mistakes."""
+    assert_close(student.character_error_rate("", truth), 1.0, what="the rate of no text")
+    assert_close(student.character_error_rate(truth[:1], truth), (len(truth) - 1) / len(truth))
+
+
 @points(1, problem="rate")
-@given(text=st.text(alphabet="AB", max_size=4))
-def test_there_is_no_rate_without_a_truth(student, text):
-    """character_error_rate raises ValueError if the truth is empty, even if nothing was read."""
+@given(text=st.text(alphabet="AB", max_size=4), truth=words)
+def test_there_is_no_rate_without_a_truth(student, text, truth):
+    """character_error_rate raises ValueError if the truth is empty, even if nothing was read, and else it does not."""
     with assert_raises(ValueError, what="character_error_rate with an empty truth"):
         student.character_error_rate(text, "")
+    assert_close(student.character_error_rate(truth + "X", truth), 1 / len(truth))

@@ -1,8 +1,7 @@
-"""What the hidden tests of `ocr` take for granted: their distance, their means, their boxes of the photographs."""
+"""What the hidden tests of `ocr` take for granted: their distance, their means, their pages, what they let pass."""
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from loading import load
 
 from autograder import datasets
+from autograder.testing import Mismatch
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SOLUTION = REPOSITORY / "solutions" / "ocr"
@@ -66,23 +66,48 @@ def test_a_pages_own_classifier_knows_its_letters(seed):
     assert hidden.own_classifier(page)(crops) == "".join(page.lines)
 
 
-def test_the_boxes_of_the_photographs_are_as_many_as_their_letters():
-    known = json.loads((SOLUTION / "photographs.json").read_text(encoding="utf-8"))
-    assert {name: len(boxes) for name, boxes in known.items()} == {
-        "01_list": 115, "02_letters": 36, "03_haiku": 54, "04_deep": 41,
-    }  # fmt: skip
-    for boxes in known.values():
-        y0, x0, y1, x1 = np.array(boxes).T
-        assert ((y1 - y0 >= 16) & (x1 > x0) & (np.minimum(y0, x0) >= 0)).all()
+def test_four_pages_are_other_ones_under_another_seed():
+    one, same, other = ([*hidden.four_pages(seed)] for seed in (1, 1, 2))
+    assert [page.text for page in one] == [page.text for page in same] != [page.text for page in other]
+    assert [page.count for page in one] == [len(page.boxes) for page in one]
 
 
-def test_the_boxes_of_the_photographs_lie_on_them():
-    pages = datasets.pages()
-    if pages[0].source != "photographs":
-        pytest.skip("DEEPGRADE_DATA names no folder with the photographs")
-    known = json.loads((SOLUTION / "photographs.json").read_text(encoding="utf-8"))
-    for page in pages:
-        assert len(known[page.name]) == page.count
-        paper = np.median(page.image)
-        for y0, x0, y1, x1 in known[page.name]:
-            assert page.image[y0:y1, x0:x1].min() < 0.8 * paper
+def test_four_pages_hold_as_much_as_the_stand_ins_of_the_photographs():
+    """Within a quarter, page by page: letters, and pixels."""
+    for page, stand_in in zip(hidden.four_pages(3), datasets.pages(), strict=True):
+        if stand_in.source == "photographs":
+            pytest.skip("DEEPGRADE_DATA names a folder with the photographs")
+        assert page.name == stand_in.name
+        assert page.count == pytest.approx(stand_in.count, rel=0.25)
+        assert page.image.size == pytest.approx(stand_in.image.size, rel=0.4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rings_have_shares_of_ink_that_are_far_apart(seed):
+    _, shares = hidden.rings(np.random.default_rng(seed))
+    assert np.diff(np.sort(shares)).min() > 0.15
+
+
+def test_a_wrong_dtype_is_no_matter_for_laws_about_values():
+    image = np.zeros((20, 30))
+    boxes, binary = np.array([[1, 2, 3, 4]]), np.eye(20, 30) > 0
+    assert np.array_equal(hidden.boxes_of(boxes.astype(float), image), boxes)
+    assert np.array_equal(hidden.boxes_of(boxes[0], image), boxes)
+    assert hidden.boxes_of(np.array([]), image).shape == (0, 4)
+    assert np.array_equal(hidden.mask_of(binary.astype(float), image), binary)
+
+
+@pytest.mark.parametrize(
+    "boxes", [np.array([[0.0, 0, np.nan, 1]]), np.zeros((1, 4), np.float16), [[0, 0, 1, 1]], np.array([[0, 0, 99, 1]])]
+)
+def test_boxes_that_no_page_has_are_refused(boxes):
+    with pytest.raises(Mismatch):
+        hidden.boxes_of(boxes, np.zeros((20, 30)))
+
+
+def test_a_line_is_an_array_or_a_list_of_boxes():
+    line = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
+    for same in (line, list(line), line.tolist(), line.astype(float)):
+        assert np.array_equal(hidden.rows_of(same), line)
+        assert hidden.rows_of(same).dtype.kind == "i"
+    assert hidden.rows_of("no line") == "no line"
