@@ -147,7 +147,7 @@ SEVERAL, WIDE = sizes(2, 6), sizes(2, 6)
 ONE, HIDDEN, DEEP = st.just(1), st.integers(2, 3), st.just(4)  # layers
 NARROW = st.sampled_from([1, 1, 2, 3])  # units of a layer
 ANY = st.sampled_from(ACTIVATIONS)
-few, fewer = settings(max_examples=15), settings(max_examples=8)
+few, fewer = settings(max_examples=12), settings(max_examples=6)
 
 
 @st.composite
@@ -546,7 +546,7 @@ def test_forward_is_finite_when_units_saturate(student, name, data):
 
 @points(1.5, problem="forward")
 @needs("test_one_layer_is_affine")
-@few
+@fewer
 @given(data=st.data(), net=one_layer())
 def test_forward_leaves_its_arguments_alone(student, data, net):
     """forward changes neither x nor the params, whatever the activation."""
@@ -867,10 +867,16 @@ def numbered(n, dtype=np.float64):
     return (np.arange(n)[:, None] * 2 + np.array([0, 1])).astype(dtype), np.arange(n) * 3
 
 
+def listed(answer):
+    """All that an iterable holds; a generator is asked for it."""
+    check(hasattr(type(answer), "__iter__"), f"minibatches returned {describe(answer)}, expected batches", "wrong_type")
+    return list(answer)
+
+
 def ask_batches(student, x, y, batch_size, rng):
     """[(x_batch, y_batch), ..], each with as many rows as labels, beside each other as they were."""
     batches = []
-    for number, pair in enumerate(list(student.minibatches(x, y, batch_size, rng)), 1):
+    for number, pair in enumerate(listed(student.minibatches(x, y, batch_size, rng)), 1):
         x_batch, y_batch = items_of(pair, "x_batch", "y_batch", what=f"batch {number}")
         whole = isinstance(y_batch, np.ndarray) and y_batch.ndim == 1 and y_batch.dtype == y.dtype
         check(whole, f"y_batch is {describe(y_batch)}, expected one axis of dtype {y.dtype}", "wrong_type")
@@ -952,12 +958,9 @@ def test_minibatches_leave_the_data_alone(student, n, batch_size, rng):
     """minibatches shuffles neither x nor y themselves."""
     x, y = numbered(n)
     before = snapshot(x, y)
-    batches = list(student.minibatches(x, y, batch_size, rng))
+    batches = ask_batches(student, x, y, batch_size, rng)
     assert_unchanged((x, y), before, what="(x, y)")
     check(len(batches) >= n // batch_size, f"there are {len(batches)} batches of {n} examples")
-    for pair in batches:
-        x_batch, y_batch = items_of(pair, "x_batch", "y_batch", what="a batch")
-        assert_equal(values_of(x_batch, x[: np.size(y_batch)]), x[np.asarray(y_batch).ravel() // 3], what="x_batch")
 
 
 @points(0.75, problem="batches")
@@ -968,11 +971,11 @@ def test_impossible_batches_are_refused(student, n, bad, rng):
     nothing else."""
     x, y = numbered(n)
     with assert_raises(ValueError, what=f"minibatches with batch_size {bad}"):
-        list(student.minibatches(x, y, bad, rng))
+        listed(student.minibatches(x, y, bad, rng))
     with assert_raises(ValueError, what=f"minibatches of {n} examples and {n - 1} labels"):
-        list(student.minibatches(x, y[:-1], 2, rng))
+        listed(student.minibatches(x, y[:-1], 2, rng))
     with assert_raises(ValueError, what=f"minibatches of {n - 1} examples and {n} labels"):
-        list(student.minibatches(x[:-1], y, 2, rng))
+        listed(student.minibatches(x[:-1], y, 2, rng))
     ask_batches(student, x, y, 2, rng)
 
 
