@@ -982,6 +982,14 @@ def test_impossible_batches_are_refused(student, n, bad, rng):
 # ------------------------------------------------------------------------------------------------------------ training
 
 
+def float64_like(trained, params):
+    """The trained params, once they are finite float64 arrays, in the shapes of those from which the training began."""
+    found = values_of(trained, params)
+    assert_close(found, params, what="the trained params", atol=np.inf)  # types, shapes and dtypes alone
+    assert_shaped_like(found, params, what="the trained params")
+    return found
+
+
 def ask_train(student, net, **options):
     """What was returned; in training a network of one layer, the activation does not matter."""
     usual = {
@@ -992,7 +1000,7 @@ def ask_train(student, net, **options):
         "rng": np.random.default_rng(0),
     }
     trained = student.train(net.x, net.y, net.params, **{**usual, **options})
-    assert_shaped_like(values_of(trained, net.params), net.params, what="the trained params")
+    float64_like(trained, net.params)
     return trained
 
 
@@ -1282,8 +1290,7 @@ def learning(module, lesson, *, device, seed, log):
 
 def predictions(lesson, params):
     """The judge passes the held-out letters through the params itself: what counts is what was learned."""
-    params = values_of(params, lesson.params)
-    assert_shaped_like(params, lesson.params, what="the trained params")
+    params = float64_like(params, lesson.params)
     return oracle_forward(lesson.held_out, params, RECIPE["activation"])[0].argmax(axis=1)
 
 
