@@ -206,9 +206,9 @@ def train(x, y, params, *, activation, learning_rate, epochs, batch_size, rng, l
             z, cache = forward(x_batch, params, activation)
             loss, dz = cross_entropy(z, y_batch)
             grads, _ = backward(dz, params, cache, activation)
-            for (w, b), (dw, db) in zip(params, grads, strict=True):
-                w -= learning_rate * dw
-                b -= learning_rate * db
+            params = [
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
+            ]
             loss_sum += loss
             right += accuracy(z, y_batch) * len(y_batch)
         if log is not None:

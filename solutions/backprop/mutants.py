@@ -14,12 +14,12 @@ from autograder.testing import mutant
 # -------------------------------------------------------------------------------------------------------- activations
 
 
-@mutant("sigmoid", killed_by="test_sigmoid_of_a_small_example")
+@mutant("sigmoid", killed_by="test_sigmoid_of_logarithms")
 def without_the_minus(x):
     return 1 / (1 + np.exp(x))
 
 
-@mutant("sigmoid", killed_by="test_sigmoid_is_finite_at_large_inputs")
+@mutant("sigmoid", killed_by="test_sigmoid_is_finite_at_large_inputs", kind="no shift in exponentials")
 def as_a_ratio_of_exponentials(x):
     return np.exp(x) / (1 + np.exp(x))
 
@@ -29,88 +29,287 @@ def clipped_far_too_early(x):
     return reference.sigmoid(np.clip(x, -20, 20))
 
 
-@mutant("sigmoid", killed_by="test_activations_keep_float32")
+@mutant("sigmoid", killed_by="test_activations_keep_float32[sigmoid]")
 def always_in_float64(x):
     return reference.sigmoid(np.asarray(x, dtype=np.float64))
 
 
-@mutant("sigmoid", killed_by="test_integers_are_taken_as_numbers")
+@mutant("sigmoid", killed_by="test_integers_are_taken_as_numbers[sigmoid]")
 def negating_unsigned_pixels(x):
     return 1 / (1 + np.exp(-x))
 
 
-@mutant("sigmoid", killed_by="test_sigmoid_is_its_formula")
+@mutant("sigmoid", killed_by="test_activations_keep_every_shape[sigmoid]")
 def of_the_first_axis_only(x):
     return np.array([reference.sigmoid(row) for row in x[:, None]])
 
 
-@mutant("sigmoid_derivative", killed_by="test_sigmoid_derivative_is_at_most_a_quarter")
+@mutant("sigmoid_derivative", killed_by="test_a_derivative_comes_from_the_output[sigmoid]")
 def from_the_input(a):
     s = reference.sigmoid(a)
     return s * (1 - s)
 
 
-@mutant("tanh", killed_by="test_tanh_is_a_stretched_sigmoid")
+@mutant("sigmoid", killed_by="test_activations_keep_every_shape[sigmoid]", kind="a squeeze")
+def sigmoid_without_axes_of_one(x):
+    return np.squeeze(reference.sigmoid(x))
+
+
+@mutant("sigmoid", killed_by="test_activations_keep_every_shape[sigmoid]", kind="two dimensions taken for granted")
+def sigmoid_row_by_row(x):
+    rows, columns = x.shape if x.ndim > 1 else (1, len(x))
+    return reference.sigmoid(x.reshape(rows, columns)).reshape(x.shape)
+
+
+@mutant("sigmoid_derivative", killed_by="test_activations_keep_every_shape[sigmoid_derivative]", kind="a squeeze")
+def sigmoid_slope_without_axes_of_one(a):
+    return np.squeeze(reference.sigmoid_derivative(a))
+
+
+@mutant(
+    "sigmoid_derivative",
+    killed_by="test_activations_keep_every_shape[sigmoid_derivative]",
+    kind="two dimensions taken for granted",
+)
+def sigmoid_slope_row_by_row(a):
+    rows, columns = a.shape if a.ndim > 1 else (1, len(a))
+    return reference.sigmoid_derivative(a.reshape(rows, columns)).reshape(a.shape)
+
+
+@mutant("sigmoid_derivative", killed_by="test_a_derivative_comes_from_the_output[sigmoid]",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def sigmoid_slope_that_is_one_in_the_middle(a):
+    return 4 * a * (1 - a)
+
+
+@mutant("sigmoid_derivative", killed_by="test_a_derivative_comes_from_the_output[sigmoid]", kind="another's gradient")
+def the_slope_of_tanh(a):
+    return 1 - a * a
+
+
+@mutant("sigmoid_derivative", killed_by="test_activations_keep_float32[sigmoid_derivative]")
+def sigmoid_slope_in_float64(a):
+    return reference.sigmoid_derivative(a.astype(np.float64))
+
+
+@mutant("sigmoid_derivative", killed_by="test_activations_leave_their_input_alone[sigmoid_derivative]")
+def sigmoid_slope_in_place(a):
+    a *= 1 - a
+    return a
+
+
+@mutant("tanh", killed_by="test_tanh_of_logarithms", kind="a factor of the batch, the classes or two")
 def sigmoid_without_doubling_its_input(x):
     return 2 * reference.sigmoid(x) - 1
 
 
-@mutant("tanh", killed_by="test_tanh_is_a_stretched_sigmoid")
+@mutant("tanh", killed_by="test_tanh_is_finite_at_large_inputs", kind="no shift in exponentials")
 def from_exponentials_that_overflow(x):
     return (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
 
 
-@mutant("tanh", killed_by="test_integers_are_taken_as_numbers")
+@mutant("tanh", killed_by="test_integers_are_taken_as_numbers[tanh]")
 def doubling_small_integers(x):
     return 2 * reference.sigmoid(2 * x) - 1
 
 
-@mutant("tanh_derivative", killed_by="test_tanh_derivative_comes_from_the_output")
+@mutant("tanh", killed_by="test_activations_keep_every_shape[tanh]", kind="a squeeze")
+def tanh_without_axes_of_one(x):
+    return np.squeeze(reference.tanh(x))
+
+
+@mutant("tanh", killed_by="test_activations_keep_every_shape[tanh]", kind="two dimensions taken for granted")
+def tanh_row_by_row(x):
+    rows, columns = x.shape if x.ndim > 1 else (1, len(x))
+    return reference.tanh(x.reshape(rows, columns)).reshape(x.shape)
+
+
+@mutant("tanh", killed_by="test_activations_keep_float32[tanh]")
+def tanh_in_float64(x):
+    return np.tanh(np.asarray(x, dtype=np.float64))
+
+
+@mutant("tanh", killed_by="test_activations_leave_their_input_alone[tanh]")
+def tanh_in_place(x):
+    return np.tanh(x, out=x) if x.dtype.kind == "f" else reference.tanh(x)
+
+
+@mutant("sigmoid", killed_by="test_activations_leave_their_input_alone[sigmoid]")
+def sigmoid_in_place(x):
+    if x.dtype.kind != "f":
+        return reference.sigmoid(x)
+    x[...] = reference.sigmoid(x)
+    return x
+
+
+@mutant("sigmoid", killed_by="test_sigmoid_is_its_formula")
+def a_straight_line_cut_off(x):
+    return np.clip(0.5 + reference._as_float(x) / 4, 0, 1)
+
+
+@mutant("tanh", killed_by="test_tanh_is_a_stretched_sigmoid")
+def tanh_by_three_terms(x):
+    x = reference._as_float(x)
+    return np.where(abs(x) < 0.5, x - x**3 / 3 + 2 * x**5 / 15, np.tanh(x))
+
+
+@mutant("tanh_derivative", killed_by="test_a_derivative_comes_from_the_output[tanh]")
 def tanh_slope_from_the_input(a):
     return 1 - np.tanh(a) ** 2
 
 
-@mutant("relu", killed_by="test_activations_leave_their_input_alone")
+@mutant("tanh_derivative", killed_by="test_activations_keep_every_shape[tanh_derivative]", kind="a squeeze")
+def tanh_slope_without_axes_of_one(a):
+    return np.squeeze(reference.tanh_derivative(a))
+
+
+@mutant(
+    "tanh_derivative",
+    killed_by="test_activations_keep_every_shape[tanh_derivative]",
+    kind="two dimensions taken for granted",
+)
+def tanh_slope_row_by_row(a):
+    rows, columns = a.shape if a.ndim > 1 else (1, len(a))
+    return reference.tanh_derivative(a.reshape(rows, columns)).reshape(a.shape)
+
+
+@mutant("tanh_derivative", killed_by="test_a_derivative_comes_from_the_output[tanh]",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def twice_the_slope_of_tanh(a):
+    return 2 * (1 - a * a)
+
+
+@mutant("tanh_derivative", killed_by="test_a_derivative_comes_from_the_output[tanh]", kind="another's gradient")
+def the_slope_of_the_sigmoid(a):
+    return a * (1 - a)
+
+
+@mutant("tanh_derivative", killed_by="test_tanh_derivative_comes_from_the_output")
+def of_positive_outputs_only(a):
+    return 1 - a * np.abs(a)
+
+
+@mutant("sigmoid_derivative", killed_by="test_sigmoid_derivative_is_at_most_a_quarter")
+def at_least_a_tenth(a):
+    return np.maximum(a * (1 - a), 0.06)
+
+
+@mutant("tanh_derivative", killed_by="test_activations_keep_float32[tanh_derivative]")
+def tanh_slope_in_float64(a):
+    return 1 - a.astype(np.float64) ** 2
+
+
+@mutant("tanh_derivative", killed_by="test_activations_leave_their_input_alone[tanh_derivative]")
+def tanh_slope_in_place(a):
+    np.square(a, out=a)
+    np.subtract(1, a, out=a)
+    return a
+
+
+@mutant("relu", killed_by="test_activations_leave_their_input_alone[relu]")
 def cutting_off_in_place(x):
     x[x < 0] = 0
     return x
 
 
-@mutant("relu", killed_by="test_relu_is_the_positive_part")
+@mutant("relu", killed_by="test_relu_of_positive_and_negative_numbers")
 def leaky(x):
     return np.where(x > 0, x, 0.01 * x)
 
 
-@mutant("relu_derivative", killed_by="test_relu_derivative_comes_from_the_output")
+@mutant("relu", killed_by="test_activations_keep_every_shape[relu]", kind="a squeeze")
+def relu_without_axes_of_one(x):
+    return np.squeeze(reference.relu(x))
+
+
+@mutant("relu", killed_by="test_activations_keep_every_shape[relu]", kind="two dimensions taken for granted")
+def relu_entry_by_entry(x):
+    rows, columns = x.shape if x.ndim > 1 else (1, len(x))
+    flat = x.reshape(rows, columns)
+    return np.array([[max(flat[i, j], 0.0) for j in range(columns)] for i in range(rows)], x.dtype).reshape(x.shape)
+
+
+@mutant("relu", killed_by="test_relu_is_the_positive_part")
+def not_above_six(x):
+    return np.clip(x, 0, 6)
+
+
+@mutant("relu", killed_by="test_activations_keep_float32[relu]")
+def relu_in_float64(x):
+    return np.maximum(x, np.float64(0)).astype(np.float64)
+
+
+@mutant("relu_derivative", killed_by="test_closed_relus_have_no_slope", kind="a mask with >= for >")
 def open_where_the_output_is_zero(a):
     return (a >= 0).astype(a.dtype)
 
 
-@mutant("relu_derivative", killed_by="test_relu_derivative_comes_from_the_output")
+@mutant("relu_derivative", killed_by="test_a_derivative_comes_from_the_output[relu]")
 def as_truth_values(a):
     return a > 0
 
 
-@mutant("relu_derivative", killed_by="test_activations_keep_float32")
+@mutant("relu_derivative", killed_by="test_activations_keep_float32[relu_derivative]")
 def slopes_in_float64(a):
     return np.where(a > 0, 1.0, 0.0)
+
+
+@mutant("relu_derivative", killed_by="test_activations_keep_every_shape[relu_derivative]", kind="a squeeze")
+def relu_slope_without_axes_of_one(a):
+    return np.squeeze(reference.relu_derivative(a))
+
+
+@mutant(
+    "relu_derivative",
+    killed_by="test_activations_keep_every_shape[relu_derivative]",
+    kind="two dimensions taken for granted",
+)
+def relu_slope_row_by_row(a):
+    rows, columns = a.shape if a.ndim > 1 else (1, len(a))
+    return reference.relu_derivative(a.reshape(rows, columns)).reshape(a.shape)
+
+
+@mutant("relu_derivative", killed_by="test_a_derivative_comes_from_the_output[relu]",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def half_a_slope(a):
+    return reference.relu_derivative(a) / 2
+
+
+@mutant("relu_derivative", killed_by="test_a_derivative_comes_from_the_output[relu]", kind="another's gradient")
+def the_slope_of_the_identity(a):
+    return np.ones_like(a)
+
+
+@mutant("relu_derivative", killed_by="test_relu_derivative_comes_from_the_output")
+def small_outputs_count_as_zero(a):
+    return (a > 1e-4).astype(a.dtype)
+
+
+@mutant("relu_derivative", killed_by="test_activations_leave_their_input_alone[relu_derivative]")
+def relu_slope_in_place(a):
+    a[a > 0] = 1
+    return a
 
 
 # ----------------------------------------------------------------------------------------------------- initialization
 
 
-@mutant("xavier_uniform", killed_by="test_xavier_stays_within_its_bound")
+@mutant("xavier_uniform", killed_by="test_xavier_stays_within_its_bound", kind="height for width, rows for columns")
 def outputs_before_inputs(fan_in, fan_out, rng):
     return reference.xavier_uniform(fan_out, fan_in, rng)
 
 
-@mutant("xavier_uniform", killed_by="test_xavier_fills_its_interval_evenly")
+@mutant(
+    "xavier_uniform",
+    killed_by="test_xavier_fills_its_interval_evenly",
+    kind="a parameter read but replaced by a constant",
+)
 def scaled_by_the_fan_in_alone(fan_in, fan_out, rng):
     c = np.sqrt(3.0 / fan_in)
     return rng.uniform(-c, c, (fan_in, fan_out))
 
 
-@mutant("xavier_uniform", killed_by="test_xavier_fills_its_interval_evenly")
+@mutant("xavier_uniform", killed_by="test_xavier_fills_its_interval_evenly", kind="a normal draw for a uniform one")
 def normal_with_the_same_variance(fan_in, fan_out, rng):
     return rng.normal(0, np.sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
 
@@ -132,7 +331,7 @@ def from_the_global_generator(fan_in, fan_out, rng):
     return np.random.uniform(-c, c, (fan_in, fan_out))
 
 
-@mutant("xavier_uniform", killed_by="test_all_chance_comes_from_rng")
+@mutant("xavier_uniform", killed_by="test_all_chance_comes_from_rng", kind="a zero or constant draw")
 def from_a_seed_of_its_own(fan_in, fan_out, rng):
     return reference.xavier_uniform(fan_in, fan_out, np.random.default_rng(0))
 
@@ -143,7 +342,71 @@ def without_looking_at_the_fans(fan_in, fan_out, rng):
     return rng.uniform(-c, c, (abs(fan_in), abs(fan_out)))
 
 
-@mutant("initialize", killed_by="test_initialize_fits_its_layers_together")
+@mutant("xavier_uniform", killed_by="test_layers_of_one_unit_have_weights_too", kind="a squeeze")
+def weights_without_axes_of_one(fan_in, fan_out, rng):
+    return np.squeeze(reference.xavier_uniform(fan_in, fan_out, rng))
+
+
+@mutant("xavier_uniform", killed_by="test_layers_of_one_unit_have_weights_too", kind="a mask with >= for >")
+def no_layers_of_one_unit(fan_in, fan_out, rng):
+    if fan_in <= 1 or fan_out <= 1:
+        raise ValueError("a layer needs units")
+    return reference.xavier_uniform(fan_in, fan_out, rng)
+
+
+@mutant("xavier_uniform", killed_by="test_xavier_fills_its_interval_evenly",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def half_of_the_bound(fan_in, fan_out, rng):
+    return reference.xavier_uniform(fan_in, fan_out, rng) / 2
+
+
+@mutant("initialize", killed_by="test_every_layer_is_drawn_evenly", kind="a normal draw for a uniform one")
+def normal_weights_cut_at_the_bound(widths, rng):
+    reference.initialize(widths, np.random.default_rng(0))
+    return [
+        (np.clip(rng.normal(0, np.sqrt(2 / sum(fans)), fans), -np.sqrt(6 / sum(fans)), np.sqrt(6 / sum(fans))),
+         np.zeros(fans[1]))
+        for fans in pairwise(widths)
+    ]  # fmt: skip
+
+
+@mutant("initialize", killed_by="test_initialize_makes_a_pair_for_each_layer", kind="a zero or constant draw")
+def all_weights_zero(widths, rng):
+    return [(0 * w, b) for w, b in reference.initialize(widths, rng)]
+
+
+@mutant("initialize", killed_by="test_initialize_fits_its_layers_together", kind="a squeeze")
+def params_without_axes_of_one(widths, rng):
+    return [(np.squeeze(w), b) for w, b in reference.initialize(widths, rng)]
+
+
+@mutant("initialize", killed_by="test_a_network_of_one_width_is_refused")
+def one_width_makes_no_layer(widths, rng):
+    return reference.initialize(widths, rng) if len(widths) > 1 else []
+
+
+@mutant("initialize", killed_by="test_initialize_fits_its_layers_together", kind="a mask with >= for >")
+def hidden_layers_are_demanded(widths, rng):
+    if len(widths) <= 2:
+        raise ValueError("where is the hidden layer?")
+    return reference.initialize(widths, rng)
+
+
+@mutant(
+    "initialize", killed_by="test_initialize_makes_a_pair_for_each_layer", kind="height for width, rows for columns"
+)
+def outputs_before_inputs_in_every_layer(widths, rng):
+    return [(w.T, np.zeros(len(w))) for w, _ in reference.initialize(widths, rng)]
+
+
+@mutant("initialize", killed_by="test_every_layer_is_drawn_evenly",
+        kind="a parameter read but replaced by a constant")  # fmt: skip
+def each_layer_as_narrow_as_the_widest(widths, rng):
+    params, least = reference.initialize(widths, rng), np.sqrt(3 / max(widths))
+    return [(w * min(1, least / np.sqrt(6 / sum(w.shape))), b) for w, b in params]
+
+
+@mutant("initialize", killed_by="test_every_layer_has_a_draw_of_its_own")
 def each_layer_from_the_same_seed(widths, rng):
     seed = int(rng.integers(2**32))
     return [
@@ -156,7 +419,7 @@ def random_biases(widths, rng):
     return [(w, rng.uniform(-0.1, 0.1, b.shape)) for w, b in reference.initialize(widths, rng)]
 
 
-@mutant("initialize", killed_by="test_initialize_makes_a_pair_for_each_layer")
+@mutant("initialize", killed_by="test_initialize_makes_a_pair_for_each_layer", kind="a (1, k) gradient for (k,)")
 def biases_as_rows(widths, rng):
     return [(w, b[None, :]) for w, b in reference.initialize(widths, rng)]
 
@@ -164,7 +427,7 @@ def biases_as_rows(widths, rng):
 # ------------------------------------------------------------------------------------------------------------ forward
 
 
-@mutant("forward", killed_by="test_forward_is_its_formula")
+@mutant("forward", killed_by="test_forward_of_one_hidden_layer")
 def activation_on_the_logits_too(x, params, activation):
     z, cache = reference.forward(x, params, activation)
     return reference.ACTIVATIONS[activation][0](z), cache
@@ -176,18 +439,18 @@ def activation_after_a_single_layer(x, params, activation):
     return (reference.ACTIVATIONS[activation][0](z) if len(params) == 1 else z), cache
 
 
-@mutant("forward", killed_by="test_forward_is_its_formula")
+@mutant("forward", killed_by="test_forward_of_one_hidden_layer")
 def without_the_hidden_biases(x, params, activation):
     hidden = [(w, np.zeros_like(b)) for w, b in params[:-1]]
     return reference.forward(x, [*hidden, params[-1]], activation)
 
 
-@mutant("forward", killed_by="test_forward_is_its_formula")
+@mutant("forward", killed_by="test_forward_of_one_hidden_layer", kind="height for width, rows for columns")
 def square_weights_transposed(x, params, activation):
     return reference.forward(x, [(w.T if w.shape[0] == w.shape[1] else w, b) for w, b in params], activation)
 
 
-@mutant("forward", killed_by="test_forward_is_its_formula")
+@mutant("forward", killed_by="test_forward_is_its_formula[tanh]")
 def never_more_than_one_hidden_layer(x, params, activation):
     f, _ = reference.ACTIVATIONS[activation]
     outputs = [x]
@@ -197,13 +460,13 @@ def never_more_than_one_hidden_layer(x, params, activation):
     return outputs[-1] @ params[-1][0] + params[-1][1], outputs
 
 
-@mutant("forward", killed_by="test_forward_is_its_formula")
+@mutant("forward", killed_by="test_forward_is_its_formula[relu]", kind="a parameter read but replaced by a constant")
 def always_sigmoid(x, params, activation):
     reference.forward(x, params, activation)
     return reference.forward(x, params, "sigmoid")
 
 
-@mutant("forward", killed_by="test_forward_of_one_example_is_one_row")
+@mutant("forward", killed_by="test_forward_of_one_example_is_one_row", kind="a squeeze")
 def one_example_loses_its_axis(x, params, activation):
     z, cache = reference.forward(x, params, activation)
     return (z[0] if len(z) == 1 else z), cache
@@ -222,7 +485,7 @@ def unknown_activations_are_the_identity(x, params, activation):
     return reference.forward(x, params, activation if activation in reference.ACTIVATIONS else "identity")
 
 
-@mutant("forward", killed_by="test_forward_is_finite_when_units_saturate")
+@mutant("forward", killed_by="test_forward_is_finite_when_units_saturate[sigmoid]", kind="no shift in exponentials")
 def hidden_units_from_overflowing_exponentials(x, params, activation):
     overflowing = {
         "sigmoid": lambda z: np.exp(z) / (1 + np.exp(z)),
@@ -236,27 +499,63 @@ def hidden_units_from_overflowing_exponentials(x, params, activation):
     return outputs[-1] @ params[-1][0] + params[-1][1], outputs
 
 
+@mutant("forward", killed_by="test_forward_is_finite_when_units_saturate[tanh]")
+def hidden_tanhs_from_a_clipped_input(x, params, activation):
+    outputs = [x]
+    f, _ = reference.ACTIVATIONS[activation] if activation in reference.ACTIVATIONS else reference._activation("")
+    for w, b in params[:-1]:
+        z = outputs[-1] @ w + b
+        outputs.append(f(np.clip(z, -9.5, 9.5)) if activation == "tanh" else f(z))
+    return outputs[-1] @ params[-1][0] + params[-1][1], outputs
+
+
+@mutant("forward", killed_by="test_layers_of_one_unit_keep_both_axes")
+def a_single_logit_loses_its_axis(x, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    return (z[:, 0] if z.shape[1] == 1 else z), cache
+
+
+@mutant("forward", killed_by="test_forward_gives_a_row_of_logits_an_example")
+def the_first_layer_alone(x, params, activation):
+    return reference.forward(x, [params[0]] if len(params) != 2 else params, activation)
+
+
+@mutant("forward", killed_by="test_forward_is_its_formula[identity]")
+def hyperbolic_where_nothing_is_asked(x, params, activation):
+    return reference.forward(x, params, "tanh" if activation == "identity" and len(params) > 1 else activation)
+
+
+@mutant("forward", killed_by="test_forward_is_its_formula[sigmoid]")
+def sigmoids_around_zero(x, params, activation):
+    if activation != "sigmoid":
+        return reference.forward(x, params, activation)
+    outputs = [x]
+    for w, b in params[:-1]:
+        outputs.append(reference.sigmoid(outputs[-1] @ w + b) - 0.5)
+    return outputs[-1] @ params[-1][0] + params[-1][1], outputs
+
+
 # ----------------------------------------------------------------------------------------------------------- backward
 
 
-@mutant("backward", killed_by="test_bias_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_biases_are_exact[tanh]")
 def no_gradient_for_hidden_biases(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
     return [*[(dw, np.zeros_like(db)) for dw, db in grads[:-1]], grads[-1]], dx
 
 
-@mutant("backward", killed_by="test_bias_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact")
 def bias_gradients_averaged_over_the_examples(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
     return [(dw, db / len(dz)) for dw, db in grads], dx
 
 
-@mutant("backward", killed_by="test_weight_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact", kind="a factor of the batch, the classes or two")
 def averaged_over_the_examples(dz, params, cache, activation):
     return reference.backward(dz / len(dz), params, cache, activation)
 
 
-@mutant("backward", killed_by="test_weight_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_weights_are_exact[tanh]")
 def first_hidden_layer_without_a_derivative(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
     if len(params) == 1:
@@ -265,7 +564,7 @@ def first_hidden_layer_without_a_derivative(dz, params, cache, activation):
     return [(cache[0].T @ delta, delta.sum(axis=0)), *upper], delta @ params[0][0].T
 
 
-@mutant("backward", killed_by="test_gradients_of_deep_networks_are_exact")
+@mutant("backward", killed_by="test_gradients_of_weights_are_exact[sigmoid]")
 def slopes_at_the_outputs(dz, params, cache, activation):
     f, derivative = reference.ACTIVATIONS[activation]
     grads, delta = [], dz
@@ -277,54 +576,54 @@ def slopes_at_the_outputs(dz, params, cache, activation):
     return grads, delta
 
 
-@mutant("backward", killed_by="test_gradients_of_deep_networks_are_exact")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact", kind="height for width, rows for columns")
 def square_weights_not_transposed(dz, params, cache, activation):
     return reference.backward(dz, [(w.T if w.shape[0] == w.shape[1] else w, b) for w, b in params], cache, activation)
 
 
-@mutant("backward", killed_by="test_gradients_of_deep_networks_are_exact")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact")
 def derivative_of_the_logits_too(dz, params, cache, activation):
     _, derivative = reference.ACTIVATIONS[activation]
     z = cache[-1] @ params[-1][0] + params[-1][1]
     return reference.backward(dz * derivative(z), params, cache, activation)
 
 
-@mutant("backward", killed_by="test_gradients_of_deep_networks_are_exact")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact")
 def softmax_applied_to_the_upstream_gradient(dz, params, cache, activation):
     return reference.backward(dz - dz.mean(axis=1, keepdims=True), params, cache, activation)
 
 
-@mutant("backward", killed_by="test_input_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact")
 def derivative_at_the_inputs_too(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
     return grads, dx * reference.ACTIVATIONS[activation][1](cache[0])
 
 
-@mutant("backward", killed_by="test_input_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact")
 def input_gradient_left_out(dz, params, cache, activation):
     return reference.backward(dz, params, cache, activation)[0]
 
 
-@mutant("backward", killed_by="test_weight_gradients_agree_with_differences")
+@mutant("backward", killed_by="test_gradients_of_weights_are_exact[identity]", kind="another's gradient")
 def last_layer_first(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
     return grads[::-1], dx
 
 
-@mutant("backward", killed_by="test_gradients_of_one_example_keep_their_shapes")
+@mutant("backward", killed_by="test_gradients_of_one_unit_keep_their_shapes", kind="a squeeze")
 def one_example_squeezed(dz, params, cache, activation):
     grads, dx = reference.backward(dz, params, cache, activation)
-    return [(dw, np.squeeze(db) if len(dz) == 1 else db) for dw, db in grads], dx
+    return [(np.squeeze(dw), np.squeeze(db)) for dw, db in grads], dx
 
 
-@mutant("backward", killed_by="test_backward_can_be_called_twice")
+@mutant("backward", killed_by="test_backward_can_be_called_twice[identity]")
 def using_the_cache_up(dz, params, cache, activation):
     outputs = list(cache)
     cache.clear()
     return reference.backward(dz, params, outputs, activation)
 
 
-@mutant("backward", killed_by="test_backward_can_be_called_twice")
+@mutant("backward", killed_by="test_backward_can_be_called_twice[tanh]")
 def scaling_the_upstream_gradient_in_place(dz, params, cache, activation):
     answer = reference.backward(dz, params, cache, activation)
     dz /= len(dz) + 1
@@ -333,6 +632,8 @@ def scaling_the_upstream_gradient_in_place(dz, params, cache, activation):
 
 @mutant("backward", killed_by="test_each_cache_belongs_to_its_own_forward")
 def weights_remembered_from_the_first_call(dz, params, cache, activation, remembered={}):  # noqa: B006
+    if len(params) == 1:
+        return reference.backward(dz, params, cache, activation)
     first = remembered.setdefault(tuple(w.shape for w, _ in params), [(w.copy(), b) for w, b in params])
     return reference.backward(dz, first, cache, activation)
 
@@ -350,7 +651,7 @@ def closed_relus_leak(dz, params, cache, activation):
     return grads, delta
 
 
-@mutant("backward", killed_by="test_saturated_units_pass_nothing_on")
+@mutant("backward", killed_by="test_saturated_units_pass_nothing_on[sigmoid]")
 def slopes_from_inputs_that_are_recovered(dz, params, cache, activation):
     if activation != "sigmoid":
         return reference.backward(dz, params, cache, activation)
@@ -365,47 +666,194 @@ def slopes_from_inputs_that_are_recovered(dz, params, cache, activation):
     return grads, delta
 
 
+@mutant("backward", killed_by="test_saturated_units_pass_nothing_on[tanh]", kind="no shift in exponentials")
+def slopes_from_overflowing_exponentials(dz, params, cache, activation):
+    if activation != "tanh":
+        return reference.backward(dz, params, cache, activation)
+    grads, delta = [], dz
+    for layer in reversed(range(len(params))):
+        grads.insert(0, (cache[layer].T @ delta, delta.sum(axis=0)))
+        delta = delta @ params[layer][0].T
+        if layer > 0:
+            e = np.exp(2 * (cache[layer - 1] @ params[layer - 1][0] + params[layer - 1][1]))
+            delta = delta * 4 * e / (1 + e) ** 2
+    return grads, delta
+
+
+@mutant("backward", killed_by="test_gradients_of_weights_are_exact[relu]", kind="a mask with >= for >")
+def every_relu_counts_as_open(dz, params, cache, activation):
+    return reference.backward(dz, params, cache, "identity" if activation == "relu" else activation)
+
+
+@mutant("backward", killed_by="test_gradients_have_the_shapes_of_their_params", kind="a (1, k) gradient for (k,)")
+def bias_gradients_as_rows(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [(dw, db[None, :]) for dw, db in grads], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_one_example_keep_their_shapes")
+def bias_gradients_of_one_example_as_rows(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [(dw, db[None, :] if len(dz) == 1 else db) for dw, db in grads], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_weights_are_exact[sigmoid]",
+        kind="a parameter read but replaced by a constant")  # fmt: skip
+def always_with_the_slope_of_tanh(dz, params, cache, activation):
+    return reference.backward(dz, params, cache, "tanh" if activation == "sigmoid" else activation)
+
+
+@mutant("backward", killed_by="test_gradients_of_one_layer_are_exact", kind="an assignment for +=")
+def bias_gradients_of_the_last_example(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    *_, (dw, _) = grads
+    return [*grads[:-1], (dw, dz[-1].copy())], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_inputs_are_exact[sigmoid]")
+def input_gradients_times_a_slope(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return grads, dx * reference.sigmoid_derivative(cache[0]) if activation == "sigmoid" and len(params) > 1 else dx
+
+
+@mutant("backward", killed_by="test_gradients_of_biases_are_exact[identity]")
+def hidden_bias_gradients_averaged(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [*[(dw, db / len(dz)) for dw, db in grads[:-1]], grads[-1]], dx
+
+
+@mutant("backward", killed_by="test_backward_can_be_called_twice[relu]")
+def slopes_of_relu_written_into_the_cache(dz, params, cache, activation):
+    answer = reference.backward(dz, params, cache, activation)
+    for a in cache[1:] if activation == "relu" else []:
+        a[a > 0] = 1
+    return answer
+
+
+@mutant("backward", killed_by="test_backward_can_be_called_twice[sigmoid]")
+def slopes_of_sigmoids_written_into_the_cache(dz, params, cache, activation):
+    answer = reference.backward(dz, params, cache, activation)
+    for a in cache[1:] if activation == "sigmoid" else []:
+        a *= 1 - a
+    return answer
+
+
+@mutant("backward", killed_by="test_gradients_of_four_layers_are_exact[relu]")
+def relu_networks_of_three_layers_at_most(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [(dw * (activation != "relu" or layer >= len(grads) - 3), db) for layer, (dw, db) in enumerate(grads)], dx
+
+
 # ----------------------------------------------------------------------------------------- loss, accuracy, minibatches
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_logarithms", kind="a factor of the batch, the classes or two")
 def averaged_loss(z, y):
     loss, dz = reference.cross_entropy(z, y)
     return loss / len(y), dz
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_of_a_small_example")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_logarithms")
 def averaged_gradient(z, y):
     loss, dz = reference.cross_entropy(z, y)
     return loss, dz / len(y)
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_is_summed_over_the_examples")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite", kind="no shift in exponentials")
 def without_subtracting_the_maximum(z, y):
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     return float(-np.log(p[np.arange(len(y)), y]).sum()), p - np.eye(z.shape[1])[y]
 
 
-@mutant("cross_entropy", killed_by="test_cross_entropy_is_summed_over_the_examples")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite", kind="epsilon in another place")
 def with_a_small_number_in_the_logarithm(z, y):
     _, dz = reference.cross_entropy(z, y)
     p = dz + np.eye(z.shape[1])[y]
     return float(-np.log(p[np.arange(len(y)), y] + 1e-8).sum()), dz
 
 
-@mutant("accuracy", killed_by="test_accuracy_is_the_share_of_right_rows")
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_large_logits_is_finite",
+        kind="the maximum of the whole matrix for the row's")  # fmt: skip
+def subtracting_the_maximum_of_all(z, y):
+    p = np.exp(z - z.max())
+    p /= p.sum(axis=1, keepdims=True)
+    return float(-np.log(p[np.arange(len(y)), y]).sum()), p - np.eye(z.shape[1])[y]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example_or_class", kind="a squeeze")
+def gradient_without_axes_of_one(z, y):
+    loss, dz = reference.cross_entropy(z, y)
+    return loss, np.squeeze(dz)
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_one_example_or_class")
+def one_example_has_no_loss(z, y):
+    loss, dz = reference.cross_entropy(z, y)
+    return (loss if len(z) > 1 else 0.0), dz
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_of_logarithms", kind="height for width, rows for columns")
+def softmax_down_the_columns(z, y):
+    p = np.exp(z - z.max(axis=0))
+    p /= p.sum(axis=0)
+    return float(-np.log(p[np.arange(len(y)), y]).sum()), p - np.eye(z.shape[1])[y]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_is_summed_over_the_examples", kind="an assignment for +=")
+def loss_of_the_last_example(z, y):
+    _, dz = reference.cross_entropy(z, y)
+    return reference.cross_entropy(z[-1:], y[-1:])[0], dz
+
+
+@mutant("cross_entropy", killed_by="test_the_gradient_of_the_loss_is_its_formula", kind="another's gradient")
+def gradient_at_the_neighbours_label(z, y):
+    loss, _ = reference.cross_entropy(z, y)
+    return loss, reference.cross_entropy(z, np.roll(y, 1))[1]
+
+
+@mutant("cross_entropy", killed_by="test_cross_entropy_leaves_its_arguments_alone")
+def softmax_in_place(z, y):
+    answer = reference.cross_entropy(z, y)
+    z -= z.max(axis=1, keepdims=True)
+    return answer
+
+
+@mutant("accuracy", killed_by="test_accuracy_is_the_share_of_right_rows", kind="height for width, rows for columns")
 def greatest_of_each_column(z, y):
     return float(np.mean(np.resize(np.argmax(z, axis=0), len(y)) == y))
 
 
-@mutant("accuracy", killed_by="test_accuracy_of_a_small_example")
+@mutant("accuracy", killed_by="test_accuracy_counts_the_right_rows", kind="a factor of the batch, the classes or two")
 def in_percent(z, y):
     return 100 * reference.accuracy(z, y)
 
 
-@mutant("accuracy", killed_by="test_accuracy_of_a_small_example")
+@mutant("accuracy", killed_by="test_accuracy_counts_the_right_rows")
 def counted_not_shared(z, y):
     return float(np.sum(np.argmax(z, axis=1) == y))
+
+
+@mutant("accuracy", killed_by="test_accuracy_of_one_row_or_class", kind="a squeeze")
+def rows_without_axes_of_one(z, y):
+    reference.accuracy(z, y)
+    return float(np.mean(np.argmax(np.squeeze(z), axis=1) == y))
+
+
+@mutant("accuracy", killed_by="test_accuracy_counts_the_right_rows", kind="an assignment for +=")
+def the_last_row_alone(z, y):
+    reference.accuracy(z, y)
+    return float(np.argmax(z[-1]) == y[-1])
+
+
+@mutant("accuracy", killed_by="test_accuracy_is_the_share_of_right_rows")
+def right_within_a_third(z, y):
+    reference.accuracy(z, y)
+    return float(np.mean(np.isclose(z[np.arange(len(y)), y], z.max(axis=1), rtol=0.3, atol=0)))
+
+
+@mutant("accuracy", killed_by="test_accuracy_is_the_share_of_right_rows", kind="labels or order mixed up")
+def labels_in_the_order_of_their_size(z, y):
+    return reference.accuracy(z, np.sort(y))
 
 
 @mutant("accuracy", killed_by="test_accuracy_refuses_other_lengths")
@@ -414,7 +862,7 @@ def one_label_for_all_rows(z, y):
     return float(np.mean(np.argmax(z, axis=1)[:n] == y[:n]))
 
 
-@mutant("minibatches", killed_by="test_each_example_comes_once_with_its_label")
+@mutant("minibatches", killed_by="test_minibatches_deal_out_every_example", kind="labels or order mixed up")
 def labels_in_an_order_of_their_own(x, y, batch_size, rng):
     return [
         (x_batch, y_batch)
@@ -438,7 +886,7 @@ def cut_into_even_parts(x, y, batch_size, rng):
     return [(x[part], y[part]) for part in parts]
 
 
-@mutant("minibatches", killed_by="test_each_example_comes_once_with_its_label")
+@mutant("minibatches", killed_by="test_minibatches_deal_out_every_example", kind="each batch drawn anew")
 def drawn_with_replacement(x, y, batch_size, rng):
     chosen = rng.integers(0, len(x), len(x))
     return reference.minibatches(x[chosen], y[chosen], batch_size, rng) if len(x) == len(y) else []
@@ -449,13 +897,13 @@ def always_float64(x, y, batch_size, rng):
     return [(x_batch.astype(float), y_batch) for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng)]
 
 
-@mutant("minibatches", killed_by="test_every_epoch_has_an_order_of_its_own")
+@mutant("minibatches", killed_by="test_every_epoch_has_an_order_of_its_own", kind="an order never or once drawn")
 def in_the_order_given(x, y, batch_size, rng):
     reference.minibatches(x, y, batch_size, rng)
     return [(x[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(x), batch_size)]
 
 
-@mutant("minibatches", killed_by="test_every_epoch_has_an_order_of_its_own")
+@mutant("minibatches", killed_by="test_every_epoch_has_an_order_of_its_own", kind="an order never or once drawn")
 def the_same_order_every_epoch(x, y, batch_size, rng):
     return reference.minibatches(x, y, batch_size, np.random.default_rng(0))
 
@@ -481,6 +929,42 @@ def no_batches_of_a_negative_size(x, y, batch_size, rng):
     return reference.minibatches(x, y, batch_size, rng) if batch_size > 0 else []
 
 
+@mutant("minibatches", killed_by="test_minibatches_deal_out_every_example", kind="each batch drawn anew")
+def each_batch_drawn_from_all(x, y, batch_size, rng):
+    sizes = [len(y_batch) for _, y_batch in reference.minibatches(x, y, batch_size, rng)]
+    drawn = [rng.choice(len(x), size, replace=False) for size in sizes]
+    return [(x[chosen], y[chosen]) for chosen in drawn]
+
+
+@mutant("minibatches", killed_by="test_minibatches_deal_out_every_example", kind="batches that share a buffer")
+def all_batches_in_one_buffer(x, y, batch_size, rng):
+    buffer, batches = np.empty((batch_size, *x.shape[1:]), x.dtype) if batch_size > 0 else None, []
+    for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+        buffer[: len(x_batch)] = x_batch
+        batches.append((buffer[: len(x_batch)], y_batch))
+    return batches
+
+
+@mutant("minibatches", killed_by="test_batches_of_one_and_of_all", kind="a squeeze")
+def batches_without_axes_of_one(x, y, batch_size, rng):
+    batches = reference.minibatches(x, y, batch_size, rng)
+    return [(x_batch[0] if batch_size == 1 else x_batch, y_batch) for x_batch, y_batch in batches]
+
+
+@mutant("minibatches", killed_by="test_batches_of_one_and_of_all", kind="a mask with >= for >")
+def no_batches_of_one_example(x, y, batch_size, rng):
+    if batch_size <= 1:
+        raise ValueError("a batch needs examples")
+    return reference.minibatches(x, y, batch_size, rng)
+
+
+@mutant("minibatches", killed_by="test_only_the_last_batch_may_be_smaller",
+        kind="a parameter read but replaced by a constant")  # fmt: skip
+def always_batches_of_32(x, y, batch_size, rng):
+    reference.minibatches(x, y, batch_size, rng)
+    return reference.minibatches(x, y, 32, rng)
+
+
 # ------------------------------------------------------------------------------------------------------------ training
 
 
@@ -495,7 +979,7 @@ def uphill(x, y, params, *, learning_rate, **options):
     return reference.train(x, y, params, learning_rate=-learning_rate, **options)
 
 
-@mutant("train", killed_by="test_full_batches_follow_the_gradient")
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a factor of the batch, the classes or two")
 def gradients_averaged_over_the_batch(x, y, params, *, learning_rate, batch_size, **options):
     rate = learning_rate / min(batch_size, len(x))
     return reference.train(x, y, params, learning_rate=rate, batch_size=batch_size, **options)
@@ -506,7 +990,7 @@ def one_epoch_too_many(x, y, params, *, epochs, **options):
     return reference.train(x, y, params, epochs=epochs + 1, **options)
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples")
 def only_the_last_batch_makes_a_step(x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None):
     for _ in range(epochs):
         *_, (x_batch, y_batch) = reference.minibatches(x, y, batch_size, rng)
@@ -523,7 +1007,7 @@ def only_the_last_batch_makes_a_step(x, y, params, *, activation, learning_rate,
     return params
 
 
-@mutant("train", killed_by="test_every_batch_makes_its_step")
+@mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples")
 def a_smaller_batch_counts_like_a_full_one(
     x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None
 ):
@@ -589,7 +1073,7 @@ def shuffled_by_a_generator_of_its_own(x, y, params, *, rng, **options):
     return reference.train(x, y, params, rng=np.random.default_rng(), **options)
 
 
-@mutant("train", killed_by="test_zero_weights_never_break_symmetry")
+@mutant("train", killed_by="test_full_batches_follow_the_gradient")
 def starting_from_weights_of_its_own(x, y, params, *, rng, **options):
     widths = [w.shape[0] for w, _ in params] + [len(params[-1][1])]
     return reference.train(x, y, reference.initialize(widths, rng), rng=rng, **options)
@@ -600,16 +1084,252 @@ def on_the_first_two_hundred_examples(x, y, params, **options):
     return reference.train(x[:200], y[:200], params, **options)
 
 
+@mutant("train", killed_by="test_train_tells_three_clouds_apart")
+def nothing_is_learned_after_ten_epochs(x, y, params, *, epochs, log=None, **options):
+    trained = reference.train(x, y, params, epochs=min(epochs, 10), log=log, **options)
+    return trained
+
+
+@mutant("train", killed_by="test_no_epochs_are_no_training")
+def at_least_one_epoch(x, y, params, *, epochs, **options):
+    return reference.train(x, y, params, epochs=max(epochs, 1), **options)
+
+
+@mutant("train", killed_by="test_every_layer_follows_its_gradient[relu]")
+def only_the_last_relu_layer_learns(x, y, params, *, activation, **options):
+    trained = reference.train(x, y, params, activation=activation, **options)
+    if activation != "relu":
+        return trained
+    return [*[(w.copy(), b.copy()) for w, b in params[:-1]], trained[-1]]
+
+
+@mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples", kind="each batch drawn anew")
+def each_batch_drawn_from_all_examples(x, y, params, *, epochs, batch_size, rng, log=None, **options):
+    told = []
+    for epoch in range(1, epochs + 1):
+        told.clear()
+        for start in range(0, len(x), batch_size):
+            chosen = rng.choice(len(x), min(batch_size, len(x) - start), replace=False)
+            size = len(chosen)
+            params = reference.train(
+                x[chosen], y[chosen], params, epochs=1, batch_size=batch_size, rng=rng,
+                log=lambda epoch, loss, accuracy, n=size: told.append((n * loss, n * accuracy)), **options,
+            )  # fmt: skip
+        if log is not None:
+            loss, right = np.sum(told, axis=0) / len(x)
+            log(epoch=epoch, loss=float(loss), accuracy=float(right))
+    return params
+
+
+@mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples", kind="batches that share a buffer")
+def batches_collected_in_one_buffer(x, y, params, *, epochs, batch_size, rng, log=None, **options):
+    told = []
+    for epoch in range(1, epochs + 1):
+        told.clear()
+        buffer, batches = np.empty((batch_size, x.shape[1])), []
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            buffer[: len(x_batch)] = x_batch
+            batches.append((buffer[: len(x_batch)], y_batch))
+        for x_batch, y_batch in batches:
+            size = len(y_batch)
+            params = reference.train(
+                x_batch, y_batch, params, epochs=1, batch_size=batch_size, rng=rng,
+                log=lambda epoch, loss, accuracy, n=size: told.append((n * loss, n * accuracy)), **options,
+            )  # fmt: skip
+        if log is not None:
+            loss, right = np.sum(told, axis=0) / len(x)
+            log(epoch=epoch, loss=float(loss), accuracy=float(right))
+    return params
+
+
+@mutant("train", killed_by="test_epochs_take_all_orders", kind="an order never or once drawn")
+def one_order_for_all_epochs(x, y, params, *, epochs, batch_size, rng, log=None, **options):
+    batches = list(reference.minibatches(x, y, batch_size, rng))
+    told = []
+    for epoch in range(1, epochs + 1):
+        told.clear()
+        for x_batch, y_batch in batches:
+            size = len(y_batch)
+            params = reference.train(
+                x_batch, y_batch, params, epochs=1, batch_size=batch_size, rng=rng,
+                log=lambda epoch, loss, accuracy, n=size: told.append((n * loss, n * accuracy)), **options,
+            )  # fmt: skip
+        if log is not None:
+            loss, right = np.sum(told, axis=0) / len(x)
+            log(epoch=epoch, loss=float(loss), accuracy=float(right))
+    return params
+
+
+@mutant("train", killed_by="test_epochs_take_all_orders", kind="an order never or once drawn")
+def in_the_order_of_a_fixed_seed(x, y, params, *, rng, **options):
+    return reference.train(x, y, params, rng=np.random.default_rng(0), **options)
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="labels or order mixed up")
+def labels_of_the_neighbours(x, y, params, **options):
+    return reference.train(x, np.roll(y, 1), params, **options)
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="labels or order mixed up")
+def accuracy_against_labels_in_another_order(x, y, params, *, activation, log=None, **options):
+    def told(epoch, loss, accuracy):
+        if log is not None:
+            z, _ = reference.forward(x, params, activation)
+            log(epoch=epoch, loss=loss, accuracy=reference.accuracy(z, np.roll(y, 1)))
+
+    return reference.train(x, y, params, activation=activation, log=told, **options)
+
+
+@mutant("train", killed_by="test_training_with_large_logits", kind="no shift in exponentials")
+def loss_from_overflowing_exponentials(
+    x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None
+):  # fmt: skip
+    for epoch in range(1, epochs + 1):
+        loss, right = 0.0, 0
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            z, cache = reference.forward(x_batch, params, activation)
+            p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+            loss -= np.log(p[np.arange(len(p)), y_batch]).sum()
+            right += (z.argmax(axis=1) == y_batch).sum()
+            grads, _ = reference.backward(p - np.eye(z.shape[1])[y_batch], params, cache, activation)
+            params = [
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
+            ]
+        if log is not None:
+            log(epoch=epoch, loss=float(loss) / len(x), accuracy=float(right) / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_training_with_large_logits", kind="the maximum of the whole matrix for the row's")
+def loss_less_the_maximum_of_the_batch(
+    x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None
+):  # fmt: skip
+    for epoch in range(1, epochs + 1):
+        loss, right = 0.0, 0
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            z, cache = reference.forward(x_batch, params, activation)
+            p = np.exp(z - z.max())
+            p /= p.sum(axis=1, keepdims=True)
+            loss -= np.log(p[np.arange(len(p)), y_batch]).sum()
+            right += (z.argmax(axis=1) == y_batch).sum()
+            grads, _ = reference.backward(p - np.eye(z.shape[1])[y_batch], params, cache, activation)
+            params = [
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
+            ]
+        if log is not None:
+            log(epoch=epoch, loss=float(loss) / len(x), accuracy=float(right) / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_an_epoch_is_a_partition_of_the_examples", kind="another's gradient")
+def all_gradients_at_the_params_of_the_epochs_start(
+    x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None
+):  # fmt: skip
+    for epoch in range(1, epochs + 1):
+        start, loss_sum, right = params, 0.0, 0.0
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            z, cache = reference.forward(x_batch, start, activation)
+            loss, dz = reference.cross_entropy(z, y_batch)
+            grads, _ = reference.backward(dz, start, cache, activation)
+            params = [
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
+            ]
+            loss_sum, right = loss_sum + loss, right + reference.accuracy(z, y_batch) * len(y_batch)
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_log_hears_of_batches_before_their_steps")
+def logging_the_loss_after_each_step(
+    x, y, params, *, activation, learning_rate, epochs, batch_size, rng, log=None
+):  # fmt: skip
+    for epoch in range(1, epochs + 1):
+        loss_sum, right = 0.0, 0.0
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            z, cache = reference.forward(x_batch, params, activation)
+            _, dz = reference.cross_entropy(z, y_batch)
+            grads, _ = reference.backward(dz, params, cache, activation)
+            params = [
+                (w - learning_rate * dw, b - learning_rate * db) for (w, b), (dw, db) in zip(params, grads, strict=True)
+            ]
+            z, _ = reference.forward(x_batch, params, activation)
+            loss_sum += reference.cross_entropy(z, y_batch)[0]
+            right += reference.accuracy(z, y_batch) * len(y_batch)
+        if log is not None:
+            log(epoch=epoch, loss=loss_sum / len(x), accuracy=right / len(x))
+    return params
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="an assignment for +=")
+def logging_the_last_batch(x, y, params, *, epochs, batch_size, rng, log=None, **options):
+    told = []
+    for epoch in range(1, epochs + 1):
+        told.clear()
+        for x_batch, y_batch in reference.minibatches(x, y, batch_size, rng):
+            params = reference.train(
+                x_batch, y_batch, params, epochs=1, batch_size=batch_size, rng=rng,
+                log=lambda epoch, loss, accuracy: told.append((loss, accuracy)), **options,
+            )  # fmt: skip
+        if log is not None:
+            log(epoch=epoch, loss=told[-1][0], accuracy=told[-1][1])
+    return params
+
+
+@mutant("train", killed_by="test_one_example_or_a_batch_larger_than_all", kind="a squeeze")
+def trained_params_without_axes_of_one(x, y, params, **options):
+    return [(np.squeeze(w), np.squeeze(b)) for w, b in reference.train(x, y, params, **options)]
+
+
+@mutant("train", killed_by="test_one_example_or_a_batch_larger_than_all", kind="a (1, k) gradient for (k,)")
+def trained_biases_as_rows(x, y, params, **options):
+    return [(w, b[None, :]) for w, b in reference.train(x, y, params, **options)]
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="state read but never stored")
+def each_epoch_from_the_start(x, y, params, *, epochs, log=None, **options):
+    trained = [(w.copy(), b.copy()) for w, b in params]
+    for epoch in range(1, epochs + 1):
+        trained = reference.train(
+            x, y, params, epochs=1,
+            log=log and (lambda epoch, loss, accuracy, now=epoch: log(epoch=now, loss=loss, accuracy=accuracy)),
+            **options,
+        )  # fmt: skip
+    return trained
+
+
+@mutant("train", killed_by="test_log_hears_of_every_epoch", kind="a step count that never advances")
+def every_epoch_is_the_first(x, y, params, *, log=None, **options):
+    def told(epoch, loss, accuracy):
+        if log is not None:
+            log(epoch=1, loss=loss, accuracy=accuracy)
+
+    return reference.train(x, y, params, log=told, **options)
+
+
+@mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a parameter read but replaced by a constant")
+def always_the_homeworks_learning_rate(x, y, params, *, learning_rate, **options):
+    return reference.train(x, y, params, learning_rate=0.003, **options)
+
+
+@mutant("train", killed_by="test_every_layer_follows_its_gradient[sigmoid]")
+def only_the_last_sigmoid_layer_learns(x, y, params, *, activation, **options):
+    trained = reference.train(x, y, params, activation=activation, **options)
+    if activation != "sigmoid":
+        return trained
+    return [*[(w.copy(), b.copy()) for w, b in params[:-1]], trained[-1]]
+
+
 # ---------------------------------------------------------------------------------------------------------------- laws
 
 
-@mutant("collapse", killed_by="test_a_network_without_activations_collapses")
+@mutant("collapse", killed_by="test_a_network_without_activations_collapses", kind="an assignment for +=")
 def biases_that_skip_the_later_weights(params):
     w, _ = reference.collapse(params)
     return w, params[-1][1]
 
 
-@mutant("collapse", killed_by="test_a_network_without_activations_collapses")
+@mutant("collapse", killed_by="test_a_network_without_activations_collapses", kind="height for width, rows for columns")
 def product_in_the_wrong_order(params):
     w = params[0][0]
     for next_w, _ in params[1:]:
@@ -617,21 +1337,94 @@ def product_in_the_wrong_order(params):
     return w, reference.collapse(params)[1]
 
 
-@mutant("gradient_norms", killed_by="test_gradient_norms_show_what_reaches_each_layer")
+@mutant("collapse", killed_by="test_one_layer_is_its_own_collapse", kind="a squeeze")
+def map_without_axes_of_one(params):
+    return tuple(np.squeeze(part) for part in reference.collapse(params))
+
+
+@mutant("collapse", killed_by="test_one_layer_is_its_own_collapse", kind="a (1, k) gradient for (k,)")
+def bias_of_the_map_as_a_row(params):
+    w, b = reference.collapse(params)
+    return w, b[None, :]
+
+
+@mutant("collapse", killed_by="test_collapse_leaves_its_arguments_alone")
+def taking_layers_off_while_collapsing(params):
+    answer = reference.collapse(params)
+    while len(params) > 1:
+        params.pop()
+    return answer
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example")
 def without_the_root(x, y, params, activation):
     return [norm**2 for norm in reference.gradient_norms(x, y, params, activation)]
 
 
-@mutant("gradient_norms", killed_by="test_gradient_norms_show_what_reaches_each_layer")
+@mutant(
+    "gradient_norms", killed_by="test_gradient_norms_show_what_reaches_each_layer[identity]", kind="another's gradient"
+)
 def from_the_last_layer_on(x, y, params, activation):
     return reference.gradient_norms(x, y, params, activation)[::-1]
 
 
-@mutant("gradient_norms", killed_by="test_gradient_norms_show_what_reaches_each_layer")
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example")
 def greatest_singular_values(x, y, params, activation):
     z, cache = reference.forward(x, params, activation)
     grads, _ = reference.backward(reference.cross_entropy(z, y)[1], params, cache, activation)
     return [float(np.linalg.norm(dw, 2)) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_large_logits", kind="no shift in exponentials")
+def norms_from_overflowing_exponentials(x, y, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    grads, _ = reference.backward(p - np.eye(z.shape[1])[y], params, cache, activation)
+    return [float(np.linalg.norm(dw)) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_large_logits",
+        kind="the maximum of the whole matrix for the row's")  # fmt: skip
+def norms_less_the_maximum_of_all(x, y, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    p = np.exp(z - z.max())
+    p /= p.sum(axis=1, keepdims=True)
+    grads, _ = reference.backward(p - np.eye(z.shape[1])[y], params, cache, activation)
+    return [float(np.linalg.norm(dw)) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example", kind="a squeeze")
+def norms_of_squeezed_gradients(x, y, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    grads, _ = reference.backward(np.squeeze(reference.cross_entropy(z, y)[1]), params, cache, activation)
+    return [float(np.linalg.norm(dw)) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example",
+        kind="height for width, rows for columns")  # fmt: skip
+def greatest_sums_of_columns(x, y, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    grads, _ = reference.backward(reference.cross_entropy(z, y)[1], params, cache, activation)
+    return [float(np.linalg.norm(dw, 1)) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_show_what_reaches_each_layer[relu]",
+        kind="a parameter read but replaced by a constant")  # fmt: skip
+def always_with_tanh(x, y, params, activation):
+    return reference.gradient_norms(x, y, params, "tanh")
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example", kind="an assignment for +=")
+def squares_of_the_last_row(x, y, params, activation):
+    z, cache = reference.forward(x, params, activation)
+    grads, _ = reference.backward(reference.cross_entropy(z, y)[1], params, cache, activation)
+    return [float(np.linalg.norm(dw[-1])) for dw, _ in grads]
+
+
+@mutant("gradient_norms", killed_by="test_gradient_norms_of_one_layer_or_example",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def norms_of_the_mean_loss(x, y, params, activation):
+    return [norm / len(y) for norm in reference.gradient_norms(x, y, params, activation)]
 
 
 @mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example")
@@ -644,26 +1437,142 @@ def silent_on_some_example(x, w, b):
     return float(np.mean(np.any(x @ w + b <= 0, axis=0)))
 
 
-@mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example")
+@mutant(
+    "dead_fraction",
+    killed_by="test_a_dead_relu_is_silent_on_every_example",
+    kind="a parameter read but replaced by a constant",
+)
 def dead_without_their_biases(x, w, b):
     return reference.dead_fraction(x, w, np.zeros_like(b))
 
 
-@mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example")
+@mutant("dead_fraction", killed_by="test_a_relu_at_zero_is_dead", kind="a mask with >= for >")
 def not_dead_at_exactly_zero(x, w, b):
     return float(np.mean(np.all(x @ w + b < 0, axis=0)))
 
 
-@mutant("active_interval_width", killed_by="test_the_active_interval_is_widest_near_seven")
+@mutant("dead_fraction", killed_by="test_a_relu_at_zero_is_dead", kind="a squeeze")
+def outputs_without_axes_of_one(x, w, b):
+    return float(np.mean(np.all(np.squeeze(reference.relu(x @ w + b)) == 0, axis=0)))
+
+
+@mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example",
+        kind="height for width, rows for columns")  # fmt: skip
+def examples_that_no_unit_answers(x, w, b):
+    return float(np.mean(np.all(x @ w + b <= 0, axis=1)))
+
+
+@mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example", kind="an assignment for +=")
+def silent_on_the_last_example(x, w, b):
+    return float(np.mean(x[-1] @ w + b <= 0))
+
+
+@mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example",
+        kind="a factor of the batch, the classes or two")  # fmt: skip
+def dead_units_counted(x, w, b):
+    return float(np.sum(np.all(x @ w + b <= 0, axis=0)))
+
+
+@mutant("dead_fraction", killed_by="test_dead_fraction_leaves_its_arguments_alone")
+def biases_put_into_the_weights(x, w, b):
+    answer = reference.dead_fraction(x, w, b)
+    w += b
+    return answer
+
+
+@mutant(
+    "active_interval_width",
+    killed_by="test_a_sigmoid_is_steep_on_a_narrow_interval",
+    kind="a factor of the batch, the classes or two",
+)
 def half_of_the_interval(w):
     return reference.active_interval_width(w) / 2
 
 
-@mutant("active_interval_width", killed_by="test_a_sigmoid_is_steep_on_a_narrow_interval")
+@mutant("active_interval_width", killed_by="test_the_sign_of_the_weight_does_not_matter")
 def of_positive_weights_only(w):
-    return reference.active_interval_width(w) if w > 0 or w >= -4 else 0.0
+    return reference.active_interval_width(w) if w > 0 or w > -4 else 0.0
 
 
-@mutant("active_interval_width", killed_by="test_a_sigmoid_is_steep_on_a_narrow_interval")
+@mutant("active_interval_width", killed_by="test_flat_sigmoids_are_refused")
 def zero_where_there_is_no_interval(w):
     return reference.active_interval_width(w) if abs(w) >= 4 else 0.0
+
+
+@mutant("active_interval_width", killed_by="test_the_sign_of_the_weight_does_not_matter", kind="a mask with >= for >")
+def nothing_at_exactly_four(w):
+    if abs(w) <= 4:
+        raise ValueError("never steep")
+    return reference.active_interval_width(w)
+
+
+ENTRYWISE = ("sigmoid", "sigmoid_derivative", "tanh", "tanh_derivative", "relu", "relu_derivative")
+SLOPES = ("sigmoid_derivative", "tanh_derivative", "relu_derivative")
+DRAWN = ("xavier_uniform", "initialize")
+COUNTED = ("accuracy", "dead_fraction")
+AFTER_THE_LOSS = (*ENTRYWISE, *DRAWN, "forward", "backward", *COUNTED, "collapse", "gradient_norms")
+ALONE = ("cross_entropy", *AFTER_THE_LOSS)
+
+NOT_APPLICABLE = {
+    ("exponentials", (*SLOPES, "relu", *DRAWN, *COUNTED, "minibatches", "collapse", "active_interval_width")): (
+        "takes no exponential"
+    ),
+    ("the maximum of the whole matrix for the row's", ("sigmoid", "tanh", "forward", "backward")): (
+        "its exponentials are taken entry by entry"
+    ),
+    ("a mask with >= for >", "sigmoid"): "at 0 the formulas for either sign agree",
+    ("a mask with >= for >", ("sigmoid_derivative", "tanh", "tanh_derivative", "cross_entropy")): "compares nothing",
+    ("a mask with >= for >", ("relu", "forward")): "relu(0) is 0 either way",
+    ("a mask with >= for >", "accuracy"): "compares predictions with labels alone",
+    ("a mask with >= for >", ("train", "collapse", "gradient_norms")): "compares nothing of its own",
+    ("a squeeze", "active_interval_width"): "takes and answers one number",
+    ("a (1, k) gradient for (k,)", ("cross_entropy", *ENTRYWISE)): "answers arrays of its argument's shape",
+    ("a (1, k) gradient for (k,)", ("xavier_uniform", "forward", "minibatches")): "answers no sum over an axis",
+    ("a (1, k) gradient for (k,)", (*COUNTED, "gradient_norms", "active_interval_width")): "answers numbers",
+    (
+        "two dimensions taken for granted",
+        ("cross_entropy", *DRAWN, "forward", "backward", *COUNTED, "minibatches", "train", "collapse"),
+    ): "its arrays have the one number of axes that the docstring names",
+    ("two dimensions taken for granted", ("gradient_norms", "active_interval_width")): (
+        "its arrays have the one number of axes that the docstring names"
+    ),
+    ("height for width, rows for columns", ENTRYWISE): "works entry by entry",
+    ("height for width, rows for columns", ("minibatches", "train")): "hands arrays on as they are",
+    ("height for width, rows for columns", "active_interval_width"): "takes one number",
+    ("the border cut by [p:-p]", "*"): "nothing here has a border",
+    (
+        ("each batch drawn anew", "batches that share a buffer", "an order never or once drawn"),
+        (*ALONE, "active_interval_width"),
+    ): "cuts no batches",
+    (
+        "labels or order mixed up",
+        (*ENTRYWISE, *DRAWN, "forward", "backward", "collapse", "dead_fraction", "active_interval_width"),
+    ): "knows no labels",
+    ("labels or order mixed up", ("cross_entropy", "gradient_norms")): "has its labels beside its rows, and no order",
+    ("state", (*ALONE, "minibatches", "active_interval_width")): "keeps nothing from call to call",
+    (
+        "a parameter read but replaced by a constant",
+        ("cross_entropy", *ENTRYWISE, "accuracy", "collapse", "active_interval_width"),
+    ): "has no parameter beside what it computes with",
+    ("epsilon in another place", (*AFTER_THE_LOSS, "minibatches", "train", "active_interval_width")): (
+        "its formula has no epsilon, and none is of use"
+    ),
+    ("scale, shift or rescaling forgotten in one mode", "*"): "nothing here has modes",
+    (
+        "chance",
+        ("cross_entropy", *ENTRYWISE, "forward", "backward", *COUNTED, "collapse", "gradient_norms"),
+    ): "draws nothing",
+    ("chance", "active_interval_width"): "draws nothing",
+    ("chance", ("minibatches", "train")): "draws orders alone; these are held under 'batches'",
+    ("an assignment for +=", (*ENTRYWISE, *DRAWN, "forward", "minibatches", "active_interval_width")): (
+        "adds nothing up in a loop"
+    ),
+    ("a factor of the batch, the classes or two", ("sigmoid", "relu")): "its formula has no factor",
+    ("a factor of the batch, the classes or two", ("initialize", "forward", "minibatches", "collapse")): (
+        "its formula has no factor of its own"
+    ),
+    (
+        "another's gradient",
+        ("sigmoid", "tanh", "relu", *DRAWN, "forward", *COUNTED, "minibatches", "collapse", "active_interval_width"),
+    ): "answers no gradient",
+}
