@@ -632,6 +632,7 @@ def test_training_on_one_feature(student, data, epochs, rate):
 
 
 @points(0.5, problem="training")
+@gradient_first
 @FEWER
 @given(data=training_sets(), rate=RATES)
 def test_training_begins_at_zero(student, data, rate):
@@ -667,8 +668,8 @@ def test_training_with_large_logits(student, data, seed):
 
 EPOCHS = {  # batch size: numbers of examples, points, what it stands on
     1: (sizes(3, 4), 1, "test_gradient_of_one_example"),
-    2: (st.just(4), 1, "test_full_batches_are_gradient_descent"),
-    3: (st.just(5), 1.5, "test_full_batches_are_gradient_descent"),
+    2: (st.just(4), 1, "test_gradient_is_the_derivative_of_the_loss"),
+    3: (st.just(5), 1.5, "test_gradient_is_the_derivative_of_the_loss"),
 }
 
 
@@ -795,6 +796,7 @@ def test_training_leaves_the_training_set(student, data, seed):
 
 
 @points(1, problem="training")
+@gradient_first
 @FEWER
 @given(data=training_sets(sizes(2, 6)))
 def test_training_refuses_wrong_arguments(student, data):
