@@ -220,12 +220,12 @@ def test_the_first_step_starts_from_equal_probabilities(student, n, d, rate, see
 @points(2, problem="training")
 @needs("test_gradient_compares_probabilities_with_labels")
 @FEW
-@given(n=sizes(3, 7), epochs=sizes(1, 4), batch_size=sizes(1, 3), seed=SEEDS)
-def test_log_is_called_once_an_epoch(student, n, epochs, batch_size, seed):
+@given(epochs=sizes(1, 4), batch_size=st.sampled_from([2, 3, 6]), seed=SEEDS)
+def test_log_is_called_once_an_epoch(student, epochs, batch_size, seed):
     """log(epoch=e, loss=l, accuracy=a) is called with e = 1, 2, ..., epochs, however many batches an epoch has; the
     loss stays at ln 3 where three classes are learned at a learning rate of nearly 0."""
     rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(n, 2)), np.append(np.arange(3), rng.integers(0, 3, n - 3))
+    x, y = rng.normal(size=(6, 2)), np.append(np.arange(3), rng.integers(0, 3, 3))
     heard = Heard("loss", "accuracy")
     student.softmax_regression(
         x, y, learning_rate=1e-9, epochs=epochs, batch_size=batch_size, rng=rng, log=heard.log
