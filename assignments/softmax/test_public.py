@@ -58,7 +58,7 @@ def test_softmax_survives_large_logits(student):
     assert_close(student.softmax(z), np.array([[1.0, 0.0], [0.5, 0.5]]), atol=1e-11)
 
 
-@points(1, problem="softmax")
+@points(2, problem="softmax")
 @FEW
 @given(p=probabilities(n=sizes(2, 5)), c=st.integers(800, 9000), sign=st.sampled_from([-1, 1]))
 def test_softmax_is_the_same_far_from_zero(student, p, c, sign):
@@ -201,7 +201,7 @@ def test_one_step_by_hand(student):
     assert_close(weights, (np.array([[-7 / 12, 7 / 12]]), np.array([-1 / 12, 1 / 12])), what="the pair (w, b)")
 
 
-@points(2, problem="training")
+@points(3, problem="training")
 @needs("test_gradient_compares_probabilities_with_labels")
 @FEW
 @given(n=sizes(3, 6), d=sizes(2, 3), rate=st.sampled_from([0.1, 0.5]), seed=SEEDS)
@@ -217,15 +217,15 @@ def test_the_first_step_starts_from_equal_probabilities(student, n, d, rate, see
     assert_close(values_of(found, expected), expected, what="the pair (w, b)", atol=1e-13)
 
 
-@points(1, problem="training")
+@points(2, problem="training")
 @needs("test_gradient_compares_probabilities_with_labels")
 @FEW
-@given(n=sizes(3, 7), epochs=sizes(1, 4), batch_size=sizes(1, 3), seed=SEEDS)
-def test_log_is_called_once_an_epoch(student, n, epochs, batch_size, seed):
+@given(epochs=sizes(1, 4), batch_size=st.sampled_from([2, 3, 6]), seed=SEEDS)
+def test_log_is_called_once_an_epoch(student, epochs, batch_size, seed):
     """log(epoch=e, loss=l, accuracy=a) is called with e = 1, 2, ..., epochs, however many batches an epoch has; the
     loss stays at ln 3 where three classes are learned at a learning rate of nearly 0."""
     rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(n, 2)), np.append(np.arange(3), rng.integers(0, 3, n - 3))
+    x, y = rng.normal(size=(6, 2)), np.append(np.arange(3), rng.integers(0, 3, 3))
     heard = Heard("loss", "accuracy")
     student.softmax_regression(
         x, y, learning_rate=1e-9, epochs=epochs, batch_size=batch_size, rng=rng, log=heard.log
