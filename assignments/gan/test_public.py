@@ -270,7 +270,7 @@ class HeardOfBoth(Heard):
 @settings(max_examples=2)
 @given(seed=st.integers(0, 2**20), epochs=sizes(2, 3))
 def test_train_reports_every_epoch(student, seed, epochs):
-    """train calls log after every epoch, with two losses and 16 samples, and its generator can be drawn from."""
+    """train calls log after every epoch, with two losses and 16 samples, and its generator makes examples of its own."""
     x = torch.rand(64, 3, generator=torch.Generator().manual_seed(seed)) / 2
     heard = HeardOfBoth()
     generator = student.train(x, latent=2, epochs=epochs, seed=seed, log=heard.log)
@@ -285,3 +285,4 @@ def test_train_reports_every_epoch(student, seed, epochs):
     made = student.sample(generator, 4, latent=2, seed=0)
     shape = tuple(made.shape) if type(made) is torch.Tensor else None
     check(shape == (4, 3), f"its samples are {describe(made)}, expected shape (4, 3)", "wrong_shape")
+    check(float(torch.cdist(made.double(), x.double()).min()) > 1e-6, "a sample is an example of x, expected a new one")
