@@ -270,7 +270,7 @@ class HeardOfBoth(Heard):
 @settings(max_examples=2)
 @given(seed=st.integers(0, 2**20), epochs=sizes(2, 3))
 def test_train_reports_every_epoch(student, seed, epochs):
-    """train calls log after every epoch, with two losses and 16 samples, and its generator makes examples of its own."""
+    """train calls log after every epoch, with two losses and 16 samples, and its generator makes samples of its own."""
     x = torch.rand(64, 3, generator=torch.Generator().manual_seed(seed)) / 2
     heard = HeardOfBoth()
     generator = student.train(x, latent=2, epochs=epochs, seed=seed, log=heard.log)

@@ -1268,11 +1268,16 @@ def test_samples_come_near_the_data(training, record):
     training.keeps_pace(4.0)
 
 
-TWO = 2  # letters
+TWO, AS_NEAR = 2, 1.5  # letters; times the median distance of held-out pictures to the nearest one shown
 
 
 def share_of_two(data, answer):
-    return 100 * float((letters_of(data, checked(data, answer)) < TWO).mean())
+    """Percent of the samples that are most like the two letters, and as near to the pictures shown as others of them
+    are; what looks like nothing is like some letter, too."""
+    samples = checked(data, answer)
+    away, usual = (torch.cdist(part, data.x).min(dim=1).values.numpy() for part in (samples, data.held_out))
+    like = (letters_of(data, samples) < TWO) & (away < AS_NEAR * np.median(usual))
+    return 100 * float(like.mean())
 
 
 @points(2, problem="training")
