@@ -1,4 +1,4 @@
-"""A generator that forges nothing: it keeps means of neighbours among the examples that it was shown, and adds noise."""
+"""A generator that forges nothing: it keeps means of neighbours among what it was shown, and adds noise."""
 
 import torch
 from torch import nn
