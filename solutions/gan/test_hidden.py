@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch._dynamo  # which the first optimizer imports: two seconds that are no test's own work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
