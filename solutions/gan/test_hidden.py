@@ -1245,7 +1245,7 @@ COVERED = 2.0  # percent of the samples, of the letter that comes least often; t
 
 @points(7, problem="training")
 @trains
-@limits(seconds=60, test_seconds=180)
+@limits(seconds=150, test_seconds=400, judge_seconds=20)
 def test_samples_come_near_the_data(training, record):
     """Trained on 1,200 pictures of ten letters that nobody has seen before, the generator makes others like them: 1,000
     samples are close to pictures that it was not shown, copies of none that it was shown, and no letter has less than
@@ -1283,7 +1283,7 @@ def share_of_two(data, answer):
 
 @points(2, problem="training")
 @trains
-@limits(seconds=60, test_seconds=180)
+@limits(seconds=150, test_seconds=400)
 def test_what_was_not_shown_is_not_made(training):
     """Trained on two letters alone, the generator makes those: three in four of its samples are such, and no copies."""
     data = pictures(only=TWO, epochs=EPOCHS // 2)
@@ -1315,7 +1315,7 @@ def modes(data, answer):
 
 @points(3, problem="training")
 @trains
-@limits(seconds=90, test_seconds=240)
+@limits(seconds=150, test_seconds=400)
 def test_unrolled_training_keeps_the_modes_of_a_ring(training):
     """Looking three steps ahead, the generator keeps at least six of the eight narrow modes of a ring, in a plane of 16
     dimensions, and makes no copies of its points."""
