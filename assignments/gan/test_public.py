@@ -252,25 +252,37 @@ def test_the_unrolled_loss_of_the_handout(student, x, w, rate):
 # ------------------------------------------------------------------------------------------------------------ training
 
 
+class HeardOfBoth(Heard):
+    """What `log` was told: two losses an epoch, and samples."""
+
+    def __init__(self):
+        super().__init__("discriminator_loss", "generator_loss")
+        self.samples = []
+
+    def log(self, *values, samples=None, **named):
+        if len(self.samples) < 100:
+            self.samples.append(samples)
+        super().log(*values, **named)
+
+
 @points(2, problem="training")
 @needs("test_as_many_samples_as_one_asks_for")
 @settings(max_examples=2)
 @given(seed=st.integers(0, 2**20), epochs=sizes(2, 3))
 def test_train_reports_every_epoch(student, seed, epochs):
-    """train calls log after every epoch, with two losses and 16 samples, and its generator can be drawn from."""
+    """train calls log after every epoch, with two losses and 16 samples, and its generator makes samples of its own."""
     x = torch.rand(64, 3, generator=torch.Generator().manual_seed(seed)) / 2
-    heard = Heard("discriminator_loss", "generator_loss", "samples")
+    heard = HeardOfBoth()
     generator = student.train(x, latent=2, epochs=epochs, seed=seed, log=heard.log)
-    for d_loss, g_loss, samples in heard.epochs(epochs):
-        for loss, name in ((d_loss, "discriminator_loss"), (g_loss, "generator_loss")):
-            value = as_float(loss, f"the {name} that log hears")
-            check(math.isfinite(value), f"the {name} that log hears is {value}, expected a finite number", "not_finite")
+    for losses, samples in zip(heard.epochs(epochs), heard.samples, strict=True):
+        for loss in losses:
+            check(math.isfinite(loss), f"a loss that log was told is {loss}, expected a finite number", "not_finite")
+        found = f"the samples that log was told are {describe(samples)}"
         shape = tuple(samples.shape) if type(samples) is torch.Tensor else None
-        check(shape == (16, 3), f"the samples that log hears are {describe(samples)}, expected shape (16, 3)")
-        check(
-            samples.dtype == torch.float32, f"these samples have dtype {samples.dtype}, expected float32", "wrong_dtype"
-        )
+        check(shape == (16, 3), f"{found}, expected shape (16, 3)", "wrong_shape")
+        check(samples.dtype == torch.float32, f"{found}, expected dtype float32", "wrong_dtype")
     module_of(generator, what="what train returned")
     made = student.sample(generator, 4, latent=2, seed=0)
     shape = tuple(made.shape) if type(made) is torch.Tensor else None
     check(shape == (4, 3), f"its samples are {describe(made)}, expected shape (4, 3)", "wrong_shape")
+    check(float(torch.cdist(made.double(), x.double()).min()) > 1e-6, "a sample is an example of x, expected a new one")

@@ -189,6 +189,8 @@ def sample(generator, n, *, latent, seed):
 def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     """Train a generator whose samples look like x. How is up to you: its layers, learning rates, batch size, loss.
 
+    It makes examples of its own: samples that are examples of x again, or means of a few of them, are wrong.
+
     x : (n, d) float32 tensor on the CPU, entries in [-1, 1], n >= 64.
     latent : m.   epochs : int, at least 1: how often all examples are seen.
     unroll : int: how many steps of the discriminator each step of the generator looks ahead.

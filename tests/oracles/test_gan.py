@@ -1,4 +1,4 @@
-"""What the hidden tests of `gan` advise who misses a bar fits what his losses and samples look like."""
+"""What the hidden tests of `gan` advise a student who misses a bar, and which samples they call copies."""
 
 from __future__ import annotations
 
@@ -42,3 +42,28 @@ def heard(discriminator, generator):
 )
 def test_advice_says_what_to_look_at(hidden, points, answer, words):
     assert words in hidden.advise(Run(answer, 70.0, 1.0, heard=points))
+
+
+def shown_and_held_out(hidden):
+    data = hidden.pictures()(5)
+    return data, data.x[: hidden.SAMPLES], data.held_out
+
+
+def test_others_of_the_kind_are_no_copies(hidden):
+    data, _, held_out = shown_and_held_out(hidden)
+    hidden.assert_no_copies(data, held_out)
+
+
+@pytest.mark.parametrize("way", ["as they are", "with noise", "fainter", "means of two neighbours"])
+def test_what_was_shown_is_no_sample(hidden, way):
+    data, stored, _ = shown_and_held_out(hidden)
+    if way == "with noise":
+        stored = stored + 0.2 * torch.randn(stored.shape, generator=torch.Generator().manual_seed(1))
+    elif way == "fainter":
+        stored = 0.8 * stored - 0.1
+    elif way == "means of two neighbours":
+        stored = (stored + data.x[torch.cdist(stored, data.x).topk(2, largest=False).indices[:, 1]]) / 2
+    with pytest.raises(hidden.Mismatch, match="are copies of training examples, expected at most 20 %") as caught:
+        hidden.assert_no_copies(data, stored)
+    assert caught.value.measured == str(caught.value)
+    assert caught.value.advice == hidden.DEALT_OUT
