@@ -1482,17 +1482,25 @@ def shifted_by_the_greatest_of_all(model, x, y, *, device="cpu", batch_size=500)
 
 
 @mutant("train", killed_by="test_a_frugal_cnn_reads_as_well_as_a_large_network")
-def gives_up_after_two_epochs(model, x, y, *, epochs, **words):
-    return reference.train(model, x, y, epochs=min(epochs, 4) if len(x) > 100 else epochs, **words)
+def the_first_tenth_of_many_examples(model, x, y, **words):
+    few = len(x) // 10 if len(x) > 100 else len(x)
+    return reference.train(model, x[:few], y[:few], **words)
 
 
 @mutant("train", killed_by="test_a_frugal_cnn_reads_as_well_as_a_large_network")
 def evaluates_everything_after_every_step(model, x, y, *, log=None, **words):
     if len(x) < 100:
         return reference.train(model, x, y, log=log, **words)
-    hooked = model.register_forward_hook(
-        lambda layer, given, z: [reference.F.softmax(layer[0](x), 1) for _ in range(40)]
-    )
+
+    def everything(layer, inputs, z):
+        with torch.no_grad():
+            for part in layer.children():
+                if isinstance(part, nn.Conv2d):
+                    for _ in range(4):
+                        part(x)
+                    return
+
+    hooked = model.register_forward_hook(everything)
     reference.train(model, x, y, log=log, **words)
     hooked.remove()
     return model

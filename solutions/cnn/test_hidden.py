@@ -1105,7 +1105,7 @@ def test_evaluating_leaves_the_model_alone(student, seed, in_training):
 LOOP = {"seconds": 240, "test_seconds": 600}
 PACE = 4.0  # times the reference's seconds
 UNLIKE = replace(datasets.STEADY, jitter=0.07, turn=0.3, stretch=0.15, slant=0.15, shift=0.08)
-SCATTERED = {"classes": 36, "sizes": (2160, 468), "side": 28, "hand": UNLIKE, "scattered": True}
+SCATTERED = {"classes": 36, "sizes": (1800, 468), "side": 28, "hand": UNLIKE, "scattered": True}
 TWO_INKS = {"hand": datasets.LOOSE, "inks": True}
 
 follows_the_formula = needs("test_every_example_comes_once_in_an_epoch_with_its_label[batches of two]")
@@ -1233,41 +1233,41 @@ def train_and_read(training, record, recipe, name):
 SMALL = Recipe(
     SCATTERED,
     ("build_mlp", ([784, 48, 36], "relu"), {}),
-    {"epochs": 12, "batch_size": 36, "learning_rate": 0.05},
-    bar=80.0,
+    {"epochs": 10, "batch_size": 36, "learning_rate": 0.06},
+    bar=78.0,
     sorted=True,
 )
 WIDE = Recipe(
     SCATTERED,
     ("build_mlp", ([784, 120, 80, 36], "tanh", 0.1), {}),
-    {"epochs": 12, "batch_size": 36, "learning_rate": 0.05, "l2": 1e-3},
-    bar=83.0,
+    {"epochs": 8, "batch_size": 36, "learning_rate": 0.05, "l2": 1e-3},
+    bar=80.0,
 )
 FRUGAL = Recipe(
-    {**TWO_INKS, "sizes": (1200, 300), "side": 20},
+    {**TWO_INKS, "sizes": (1000, 300), "side": 20},
     ("build_cnn", ((3, 20, 20), 10, (8, 16)), {"kernel_size": 5}),
-    {"epochs": 10, "batch_size": 32, "learning_rate": 0.02},
+    {"epochs": 8, "batch_size": 20, "learning_rate": 0.02},
     bar=88.0,
     contrast=4.0,
 )
 STAGES = Recipe(
-    {**TWO_INKS, "classes": 36, "sizes": (1800, 468), "side": 16},
-    ("build_cnn", ((3, 16, 16), 36, (16, 32)), {"padding": 1, "dropout": 0.3}),
-    {"epochs": 10, "batch_size": 32, "learning_rate": 0.02},
+    {**TWO_INKS, "classes": 20, "sizes": (1200, 400), "side": 16},
+    ("build_cnn", ((3, 16, 16), 20, (12, 24)), {"padding": 1, "dropout": 0.3}),
+    {"epochs": 7, "batch_size": 24, "learning_rate": 0.02},
     bar=88.0,
     contrast=4.0,
 )
 CHARACTERS = Recipe(
-    {**TWO_INKS, "classes": 36, "sizes": (2160, 468), "side": 20},
-    ("build_cnn", ((3, 20, 20), 36, (8, 16)), {"kernel_size": 5, "batch_norm": True}),
-    {"epochs": 6, "batch_size": 36, "learning_rate": 0.02},
-    bar=80.0,
+    {**TWO_INKS, "classes": 36, "sizes": (1800, 468), "side": 16},
+    ("build_cnn", ((3, 16, 16), 36, (8, 16)), {"kernel_size": 5, "padding": 2, "batch_norm": True}),
+    {"epochs": 4, "batch_size": 30, "learning_rate": 0.02},
+    bar=88.0,
     contrast=4.0,
 )
 FAINT = Recipe(
-    {**TWO_INKS, "sizes": (1200, 300), "side": 16},
+    {**TWO_INKS, "sizes": (1000, 300), "side": 16},
     ("build_cnn", ((3, 16, 16), 10, (8, 16, 32)), {"padding": 1}),
-    {"epochs": 5, "batch_size": 25, "learning_rate": 0.012},
+    {"epochs": 4, "batch_size": 20, "learning_rate": 0.012},
     bar=15.0,
 )
 NORMALISED = replace(FAINT, build=(*FAINT.build[:2], {"padding": 1, "batch_norm": True}), bar=95.0)
@@ -1314,14 +1314,14 @@ def test_a_frugal_cnn_reads_as_well_as_a_large_network(training, record):
 @follows_the_formula
 @needs("test_a_cnn_is_its_formula", "test_dropout_in_a_cnn_stands_before_the_last_layer")
 def test_two_stages_and_dropout_read_letters(training, record):
-    """Two stages of convolution and pooling, with dropout, tell 36 letters in two inks apart."""
+    """Two stages of convolution and pooling, with dropout, tell 20 letters in two inks apart."""
     train_and_read(training, record, STAGES, "two stages with dropout")
 
 
 @points(4, problem="networks")
 @limits(**LOOP)
 @follows_the_formula
-@needs("test_a_cnn_for_other_pictures[without padding]", "test_in_eval_mode_batch_norm_uses_running_statistics")
+@needs("test_a_cnn_is_its_formula", "test_in_eval_mode_batch_norm_uses_running_statistics")
 def test_36_classes_of_characters_are_told_apart(training, record):
     """A convolutional network with batch norm tells 36 letters in two inks apart."""
     train_and_read(training, record, CHARACTERS, "two stages with batch norm")
@@ -1332,7 +1332,7 @@ def test_36_classes_of_characters_are_told_apart(training, record):
 @follows_the_formula
 @needs("test_a_cnn_is_its_formula", "test_in_eval_mode_batch_norm_uses_running_statistics")
 def test_batch_norm_reads_faint_pictures_better(training, record):
-    """Three stages read faint pictures better with batch norm than without, after the same five epochs."""
+    """Three stages read faint pictures better with batch norm than without, after the same four epochs."""
     without = train_and_read(training, record, FAINT, "three stages without batch norm")
     gained = train_and_read(training, record, NORMALISED, "three stages with batch norm") - without
     check(
@@ -1344,8 +1344,8 @@ def test_batch_norm_reads_faint_pictures_better(training, record):
 
 # ------------------------------------------------------------------------------------------------------------- record
 
-QUICK = {"hand": replace(datasets.LOOSE, mirrored=True), "inks": True, "sizes": (600, 500), "side": 16}
-RECORD_BAR, RECORD_PACE = 85.0, 2.5
+QUICK = {"hand": replace(datasets.LOOSE, mirrored=True), "inks": True, "sizes": (500, 400), "side": 16}
+RECORD_BAR, RECORD_PACE = 82.0, 2.5
 
 
 def quick(seed):
