@@ -1481,13 +1481,13 @@ def shifted_by_the_greatest_of_all(model, x, y, *, device="cpu", batch_size=500)
 # ----------------------------------------------------------------------------------------------------------- networks
 
 
-@mutant("train", killed_by="test_a_frugal_cnn_reads_as_well_as_a_large_network")
+@mutant("train", killed_by="test_a_frugal_cnn_reads_letters")
 def the_first_tenth_of_many_examples(model, x, y, **words):
     few = len(x) // 10 if len(x) > 100 else len(x)
     return reference.train(model, x[:few], y[:few], **words)
 
 
-@mutant("train", killed_by="test_a_frugal_cnn_reads_as_well_as_a_large_network")
+@mutant("train", killed_by="test_a_frugal_cnn_reads_letters")
 def evaluates_everything_after_every_step(model, x, y, *, log=None, **words):
     if len(x) < 100:
         return reference.train(model, x, y, log=log, **words)
