@@ -451,33 +451,6 @@ def test_grids_at_the_edges(student, what, c, h, w, columns, gap, seed, fill):
 
 @points(0.5, problem="looking")
 @needs("test_a_grid_has_every_picture_in_its_place")
-@settings(max_examples=15)
-@given(seed=SEEDS, rows=sizes(0, 2), columns=sizes(2, 4), missing=sizes(1, 3), gap=sizes(1, 2), fill=FILLS)
-def test_empty_places_have_the_value_of_the_gaps(student, seed, rows, columns, missing, gap, fill):
-    """Where the last row is not full, its empty places are `fill`, too."""
-    c = rows * columns + max(1, columns - missing)
-    assert_grid(student, images_of(seed, c, 2, 3), columns, gap, fill)
-
-
-@pytest.mark.parametrize(
-    "what, c, columns, gap",
-    [
-        pytest.param("no gap", 6, 3, 0, marks=points(0.5, problem="looking")),
-        pytest.param("one column", 3, 1, 2, marks=points(0.25, problem="looking")),
-        pytest.param("one picture", 1, 1, 2, marks=points(0.25, problem="looking")),
-    ],
-    ids=["no gap", "one column", "one picture"],
-)
-@needs("test_a_grid_has_every_picture_in_its_place")
-@FEW
-@given(seed=SEEDS, h=sizes(2, 4), w=sizes(2, 4), fill=FILLS)
-def test_grids_at_the_edges(student, what, c, columns, gap, seed, h, w, fill):
-    """A grid with {what} has every picture in its place, and nothing around it."""
-    assert_grid(student, images_of(seed, c, h, w), columns, gap, fill)
-
-
-@points(0.5, problem="looking")
-@needs("test_a_grid_has_every_picture_in_its_place")
 @FEW
 @given(seed=SEEDS, dtype=st.sampled_from([torch.float32, torch.float64]))
 def test_a_grid_has_the_dtype_of_its_pictures(student, seed, dtype):
