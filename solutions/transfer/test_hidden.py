@@ -1168,7 +1168,7 @@ def percent(found, labels):
 
 @points(5, problem="finetuning")
 @first_the_step
-@limits(seconds=60, test_seconds=180, judge_seconds=40, judge_memory_mb=4096)
+@limits(seconds=60, test_seconds=180, judge_seconds=30)
 def test_everything_fine_tuned_reads_letters(training, record):
     """A network that knows photographs, trained with everything free on a few hundred pictures of ten letters that
     nobody has seen before, two in each picture, reads those of the first ink in others, in at most four times the
@@ -1194,7 +1194,7 @@ def test_everything_fine_tuned_reads_letters(training, record):
     "test_what_is_named_trains_and_nothing_else",
     "test_a_longer_head_is_its_five_layers",
 )
-@limits(seconds=60, test_seconds=180, judge_seconds=40, judge_memory_mb=4096)
+@limits(seconds=60, test_seconds=180, judge_seconds=30)
 def test_a_longer_head_alone_goes_far(training):
     """With the backbone frozen, a head with a hidden layer, batch norm and dropout learns most of ten letters that
     nobody has seen before; the backbone stays as it was to the last bit."""
