@@ -837,8 +837,8 @@ def trained_by(student, theirs, images, labels, **settings):
 @settings(max_examples=8)
 @given(seed=SEEDS, n=sizes(3, 7), epochs=sizes(1, 4), rate=st.floats(0.005, 0.1))
 def test_whole_batches_follow_the_gradient_with_momentum(student, what, seed, n, epochs, rate):
-    """Where {what} train and all images are one batch, each epoch is one step with momentum 0.9 on the mean
-    cross-entropy, with those batch norms in train mode that train."""
+    """With {what} free and all images in one batch, each epoch is one step with momentum 0.9 on the mean cross-entropy,
+    with those batch norms in train mode that train."""
     model, images, labels = lesson(seed, SOME_PARTS[what], n)
     options = {"epochs": epochs, "learning_rate": rate, "batch_size": n + 3, "seed": 1}
     _, found = trained_by(student, lent(student, model), images, labels, **options)
@@ -982,7 +982,7 @@ def test_every_image_comes_once_in_an_epoch_with_its_label(student, seed, ran):
 @FEW
 @given(seed=SEEDS, n=st.sampled_from([1, 3, 5]))
 def test_a_single_image_is_left_out_where_there_are_others(student, seed, n):
-    """Of 3 or 5 images in batches of 2, the last one makes no step, and where there is only one it does."""
+    """Of 3 or 5 images in batches of 2, the last one makes no step; an image that is the only one does."""
     assert_some_way(student, seed, n, 2, 1)
 
 
