@@ -19,7 +19,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -174,7 +174,8 @@ def oracle_train(model, images, labels, epochs, rate):
         for batch in batches:
             y = labels[batch]
             logits = model(images[batch])
-            each = torch.logsumexp(logits, dim=1) - logits.gather(1, y[:, None])[:, 0]
+            below = logits - logits.max(dim=1, keepdim=True).values.detach()
+            each = torch.log(torch.exp(below).sum(dim=1)) - below.gather(1, y[:, None])[:, 0]
             slopes = torch.autograd.grad(each.mean(), trained)
             velocity = [0.9 * m + slope for m, slope in zip(velocity, slopes, strict=True)]
             for parameter, m in zip(trained, velocity, strict=True):
@@ -948,7 +949,13 @@ def small_lesson(seed, n):
     return model, images, labels
 
 
-def assert_some_way(student, seed, n, size, epochs, number=2):
+def ways_to_train(seed, n, size, epochs):
+    """[(the trained copy, what log hears, the batches of each epoch)] of all orders."""
+    data = small_lesson(seed, n)
+    return [(*oracle_train(*data, way, RATE), way) for way in ways_through(n, size, epochs)]
+
+
+def assert_some_way(student, seed, n, size, epochs, number=2, ways=None):
     """One of all orders leads to the student's weights. Returns (what log heard, what it should have heard, the batches
     of each epoch)."""
     model, images, labels = small_lesson(seed, n)
@@ -956,12 +963,11 @@ def assert_some_way(student, seed, n, size, epochs, number=2):
     options = {"epochs": epochs, "learning_rate": RATE, "batch_size": size, "seed": number, "log": heard.log}
     _, found = trained_by(student, lent(student, model), images, labels, **options)
     assert_shaped_like(found, state(model), what="the trained model's state")
-    ways = [(*oracle_train(model, images, labels, way, RATE), way) for way in ways_through(n, size, epochs)]
 
     def distance(way):
         return max(float((found[name] - value).abs().max()) for name, value in way[0].state_dict().items())
 
-    expected, told, taken = min(ways, key=distance)
+    expected, told, taken = min(ways or ways_to_train(seed, n, size, epochs), key=distance)
     assert_close(found, state(expected), what="the trained model's state, held to the nearest order,", **NEAR)
     return heard, told, taken
 
@@ -989,6 +995,7 @@ def test_a_single_image_is_left_out_where_there_are_others(student, seed, n):
 @points(1, problem="finetuning")
 @first_the_step
 @needs("test_every_image_comes_once_in_an_epoch_with_its_label")
+@limits(judge_seconds=30)
 @settings(max_examples=5)
 @given(seed=SEEDS, ran=st.sampled_from([(3, 2), (4, 2)]))
 def test_the_velocity_goes_on(student, seed, ran):
@@ -999,6 +1006,7 @@ def test_the_velocity_goes_on(student, seed, ran):
 @points(1.5, problem="finetuning")
 @first_the_step
 @needs("test_every_image_comes_once_in_an_epoch_with_its_label")
+@limits(judge_seconds=30)
 @settings(max_examples=8)
 @given(seed=SEEDS, ran=st.sampled_from([(3, 2, 1), (5, 3, 1), (3, 2, 2), (4, 2, 2)]))
 def test_log_hears_of_every_epoch(student, seed, ran):
@@ -1013,7 +1021,7 @@ def test_log_hears_of_every_epoch(student, seed, ran):
 @points(0.5, problem="finetuning")
 @first_the_step
 @FEW
-@given(seed=SEEDS, height=st.sampled_from([300.0, 2000.0]))
+@given(seed=SEEDS, height=st.sampled_from([300.0, 1000.0]))
 def test_large_logits_train_too(student, seed, height):
     """A step, and what log hears of it, are right for logits of thousands, and where those of one image are thousands
     above those of another."""
@@ -1022,6 +1030,7 @@ def test_large_logits_train_too(student, seed, height):
     with torch.no_grad():
         features = model[:-1](images).sum(dim=1)
         spread = float(features.max() - features.min())
+        assume(spread > 0.1)  # or logits are so large that float32 cannot tell classes apart
         model.head.weight += height / spread  # all logits of an image alike, far from those of another
     heard = Heard("loss", "accuracy")
     free_parts(model, ("head",))
@@ -1030,7 +1039,7 @@ def test_large_logits_train_too(student, seed, height):
     expected, ((loss, right),) = oracle_train(model, images, labels, [[[0, 1, 2, 3]]], 0.1)
     assert_close(found, state(expected), what="the trained model's state", rtol=1e-4, atol=1e-3)
     ((told, accuracy),) = heard.epochs(1)
-    assert_close(told, loss, what="the loss", rtol=1e-3, atol=1e-3)
+    assert_close(told, loss, what="the loss", rtol=1e-3, atol=5e-3)
     assert_close(accuracy, right, what="the accuracy", atol=1e-6)
 
 
@@ -1061,13 +1070,15 @@ def test_a_seed_is_a_network(student, seed):
 @points(1, problem="finetuning")
 @first_the_step
 @needs("test_every_image_comes_once_in_an_epoch_with_its_label")
+@limits(judge_seconds=30)
 @settings(max_examples=1)
 @given(seed=SEEDS)
 def test_each_seed_and_each_epoch_has_an_order(student, seed):
     """Thirty seeds lead three images, in batches of two, through all three pairs, and two epochs do not always take the
     same one."""
     # A right answer misses a pair with a probability of 3 (2/3)^30 = 2e-5 in the first epoch.
-    taken = [assert_some_way(student, seed, 3, 2, 2, number)[2] for number in range(30)]
+    ways = ways_to_train(seed, 3, 2, 2)
+    taken = [assert_some_way(student, seed, 3, 2, 2, number, ways)[2] for number in range(30)]
     firsts = {tuple(batches[0]) for batches, _ in taken}
     check(len(firsts) == 3, f"thirty seeds led to {len(firsts)} of the 3 pairs of three images")
     check(any(first != second for first, second in taken), "both epochs take the images in the same order")
