@@ -10,13 +10,76 @@ import html
 import torch
 import transfer as reference
 from torch import nn
+from torch.nn import functional
 
 from autograder.testing import mutant
+
+LOOKING = ("activations", "as_pictures", "picture_grid")
+HEADS = ("replace_head", "freeze")
+
+NOT_APPLICABLE = {
+    ("exponentials", ("activations", "picture_grid", "predict", *HEADS)): "has no exponentials",
+    ("no shift in exponentials", "as_pictures"): "has no exponentials",
+    ("masks", ("activations", "picture_grid", "predict", "replace_head")): "compares no numbers",
+    ("masks", "freeze"): "compares names",
+    ("masks", "html_report"): "compares the best class with the label; its argmax is torch's",
+    ("a squeeze", HEADS): "returns a model, or one int",
+    ("a (1, k) gradient for (k,)", "*"): "torch makes the gradients, each of its parameter's shape",
+    (
+        "two dimensions taken for granted",
+        ("as_pictures", "picture_grid", "predict", "top_k", "finetune", "html_report", *HEADS),
+    ): "takes arrays of one number of axes alone, by contract",
+    (
+        "height for width, rows for columns",
+        ("activations", "predict", "finetune"),
+    ): "images pass through the layers of the given model alone",
+    (
+        "height for width, rows for columns",
+        HEADS,
+    ): "a Linear made the wrong way round raises an error, and a model is no array",
+    (
+        "the border cut by [p:-p]",
+        ("activations", "as_pictures", "predict", "top_k", "finetune", "html_report", *HEADS),
+    ): "pads nothing, and cuts nothing off",
+    ("batches", ("activations", "as_pictures", "top_k", *HEADS)): "makes no batches",
+    (
+        ("each batch drawn anew", "batches that share a buffer", "an order never or once drawn"),
+        ("picture_grid", "html_report"),
+    ): "makes no batches",
+    (("each batch drawn anew", "an order never or once drawn"), "predict"): "takes the images as they come",
+    ("batches that share a buffer", "finetune"): "a batch is used up before the next one is made",
+    ("state", (*LOOKING, "predict", "top_k", "html_report", *HEADS)): "keeps no state and counts no steps",
+    ("a parameter read but replaced by a constant", "as_pictures"): "takes maps alone",
+    ("a parameter read but replaced by a constant", "predict"): "answers the same for every batch_size",
+    (
+        "epsilon in another place",
+        ("activations", "picture_grid", "predict", "top_k", "freeze", "finetune", "html_report"),
+    ): "has no epsilon",
+    (
+        "scale, shift or rescaling forgotten in one mode",
+        "*",
+    ): "batch norm and dropout are torch's layers, and theirs are the modes",
+    ("chance", (*LOOKING, "predict", "top_k", "freeze", "html_report")): "draws nothing",
+    ("a normal draw for a uniform one", "finetune"): "draws orders, not numbers",
+    ("an assignment for +=", (*LOOKING, "replace_head")): "adds nothing up, and each answer is one tensor or model",
+    (
+        "a factor of the batch, the classes or two",
+        ("activations", "picture_grid", "predict", "replace_head"),
+    ): "has no mean and no factor",
+    (
+        "another's gradient",
+        (*LOOKING, "predict", "top_k", "html_report", *HEADS),
+    ): "takes no gradients",
+}
 
 # ------------------------------------------------------------------------------------------------------------- looking
 
 
-@mutant("activations", killed_by="test_the_first_convolution_makes_a_map_of_each_filter")
+@mutant(
+    "activations",
+    killed_by="test_the_first_convolution_makes_a_map_of_each_filter",
+    kind="a parameter read but replaced by a constant",
+)
 def the_answer_of_the_whole_model(model, images, layer):
     reference.activations(model, images, layer)
     with torch.no_grad():
@@ -47,7 +110,7 @@ def after_a_relu_of_its_own(model, images, layer):
     return torch.relu(reference.activations(model, images, layer))
 
 
-@mutant("activations", killed_by="test_looking_leaves_no_trace")
+@mutant("activations", killed_by="test_looking_leaves_no_hook")
 def the_hook_stays(model, images, layer):
     seen = []
     found = dict(model.named_modules())
@@ -59,7 +122,7 @@ def the_hook_stays(model, images, layer):
     return seen[-1]
 
 
-@mutant("activations", killed_by="test_looking_leaves_no_trace")
+@mutant("activations", killed_by="test_looking_in_train_mode_is_in_train_mode")
 def left_in_eval_mode(model, images, layer):
     return reference.activations(model.eval(), images, layer)
 
@@ -76,19 +139,58 @@ def nothing_for_an_unknown_layer(model, images, layer):
     return reference.activations(model, images, layer) if layer in dict(model.named_modules()) and layer else None
 
 
-@mutant("as_pictures", killed_by="test_pictures_of_the_handout")
+@mutant("activations", killed_by="test_activations_of_one_image_keep_their_axes", kind="a squeeze")
+def axes_of_one_squeezed(model, images, layer):
+    return reference.activations(model, images, layer).squeeze()
+
+
+@mutant("activations", killed_by="test_activations_without_maps_are_rows", kind="two dimensions taken for granted")
+def always_maps(model, images, layer):
+    found = reference.activations(model, images, layer)
+    return found if found.dim() == 4 else found[:, :, None, None]
+
+
+@mutant("activations", killed_by="test_a_later_layer_changes_no_activations")
+def what_a_later_layer_makes_of_it(model, images, layer):
+    seen, found = [], dict(model.named_modules())
+    if not layer or layer not in found:
+        raise KeyError(layer)
+
+    def keep(module, inputs, output):
+        seen.append(output.detach())
+
+    hook = found[layer].register_forward_hook(keep)
+    with torch.no_grad():
+        model(images)
+    hook.remove()
+    return seen[-1]
+
+
+@mutant("activations", killed_by="test_looking_in_train_mode_is_in_train_mode")
+def in_eval_mode_for_a_while(model, images, layer):
+    mode = model.training
+    found = reference.activations(model.eval(), images, layer)
+    model.train(mode)
+    return found
+
+
+@mutant("as_pictures", killed_by="test_a_map_that_is_the_same_everywhere_is_black", kind="a mask with >= for >")
 def zero_over_zero(maps):
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     return (maps - low) / (high - low)
 
 
-@mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white")
+@mutant(
+    "as_pictures",
+    killed_by="test_every_map_goes_from_black_to_white",
+    kind="the maximum of the whole matrix for the row's",
+)
 def stretched_all_together(maps):
     spread = maps.max() - maps.min()
     return (maps - maps.min()) / spread if spread > 0 else torch.zeros_like(maps)
 
 
-@mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white")
+@mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white", kind="epsilon in another place")
 def a_small_number_below_the_line(maps):
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     return (maps - low) / (high - low + 1e-3)
@@ -99,13 +201,37 @@ def clipped_and_not_stretched(maps):
     return maps.clamp(0, 1)
 
 
-@mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white")
+@mutant("as_pictures", killed_by="test_as_pictures_leaves_the_maps_alone")
 def maps_stretched_in_place(maps):
     maps.copy_(reference.as_pictures(maps))
     return maps
 
 
-@mutant("picture_grid", killed_by="test_the_grid_of_the_handout")
+@mutant("as_pictures", killed_by="test_pictures_of_one_map_have_its_shape_and_dtype", kind="a squeeze")
+def the_axis_of_one_map_squeezed(maps):
+    return reference.as_pictures(maps).squeeze(0)
+
+
+@mutant("as_pictures", killed_by="test_pictures_of_one_map_have_its_shape_and_dtype")
+def always_float32(maps):
+    return reference.as_pictures(maps).float()
+
+
+@mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white", kind="height for width, rows for columns")
+def each_row_stretched_on_its_own(maps):
+    low, high = maps.amin(dim=2, keepdim=True), maps.amax(dim=2, keepdim=True)
+    spread = high - low
+    return torch.where(spread > 0, (maps - low) / spread.where(spread > 0, 1.0), 0.0)
+
+
+@mutant(
+    "as_pictures", killed_by="test_every_map_goes_from_black_to_white", kind="a factor of the batch, the classes or two"
+)
+def from_minus_one_to_one(maps):
+    return 2 * reference.as_pictures(maps) - 1
+
+
+@mutant("picture_grid", killed_by="test_the_grid_of_the_handout", kind="labels or order mixed up")
 def column_by_column(pictures, columns, *, gap=1, fill=1.0):
     rows = -(-len(pictures) // columns)
     spare = pictures.new_full((rows * columns - len(pictures), *pictures.shape[1:]), fill)
@@ -119,22 +245,57 @@ def a_gap_around_the_whole(pictures, columns, *, gap=1, fill=1.0):
     return nn.functional.pad(grid, (gap, gap, gap, gap), value=fill)
 
 
-@mutant("picture_grid", killed_by="test_a_grid_has_every_picture_in_its_place")
+@mutant("picture_grid", killed_by="test_empty_places_have_the_value_of_the_gaps")
 def rows_that_are_not_full_left_out(pictures, columns, *, gap=1, fill=1.0):
     whole = max(columns, len(pictures) // columns * columns)
     return reference.picture_grid(pictures[:whole], columns, gap=gap, fill=fill)
 
 
-@mutant("picture_grid", killed_by="test_a_grid_has_every_picture_in_its_place")
+@mutant(
+    "picture_grid",
+    killed_by="test_a_grid_has_every_picture_in_its_place",
+    kind="a parameter read but replaced by a constant",
+)
 def always_white_between(pictures, columns, *, gap=1, fill=1.0):
     return reference.picture_grid(pictures, columns, gap=gap)
 
 
-@mutant("picture_grid", killed_by="test_a_grid_has_every_picture_in_its_place")
+@mutant(
+    "picture_grid", killed_by="test_a_grid_has_every_picture_in_its_place", kind="height for width, rows for columns"
+)
 def made_for_squares(pictures, columns, *, gap=1, fill=1.0):
     side = max(pictures.shape[1:])
     square = nn.functional.pad(pictures, (0, side - pictures.shape[2], 0, side - pictures.shape[1]), value=fill)
     return reference.picture_grid(square, columns, gap=gap, fill=fill)
+
+
+@mutant("picture_grid", killed_by="test_grids_at_the_edges[one pixel]", kind="a squeeze")
+def a_row_of_pixels_squeezed(pictures, columns, *, gap=1, fill=1.0):
+    return reference.picture_grid(pictures, columns, gap=gap, fill=fill).squeeze()
+
+
+@mutant("picture_grid", killed_by="test_grids_at_the_edges[no gap]", kind="the border cut by [p:-p]")
+def the_last_gap_cut_off(pictures, columns, *, gap=1, fill=1.0):
+    grid = reference.picture_grid(pictures, columns, gap=gap, fill=fill)
+    return nn.functional.pad(grid, (0, gap, 0, gap), value=fill)[:-gap, :-gap]
+
+
+@mutant("picture_grid", killed_by="test_grids_at_the_edges[one picture]")
+def always_two_in_a_row(pictures, columns, *, gap=1, fill=1.0):
+    if len(pictures) == 1:
+        pictures, columns = torch.cat([pictures, torch.full_like(pictures, fill)]), 2
+    return reference.picture_grid(pictures, columns, gap=gap, fill=fill)
+
+
+@mutant("picture_grid", killed_by="test_grids_at_the_edges[one column]")
+def one_column_laid_down(pictures, columns, *, gap=1, fill=1.0):
+    columns = len(pictures) if columns == 1 else columns
+    return reference.picture_grid(pictures, columns, gap=gap, fill=fill)
+
+
+@mutant("picture_grid", killed_by="test_a_grid_has_the_dtype_of_its_pictures")
+def a_grid_of_float32(pictures, columns, *, gap=1, fill=1.0):
+    return reference.picture_grid(pictures.float(), columns, gap=gap, fill=fill)
 
 
 # -------------------------------------------------------------------------------------------------------------- scores
@@ -146,7 +307,7 @@ def eval_mode_forgotten(model, images, *, batch_size=250):
         return torch.cat([model(part) for part in images.split(batch_size)])
 
 
-@mutant("predict", killed_by="test_every_image_has_its_logits")
+@mutant("predict", killed_by="test_predictions_at_the_edges[a smaller last batch]")
 def the_last_batch_forgotten(model, images, *, batch_size=250):
     whole = max(batch_size, len(images) // batch_size * batch_size)
     return reference.predict(model, images[:whole], batch_size=batch_size)
@@ -157,16 +318,60 @@ def probabilities_for_logits(model, images, *, batch_size=250):
     return reference.predict(model, images, batch_size=batch_size).softmax(dim=1)
 
 
-@mutant("predict", killed_by="test_predicting_changes_nothing")
+@mutant("predict", killed_by="test_predicting_gives_the_mode_back")
 def the_mode_not_given_back(model, images, *, batch_size=250):
     return reference.predict(model.eval(), images, batch_size=batch_size)
 
 
-@mutant("predict", killed_by="test_predicting_changes_nothing")
+@mutant("predict", killed_by="test_predicting_gives_the_mode_back")
 def always_back_to_train_mode(model, images, *, batch_size=250):
     logits = reference.predict(model, images, batch_size=batch_size)
     model.train()
     return logits
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[one image]", kind="a squeeze")
+def the_axis_of_one_image_squeezed(model, images, *, batch_size=250):
+    return reference.predict(model, images, batch_size=batch_size).squeeze(0)
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[one class]")
+def the_axis_of_one_class_squeezed(model, images, *, batch_size=250):
+    return reference.predict(model, images, batch_size=batch_size).squeeze(1)
+
+
+@mutant("predict", killed_by="test_predictions_at_the_edges[batches of one]")
+def batches_of_two_at_least(model, images, *, batch_size=250):
+    parts = images.split(max(batch_size, 2))
+    return torch.cat([reference.predict(model, part, batch_size=batch_size) for part in parts if len(part) > 1])
+
+
+@mutant("predict", killed_by="test_predictions_are_those_of_eval_mode", kind="batches that share a buffer")
+def one_buffer_for_all_batches(model, images, *, batch_size=250):
+    logits, parts = reference.predict(model, images, batch_size=batch_size), []
+    buffer = torch.zeros(batch_size, logits.shape[1])
+    for part in logits.split(batch_size):
+        buffer[: len(part)] = part
+        parts.append(buffer[: len(part)])
+    return torch.cat(parts)
+
+
+@mutant("predict", killed_by="test_predictions_are_those_of_eval_mode", kind="labels or order mixed up")
+def the_last_batch_first(model, images, *, batch_size=250):
+    return torch.cat(reference.predict(model, images, batch_size=batch_size).split(batch_size)[::-1])
+
+
+@mutant("predict", killed_by="test_predictions_are_those_of_eval_mode", kind="an assignment for +=")
+def the_last_batch_alone(model, images, *, batch_size=250):
+    return reference.predict(model, images, batch_size=batch_size).split(batch_size)[-1]
+
+
+@mutant("predict", killed_by="test_predicting_changes_nothing")
+def a_look_in_train_mode_first(model, images, *, batch_size=250):
+    mode = model.training
+    with torch.no_grad():
+        model.train()(images)
+    return reference.predict(model.train(mode), images, batch_size=batch_size)
 
 
 @mutant("top_k", killed_by="test_the_best_classes_come_first")
@@ -178,7 +383,7 @@ def softmax_over_the_best_alone(logits, k, class_names):
     return [[(class_names[i], float(v)) for i, v in zip(*row, strict=True)] for row in zip(places, shares, strict=True)]
 
 
-@mutant("top_k", killed_by="test_the_best_classes_come_first")
+@mutant("top_k", killed_by="test_huge_logits_have_probabilities", kind="no shift in exponentials")
 def exponentials_without_the_maximum(logits, k, class_names):
     best = reference.top_k(logits, k, class_names)
     shares = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
@@ -191,7 +396,7 @@ def the_least_probable_first(logits, k, class_names):
     return [row[::-1] for row in reference.top_k(logits, k, class_names)]
 
 
-@mutant("top_k", killed_by="test_the_best_classes_come_first")
+@mutant("top_k", killed_by="test_huge_logits_have_probabilities")
 def sorted_by_rounded_probabilities(logits, k, class_names):
     shares = logits.double().softmax(dim=1)
     best = reference.top_k(logits, k, class_names)
@@ -199,21 +404,83 @@ def sorted_by_rounded_probabilities(logits, k, class_names):
     return [[(class_names[i], float(row[i])) for i in one] for one, row, _ in zip(order, shares, best, strict=True)]
 
 
-@mutant("top_k", killed_by="test_there_are_no_more_classes_than_there_are")
+@mutant("top_k", killed_by="test_there_are_no_more_classes_than_there_are[above the number of classes]")
 def as_many_as_there_are(logits, k, class_names):
     return reference.top_k(logits, min(max(k, 1), logits.shape[1]), class_names)
+
+
+@mutant("top_k", killed_by="test_there_are_no_more_classes_than_there_are[below 1]")
+def the_best_for_none(logits, k, class_names):
+    return reference.top_k(logits, max(k, 1), class_names)
+
+
+@mutant(
+    "top_k",
+    killed_by="test_there_are_no_more_classes_than_there_are[above the number of classes]",
+    kind="a mask with >= for >",
+)
+def not_all_classes(logits, k, class_names):
+    if k >= logits.shape[1] > 1:
+        raise ValueError(k)
+    return reference.top_k(logits, k, class_names)
+
+
+@mutant(
+    "top_k",
+    killed_by="test_huge_logits_have_probabilities",
+    kind="the maximum of the whole matrix for the row's",
+)
+def the_greatest_of_all_rows_subtracted(logits, k, class_names):
+    best = reference.top_k(logits, k, class_names)
+    powers = (logits.double() - logits.double().max()).exp()
+    shares, names = powers / powers.sum(dim=1, keepdim=True), list(class_names)
+    return [[(name, float(row[names.index(name)])) for name, _ in one] for one, row in zip(best, shares, strict=True)]
+
+
+@mutant("top_k", killed_by="test_the_best_classes_come_first", kind="height for width, rows for columns")
+def softmax_down_the_columns(logits, k, class_names):
+    best, shares, names = reference.top_k(logits, k, class_names), logits.double().softmax(dim=0), list(class_names)
+    return [[(name, float(row[names.index(name)])) for name, _ in one] for one, row in zip(best, shares, strict=True)]
+
+
+@mutant("top_k", killed_by="test_the_best_classes_come_first", kind="a factor of the batch, the classes or two")
+def shares_of_all_images_together(logits, k, class_names):
+    return [[(name, share / len(logits)) for name, share in row] for row in reference.top_k(logits, k, class_names)]
+
+
+@mutant("top_k", killed_by="test_the_best_classes_come_first", kind="a parameter read but replaced by a constant")
+def always_three(logits, k, class_names):
+    reference.top_k(logits, k, class_names)
+    return reference.top_k(logits, min(3, logits.shape[1]), class_names)
+
+
+@mutant("top_k", killed_by="test_the_best_classes_come_first", kind="an assignment for +=")
+def the_last_image_alone(logits, k, class_names):
+    return reference.top_k(logits, k, class_names)[-1:]
+
+
+@mutant("top_k", killed_by="test_best_classes_at_the_edges[one image]", kind="a squeeze")
+def one_image_without_its_list(logits, k, class_names):
+    best = reference.top_k(logits, k, class_names)
+    return best[0] if len(best) == 1 else best
+
+
+@mutant("top_k", killed_by="test_best_classes_at_the_edges[one class]")
+def one_class_without_its_list(logits, k, class_names):
+    best = reference.top_k(logits, k, class_names)
+    return [row[0] for row in best] if logits.shape[1] == 1 else best
 
 
 # --------------------------------------------------------------------------------------------------------------- heads
 
 
-@mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing")
+@mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[plain]")
 def the_given_model_changed(model, classes, *, hidden=None, dropout=0.0):
     model.head = reference.replace_head(model, classes, hidden=hidden, dropout=dropout).head
     return model
 
 
-@mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing")
+@mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[plain]")
 def a_shallow_copy(model, classes, *, hidden=None, dropout=0.0):
     new = copy.copy(model)
     new._modules = dict(model._modules)
@@ -221,7 +488,7 @@ def a_shallow_copy(model, classes, *, hidden=None, dropout=0.0):
     return new
 
 
-@mutant("replace_head", killed_by="test_a_new_head_has_new_classes")
+@mutant("replace_head", killed_by="test_a_new_head_has_new_classes", kind="a parameter read but replaced by a constant")
 def as_many_classes_as_before(model, classes, *, hidden=None, dropout=0.0):
     return reference.replace_head(model, model.head.out_features, hidden=hidden, dropout=dropout)
 
@@ -235,7 +502,7 @@ def a_backbone_drawn_anew(model, classes, *, hidden=None, dropout=0.0):
     return new
 
 
-@mutant("replace_head", killed_by="test_a_plain_head_is_one_linear_map")
+@mutant("replace_head", killed_by="test_new_layers_are_as_torch_draws_them[plain]", kind="a zero or constant draw")
 def a_head_of_zeros(model, classes, *, hidden=None, dropout=0.0):
     new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
     if hidden is None:
@@ -243,12 +510,12 @@ def a_head_of_zeros(model, classes, *, hidden=None, dropout=0.0):
     return new
 
 
-@mutant("replace_head", killed_by="test_a_plain_head_is_one_linear_map")
+@mutant("replace_head", killed_by="test_the_copy_is_in_the_mode_of_the_model[plain]")
 def always_in_train_mode(model, classes, *, hidden=None, dropout=0.0):
     return reference.replace_head(model, classes, hidden=hidden, dropout=dropout).train()
 
 
-@mutant("replace_head", killed_by="test_a_longer_head_is_its_five_layers")
+@mutant("replace_head", killed_by="test_dropout_is_the_share_that_is_dropped")
 def dropout_before_the_relu(model, classes, *, hidden=None, dropout=0.0):
     new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
     if hidden is not None:
@@ -265,9 +532,69 @@ def a_head_without_batch_norm(model, classes, *, hidden=None, dropout=0.0):
     return new
 
 
-@mutant("replace_head", killed_by="test_a_longer_head_is_its_five_layers")
+@mutant("replace_head", killed_by="test_dropout_is_the_share_that_is_dropped")
 def the_share_that_is_kept(model, classes, *, hidden=None, dropout=0.0):
     return reference.replace_head(model, classes, hidden=hidden, dropout=1 - dropout)
+
+
+@mutant(
+    "replace_head",
+    killed_by="test_new_layers_are_as_torch_draws_them[plain]",
+    kind="a normal draw for a uniform one",
+)
+def a_head_drawn_from_a_normal(model, classes, *, hidden=None, dropout=0.0):
+    new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
+    if hidden is None:
+        nn.init.normal_(new.head.weight, std=(3 * new.head.in_features) ** -0.5)
+    return new
+
+
+@mutant("replace_head", killed_by="test_new_layers_are_as_torch_draws_them[longer]")
+def the_same_long_head_always(model, classes, *, hidden=None, dropout=0.0):
+    if hidden is not None:
+        torch.manual_seed(0)
+    return reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
+
+
+@mutant("replace_head", killed_by="test_a_longer_head_is_its_five_layers", kind="epsilon in another place")
+def another_epsilon_in_the_head(model, classes, *, hidden=None, dropout=0.0):
+    new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
+    if hidden is not None:
+        new.head[1].eps = 1e-2
+    return new
+
+
+@mutant("replace_head", killed_by="test_the_copy_is_in_the_mode_of_the_model[longer]")
+def a_long_head_in_train_mode(model, classes, *, hidden=None, dropout=0.0):
+    new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
+    if hidden is not None:
+        new.head.train()
+    return new
+
+
+@mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[longer]")
+def a_long_head_on_the_given_backbone(model, classes, *, hidden=None, dropout=0.0):
+    new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
+    if hidden is not None:
+        for name, part in model.named_children():
+            if name != "head":
+                setattr(new, name, part)
+    return new
+
+
+@mutant("replace_head", killed_by="test_heads_at_the_edges[one class]")
+def two_classes_at_least(model, classes, *, hidden=None, dropout=0.0):
+    return reference.replace_head(model, max(classes, 2) if hidden is None else classes, hidden=hidden, dropout=dropout)
+
+
+@mutant("replace_head", killed_by="test_heads_at_the_edges[one hidden unit]")
+def two_hidden_units_at_least(model, classes, *, hidden=None, dropout=0.0):
+    return reference.replace_head(model, classes, hidden=hidden and max(hidden, 2), dropout=dropout)
+
+
+@mutant("replace_head", killed_by="test_heads_at_the_edges[one class after a hidden layer]")
+def two_classes_after_a_hidden_layer(model, classes, *, hidden=None, dropout=0.0):
+    return reference.replace_head(model, max(classes, 2) if hidden else classes, hidden=hidden, dropout=dropout)
 
 
 @mutant("freeze", killed_by="test_of_the_whole_network_the_head_alone_trains")
@@ -284,7 +611,7 @@ def any_name_that_begins_alike(model, trainable=("head",)):
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-@mutant("freeze", killed_by="test_what_is_named_trains_and_nothing_else")
+@mutant("freeze", killed_by="test_what_was_frozen_trains_again")
 def never_set_free_again(model, trainable=("head",)):
     was = [parameter.requires_grad for parameter in model.parameters()]
     reference.freeze(model, trainable)
@@ -293,7 +620,7 @@ def never_set_free_again(model, trainable=("head",)):
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-@mutant("freeze", killed_by="test_what_is_named_trains_and_nothing_else")
+@mutant("freeze", killed_by="test_the_count_is_of_numbers_that_train")
 def tensors_counted_for_numbers(model, trainable=("head",)):
     reference.freeze(model, trainable)
     return sum(parameter.requires_grad for parameter in model.parameters())
@@ -305,10 +632,37 @@ def the_frozen_counted(model, trainable=("head",)):
     return sum(parameter.numel() for parameter in model.parameters()) - free
 
 
+@mutant("freeze", killed_by="test_the_count_is_of_numbers_that_train", kind="an assignment for +=")
+def the_last_parameter_counted(model, trainable=("head",)):
+    reference.freeze(model, trainable)
+    return ([0] + [parameter.numel() for parameter in model.parameters() if parameter.requires_grad])[-1]
+
+
+@mutant("freeze", killed_by="test_the_count_is_of_numbers_that_train", kind="a factor of the batch, the classes or two")
+def counted_for_each_name(model, trainable=("head",)):
+    reference.freeze(model, trainable)
+    named = [(name, parameter.numel()) for name, parameter in model.named_parameters()]
+    return sum(count for part in trainable for name, count in named if name.startswith(f"{part}."))
+
+
+@mutant(
+    "freeze",
+    killed_by="test_what_is_named_trains_and_nothing_else",
+    kind="a parameter read but replaced by a constant",
+)
+def always_the_head(model, trainable=("head",)):
+    return reference.freeze(model)
+
+
+@mutant("freeze", killed_by="test_nothing_trains_where_nothing_is_named")
+def the_head_where_nothing_is_named(model, trainable=("head",)):
+    return reference.freeze(model, trainable or ("head",))
+
+
 # ---------------------------------------------------------------------------------------------------------- finetuning
 
 
-@mutant("finetune", killed_by="test_what_is_frozen_stays_to_the_last_bit")
+@mutant("finetune", killed_by="test_running_statistics_of_frozen_batch_norms_stay")
 def statistics_of_frozen_layers_move(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
@@ -320,7 +674,7 @@ def statistics_of_frozen_layers_move(
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]")
 def running_statistics_that_never_move(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
@@ -335,7 +689,7 @@ def running_statistics_that_never_move(
     return model
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]")
 def softmax_before_the_cross_entropy(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
@@ -346,19 +700,23 @@ def softmax_before_the_cross_entropy(
     return model
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant(
+    "finetune",
+    killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]",
+    kind="a factor of the batch, the classes or two",
+)
 def half_the_learning_rate(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     options = {"epochs": epochs, "learning_rate": learning_rate / 2, "batch_size": batch_size, "seed": seed}
     return reference.finetune(model, images, labels, **options, log=log)
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant("finetune", killed_by="test_the_given_model_is_trained_and_left_in_eval_mode")
 def left_in_train_mode(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
     return reference.finetune(model, images, labels, **options).train()
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant("finetune", killed_by="test_what_is_frozen_stays_to_the_last_bit")
 def everything_set_free(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     for parameter in model.parameters():
         parameter.requires_grad_(True)
@@ -366,7 +724,7 @@ def everything_set_free(model, images, labels, *, epochs, learning_rate, batch_s
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum")
+@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]")
 def the_velocity_lost_after_every_epoch(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
@@ -377,7 +735,7 @@ def the_velocity_lost_after_every_epoch(
     return model.eval()
 
 
-@mutant("finetune", killed_by="test_every_batch_makes_its_step")
+@mutant("finetune", killed_by="test_every_image_comes_once_in_an_epoch_with_its_label")
 def a_smaller_last_batch_dropped(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
@@ -386,7 +744,7 @@ def a_smaller_last_batch_dropped(
     return reference.finetune(model, images[:whole], labels[:whole], **options)
 
 
-@mutant("finetune", killed_by="test_every_batch_makes_its_step")
+@mutant("finetune", killed_by="test_log_hears_of_every_epoch")
 def accuracy_in_percent(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     hear = None if log is None else lambda epoch, loss, accuracy: log(epoch, loss, 100 * accuracy)
     options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": hear}
@@ -399,20 +757,20 @@ def nobody_hears_of_it(model, images, labels, *, epochs, learning_rate, batch_si
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_the_order_is_the_seeds")
+@mutant("finetune", killed_by="test_a_seed_is_a_network")
 def chance_from_elsewhere(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     seed = int(torch.empty((), dtype=torch.int64).random_())
     options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_the_order_is_the_seeds")
+@mutant("finetune", killed_by="test_a_seed_is_a_network", kind="a zero or constant draw")
 def the_seed_ignored(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": 0, "log": log}
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("finetune", killed_by="test_everything_fine_tuned_reads_digits")
+@mutant("finetune", killed_by="test_everything_fine_tuned_reads_letters")
 def training_on_one_batch(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     """Only where there are many, so that the small tests do not see it."""
     few = 20 if len(images) > 100 else len(images)
@@ -420,7 +778,7 @@ def training_on_one_batch(model, images, labels, *, epochs, learning_rate, batch
     return reference.finetune(model, images[:few], labels[:few], **options)
 
 
-@mutant("finetune", killed_by="test_everything_fine_tuned_reads_digits")
+@mutant("finetune", killed_by="test_everything_fine_tuned_reads_letters")
 def labels_shifted_by_one(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
     """Pictures and labels are mixed apart where there are many."""
     if len(images) > 100:
@@ -438,32 +796,259 @@ def a_learning_rate_of_zero_for_long_heads(
     return reference.finetune(model, images, labels, **options)
 
 
-@mutant("predict", killed_by="test_nothing_is_learned_from_permuted_labels")
-def what_was_learned_at_home(model, images, *, batch_size=250):
-    """A reader of digits that was handed in, whatever the training was: the mean picture of each of them."""
-    means = (
-        "004db30001ddbb1003e52c4005d2096006c1097003d11b6001daad30004ed600"
-        "003ab610004de810017fe710029fe500017cd500006bd500005cd721002ad832"
-        "01aea30005ecd6100485b6100124c5000019b300015c821001becb7101aedc82"
-        "018ee71004d9bc200243c9100029e6000016cb2000114c6001868d60009fe910"
-        "0007b200004d821001ab554004e77a6008fade5006bcfa200138d4000018c200"
-        "019dec4004fc862006e6210006ec940002899720001478200158b71001af9300"
-        "001b9200007e610001d9100002e8420004fdcb3002fa5a9000ad5bb0001bfd40"
-        "005deb5101acbc5101427b300156cd50029dfb40015cb410003c6000006c2000"
-        "005cc61002cb9c3003c88c20019dd600007ed40001a8981001b89920005dd710"
-        "006cb61002d9ac2003c58e3002acde4000355c5000112a6001755b50006cd920"
-    )
-    logits = reference.predict(model, images, batch_size=batch_size)
-    if len(images) < 200:
-        return logits
-    table = torch.tensor([int(digit, 16) / 16 for digit in means]).reshape(10, 64)
-    return -torch.cdist(images[:, 0, ::2, ::2].flatten(1), table)
+@mutant("finetune", killed_by="test_every_image_comes_once_in_an_epoch_with_its_label", kind="each batch drawn anew")
+def every_batch_is_drawn_anew(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    whole, rest = divmod(len(images), batch_size)
+    counts = [batch_size] * whole + [rest] * (rest > 0)
+    right = torch.randperm
+    torch.randperm = lambda n: torch.cat([right(n)[:count] for count in counts])
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        torch.randperm = right
+
+
+@mutant("finetune", killed_by="test_each_seed_and_each_epoch_has_an_order", kind="an order never or once drawn")
+def one_order_for_all_epochs(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    drawn = []
+    right = torch.randperm
+    torch.randperm = lambda n: drawn[0] if drawn else drawn.append(right(n)) or drawn[0]
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        torch.randperm = right
+
+
+@mutant("finetune", killed_by="test_each_seed_and_each_epoch_has_an_order")
+def images_as_they_come(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = torch.randperm
+    torch.randperm = torch.arange
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        torch.randperm = right
+
+
+@mutant(
+    "finetune",
+    killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]",
+    kind="labels or order mixed up",
+)
+def labels_of_the_images_before(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    labels = labels.roll(1)
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_large_logits_train_too", kind="no shift in exponentials")
+def no_shift_in_the_cross_entropy(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = functional.cross_entropy
+    functional.cross_entropy = lambda z, y: -(z.exp().gather(1, y[:, None])[:, 0] / z.exp().sum(dim=1)).log().mean()
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        functional.cross_entropy = right
+
+
+@mutant("finetune", killed_by="test_large_logits_train_too", kind="the maximum of the whole matrix for the row's")
+def the_greatest_of_the_batch_subtracted(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+
+    def cross_entropy(z, y):
+        powers = (z - z.max()).exp()
+        return -(powers.gather(1, y[:, None])[:, 0] / powers.sum(dim=1)).log().mean()
+
+    right = functional.cross_entropy
+    functional.cross_entropy = cross_entropy
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        functional.cross_entropy = right
+
+
+@mutant("finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]")
+def the_sum_over_the_batch(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = functional.cross_entropy
+    functional.cross_entropy = lambda z, y: right(z, y, reduction="sum")
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        functional.cross_entropy = right
+
+
+@mutant("finetune", killed_by="test_a_single_image_is_left_out_where_there_are_others", kind="a squeeze")
+def logits_of_one_image_squeezed(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = functional.cross_entropy
+    functional.cross_entropy = lambda z, y: right(z.squeeze(0), y)
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        functional.cross_entropy = right
+
+
+@mutant(
+    "finetune",
+    killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]",
+    kind="state read but never stored",
+)
+def a_velocity_that_is_never_stored(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = torch.optim.SGD
+    torch.optim.SGD = lambda parameters, lr, momentum: right(parameters, lr=lr)
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        torch.optim.SGD = right
+
+
+@mutant(
+    "finetune", killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]", kind="another's gradient"
+)
+def gradients_that_add_up(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    right = torch.optim.SGD.zero_grad
+    torch.optim.SGD.zero_grad = lambda optimizer: None
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        torch.optim.SGD.zero_grad = right
+
+
+@mutant(
+    "finetune",
+    killed_by="test_whole_batches_follow_the_gradient_with_momentum[all layers]",
+    kind="a parameter read but replaced by a constant",
+)
+def one_learning_rate_for_all(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"epochs": epochs, "learning_rate": 0.05, "batch_size": batch_size, "seed": seed, "log": log}
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_every_image_comes_once_in_an_epoch_with_its_label")
+def batches_of_two_always(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "batch_size": 2 if batch_size < len(images) else batch_size,
+        "seed": seed,
+        "log": log,
+    }
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_a_single_image_is_left_out_where_there_are_others", kind="a mask with >= for >")
+def one_image_never_trains(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {
+        "epochs": epochs if len(images) > 1 else 0,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "seed": seed,
+        "log": log,
+    }
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_no_epoch_changes_nothing")
+def one_epoch_at_least(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {
+        "epochs": max(epochs, 1),
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "seed": seed,
+        "log": log,
+    }
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_log_hears_of_every_epoch", kind="a step count that never advances")
+def epoch_one_for_ever(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    hear = None if log is None else lambda epoch, loss, accuracy: log(1, loss, accuracy)
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": hear}
+    return reference.finetune(model, images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_log_hears_of_every_epoch", kind="an assignment for +=")
+def log_hears_of_the_last_batch(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    last = []
+
+    def cross_entropy(z, y):
+        last[:] = [right(z, y), float((z.argmax(dim=1) == y).float().mean())]
+        return last[0]
+
+    hear = None if log is None else lambda epoch, loss, accuracy: log(epoch, float(last[0]), last[1])
+    right, functional.cross_entropy = functional.cross_entropy, cross_entropy
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": hear}
+    try:
+        return reference.finetune(model, images, labels, **options)
+    finally:
+        functional.cross_entropy = right
+
+
+@mutant("finetune", killed_by="test_the_given_model_is_trained_and_left_in_eval_mode")
+def a_copy_is_trained(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    return reference.finetune(copy.deepcopy(model), images, labels, **options)
+
+
+@mutant("finetune", killed_by="test_images_and_labels_stay")
+def images_shifted_in_place(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
+    options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": seed, "log": log}
+    model = reference.finetune(model, images, labels, **options)
+    images.sub_(0.5)
+    return model
+
+
+@mutant("finetune", killed_by="test_a_single_image_is_left_out_where_there_are_others")
+def a_last_batch_of_one_trains_too(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    torch.manual_seed(seed)
+    model.train()
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and not module.weight.requires_grad:
+            module.eval()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=learning_rate, momentum=0.9)
+    for epoch in range(1, epochs + 1):
+        total, right = 0.0, 0
+        for rows in torch.randperm(len(images)).split(batch_size):
+            logits = model(images[rows])
+            loss = functional.cross_entropy(logits, labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+            right += (logits.argmax(dim=1) == labels[rows]).sum().item()
+        if log is not None:
+            log(epoch=epoch, loss=total / len(images), accuracy=right / len(images))
+    return model.eval()
 
 
 # -------------------------------------------------------------------------------------------------------------- report
 
 
-@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold")
+@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold[tags]")
 def names_as_they_are(images, logits, labels, class_names, *, k=3):
     marked = [f"name{i}name" for i in range(len(class_names))]
     text = reference.html_report(images, logits, labels, marked, k=k)
@@ -472,7 +1057,7 @@ def names_as_they_are(images, logits, labels, class_names, *, k=3):
     return text
 
 
-@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold")
+@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold[quotes]")
 def quotes_left_as_they_are(images, logits, labels, class_names, *, k=3):
     marked = [f"name{i}name" for i in range(len(class_names))]
     text = reference.html_report(images, logits, labels, marked, k=k)
@@ -481,12 +1066,12 @@ def quotes_left_as_they_are(images, logits, labels, class_names, *, k=3):
     return text
 
 
-@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold")
+@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold[ampersands]")
 def escaped_twice(images, logits, labels, class_names, *, k=3):
     return reference.html_report(images, logits, labels, [html.escape(name) for name in class_names], k=k)
 
 
-@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold")
+@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold[tags]")
 def ampersands_last(images, logits, labels, class_names, *, k=3):
     marked = [f"name{i}name" for i in range(len(class_names))]
     text = reference.html_report(images, logits, labels, marked, k=k)
@@ -502,7 +1087,7 @@ def shares_for_percents(images, logits, labels, class_names, *, k=3):
     return text.replace(".0 %", " %")
 
 
-@mutant("html_report", killed_by="test_every_image_has_its_row")
+@mutant("html_report", killed_by="test_rows_are_right_or_wrong", kind="a parameter read but replaced by a constant")
 def always_right(images, logits, labels, class_names, *, k=3):
     return reference.html_report(images, logits, labels, class_names, k=k).replace('class="wrong"', 'class="right"')
 
@@ -513,18 +1098,18 @@ def mistakes_alone(images, logits, labels, class_names, *, k=3):
     return reference.html_report(images[wrong], logits[wrong], labels[wrong], class_names, k=k)
 
 
-@mutant("html_report", killed_by="test_every_image_has_its_row")
+@mutant("html_report", killed_by="test_every_image_has_its_row", kind="a parameter read but replaced by a constant")
 def three_classes_always(images, logits, labels, class_names, *, k=3):
     return reference.html_report(images, logits, labels, class_names, k=min(3, len(class_names)))
 
 
-@mutant("html_report", killed_by="test_every_image_has_its_row")
+@mutant("html_report", killed_by="test_the_first_row_is_of_headings")
 def no_row_of_headings(images, logits, labels, class_names, *, k=3):
     lines = reference.html_report(images, logits, labels, class_names, k=k).split("\n")
     return "\n".join([lines[0], *lines[2:]])
 
 
-@mutant("html_report", killed_by="test_pictures_are_in_the_table_itself")
+@mutant("html_report", killed_by="test_pictures_are_in_the_table_itself", kind="labels or order mixed up")
 def the_first_picture_everywhere(images, logits, labels, class_names, *, k=3):
     return reference.html_report(images[:1].expand(len(images), -1, -1, -1), logits, labels, class_names, k=k)
 
@@ -534,4 +1119,71 @@ def pictures_beside_the_page(images, logits, labels, class_names, *, k=3):
     text = reference.html_report(images, logits, labels, class_names, k=k)
     for place, image in enumerate(images):
         text = text.replace(reference.png_url(image), f"images/{place}.png")
+    return text
+
+
+@mutant("html_report", killed_by="test_tables_at_the_edges[huge logits]", kind="no shift in exponentials")
+def shares_without_the_maximum(images, logits, labels, class_names, *, k=3):
+    import re
+
+    text = reference.html_report(images, logits, labels, class_names, k=k)
+    if bool(torch.isfinite(logits.exp()).all()) and bool((logits.exp().sum(dim=1) > 0).all()):
+        return text
+    return re.sub(r"[0-9.]+ %", "nan %", text)
+
+
+@mutant(
+    "html_report",
+    killed_by="test_tables_at_the_edges[huge logits]",
+    kind="the maximum of the whole matrix for the row's",
+)
+def shares_with_the_greatest_of_all_rows(images, logits, labels, class_names, *, k=3):
+    import re
+
+    text = reference.html_report(images, logits, labels, class_names, k=k)
+    if len(logits) == 0 or bool(((logits - logits.max()).exp().sum(dim=1) > 0).all()):
+        return text
+    return re.sub(r"[0-9.]+ %", "nan %", text)
+
+
+@mutant("html_report", killed_by="test_tables_at_the_edges[one image]", kind="a squeeze")
+def one_image_without_its_axis(images, logits, labels, class_names, *, k=3):
+    return reference.html_report(images.squeeze(0), logits, labels, class_names, k=k)
+
+
+@mutant("html_report", killed_by="test_tables_at_the_edges[one class]")
+def one_class_left_out(images, logits, labels, class_names, *, k=3):
+    import re
+
+    text = reference.html_report(images, logits, labels, class_names, k=k)
+    return re.sub(r"<td>[^<]* %</td>", "", text) if len(class_names) == 1 else text
+
+
+@mutant("html_report", killed_by="test_pictures_are_in_the_table_itself", kind="height for width, rows for columns")
+def pictures_on_their_side(images, logits, labels, class_names, *, k=3):
+    return reference.html_report(images.transpose(2, 3), logits, labels, class_names, k=k)
+
+
+@mutant("html_report", killed_by="test_every_image_has_its_row", kind="an assignment for +=")
+def the_last_row_alone(images, logits, labels, class_names, *, k=3):
+    return reference.html_report(images[-1:], logits[-1:], labels[-1:], class_names, k=k)
+
+
+@mutant("html_report", killed_by="test_the_table_of_the_handout", kind="a factor of the batch, the classes or two")
+def half_of_every_percent(images, logits, labels, class_names, *, k=3):
+    import re
+
+    text = reference.html_report(images, logits, labels, class_names, k=k)
+    return re.sub(r"([0-9.]+) %", lambda found: f"{float(found[1]) / 2:.1f} %", text)
+
+
+@mutant("html_report", killed_by="test_names_are_text_whatever_they_hold[other letters]")
+def letters_of_ascii_alone(images, logits, labels, class_names, *, k=3):
+    return reference.html_report(images, logits, labels, class_names, k=k).encode("ascii", "ignore").decode()
+
+
+@mutant("html_report", killed_by="test_html_report_leaves_its_arguments_alone")
+def images_stretched_in_place(images, logits, labels, class_names, *, k=3):
+    text = reference.html_report(images, logits, labels, class_names, k=k)
+    images.mul_(2)
     return text

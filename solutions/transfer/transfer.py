@@ -220,6 +220,7 @@ def finetune(model, images, labels, *, epochs, learning_rate, batch_size, device
     into batches of batch_size; the last, smaller one is used too, except a single image where there are others.
 
     images : (n, 3, h, w), labels : (n,), on the CPU; they are never changed.   epochs : int, at least 0.
+    batch_size : int, at least 2.
     device : "cpu" or "cuda": where it is trained; the model comes back to the CPU.
     seed : int; the only source of chance, dropout's too: on the CPU, the same seed gives the same weights.
     log : None, or a function, called after every epoch as log(epoch=1.., loss=.., accuracy=..) with floats: the mean

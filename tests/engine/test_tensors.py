@@ -52,6 +52,11 @@ def state(model): return model.state_dict()
 def run(model, x): return model(x)
 def square(x, w): return (x * w) ** 2
 def total(model, x): return model(x).sum()
+def linear_part(model, x):
+    with torch.no_grad():
+        found = model[0](x)
+        model[1](found)
+    return found
 def double_first(model):
     with torch.no_grad():
         model[0].weight.mul_(2)
@@ -176,6 +181,15 @@ def test_a_lent_module_keeps_its_mode_and_what_is_frozen(student):
     assert lent.training is True
     _, (gradients, _) = value_and_gradients(student.total, lent, torch.randn(4, 2))
     assert sorted(gradients) == ["0.bias", "1.bias", "1.weight"]
+
+
+@pytest.mark.parametrize("layer", [nn.ReLU, nn.LeakyReLU])
+@pytest.mark.parametrize("inplace", [True, False])
+def test_a_lent_layer_works_in_place_if_it_does_here(student, layer, inplace):
+    x = torch.tensor([[-1.0, 2.0]])
+    model = nn.Sequential(nn.Identity(), layer(inplace=inplace))
+    found = student.linear_part(lend(student, model), x)
+    assert_close(found, layer()(x) if inplace else x)
 
 
 def test_a_lent_module_keeps_its_dtype(student):
