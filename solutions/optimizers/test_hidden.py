@@ -1412,7 +1412,7 @@ def test_training_takes_the_optimizers_steps(student, name, lesson, epochs, more
 @given(lesson=lessons(), batch_size=sizes(1, 9))
 def test_no_epochs_are_no_training(student, lesson, batch_size):
     """With epochs = 0 train returns the model as it was given, and log is not called; with one it does not."""
-    heard = Heard("loss", "accuracy", "model")
+    heard = Heard("loss", "accuracy", objects=("model",))
     untrained = ask_train(student, lesson, epochs=0, batch_size=batch_size, log=heard.log)
     assert_models(untrained, lesson.model, "the model after no epochs")
     heard.epochs(0)
@@ -1583,7 +1583,7 @@ def test_each_epoch_is_a_new_order_of_all_examples(student, cases, seed):
 
 def listen(student, lesson, batch_size, epochs, **options):
     """(trained, [(loss, accuracy, model) that log was told after each epoch])"""
-    heard = Heard("loss", "accuracy", "model")
+    heard = Heard("loss", "accuracy", objects=("model",))
     trained = ask_train(student, lesson, batch_size=batch_size, epochs=epochs, log=heard.log, **options)
     return trained, heard.epochs(epochs)
 
