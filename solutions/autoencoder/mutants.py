@@ -326,6 +326,20 @@ def clipping_images_in_place(x, params):
     return reference.reconstruct(x, params)
 
 
+@mutant("encode", killed_by="test_the_network_leaves_its_arguments_alone[encode]")
+def pixels_clipped_in_place(x, params):
+    code = reference.encode(x, params)
+    np.clip(x, 0, 1, out=x)
+    return code
+
+
+@mutant("decode", killed_by="test_the_network_leaves_its_arguments_alone[decode]")
+def the_relu_of_the_code_in_place(code, params):
+    images = reference.decode(code, params)
+    np.maximum(code, 0, out=code)
+    return images
+
+
 @mutant("decode", killed_by="test_images_of_one_layer")
 def relu_on_the_output(code, params):
     a = code

@@ -960,7 +960,6 @@ def test_the_peak_is_squared(student, pair, peak):
 
 
 @points(0.5, problem="psnr")
-@needs("test_psnr_is_its_formula_for_every_image")
 @settings(max_examples=10)
 @given(pair=image_pairs())
 def test_a_tenth_of_the_error_is_twenty_decibels_more(student, pair):
