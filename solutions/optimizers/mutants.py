@@ -1194,6 +1194,28 @@ def rescaled_where_it_is_not_training(x, keep_prob, rng, *, training):
     return (y * keep_prob, cache * keep_prob)
 
 
+@mutant("dropout_forward", killed_by="test_dropout_backward_is_the_identity_where_it_is_not_training")
+def scaled_back_where_it_is_not_training(x, keep_prob, rng, *, training):
+    y, cache = reference.dropout_forward(x, keep_prob, rng, training=training)
+    return y, cache if training else np.full((), 1 / keep_prob)
+
+
+@mutant("dropout_forward", killed_by="test_each_mask_belongs_to_its_own_forward")
+def one_layer_for_all_calls(
+    x, keep_prob, rng, *, training,
+    layer=type("Layer", (), {"__array_ufunc__": None, "__rmul__": lambda self, dy: dy * self.mask})(),  # noqa: B008
+):  # fmt: skip
+    y, layer.mask = reference.dropout_forward(x, keep_prob, rng, training=training)
+    return y, layer
+
+
+@mutant("dropout_forward", killed_by="test_with_keep_prob_one_nothing_is_dropped")
+def keep_prob_one_is_refused(x, keep_prob, rng, *, training):
+    if keep_prob == 1:
+        raise ValueError("nothing would be dropped")
+    return reference.dropout_forward(x, keep_prob, rng, training=training)
+
+
 @mutant("dropout_forward", killed_by="test_dropout_is_the_identity_where_it_is_not_training")
 def still_drops_where_it_is_not_training(x, keep_prob, rng, *, training):
     return reference.dropout_forward(x, keep_prob, rng or np.random.default_rng(0), training=True)
