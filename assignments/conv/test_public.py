@@ -269,7 +269,7 @@ def test_average_pooling_of_the_handout(student):
     assert_close(dx, expected, what="dx")
 
 
-@points(1, problem="avg_pooling")
+@points(2, problem="avg_pooling")
 @FEW
 @given(window=sizes(2, 3), number=sizes(2, 3), seed=SEEDS)
 def test_the_mean_of_equal_entries_is_each_of_them(student, window, number, seed):
@@ -328,7 +328,7 @@ def stripes(rng, n):
     return ((lines + start) % 4 < 2)[:, None] + rng.normal(0, 0.2, (n, 1, 8, 8)), y
 
 
-@points(1, problem="network")
+@points(2, problem="network")
 @needs("test_one_bright_pixel_shows_the_kernels", "test_where_maps_rise_the_last_entry_gets_the_gradient")
 @settings(max_examples=3)
 @given(seed=SEEDS)

@@ -443,7 +443,7 @@ def test_log_hears_the_loss_fall(student, seed, epochs):
     """log is called after every epoch, from 1 on, hears a loss that falls, and sees the model that train returns at
     last."""
     x, y, layers = clouds(seed)
-    heard = Heard("loss", "accuracy", "model")
+    heard = Heard("loss", "accuracy", objects=("model",))
     model = student.train(
         x, y, {"layers": layers, "norms": []}, student.SGD, {"lr": 0.05},
         epochs=epochs, batch_size=8, rng=np.random.default_rng(seed), log=heard.log,

@@ -27,9 +27,12 @@ def items_of(answer: Any, *names: str, what: str = "the answer") -> list[Any]:
 class Heard:
     """What a student's training told `log`, which is called after every epoch."""
 
-    def __init__(self, *names: str) -> None:
-        """names : of what `log` is called with, beside `epoch`, which comes first."""
-        self._names = ("epoch", *names)
+    def __init__(self, *names: str, objects: tuple[str, ...] = ()) -> None:
+        """names : of the numbers that `log` is called with, behind `epoch`, which comes first.
+        objects : names of what comes behind the numbers and is none, as a model or samples: the test looks at it.
+        """
+        self._names = ("epoch", *names, *objects)
+        self._objects = objects
         self._calls: list[dict[str, Any]] = []
         self._count = 0
 
@@ -39,9 +42,10 @@ class Heard:
         if len(self._calls) < MAX_CALLS:
             self._calls.append({**dict(zip(self._names, values, strict=False)), **named})
 
-    def epochs(self, count: int) -> list[tuple[float, ...]]:
+    def epochs(self, count: int) -> list[tuple[Any, ...]]:
         """What was told after each epoch, in the order of the names. Raises Mismatch unless `log` was called `count`
-        times, with all names, with the epochs 1, 2, ..., count, and with numbers that are not NaN."""
+        times, with all names, with the epochs 1, 2, ..., count, and with numbers that are not NaN; objects
+        are as they came."""
         check(self._count == count, f"log was called {self._count} times in {count} epochs", "wrong_shape")
         told = []
         for number, call in enumerate(self._calls, 1):
@@ -49,9 +53,11 @@ class Heard:
             check(not missing, f"log was called without {' and '.join(missing)}", "wrong_type")
             assert_equal(call["epoch"], number, what="the epoch that log was told")
             for name in self._names[1:]:
-                a_number = f"the {name} of epoch {number} that log was told"
-                assert_close(call[name], 0.0, what=a_number, rtol=0.0, atol=float("inf"), any_float=True)
-            told.append(tuple(float(call[name]) for name in self._names[1:]))
+                if name not in self._objects:
+                    a_number = f"the {name} of epoch {number} that log was told"
+                    assert_close(call[name], 0.0, what=a_number, rtol=0.0, atol=float("inf"), any_float=True)
+                    call[name] = float(call[name])
+            told.append(tuple(call[name] for name in self._names[1:]))
         return told
 
     def so_far(self) -> list[tuple[float, ...]]:

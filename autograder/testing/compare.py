@@ -179,7 +179,9 @@ def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") 
         return
     if is_tensor(expected):
         actual, expected = _both_arrays(actual, expected, what, any_float=True)
-    found, _ = _comparable(actual, expected, what, any_float=True)
+    found, wanted = _comparable(actual, expected, what, any_float=True)
+    wide = found.dtype.kind != "f" or found.itemsize >= min(wanted.itemsize, np.dtype(np.float32).itemsize)
+    check(wide, f"{what} has dtype {found.dtype}, expected {wanted.dtype}", "wrong_dtype")
     check(bool(np.isfinite(found).all()), f"{what} holds infinity or NaN", "not_finite")
 
 

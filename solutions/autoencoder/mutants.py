@@ -326,6 +326,20 @@ def clipping_images_in_place(x, params):
     return reference.reconstruct(x, params)
 
 
+@mutant("encode", killed_by="test_the_network_leaves_its_arguments_alone[encode]")
+def pixels_clipped_in_place(x, params):
+    code = reference.encode(x, params)
+    np.clip(x, 0, 1, out=x)
+    return code
+
+
+@mutant("decode", killed_by="test_the_network_leaves_its_arguments_alone[decode]")
+def the_relu_of_the_code_in_place(code, params):
+    images = reference.decode(code, params)
+    np.maximum(code, 0, out=code)
+    return images
+
+
 @mutant("decode", killed_by="test_images_of_one_layer")
 def relu_on_the_output(code, params):
     a = code
@@ -545,6 +559,14 @@ def derivative_from_the_inputs_exponential(x, params):
 
 
 @mutant("loss_and_grads", killed_by="test_an_image_that_opens_no_unit_teaches_only_the_bias")
+def nothing_is_learned_from_a_code_of_zeros(x, params):
+    loss, grads = reference.loss_and_grads(x, params)
+    if reference.encode(x, params).any():
+        return loss, grads
+    return loss, [(0 * dw, 0 * db) for dw, db in grads]
+
+
+@mutant("loss_and_grads", killed_by="test_gradients_of_weights_are_right")
 def leaky_backwards(x, params):
     a = [x]
     for w, b in params[:-1]:
@@ -1088,11 +1110,10 @@ def peak_ignored(a, b, *, peak=1.0):
 
 
 @mutant("psnr", killed_by="test_only_identical_images_have_infinite_psnr", kind="epsilon in another place")
-def a_little_noise_added(a, b, *, peak=1.0):
-    if np.shape(a) != np.shape(b):
-        raise ValueError("shapes")
+def a_little_error_at_least(a, b, *, peak=1.0):
+    reference.psnr(a, b, peak=peak)
     mse = np.mean((np.asarray(a, np.float64) - np.asarray(b, np.float64)) ** 2, axis=1)
-    return 10 * np.log10(peak**2 / (mse + 1e-10))
+    return 10 * np.log10(peak**2 / np.maximum(mse, 1e-10))
 
 
 @mutant("psnr", killed_by="test_only_identical_images_have_infinite_psnr")

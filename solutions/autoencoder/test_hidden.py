@@ -172,8 +172,8 @@ SEVERAL, WIDE = sizes(2, 6), sizes(2, 6)
 
 @st.composite
 def networks(draw, half=HALVES, n=SEVERAL, width=WIDE):
-    """Autoencoders of every depth, with biases that are not zero and no ReLU at its kink; images and codes as most are:
-    several, of pixels from 0 to 1, and without negative entries."""
+    """Autoencoders of every depth, with biases that are not zero, no ReLU at its kink and a code that is not all zeros;
+    images and codes as most are: several, of pixels from 0 to 1, and without negative entries."""
     layers = 2 * draw(half)
     widths = [draw(width) for _ in range(layers)]
     widths.append(widths[0])
@@ -184,7 +184,7 @@ def networks(draw, half=HALVES, n=SEVERAL, width=WIDE):
     ]
     count = draw(n)
     net = Network(rng.random((count, widths[0])), params, rng.uniform(0, 2, (count, widths[layers // 2])))
-    assume(no_kink(net))
+    assume(no_kink(net) and (count == 0 or oracle_encode(net.x, params)[0].any()))
     return net
 
 
@@ -328,7 +328,7 @@ def test_parameters_are_all_weights_and_biases(student, net):
 # ------------------------------------------------------------------------------------------------------------- network
 
 
-@points(4.25, problem="network")
+@points(3.75, problem="network")
 @settings(max_examples=30)
 @given(net=networks())
 def test_codes_are_their_formula(student, net):
@@ -336,7 +336,7 @@ def test_codes_are_their_formula(student, net):
     assert_values(student.encode(net.x, net.params), oracle_pass("encode", net), "the code")
 
 
-@points(4.25, problem="network")
+@points(3.75, problem="network")
 @settings(max_examples=30)
 @given(net=networks())
 def test_decoded_images_are_their_formula(student, net):
@@ -847,7 +847,7 @@ def test_the_same_rng_trains_the_same_network(student, case, seed):
 
 
 @points(0.25, problem="training")
-@needs("test_full_batches_follow_the_gradient_with_momentum")
+@learns_first
 @settings(max_examples=5)
 @given(net=networks(half=SHALLOW), rate=RATES, momentum=st.floats(0.5, 0.95))
 def test_the_next_call_begins_at_rest(student, net, rate, momentum):
@@ -960,7 +960,6 @@ def test_the_peak_is_squared(student, pair, peak):
 
 
 @points(0.5, problem="psnr")
-@needs("test_psnr_is_its_formula_for_every_image")
 @settings(max_examples=10)
 @given(pair=image_pairs())
 def test_a_tenth_of_the_error_is_twenty_decibels_more(student, pair):

@@ -432,6 +432,12 @@ def windows_side_by_side_whatever_the_stride(x, window, stride):
     return reference.max_pool_forward(x, window, window)
 
 
+@mutant("max_pool_forward", killed_by="test_max_pooling_takes_the_greatest")
+def greatest_of_all_channels(x, window, stride):
+    out, cache = reference.max_pool_forward(x, window, stride)
+    return out.max(axis=1, keepdims=True).repeat(out.shape[1], axis=1) if len(out) else out, cache
+
+
 @mutant("max_pool_forward", killed_by="test_max_pooling_of_negative_maps")
 def nothing_below_zero(x, window, stride):
     out, cache = reference.max_pool_forward(x, window, stride)
@@ -621,6 +627,12 @@ def shares_overwritten(dout, cache):
     for _, view in reference._slices(dx, window, stride):
         view[...] = dout / np.asarray(np.prod(window), dout.dtype)
     return dx
+
+
+@mutant("avg_pool_forward", killed_by="test_average_pooling_of_no_picture")
+def channels_left_to_numpy(x, window, stride):
+    out, cache = reference.avg_pool_forward(x, window, stride)
+    return out.reshape(len(x), -1, *out.shape[2:]), cache
 
 
 @mutant("avg_pool_forward", killed_by="test_average_pooling_keeps_float32")

@@ -887,7 +887,7 @@ def test_impossible_max_pooling_is_refused(student, pool, more, bad, axis):
 # ---------------------------------------------------------------------------------------------------- average pooling
 
 
-@points(2, problem="avg_pooling")
+@points(1, problem="avg_pooling")
 @FEW
 @given(pool=pools(positive=False))
 def test_average_pooling_takes_the_mean(student, pool):
@@ -1049,7 +1049,7 @@ backward_first = needs(
 )
 
 
-@points(1, problem="network")
+@points(0.5, problem="network")
 @FEWER
 @given(kernels=st.sampled_from([(40, 8), (8, 40), (25, 25)]), size=st.sampled_from([3, 5]), seed=ANY_SEED)
 def test_weights_have_the_variance_that_relu_needs(student, kernels, size, seed):
@@ -1238,7 +1238,7 @@ def trained_by(student, x, y, params, *, rate, epochs, size, seed, log=None):
     )  # fmt: skip
 
 
-@points(1, problem="network")
+@points(0.5, problem="network")
 @passes_first
 @gradients_first
 @FEWER

@@ -957,6 +957,154 @@ class adamws_moments_of_rows_and_columns(reference.AdamW):
         self.adam.m = [np.zeros(p.shape[:2]) for p in params]
 
 
+# What was tried with one optimizer, tried with the others, too.
+
+
+@mutant("AdaGrad", killed_by="test_steps_are_taken_in_place[AdaGrad]")
+class adagrad_on_copies(reference.AdaGrad):
+    def __init__(self, params, lr=0.01, eps=1e-10):
+        super().__init__([p.copy() for p in params], lr, eps)
+
+
+@mutant("Adam", killed_by="test_steps_are_taken_in_place[Adam]")
+class adam_on_copies(reference.Adam):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__([p.copy() for p in params], lr, betas, eps)
+
+
+@mutant("AdamW", killed_by="test_steps_are_taken_in_place[AdamW]")
+class adamw_on_copies(reference.AdamW):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__([p.copy() for p in params], lr, betas, eps, weight_decay)
+
+
+@mutant("AdaGrad", killed_by="test_the_arrays_themselves_are_changed[AdaGrad]")
+class adagrad_puts_new_arrays_into_the_list(reference.AdaGrad):
+    def step(self, grads):
+        reference._check_shapes(self.params, grads)
+        for i, (g, s) in enumerate(zip(grads, self.sums, strict=True)):
+            s += g * g
+            self.params[i] = self.params[i] - self.lr * g / (np.sqrt(s) + self.eps)
+
+
+@mutant("Adam", killed_by="test_the_arrays_themselves_are_changed[Adam]")
+class adam_puts_new_arrays_into_the_list(reference.Adam):
+    def step(self, grads):
+        arrays = list(self.params)
+        self.params[:] = [p.copy() for p in arrays]
+        super().step(grads)
+
+
+@mutant("AdamW", killed_by="test_the_arrays_themselves_are_changed[AdamW]")
+class adamw_puts_new_arrays_into_the_list(reference.AdamW):
+    def step(self, grads):
+        reference._check_shapes(self.params, grads)
+        self.params[:] = [p * (1 - self.lr * self.weight_decay) for p in self.params]
+        self.adam.step(grads)
+
+
+@mutant("AdaGrad", killed_by="test_the_gradients_are_left_alone[AdaGrad]")
+class adagrad_squares_the_gradients_in_place(reference.AdaGrad):
+    def step(self, grads):
+        super().step(grads)
+        for g in grads:
+            g *= g
+
+
+@mutant("RMSProp", killed_by="test_the_gradients_are_left_alone[RMSProp]")
+class rmsprop_divides_the_gradients_in_place(reference.RMSProp):
+    def step(self, grads):
+        super().step(grads)
+        for g, s in zip(grads, self.means, strict=True):
+            g /= np.sqrt(s) + self.eps
+
+
+@mutant("AdaGrad", killed_by="test_gradients_that_do_not_fit_are_refused[AdaGrad]")
+class adagrad_takes_as_many_gradients_as_there_are(reference.AdaGrad):
+    def step(self, grads):
+        for p, g, s in zip(self.params, grads, self.sums, strict=False):
+            s += g * g
+            p -= self.lr * g / (np.sqrt(s) + self.eps)
+
+
+@mutant("RMSProp", killed_by="test_gradients_that_do_not_fit_are_refused[RMSProp]")
+class rmsprop_remembers_a_step_that_was_refused(reference.RMSProp):
+    def step(self, grads):
+        for p, g, s in zip(self.params, grads, self.means, strict=False):
+            if p.shape == g.shape:
+                s *= self.decay
+                s += (1 - self.decay) * g * g
+        reference._check_shapes(self.params, grads)
+        for p, g, s in zip(self.params, grads, self.means, strict=True):
+            p -= self.lr * g / (np.sqrt(s) + self.eps)
+
+
+@mutant("AdaGrad", killed_by="test_two_optimizers_share_nothing[AdaGrad]")
+class sums_belong_to_the_class(reference.AdaGrad):
+    shared = {}  # noqa: RUF012 (that is the mistake)
+
+    def __init__(self, params, lr=0.01, eps=1e-10):
+        super().__init__(params, lr, eps)
+        self.sums = self.shared.setdefault(tuple(p.shape for p in params), self.sums)
+
+
+@mutant("AdaGrad", killed_by="test_a_hundred_steps_are_as_right_as_one[AdaGrad]")
+class the_sum_ends_after_fifty_steps(reference.AdaGrad):
+    steps = 0
+
+    def step(self, grads):
+        self.steps += 1
+        sums = [s.copy() for s in self.sums]
+        super().step(grads)
+        if self.steps > 50:
+            self.sums = sums
+
+
+@mutant("RMSProp", killed_by="test_a_hundred_steps_are_as_right_as_one[RMSProp]")
+class the_means_begin_anew_after_fifty_steps(reference.RMSProp):
+    steps = 0
+
+    def step(self, grads):
+        self.steps += 1
+        if self.steps % 50 == 0:
+            self.means = [np.zeros_like(p) for p in self.params]
+        super().step(grads)
+
+
+@mutant("AdaGrad", killed_by="test_impossible_settings_are_refused[AdaGrad]")
+class adagrad_takes_any_eps(reference.AdaGrad):
+    def __init__(self, params, lr=0.01, eps=1e-10):
+        super().__init__(params, lr, abs(eps))
+
+
+@mutant("AdamW", killed_by="test_impossible_settings_are_refused[AdamW]")
+class any_decay_of_the_weights_will_do(reference.AdamW):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__(params, lr, betas, eps, abs(weight_decay))
+
+
+@mutant("AdaGrad", killed_by="test_settings_have_the_promised_defaults[AdaGrad]")
+class the_eps_of_adam(reference.AdaGrad):
+    def __init__(self, params, lr=0.01, eps=1e-8):
+        super().__init__(params, lr, eps)
+
+
+@mutant("Adam", killed_by="test_settings_have_the_promised_defaults[Adam]")
+class the_betas_of_another_library(reference.Adam):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.99), eps=1e-8):
+        super().__init__(params, lr, betas, eps)
+
+
+@mutant("RMSProp", killed_by="test_the_size_of_the_gradients_does_not_matter[RMSProp]")
+class rmsprop_never_divides_by_less_than_a_little(reference.RMSProp):
+    def step(self, grads):
+        reference._check_shapes(self.params, grads)
+        for p, g, s in zip(self.params, grads, self.means, strict=True):
+            s *= self.decay
+            s += (1 - self.decay) * g * g
+            p -= self.lr * g / np.maximum(np.sqrt(s) + self.eps, 1e-12)
+
+
 # ---------------------------------------------------------------------------------------------------------- penalties
 
 
@@ -1012,6 +1160,20 @@ def negative_strengths_will_do(params, lam):
     return (value, grads) if lam >= 0 else (-value, [-g for g in grads])
 
 
+@mutant("l2_penalty", killed_by="test_a_penalty_leaves_its_arguments_alone[l2_penalty]")
+def squares_taken_in_place(params, lam):
+    answer = reference.l2_penalty(params, lam)
+    for w in params:
+        w *= w
+    return answer
+
+
+@mutant("l1_penalty", killed_by="test_negative_strengths_are_refused[l1_penalty]")
+def any_strength_will_do(params, lam):
+    value, grads = reference.l1_penalty(params, abs(lam))
+    return (value, grads) if lam >= 0 else (-value, [-g for g in grads])
+
+
 @mutant(
     "dropout_forward",
     killed_by="test_dropout_of_a_hundred_numbers",
@@ -1030,6 +1192,28 @@ def not_rescaled(x, keep_prob, rng, *, training):
 def rescaled_where_it_is_not_training(x, keep_prob, rng, *, training):
     y, cache = reference.dropout_forward(x, keep_prob, rng, training=training)
     return (y * keep_prob, cache * keep_prob)
+
+
+@mutant("dropout_forward", killed_by="test_dropout_backward_is_the_identity_where_it_is_not_training")
+def scaled_back_where_it_is_not_training(x, keep_prob, rng, *, training):
+    y, cache = reference.dropout_forward(x, keep_prob, rng, training=training)
+    return y, cache if training else np.full((), 1 / keep_prob)
+
+
+@mutant("dropout_forward", killed_by="test_each_mask_belongs_to_its_own_forward")
+def one_layer_for_all_calls(
+    x, keep_prob, rng, *, training,
+    layer=type("Layer", (), {"__array_ufunc__": None, "__rmul__": lambda self, dy: dy * self.mask})(),  # noqa: B008
+):  # fmt: skip
+    y, layer.mask = reference.dropout_forward(x, keep_prob, rng, training=training)
+    return y, layer
+
+
+@mutant("dropout_forward", killed_by="test_with_keep_prob_one_nothing_is_dropped")
+def keep_prob_one_is_refused(x, keep_prob, rng, *, training):
+    if keep_prob == 1:
+        raise ValueError("nothing would be dropped")
+    return reference.dropout_forward(x, keep_prob, rng, training=training)
 
 
 @mutant("dropout_forward", killed_by="test_dropout_is_the_identity_where_it_is_not_training")
@@ -1741,7 +1925,7 @@ def a_generator_of_its_own(x, y, model, optimizer, settings, *, rng, **options):
     return reference.train(x, y, model, optimizer, settings, rng=np.random.default_rng(0), **options)
 
 
-@mutant("train", killed_by="test_the_network_reads_letters")
+@mutant("train", killed_by="test_the_network_reads_letters[SGD]")
 def on_the_first_hundred_examples(x, y, model, optimizer, settings, **options):
     return reference.train(x[:100], y[:100], model, optimizer, settings, **options)
 

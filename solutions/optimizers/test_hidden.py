@@ -340,16 +340,17 @@ USUAL = {
 }
 
 
-def each(*, names=tuple(RULES), worth=0.25):
+def each(*, names=tuple(RULES), worth=0.25, alone=False):
     """A case for each optimizer, in its own problem; it depends on the law of that optimizer's rule and on no other.
 
-    worth : points of each case, or a dict of them.
+    worth : points of each case, or a dict of them.   alone : it depends on no law at all.
     """
     cases = []
     for name in names:
         problem = "momentum" if name == "SGD" else "adaptive"
         number = worth[name] if isinstance(worth, dict) else worth
-        cases.append(pytest.param(name, marks=[points(number, problem=problem), needs(LAWS[name])]))
+        laws = [] if alone else [needs(LAWS[name])]
+        cases.append(pytest.param(name, marks=[points(number, problem=problem), *laws]))
     return pytest.mark.parametrize("name", cases)
 
 
@@ -428,7 +429,7 @@ def test_a_hundred_steps_are_as_right_as_one(student, name, task):
     assert_params(params, path[-1], [task.params, *path], "params after 120 steps")
 
 
-@each()
+@each(alone=True)  # state that all share spoils every other law, too
 @settings(max_examples=5)
 @given(task=tasks(count=st.just(6)))
 def test_two_optimizers_share_nothing(student, name, task):
@@ -1412,7 +1413,7 @@ def test_training_takes_the_optimizers_steps(student, name, lesson, epochs, more
 @given(lesson=lessons(), batch_size=sizes(1, 9))
 def test_no_epochs_are_no_training(student, lesson, batch_size):
     """With epochs = 0 train returns the model as it was given, and log is not called; with one it does not."""
-    heard = Heard("loss", "accuracy", "model")
+    heard = Heard("loss", "accuracy", objects=("model",))
     untrained = ask_train(student, lesson, epochs=0, batch_size=batch_size, log=heard.log)
     assert_models(untrained, lesson.model, "the model after no epochs")
     heard.epochs(0)
@@ -1583,7 +1584,7 @@ def test_each_epoch_is_a_new_order_of_all_examples(student, cases, seed):
 
 def listen(student, lesson, batch_size, epochs, **options):
     """(trained, [(loss, accuracy, model) that log was told after each epoch])"""
-    heard = Heard("loss", "accuracy", "model")
+    heard = Heard("loss", "accuracy", objects=("model",))
     trained = ask_train(student, lesson, batch_size=batch_size, epochs=epochs, log=heard.log, **options)
     return trained, heard.epochs(epochs)
 
@@ -1748,13 +1749,6 @@ def test_train_leaves_its_arguments_alone(student, lesson):
     assert_models(trained, oracle.model())
 
 
-passes_first = needs(
-    *LAWS.values(),
-    "test_the_running_mean_averages_the_batches",
-    "test_the_running_variance_averages_unbiased_ones",
-    "test_gradients_go_through_mean_and_variance",
-)
-
 WIDTHS, EPOCHS, BATCH_SIZE = [64, 32, 32, 20], 15, 32
 RECIPES = {
     "SGD": ("SGD", {"lr": 0.1}, {}),
@@ -1809,11 +1803,20 @@ def percent_right(data, model):
     return 100 * float(np.mean(oracle_logits(model, data.held_out).argmax(axis=1) == data.labels))
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@points(0.8, problem="training")
+def each_recipe(worth):
+    """A case for each, which depends on its own optimizer, and on batch normalization and dropout if it has them."""
+    cases = []
+    for recipe, (name, _, more) in RECIPES.items():
+        laws = [LAWS[name], f"test_training_takes_the_optimizers_steps[{name}]"]
+        if more:
+            laws += ["test_training_drops_hidden_units", "test_trained_running_statistics_are_returned"]
+        cases.append(pytest.param(recipe, marks=[points(worth, problem="training"), needs(*laws)]))
+    return pytest.mark.parametrize("recipe", cases)
+
+
+@each_recipe(0.8)
 @limits(seconds=60, test_seconds=180)
-@passes_first
-@needs("test_training_takes_the_optimizers_steps", "test_each_epoch_is_a_new_order_of_all_examples")
+@needs("test_each_epoch_is_a_new_order_of_all_examples")
 def test_the_network_reads_letters(training, recipe):
     """Trained on 20 letters that nobody has seen before, by SGD, momentum, AdaGrad, Adam, and Adam with batch
     normalization and dropout, 64-32-32-20 reads other pictures of them."""

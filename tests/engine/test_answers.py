@@ -41,6 +41,13 @@ def test_log_is_heard_by_keyword_and_by_place():
     assert heard.so_far() == [(1, 0.5, 0.25), (2, 0.25, 0.5)]
 
 
+def test_what_log_sees_beside_numbers_is_left_to_the_test():
+    heard = Heard("loss", objects=("model",))
+    heard.log(1, 0.5, {"layers": []})
+    heard.log(epoch=2, loss=0.25, model=None)
+    assert heard.epochs(2) == [(0.5, {"layers": []}), (0.25, None)]
+
+
 CALLS = {
     "too often": ([{"epoch": 1, "loss": 1.0}] * 2, "log was called 2 times in 1 epochs", "wrong_shape"),
     "never": ([], "log was called 0 times in 1 epochs", "wrong_shape"),

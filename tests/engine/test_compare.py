@@ -347,6 +347,7 @@ def test_other_values_of_any_float_are_like_each_other():
         ([PARAMS[0], {"scales": np.zeros(4)}], "wrong_shape"),
         ([(np.zeros((2, 3), int), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
         ([(np.zeros((2, 3), complex), np.zeros(3)), PARAMS[1]], "wrong_dtype"),
+        ([(np.zeros((2, 3)), np.zeros(3, np.float16)), PARAMS[1]], "wrong_dtype"),
         ([(np.zeros((2, 3)), np.array([0, nan, 0])), PARAMS[1]], "not_finite"),
     ],
     ids=str,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from loading import load
+from measured import span
 
 from autograder.course import Course
 
@@ -98,6 +100,23 @@ def test_what_is_timed(oracle):
     side = f"{oracle.SIDE} x {oracle.SIDE}"
     assert f"forward and backward on one map of {side}" in HANDOUT
     assert f"At most {oracle.LIMIT:g} times the reference's time is right ({oracle.MEANS_LIMIT:g} times" in HANDOUT
+
+
+def test_the_training_check(oracle, monkeypatch):
+    lesson, recipe = oracle.letters(0), oracle.RECIPE
+    kernels = " and ".join(str(len(w)) for w, _ in lesson.params[:-1])
+    assert f"a network with {kernels} kernels of 3x3 and {len(lesson.x):,} colour pictures of 12x12 pixels" in HANDOUT
+    told = f"rate {recipe['learning_rate']}, batches of {recipe['batch_size']}, {recipe['epochs']} epochs"
+    assert f"learning {told}" in HANDOUT
+    assert f"passes {len(lesson.held_out)} other pictures" in HANDOUT
+    assert f"{oracle.BAR:g} % must be read rightly; right answers read {span('conv')} %" in HANDOUT
+    # The figure beside it, of a last layer on kernels that were brought along.
+    monkeypatch.setitem(sys.modules, "reference", load(ROOT / "solutions/conv/conv.py"))
+    brought = load(ROOT / "solutions/conv/probes/pretrained.py")
+    params = brought.train(lesson.x, lesson.y, lesson.params)
+    read = 100 * np.mean(oracle.predictions(lesson, params) == lesson.labels)
+    told = re.search(r"trained on digits about (\d+) %", HANDOUT)
+    assert abs(read - int(told[1])) < 8
 
 
 def test_the_precisions():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loading import load
+from measured import span
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = " ".join((ROOT / "assignments/optimizers/README.md").read_text(encoding="utf-8").split())
@@ -90,10 +91,17 @@ def test_the_example_of_batch_normalization(oracle):
     assert f"with eps = 4: [1.5, 4.5] becomes {listed(y)}." in HANDOUT
 
 
-def test_the_network_and_the_digits(oracle):
-    """What the training check is told to be is what it is."""
-    digits = oracle.datasets.digits
-    held_out = len(digits("valid")) + len(digits("test"))
-    assert f"gets {'-'.join(map(str, oracle.WIDTHS))} and {len(digits('train')):,} real 8x8 digits" in HANDOUT
-    assert f"{oracle.EPOCHS} epochs, batches of {oracle.BATCH_SIZE}" in HANDOUT
-    assert f"On {held_out} other digits" in HANDOUT
+def test_the_training_check(oracle):
+    """What the training check is told to be is what it is, and its bar stands where right answers are above it."""
+    lesson, recipes = oracle.letters(batch_norm=False)(0), oracle.RECIPES
+    assert f"gets {'-'.join(map(str, oracle.WIDTHS))} and {len(lesson.x):,} pictures of 8x8 pixels" in HANDOUT
+    assert f"{oracle.EPOCHS} epochs, batches of {oracle.BATCH_SIZE}, five times" in HANDOUT
+    assert len(recipes) == 5
+    assert f"makes up {lesson.y.max() + 1} letters" in HANDOUT
+    told = f"SGD with lr {recipes['SGD'][1]['lr']}, momentum {recipes['momentum'][1]['momentum']} with lr "
+    told += f"{recipes['momentum'][1]['lr']}, AdaGrad with {recipes['AdaGrad'][1]['lr']}, Adam with "
+    told += f"{recipes['Adam'][1]['lr']}, and Adam with batch normalization and keep_prob "
+    told += f"{recipes['Adam-batch-norm-dropout'][2]['keep_prob']}."
+    assert told in HANDOUT
+    assert f"passes {len(lesson.held_out)} other pictures" in HANDOUT
+    assert f"{oracle.BAR:g} % must be read rightly; right answers read {span('optimizers')} %" in HANDOUT
