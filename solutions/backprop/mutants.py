@@ -744,6 +744,34 @@ def relu_networks_of_three_layers_at_most(dz, params, cache, activation):
     return [(dw * (activation != "relu" or layer >= len(grads) - 3), db) for layer, (dw, db) in enumerate(grads)], dx
 
 
+@mutant("backward", killed_by="test_gradients_of_four_layers_are_exact[sigmoid]")
+def sigmoid_networks_of_three_layers_at_most(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [(dw * (activation != "sigmoid" or layer >= len(grads) - 3), db) for layer, (dw, db) in enumerate(grads)], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_four_layers_are_exact[tanh]")
+def tanh_networks_of_three_layers_at_most(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [(dw * (activation != "tanh" or layer >= len(grads) - 3), db) for layer, (dw, db) in enumerate(grads)], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_four_layers_are_exact[identity]")
+def identity_networks_of_three_layers_at_most(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    return [
+        (dw * (activation != "identity" or layer >= len(grads) - 3), db) for layer, (dw, db) in enumerate(grads)
+    ], dx
+
+
+@mutant("backward", killed_by="test_gradients_of_inputs_are_exact[identity]")
+def input_gradients_of_the_second_layer(dz, params, cache, activation):
+    grads, dx = reference.backward(dz, params, cache, activation)
+    if len(params) == 1 or activation != "identity":
+        return grads, dx
+    return grads, grads[0][1] @ params[0][0].T + np.zeros_like(dx)
+
+
 # ----------------------------------------------------------------------------------------- loss, accuracy, minibatches
 
 
