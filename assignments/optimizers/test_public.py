@@ -392,10 +392,11 @@ RECIPES = {
 
 
 def clouds(seed):
-    """(x, y, layers): three clouds of points in the plane, and a network to tell them apart with."""
+    """(x, y, layers): three clouds of points in the plane, labelled in any order, and a network to tell them apart."""
     rng = np.random.default_rng(seed)
-    y = np.arange(60) % 3
-    x = np.array([[0.0, 3.0], [3.0, -2.0], [-3.0, -2.0]])[y] + rng.normal(0, 0.4, (60, 2))
+    cloud = np.arange(60) % 3
+    x = np.array([[0.0, 3.0], [3.0, -2.0], [-3.0, -2.0]])[cloud] + rng.normal(0, 0.4, (60, 2))
+    y = rng.permutation(3)[cloud]
     return x, y, [(rng.normal(0, 0.5, shape), np.zeros(shape[1])) for shape in ((2, 16), (16, 16), (16, 3))]
 
 
