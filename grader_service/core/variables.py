@@ -30,8 +30,8 @@ class Variable:
 
 
 SECTIONS: dict[str, tuple[Variable, ...]] = {
-    "Locations": (
-        Variable(FILE, "A file that contains other settings.", "none", "a path to a TOML file"),
+    "Where things are": (
+        Variable(FILE, "The file that holds the others.", "none", "a path to a TOML file"),
         Variable("DEEPGRADE_HOME", "Folder of the database and the secrets.", "`~/.local/share/deepgrade`", "a path"),
         Variable(
             "DEEPGRADE_DATABASE",
@@ -48,14 +48,14 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_FILES",
-            "Store for uploads larger than `DEEPGRADE_INLINE_KB`. Every host must reach it under this address.",
-            "none: all uploads are in the database",
+            "Where uploads larger than `DEEPGRADE_INLINE_KB` lie; every host must reach it under this address.",
+            "in the database, all of them",
             "`file:///folder`, `s3://bucket/prefix` or another address that fsspec knows",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_INLINE_KB",
-            "Uploads up to this size stay in the database even if there is a file store.",
+            "Uploads up to this size stay in the database even where there is a store for files.",
             "64",
             "kB (1024 bytes)",
         ),
@@ -63,196 +63,187 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
     "The web process": (
         Variable(
             "DEEPGRADE_HTTPS",
-            "1: a proxy in front of the service speaks https to browsers. Cookies are `Secure`, browsers must use "
-            "https, and the service trusts the proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.",
+            "1: a proxy in front speaks https to browsers. Cookies are `Secure`, browsers are told to come back by "
+            "https alone, and the proxy's `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
             "0",
             "0 or 1",
         ),
         Variable(
             "DEEPGRADE_ADMIN_PASSWORD",
-            "Password of the first admin, who is created at the first start. Later it has no effect.",
-            "a random password, shown once",
+            "Password of the first admin, made at the first start; later it has no effect.",
+            "one made up, shown once",
             "10 to 200 characters",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_METRICS_TOKEN",
-            "A client that sends this token as `Authorization: Bearer ...` can read `/metrics`.",
-            "none: only this machine can read it, and not through a proxy",
+            "Who sends it as `Authorization: Bearer ...` may read `/metrics`.",
+            "none: this machine alone may, and nobody through a proxy",
             "text",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_CLIENT_SECONDS",
-            "How long a client may transfer no byte, and how long the header of a request may take. After that the "
-            "connection is closed.",
+            "How long a client may send or take no byte, or need for the header of a request. Past it the connection "
+            "is closed.",
             "30",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_CLIENT_KB",
-            "Lowest average speed of an upload or a download, measured after `DEEPGRADE_CLIENT_SECONDS`. A slower "
-            "connection is closed. An upload of 8 MB can take half an hour.",
+            "How fast a client must send an upload or take an answer, on the whole and after "
+            "`DEEPGRADE_CLIENT_SECONDS`. A slower connection is closed; an upload of 8 MB has half an hour.",
             "4",
             "kB (1024 bytes) a second",
         ),
         Variable(
             "DEEPGRADE_CONNECTIONS",
-            "Limit of open connections. When nine tenths are open, new connections replace the slowest ones. Each "
-            "connection may need three files (`ulimit -n`).",
+            "Connections at a time. Where nine tenths of them are open, those that move least make room for who comes "
+            "next. Each may need three files (`ulimit -n`).",
             "1000",
-            "a number of at least 20",
+            "a number from 20 on",
         ),
         Variable(
             "DEEPGRADE_LOG",
-            "Format of the logs on standard error: lines for people, or a JSON object in each line. Logs contain no "
-            "password, token or secret.",
+            "How the service's processes write their logs, to standard error: lines for people, or an object of JSON "
+            "in each line. Neither holds a password, a token or a secret.",
             "text",
             "`text` or `json`",
         ),
     ),
-    "Mail and sign-in through a provider": (
+    "Mail, and sign-in elsewhere": (
         Variable(
             "DEEPGRADE_PUBLIC_URL",
-            "Public address of the service. Links in mails begin with it. An OpenID Connect provider redirects to "
-            "`/sign-in/elsewhere/back` below it.",
-            "none: no mail and no sign-in through a provider",
+            "Where people find the service: what links in mails begin with, and where an OpenID Connect provider sends "
+            "people back to, at `/sign-in/elsewhere/back`.",
+            "none: no mail, and no sign-in elsewhere",
             "an address such as `https://deepgrade.example.edu`",
         ),
         Variable(
             "DEEPGRADE_SMTP",
-            "Mail server for invitations and password links. STARTTLS is used if the server offers it. A password is "
-            "never sent unencrypted.",
-            "none: staff see the links and pass them on",
+            "The server that takes mail: invitations, and links for those who forgot their passwords. STARTTLS is used "
+            "where the server has it, and a password is never sent without.",
+            "none: links are shown to staff, who pass them on",
             "`smtp://user:password@host:587` or `smtps://user:password@host`",
             secret=True,
         ),
-        Variable("DEEPGRADE_MAIL_FROM", "Sender of the mails.", "`deepgrade@localhost`", "an e-mail address"),
+        Variable("DEEPGRADE_MAIL_FROM", "Whom mails are from.", "`deepgrade@localhost`", "an address for mail"),
         Variable(
             "DEEPGRADE_OIDC_ISSUER",
-            "OpenID Connect provider for sign-in, in addition to passwords.",
+            "An OpenID Connect provider through which people may sign in, beside their passwords here.",
             "none",
-            "an address that serves `/.well-known/openid-configuration`",
+            "an address, below which `/.well-known/openid-configuration` is",
         ),
-        Variable("DEEPGRADE_OIDC_CLIENT_ID", "Client id of this service at the provider.", "none", "text"),
+        Variable("DEEPGRADE_OIDC_CLIENT_ID", "What the provider calls this service.", "none", "text"),
         Variable(
-            "DEEPGRADE_OIDC_CLIENT_SECRET",
-            "Client secret of this service at the provider.",
-            "none",
-            "text",
-            secret=True,
+            "DEEPGRADE_OIDC_CLIENT_SECRET", "What this service shows to the provider.", "none", "text", secret=True
         ),
-        Variable(
-            "DEEPGRADE_OIDC_NAME",
-            "Name of the provider on the button `Sign in with ...`.",
-            "`your institution`",
-            "text",
-        ),
+        Variable("DEEPGRADE_OIDC_NAME", "What the button says: Sign in with ...", "`your institution`", "text"),
     ),
     "Grading": (
         Variable(
             "DEEPGRADE_SECRET",
-            "The course's secret. The examples of hidden tests are drawn from it. All hosts must have the same secret.",
+            "The course's secret, from which the examples of hidden tests are drawn. Several hosts must share it.",
             "the file `course.secret` in `DEEPGRADE_HOME`, made at the first start",
             "at least 16 characters, such as `openssl rand -hex 32` prints",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_ENGINE",
-            "`embedded`: idle workers poll the database; `celery`: a broker wakes them as well.",
+            "`embedded`: idle workers look for work in the database; `celery`: they are rung through a broker too.",
             "embedded",
             "`embedded` or `celery`",
         ),
         Variable(
             "DEEPGRADE_BROKER",
-            "The broker for `celery`.",
+            "The broker that rings, for `celery`.",
             "none",
             "`redis://...`, `rediss://...`, `amqp://...` or `amqps://...`",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_WORKERS",
-            "Number of uploads that `deepgrade serve` grades at a time. With two or more, the first slot takes only "
-            "short jobs.",
+            "Slots of `deepgrade serve`: uploads that it grades at a time. With two or more the first takes nothing "
+            "but short jobs.",
             "2; with `celery` 0",
-            "a number up to the number of cores",
+            "a number, not more than cores",
         ),
         Variable(
             "DEEPGRADE_HOST",
-            "Name of this host. It must be unique.",
-            "the hostname",
+            "Name of this host, unlike that of any other.",
+            "what the system calls it",
             "up to 60 letters, digits and . _ @ -",
         ),
         Variable(
             "DEEPGRADE_MEMORY_MB",
-            "Memory limit of all gradings of this host together. The next grading waits.",
-            "all memory of the host",
+            "What all gradings of this host may use together; the next one waits.",
+            "all that the host has",
             "MB (2^20 bytes)",
         ),
         Variable(
             "DEEPGRADE_STUDENT_JOBS",
-            "Number of uploads of one student that are graded at a time in each queue. The next upload waits.",
+            "Uploads of one student that are graded at a time, in each queue; the next one waits.",
             "4",
             "a number",
         ),
         Variable(
             "DEEPGRADE_LONG_SECONDS",
-            "An assignment uses the queue `cpu-long` if its manifest expects a longer time.",
+            "An assignment whose manifest expects to take longer has the queue `cpu-long`.",
             "60",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_LEASE_SECONDS",
-            "A worker that does not report for this time is lost. Another worker takes its job.",
+            "A worker that is not heard of for so long is lost, and its job goes to another.",
             "45",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_CGROUP",
-            "A delegated cgroup (v2) that limits sandboxes if the service runs as an ordinary user.",
-            "none: root uses cgroups of version 1 if they exist; otherwise rlimits and a watchdog apply",
+            "A delegated cgroup (v2) below which sandboxes are limited, for an ordinary user.",
+            "none: as root version 1's, where there is one; else rlimits and a watchdog",
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
         Variable(
             "DEEPGRADE_GPU",
-            "NVIDIA GPU for the training checks of this worker.",
-            "none: training checks use their CPU settings",
+            "The NVIDIA GPU that training checks of this worker may use.",
+            "none: training checks use their setting for a CPU",
             "its number, such as 0",
         ),
     ),
     "Students' commands": (
         Variable(
             "DEEPGRADE_URL",
-            "Address of the service for `deepgrade submit`, `status` and `report`.",
-            "the address given to `deepgrade login`",
+            "The service that `deepgrade submit`, `status` and `report` talk to.",
+            "the one that `deepgrade login` was told",
             "an address such as `https://deepgrade.example.edu`",
         ),
         Variable(
             "DEEPGRADE_TOKEN",
-            "Token for these commands, for scripts that cannot type one.",
-            "the token given to `deepgrade login`",
-            "a token from your account page",
+            "The token that they send, where nobody can type one.",
+            "the one that `deepgrade login` was given",
+            "as the service's page of tokens shows it once",
             secret=True,
         ),
     ),
     "Data sets": (
         Variable(
             "DEEPGRADE_DATA",
-            "Folder of existing files. It is searched first.",
+            "Folder of files that are here already; looked at first.",
             "none",
             "a path",
         ),
         Variable(
             "DEEPGRADE_CACHE",
-            "Folder that `deepgrade data` fills. It is searched second.",
+            "Folder that `deepgrade data` fills; looked at second.",
             "the platform's folder for caches, such as `~/.cache/deepgrade`",
             "a path",
         ),
         Variable(
             "DEEPGRADE_MIRROR",
-            "Your own mirror. It is used before the public mirrors.",
+            "A mirror of your own, asked before the public ones.",
             "none",
-            "a URL; the folder and file of a set are appended",
+            "a URL, to which a set's folder and file are added",
         ),
     ),
 }
@@ -307,14 +298,14 @@ def read_file(environment: MutableMapping[str, str]) -> None:
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); {FILE} must name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeepgradeError(f"{path}: is not a valid TOML file ({error})") from error
+        raise DeepgradeError(f"{path}: is no TOML file ({error})") from error
     for key, value in settings.items():
         name = PREFIX + key.upper()
         if key != key.lower() or name not in VARIABLES or name == FILE:
-            raise DeepgradeError(f"{path}: {key!r} is not a setting; docs/settings.md lists all settings")
+            raise DeepgradeError(f"{path}: {key!r} is no setting; docs/settings.md names all of them")
         if VARIABLES[name].secret and mode & 0o077:
             raise DeepgradeError(
-                f"{path}: contains {key}, but other users can read it (mode {mode:o}); run `chmod 600 {path}`"
+                f"{path}: holds {key} and can be read by others (mode {mode:o}); run `chmod 600 {path}`"
             )
         if isinstance(value, bool):
             value = int(value)
@@ -333,16 +324,16 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Made by `make settings` from `grader_service/core/variables.py`: change that file, not this page."
     yield ""
-    yield "Each setting is a variable of the environment. Settings can also stand in a TOML file that"
-    yield f"`{FILE}` names. The environment overrides the file. The file writes names in lower case and without"
-    yield f"`{PREFIX}`. If it contains a secret, nobody else may be able to read it (mode 600):"
+    yield "Each setting is a variable of the environment. Those that nobody set may stand in a TOML file, which"
+    yield f"`{FILE}` names; there they are written small and without `{PREFIX}`, and a file that holds a secret"
+    yield "must be readable by nobody else (mode 600):"
     yield ""
     yield "    # /etc/deepgrade.toml"
     yield '    home = "/srv/deepgrade"'
     yield "    https = true"
     yield "    workers = 4"
     yield ""
-    yield "A process with an invalid setting does not start, and says why."
+    yield "A value that cannot be is refused at the start, with a sentence."
     for title, section in SECTIONS.items():
         yield ""
         yield f"## {title}"
@@ -358,11 +349,11 @@ def _lines() -> Iterator[str]:
             if one.secret:
                 yield "- Secret: it is never shown and never logged"
     yield ""
-    yield "## Other environment variables that have an effect"
+    yield "## What else of the environment has an effect"
     yield ""
     yield "The processes that `deepgrade serve` and `deepgrade worker` start get the settings above and these."
-    yield "No other variable of the shell reaches them. `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
-    yield "similar variables do not affect grading."
+    yield "No other variable of the shell reaches them: `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
+    yield "their like change nothing of what is graded."
     yield ""
     for title, names in PASSED_ON.items():
         yield f"- {title}: {', '.join(f'`{name}`' for name in names)}"

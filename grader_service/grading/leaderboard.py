@@ -83,14 +83,14 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
     name = " ".join(storable(pseudonym).split())
     membership = session.get_one(Membership, (person_id, course.id))
     if len(name) > LONGEST or not name.isprintable():
-        raise DeepgradeError(f"a pseudonym can have at most {LONGEST} printable characters")
+        raise DeepgradeError(f"a pseudonym has at most {LONGEST} characters that can be printed")
     taken = sa.select(Membership.person_id).where(
         Membership.course_id == course.id,
         sa.func.lower(Membership.pseudonym) == name.lower(),
         Membership.person_id != person_id,
     )
     if name and session.scalar(taken.limit(1)) is not None:
-        raise DeepgradeError(f"the pseudonym {name!r} is already in use; choose another")
+        raise DeepgradeError(f"somebody is called {name!r} already; choose another pseudonym")
     membership.pseudonym = name or None
 
 

@@ -74,9 +74,9 @@ class Tally:
     @property
     def note(self) -> str:
         if self.total >= FEW and self.passed == self.total:
-            return "nobody fails this test"
+            return "nobody fails it"
         if self.total >= FEW and self.rate < 0.5:
-            return "most students fail this test"
+            return "most fail it"
         return ""
 
     @property
