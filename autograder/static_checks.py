@@ -39,6 +39,7 @@ def _marks(assignment: Assignment) -> list[str]:
     for path in assignment.test_files:
         tree = _parsed(path)
         tests = {node.name: node for node in tree.body if _is_a_test(node)}
+        cases |= _cases(tests)
         for test in tests.values():
             if not ast.get_docstring(test):
                 problems.append(
@@ -57,10 +58,9 @@ def _marks(assignment: Assignment) -> list[str]:
                     problems.append(
                         f"{where} names a test that does not come earlier" if later else f"{where} names no test"
                     )
-                elif case and case not in (cases | _cases(tests)).get(name, {case}):
+                elif case and case not in cases.get(name, {case}):
                     problems.append(f"{where} names no case of {name}")
         earlier |= tests.keys()
-        cases |= _cases(tests)
     return problems
 
 

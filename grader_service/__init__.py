@@ -1,14 +1,17 @@
-"""The web service: people hand in zips here, and read what the engine found.
+"""The web service: people hand in zips here, and read what the engine found. Each feature is a room:
 
-    settings keys version      where things are; secrets in files of their own; the version by which this machine grades
-    database models migrations one transaction at a time; what is kept
-    files                      the bytes: in the database, or in a store
-    accounts submissions jobs/ hosts   what may happen to a person, an upload, a job, a machine that grades
-    worker keeper              the process that grades, and the thread that holds its lease
-    engine/                    how an idle worker learns that there is work: by looking, or rung through Celery
-    app security pages/        Flask: what a browser sees
-    supervisor host            processes kept running; a machine's slots, and the thread that speaks for it
-    serve web work             `deepgrade serve` and `deepgrade worker`
+    core          settings, secrets, logs, the version by which this machine grades, this machine
+    database      one transaction at a time; what is kept; the bytes, in the database or in a store
+    accounts      people and their ways in: tokens, invitations, the roster, deletion
+    courses       courses and their assignments; what a receipt is worth
+    queue         jobs, hosts, and how an idle worker learns that there is work
+    submissions   from the bytes of an upload to its receipt; written parts
+    grading       which result counts; scores, grade book, points by hand, regrades; who sees what, and when
+    workers       the process that grades, the heartbeat of its lease, a host's agent
+    web           Flask: what browsers and programs see
+    serve grade_worker    `deepgrade serve` and `deepgrade worker`
+
+    core < database < {accounts, courses, queue} < submissions < grading < {web, workers} < serve
 
 The database is the truth about every submission and its state. The service knows the engine, and no assignment by name.
 """

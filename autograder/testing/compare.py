@@ -185,6 +185,16 @@ def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") 
     check(bool(np.isfinite(found).all()), f"{what} holds infinity or NaN", "not_finite")
 
 
+def assert_not_narrow(value: Any, *, what: str = "the result") -> None:
+    """`value` is neither complex nor made of floats of 16 bits; whatever else it is, is not looked at.
+
+    For laws about something else, which must not pass with an answer in a dtype that nobody asked for. Raises Mismatch.
+    """
+    dtype = str(getattr(value, "dtype", type(value).__name__))
+    narrow = "complex" in dtype or "float16" in dtype
+    check(not narrow, f"{what} has dtype {dtype}, expected floats", "wrong_dtype")
+
+
 def snapshot(*values: Any) -> Any:
     """A deep copy to compare with later: `before = snapshot(z, y)`."""
     return copy.deepcopy(values if len(values) != 1 else values[0])

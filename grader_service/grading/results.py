@@ -72,7 +72,7 @@ def of_regrade(session: Session, regrade: Regrade) -> dict[int, Outcome]:
 
 
 def report(session: Session, outcome: Outcome) -> bytes:
-    """Its report as JSON, whole: `shown` says what of it somebody may see."""
+    """Its report as JSON, whole: `visibility` says what of it somebody may see."""
     return session.scalars(sa.select(Result.report).where(Result.id == outcome.id)).one()
 
 

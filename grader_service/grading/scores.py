@@ -1,6 +1,6 @@
 """Everybody's scores in a course, read in a handful of queries however many people and submissions there are.
 
-`policy` says what counts, `results` which result of a submission does; this only brings the rows together.
+`late_policy` says what counts, `results` which result of a submission does; this only brings the rows together.
 """
 
 from __future__ import annotations

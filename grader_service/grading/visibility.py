@@ -64,7 +64,7 @@ class Progress:
     told: bool
     done: int = 0  # tests
     total: int = 0
-    curve: str = ""  # of the network that trains now, as `curves` reads it
+    curve: str = ""  # of the network that trains now, as `progress_curves` reads it
 
 
 def progress(submission: Submission, staff: bool, held: Terms | None, now: float) -> Progress:

@@ -122,7 +122,7 @@ def _add_upload(session: Session, upload: Upload, keep_still: Callable[[], None]
 
 
 def find(session: Session, submission_id: int) -> Submission | None:
-    """The submission; who may know of it is for `access` to say."""
+    """The submission; who may know of it is for `web.permissions` to say."""
     return session.get(Submission, submission_id, options=_WITH_ALL)
 
 

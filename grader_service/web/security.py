@@ -1,12 +1,12 @@
 """What every answer and every request is held to, whatever page it is for.
 
-Who may see it is in `access`. A page loads nothing but this service's own
+Who may see it is in `permissions`. A page loads nothing but this service's own
 files and runs no inline script. Every form carries a token against forgery. Sign-in is slowed after failures.
 
-**Failures** of passwords are counted by account and network (`tries`): ten a minute and a hundred an hour, 2,400 a day,
-against passwords of ten characters or more. A browser in which the same account has signed in before has a count of its
-own, so that nobody at the same address shuts its owner out. Secrets of 256 random bits (tokens, links) are not counted:
-nobody guesses one, and a count by address would shut out a whole campus.
+**Failures** of passwords are counted by account and network (`failed_attempts`): ten a minute and a hundred an hour,
+2,400 a day, against passwords of ten characters or more. A browser in which the same account has signed in before has a
+count of its own, so that nobody at the same address shuts its owner out. Secrets of 256 random bits (tokens, links) are
+not counted: nobody guesses one, and a count by address would shut out a whole campus.
 """
 
 from __future__ import annotations

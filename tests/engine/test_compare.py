@@ -13,6 +13,7 @@ from autograder.testing import (
     assert_close,
     assert_equal,
     assert_gradient,
+    assert_not_narrow,
     assert_shaped_like,
     assert_unchanged,
     check,
@@ -356,3 +357,17 @@ def test_what_has_another_form_is_a_mismatch_of_its_kind(other, kind):
     with pytest.raises(Mismatch, match="the params") as found:
         assert_shaped_like(other, PARAMS, what="the params")
     assert found.value.kind == kind
+
+
+@pytest.mark.parametrize(
+    "value", [np.float16(1), np.ones(2, np.float16), np.ones(2, complex), 1j], ids=["number", "half", "complex", "1j"]
+)
+def test_an_answer_in_a_dtype_that_nobody_asked_for_is_refused(value):
+    with pytest.raises(Mismatch, match=r"^the loss has dtype \S+, expected floats$") as failure:
+        assert_not_narrow(value, what="the loss")
+    assert failure.value.kind == "wrong_dtype"
+
+
+@pytest.mark.parametrize("value", [1.0, np.float32(1), np.ones(2), np.arange(3), None, "float", [1.0]], ids=repr)
+def test_the_width_is_all_that_is_looked_at(value):
+    assert_not_narrow(value)

@@ -32,7 +32,7 @@ class Course(Base):
 
 
 class CourseAssignment(Base):
-    """An assignment in a course: from when to when, and how it counts. `policy` says what each of these means."""
+    """An assignment in a course: from when to when, and how it counts. `late_policy` says what each of these means."""
 
     __tablename__ = "course_assignment"
     __table_args__ = (

@@ -32,7 +32,7 @@ KINDS = ("code", "written")
 
 
 class Upload(Base):
-    """The bytes of a zip, kept once however often they are handed in. `files` alone reads and writes them."""
+    """The bytes of a zip, kept once however often they are handed in. `database.files` alone reads and writes them."""
 
     __tablename__ = "upload"
 
@@ -74,7 +74,7 @@ Index("ix_submission_course_id_assignment", Submission.course_id, Submission.ass
 
 
 class Job(Base):
-    """Work to be done. `jobs` alone changes these rows."""
+    """Work to be done. The room `queue` alone changes these rows."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -91,7 +91,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(String(16), default="queued")
     queue: Mapped[str] = mapped_column(String(16))  # "cpu", "cpu-long" or "gpu"
     priority: Mapped[int] = mapped_column(default=0)  # lower goes first
-    turn: Mapped[int] = mapped_column(default=0)  # lower goes first; see jobs/entering.py
+    turn: Mapped[int] = mapped_column(default=0)  # lower goes first; see queue/enqueue.py
     not_before: Mapped[float] = mapped_column(default=0.0)  # a retry waits
     memory_mb: Mapped[int] = mapped_column(default=0)  # that its sandbox may use
     course: Mapped[str] = mapped_column(String(40), default="")  # version by which it is to be graded; "" is any
@@ -106,7 +106,7 @@ class Job(Base):
     message: Mapped[str] = mapped_column(Text, default="")  # the last of these faults, for staff
     tests_total: Mapped[int] = mapped_column(default=0)
     tests_done: Mapped[int] = mapped_column(default=0)
-    curve: Mapped[str] = mapped_column(Text, default="")  # of the network that trains now, JSON; see curves.py
+    curve: Mapped[str] = mapped_column(Text, default="")  # of a training, JSON; see queue/progress_curves.py
     queued_at: Mapped[float] = mapped_column(default=0.0)
     claimed_at: Mapped[float | None]  # the last time
     finished_at: Mapped[float | None]

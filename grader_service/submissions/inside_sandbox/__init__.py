@@ -1,4 +1,4 @@
 """What runs in a sandbox and is never imported here: it meets what students wrote, and answers with plain values.
 
-`boxed` hands a file of this folder to a worker, as a grading hands in a student's.
+`sandboxed` hands a file of this folder to a worker, as a grading hands in a student's.
 """
