@@ -14,7 +14,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from autograder.errors import DeepgradeError
 from grader_service.database.models import ROLES, Course, Membership, Person
-from grader_service.database.session import db_now, storable
+from grader_service.database.session import db_now, one_at_a_time, storable
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,63}")
 EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,189}")
@@ -79,6 +79,7 @@ def create(
         )
     if role is not None and role not in ROLES:
         raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
+    one_at_a_time(session, f"login {login}")
     if find(session, login) is not None:
         raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
     person = Person(login=login, name=storable(name).strip()[:200] or login, email=email, created_at=db_now())

@@ -26,7 +26,7 @@ from grader_service.database.models import (
     RubricItem,
     Submission,
 )
-from grader_service.database.session import db_now, storable
+from grader_service.database.session import db_now, one_at_a_time, storable
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 LATEST = 32503680000.0  # 1 January 3000: no date lies after it
@@ -47,8 +47,12 @@ POLICY = (
 )
 
 
+COURSES = "courses"  # what makes one, or adds to it, does so one at a time
+
+
 def fill(session: Session, names: Iterable[str]) -> None:
     """At the start: a first course that chose nothing yet gets all that lies on the disk, open and never due."""
+    one_at_a_time(session, COURSES)  # several web processes may start at once
     first = session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
     if session.scalar(sa.select(CourseAssignment.id).limit(1)) is None:
         for name in names:
@@ -59,6 +63,7 @@ def create(session: Session, actor: Person | None, *, slug: str, title: str, tim
     """Raises DeepgradeError for a slug that is taken or none, no title, or an unknown time zone."""
     if not SLUG.fullmatch(slug):
         raise DeepgradeError(f"{slug!r} cannot stand in an address; use up to 40 small letters, digits and -")
+    one_at_a_time(session, COURSES)
     if session.scalar(sa.select(Course.id).where(Course.slug == slug)) is not None:
         raise DeepgradeError(f"there is already a course {slug!r}; choose another short name")
     course = Course(slug=slug, title=_title(title), timezone=_zone(timezone), created_at=db_now())
@@ -102,6 +107,7 @@ def extension(session: Session, chosen: CourseAssignment, person: Person) -> Ext
 
 def add(session: Session, actor: Person, course: Course, name: str) -> CourseAssignment:
     """Choose an assignment for a course: open and never due, until its dates are set."""
+    one_at_a_time(session, COURSES)
     if (there := assignment(session, course, name)) is not None:
         return there
     chosen = _add(session, course, name)

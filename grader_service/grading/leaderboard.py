@@ -21,7 +21,7 @@ from autograder.errors import DeepgradeError
 from autograder.report import Report
 from grader_service.courses import late_policy
 from grader_service.database.models import Course, CourseAssignment, Membership
-from grader_service.database.session import storable
+from grader_service.database.session import one_at_a_time, storable
 from grader_service.grading import results, scores
 from grader_service.grading.results import Outcome
 
@@ -84,6 +84,7 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
     membership = session.get_one(Membership, (person_id, course.id))
     if len(name) > LONGEST or not name.isprintable():
         raise DeepgradeError(f"a pseudonym has at most {LONGEST} characters that can be printed")
+    one_at_a_time(session, f"pseudonyms of {course.id}")
     taken = sa.select(Membership.person_id).where(
         Membership.course_id == course.id,
         sa.func.lower(Membership.pseudonym) == name.lower(),

@@ -6,22 +6,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
-from loading import load
 from measured import span
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = " ".join((ROOT / "assignments/autoencoder/README.md").read_text(encoding="utf-8").split())
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ROOT / "solutions/autoencoder/test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ROOT / "assignments/autoencoder/test_public.py")
 
 
 def fractions(array, of: int) -> str:

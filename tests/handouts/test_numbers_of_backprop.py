@@ -6,22 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
-from loading import load
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = " ".join((ROOT / "assignments/backprop/README.md").read_text(encoding="utf-8").split())
 LN3 = float(np.log(3.0))
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ROOT / "solutions/backprop/test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ROOT / "assignments/backprop/test_public.py")
 
 
 def test_the_worked_example(oracle, public):

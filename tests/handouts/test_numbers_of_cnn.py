@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from loading import load
 
 from autograder.course import Course
 
@@ -17,21 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["cnn"]
 LINES = (ASSIGNMENT.folder / "README.md").read_text(encoding="utf-8").splitlines()
 HANDOUT = " ".join(" ".join(LINES).split())
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ASSIGNMENT.solution / "test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ASSIGNMENT.folder / "test_public.py")
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return load(ASSIGNMENT.solution / "cnn.py")
 
 
 def count(shapes: list[tuple[int, ...]]) -> str:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from loading import load
 from measured import span
 
@@ -18,16 +17,6 @@ ASSIGNMENT = Course(ROOT)["conv"]
 HANDOUT = " ".join((ASSIGNMENT.folder / "README.md").read_text(encoding="utf-8").split())
 X = np.array([[[[1.0, 2.0, 0.0], [3.0, 1.0, -1.0], [2.0, 0.0, 4.0]]]])
 W, B = np.array([[[[1.0, 0.0], [2.0, -1.0]]]]), np.array([1.0])
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ROOT / "solutions/conv/test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ROOT / "assignments/conv/test_public.py")
 
 
 def rows_of(array: np.ndarray) -> list[str]:

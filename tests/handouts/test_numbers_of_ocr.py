@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loading import load
 from scipy import ndimage
 
 import autograder.datasets
@@ -16,21 +15,6 @@ from autograder.course import Course
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["ocr"]
 HANDOUT = " ".join((ASSIGNMENT.folder / "README.md").read_text(encoding="utf-8").split())
-
-
-@pytest.fixture(scope="module")
-def hidden():
-    return load(ROOT / "solutions/ocr/test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ROOT / "assignments/ocr/test_public.py")
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return load(ROOT / "solutions/ocr/ocr.py")
 
 
 def numbers_behind(words: str) -> list[float]:
@@ -50,9 +34,9 @@ def test_the_page_to_check_by_hand(public):
     assert [[y.start, x.start, y.stop, x.stop] for y, x in places] == public.BOXES.tolist()
 
 
-def test_an_i_that_is_found_too_wide_fits(hidden, public):
+def test_an_i_that_is_found_too_wide_fits(oracle, public):
     found = public.BOXES[:1] + np.array([-2, -2, 2, 2])
-    share = hidden.overlaps(public.BOXES[:1], found)[0, 0]
+    share = oracle.overlaps(public.BOXES[:1], found)[0, 0]
     assert "(36 * 11) / (40 * 15) = 0.66" in HANDOUT
     assert share == pytest.approx(36 * 11 / (40 * 15))
     assert round(share, 2) == 0.66
@@ -96,10 +80,10 @@ def test_ink_in_the_light_and_paper_in_the_shade():
     assert 0.9 * 0.5 == 0.45
 
 
-def test_the_error_rate_of_kitten(hidden):
+def test_the_error_rate_of_kitten(oracle):
     assert "SITTING for KITTEN is 3 edits, a rate of 3/6" in HANDOUT
-    assert (hidden.oracle_distance("SITTING", "KITTEN"), len("KITTEN")) == (3, 6)
+    assert (oracle.oracle_distance("SITTING", "KITTEN"), len("KITTEN")) == (3, 6)
 
 
-def test_the_bars_of_the_four_pages(hidden):
-    assert numbers_behind("the report shows the boxes and the text. ") == [95, hidden.READ_WELL]
+def test_the_bars_of_the_four_pages(oracle):
+    assert numbers_behind("the report shows the boxes and the text. ") == [95, oracle.READ_WELL]

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loading import load
 from measured import span
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = " ".join((ROOT / "assignments/optimizers/README.md").read_text(encoding="utf-8").split())
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ROOT / "solutions/optimizers/test_hidden.py")
 
 
 def places(number: float) -> str:

@@ -7,8 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pytest
-from loading import load
 
 from autograder.course import Course
 
@@ -16,16 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["softmax"]
 HANDOUT = " ".join((ASSIGNMENT.folder / "README.md").read_text(encoding="utf-8").split())
 DOCSTRINGS = " ".join((ASSIGNMENT.folder / "softmax.py").read_text(encoding="utf-8").split())
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(ROOT / "solutions/softmax/test_hidden.py")
-
-
-@pytest.fixture(scope="module")
-def public():
-    return load(ROOT / "assignments/softmax/test_public.py")
 
 
 def fraction(number: float) -> Fraction:

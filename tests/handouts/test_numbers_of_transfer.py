@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 
 import pytest
-from loading import load
 
 from autograder import datasets
 from autograder.course import Course
@@ -21,16 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["transfer"]
 HANDOUT = " ".join((ASSIGNMENT.folder / "README.md").read_text(encoding="utf-8").split())
 SOLUTION = ROOT / "solutions" / "transfer"
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return load(SOLUTION / "transfer.py")
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    return load(SOLUTION / "test_hidden.py")
 
 
 def test_the_size_of_the_network(reference):
