@@ -59,10 +59,20 @@ def student_wheel() -> tuple[str, bytes]:
     files |= {
         f"{info}/METADATA": (installed.read_text("METADATA") or "").encode(),
         f"{info}/WHEEL": WHEEL.encode(),
-        f"{info}/entry_points.txt": (installed.read_text("entry_points.txt") or "").encode(),
+        f"{info}/entry_points.txt": _entry_points(installed).encode(),
     }
     files[f"{info}/RECORD"] = _record(files, f"{info}/RECORD")
     return f"{DISTRIBUTION}-{installed.version}-py3-none-any.whl", zipped(files)
+
+
+def _entry_points(installed: metadata.Distribution) -> str:
+    """Those of the engine: a command or a plugin of another package cannot be loaded where that is not installed."""
+    package = Path(__file__).parent.name
+    lines: dict[str, list[str]] = {}
+    for point in installed.entry_points:
+        if point.module.partition(".")[0] == package:
+            lines.setdefault(point.group, []).append(f"{point.name} = {point.value}")
+    return "\n\n".join("\n".join([f"[{group}]", *points]) for group, points in lines.items()) + "\n"
 
 
 def _record(files: dict[str, bytes], own_path: str) -> bytes:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, instructors, remote, service, staff, students
+from autograder.cli import authors, extensions, instructors, remote, staff, students
 from autograder.cli.data import data
 from autograder.errors import DeepgradeError, GraderError
 
@@ -47,7 +47,8 @@ def _every_command(
     ] = False,
 ) -> None:
     context.obj = course
-    service.read_settings()
+    for extension in extensions.installed():
+        extension.read_settings()
 
 
 for panel, commands in {
@@ -62,17 +63,8 @@ for panel, commands in {
     ),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
-    "Service": (
-        service.serve,
-        service.worker,
-        service.bundle,
-        service.queue,
-        service.pause,
-        service.resume,
-        service.backup,
-        service.restore,
-    ),
     "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
+    **{extension.PANEL: extension.COMMANDS for extension in extensions.installed()},
 }.items():
     for command in commands:
         app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from autograder.cli import console
+from autograder.cli import console, extensions
 from autograder.course import find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError
 
@@ -150,11 +150,15 @@ def import_results(
     if csv:
         console.write(csv, reading.to_csv(scores))
     if into:
-        from autograder.cli import service
-
-        service.into_the_grade_book(
-            name, scores, into, apply=apply, reason=reason, by=by, without_unknown=without_unknown, json=json
-        )
+        if not extensions.installed():
+            raise DeepgradeError(
+                "--into needs the service, which is not part of this installation; run "
+                "`pip install 'deepgrade[service]'`"
+            )
+        for extension in extensions.installed():
+            extension.import_scores(
+                name, scores, into, apply=apply, reason=reason, by=by, without_unknown=without_unknown, json=json
+            )
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from autograder import submission
-from autograder.cli import console
+from autograder.cli import console, extensions
 from autograder.course import Assignment, find_course
 from autograder.errors import BadCourse, DeepgradeError, GraderError
 
@@ -118,11 +118,10 @@ def release(
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Attack this machine's own sandbox and say whether it stands, and whether the machine has what is set."""
     from autograder import doctor as check_up
-    from autograder.cli import service
 
     with console.busy("attacking the sandbox"):
         findings = [("sandbox", one.name, one.ok, one.detail) for one in check_up.run()]
-    findings += [("machine", *one) for one in service.findings(context.obj)]
+    findings += [("machine", *one) for extension in extensions.installed() for one in extension.findings(context.obj)]
     if json:
         console.print_json([dict(zip(("about", "name", "ok", "detail"), one, strict=True)) for one in findings])
     else:

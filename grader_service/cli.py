@@ -1,6 +1,6 @@
-"""The service's processes and what they share: serve, worker, bundle; and its queues: queue, pause, resume.
+"""The service's commands: serve, worker and bundle; queue, pause and resume; backup and restore.
 
-The one place from which the engine looks up to `grader_service`, and only when a command runs.
+`autograder.cli.extensions` says how they come to the command line. Each imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def resume(name: Paused) -> None:
     _pause(name, False)
 
 
-def into_the_grade_book(
+def import_scores(
     name: str,
     scores: list[Score],
     slug: str,
@@ -290,3 +290,7 @@ def _installed() -> Iterator[None]:
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+PANEL = "Service"
+COMMANDS = (serve, worker, bundle, queue, pause, resume, backup, restore)

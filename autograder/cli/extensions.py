@@ -1,0 +1,55 @@
+"""Commands that other packages add to the command line: entry points of the group `deepgrade.commands`.
+
+The engine names no package that is built on it. Such a package names a module of its own in its metadata:
+
+    [project.entry-points."deepgrade.commands"]
+    service = "grader_service.cli"
+
+The module is imported at each start of the command line, so it imports what its commands need when they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from autograder.import_results import Score
+
+GROUP = "deepgrade.commands"
+
+
+class Extension(Protocol):
+    """What such a module defines."""
+
+    PANEL: str  # the heading above its commands in `deepgrade --help`
+    COMMANDS: Sequence[Callable[..., None]]
+
+    def read_settings(self) -> None:
+        """Called before every command, ours too."""
+
+    def findings(self, course: Path | None) -> list[tuple[str, bool, str]]:
+        """For `deepgrade doctor`: a name, whether it is as it should be, and what was found."""
+
+    def import_scores(
+        self,
+        name: str,
+        scores: list[Score],
+        slug: str,
+        *,
+        apply: bool,
+        reason: str,
+        by: str,
+        without_unknown: bool,
+        json: bool,
+    ) -> None:
+        """For `deepgrade import-results --into`: show, or apply, what the scores change in a course's grade book."""
+
+
+@cache
+def installed() -> tuple[Extension, ...]:
+    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+    return tuple(point.load() for point in points)
