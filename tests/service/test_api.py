@@ -247,7 +247,7 @@ def test_a_second_app_in_the_process_counts_no_request_twice(app, program, setti
     ada, stranger = program(), Program(app, "")
     assert {ada.get("/me").status_code for _ in range(limits.OFTEN)} == {200}
     assert program("ada").get("/me").status_code == 429, "another token of the same account"
-    assert "more than 300 requests a minute" in ada.get("/me").json["message"]
+    assert "more than 300 requests in a minute" in ada.get("/me").json["message"]
     assert program("eve").get("/me").status_code == 200
     assert stranger.get("/me").status_code == 401, "nobody is counted for"
     limiter.reset()

@@ -96,7 +96,7 @@ def test_a_store_that_cannot_be_written_is_told_and_nothing_is_accepted(settings
     ada.sign_in("ada")
     answer = ada.hand_in(zip_of(RIGHT))
     assert answer.status_code == 503
-    assert "nothing was stored" in answer.text
+    assert "Nothing was stored" in answer.text
     assert ada.get("/").status_code == 200
     with database.read() as session:
         assert session.query(Upload).count() == 0

@@ -46,7 +46,7 @@ def deepgrade(*words: str, **variables: str) -> subprocess.CompletedProcess[str]
 # A variable and its value, and what is said of it at the start.
 REFUSED = {
     "a slip": ("DEEPGRADE_WORKRES", "3", "DEEPGRADE_WORKRES is not a setting; use DEEPGRADE_WORKERS."),
-    "another": ("DEEPGRADE_SECRETS", "x" * 20, "DEEPGRADE_SECRETS is not a setting; DEEPGRADE_SECRET is."),
+    "another": ("DEEPGRADE_SECRETS", "x" * 20, "DEEPGRADE_SECRETS is not a setting; use DEEPGRADE_SECRET."),
     "a GPU that is not here": ("DEEPGRADE_GPU", "77", "DEEPGRADE_GPU names GPU 77, but there is no /dev/nvidia77"),
     "a GPU that is none": ("DEEPGRADE_GPU", "first", "DEEPGRADE_GPU is 'first'; it must be the number of a GPU"),
     "one for a slot": ("CUDA_VISIBLE_DEVICES", "77", "this machine has no GPU 77 (/dev/nvidia77 does not exist)"),

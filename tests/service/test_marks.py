@@ -207,7 +207,7 @@ def test_a_rubric_gives_a_written_part_its_points(written, ada, database):
     last = entries(database)[0]
     assert (last.action, last.subject, last.after) == ("rubric scored", "submission 2 double", {"points": 3.5})
     answer = written.post("/submissions/2/rubric", {f"item-{items[0]}": "4"}, form_at="/submissions/2")
-    assert "4 is more than the 3 points that" in answer.text
+    assert "4 is more than the maximum of 3 points for" in answer.text
     assert points(database, ada) == 5.5
 
 

@@ -100,7 +100,7 @@ def test_whoever_is_not_on_it_leaves_only_if_that_is_wanted_and_staff_never(eve,
     user("carol").handed_in()
     do(eve, CSV)
     assert people(database)["carol"] == "student"
-    assert "leaves; what was handed in stays" in send(eve, CSV, leave="1").text
+    assert "leaves; submissions stay" in send(eve, CSV, leave="1").text
     do(eve, CSV, leave="1")
     assert set(people(database)) == {"eve", "ada", "bob"}
     with database.read() as session:
@@ -326,7 +326,7 @@ def test_a_token_holds_through_the_minute_that_is_shown_as_its_end(user, app, da
         with database.write() as session:
             session.execute(sa.update(Token).values(expires_at=at))
         answer = app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
-        return answer.status_code, ">ended<" in ada.get("/account").text
+        return answer.status_code, ">expired<" in ada.get("/account").text
 
     while True:
         first = minutes.start(time.time())

@@ -159,7 +159,7 @@ def test_staff_s_term(visit):
     page.get_by_role("button", name="Set points").click()
     assert page.get_by_label("What the plots show").evaluate("input => input.validationMessage").startswith("Write")
     page.locator('form[action$="/rubric"]').evaluate("form => form.submit()")  # as where no script runs
-    page.get_by_text("4 is more than the 3 points that 'What the plots show' has at most").wait_for()
+    page.get_by_text("4 is more than the maximum of 3 points for 'What the plots show'").wait_for()
     assert page.get_by_label("What the plots show").input_value() == "4"
     page.get_by_label("What the plots show").fill("2,5")
     page.get_by_role("button", name="Set points").click()
