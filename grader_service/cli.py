@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from autograder.import_results import Score
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Paused = Annotated[str, typer.Argument(metavar="NAME", help="A queue or a host; `deepgrade queue` names them.")]
+Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or a host; `deepgrade queue` lists them.")]
 
 
 def read_settings() -> None:
@@ -36,9 +36,9 @@ def read_settings() -> None:
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free port.", min=0, max=65535)] = 8000,
 ) -> None:
-    """Run the web service with its graders; its data lies in DEEPGRADE_HOME."""
+    """Run the web service and its graders; their data is in DEEPGRADE_HOME."""
     with _installed():
         import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
         import waitress  # noqa: F401
@@ -59,21 +59,21 @@ def findings(course: str | None) -> list[tuple[str, bool, str]]:
 
 def worker(
     context: typer.Context,
-    queues: Annotated[
-        str, typer.Option(help="What to serve: some of cpu,cpu-long,gpu (all; gpu where there is one).")
-    ] = "",
+    queues: Annotated[str, typer.Option(help="Queues to serve, of cpu,cpu-long,gpu (default: all that it can).")] = "",
     slots: Annotated[
-        int | None, typer.Option(help="Gradings without a GPU at a time (one for each core).", min=0, max=1024)
+        int | None, typer.Option(help="Number of CPU gradings at a time (default: one per core).", min=0, max=1024)
     ] = None,
     gpus: Annotated[
-        str | None, typer.Option(help="GPUs, one grading each, as CUDA counts them: 0,1 (all that are here).")
+        str | None, typer.Option(help="GPUs by CUDA number, such as 0,1; one grading each (default: all).")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Of this host, unlike any other (DEEPGRADE_HOST, hostname).")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Unique name of this host (default: DEEPGRADE_HOST, or the hostname).")
+    ] = None,
     bundle: Annotated[
-        Path | None, typer.Option(metavar="ZIP", help="The course, as `deepgrade bundle` made it.")
+        Path | None, typer.Option(metavar="ZIP", help="Course bundle that `deepgrade bundle` wrote.")
     ] = None,
 ) -> None:
-    """Grade on this machine for a service that runs elsewhere."""
+    """Grade on this machine for a service on another machine."""
     with _installed():
         from grader_service.grade_worker import work
     work(
@@ -92,7 +92,7 @@ def bundle(
         "course.zip"
     ),
 ) -> None:
-    """Pack the course, with its hidden tests and DEEPGRADE_DATA, for the machines that grade: keep it secret."""
+    """Pack the course, its hidden tests and DEEPGRADE_DATA for grading hosts. Keep the zip secret."""
     from autograder import bundle as bundles
 
     contents = bundles.Contents(find_course(context.obj), bundles.data_folders())
@@ -106,7 +106,7 @@ def bundle(
 
 
 def queue(json: Json = False) -> None:
-    """Show what waits, and who grades."""
+    """Show the queues and the hosts."""
     with _database() as database:
         from grader_service.queue import hosts, monitor
 
@@ -158,12 +158,12 @@ def queue(json: Json = False) -> None:
 
 
 def pause(name: Paused) -> None:
-    """Let a queue or a host take no more jobs; what is being graded is graded to its end."""
+    """Pause a queue or a host. Running jobs will finish."""
     _pause(name, True)
 
 
 def resume(name: Paused) -> None:
-    """Let a paused queue or host go on."""
+    """Resume a paused queue or host."""
     _pause(name, False)
 
 
@@ -187,13 +187,13 @@ def import_scores(
         with database.write() if apply else database.read() as session:
             course = courses.find(session, slug)
             if course is None:
-                raise DeepgradeError(f"there is no course {slug!r}; its name is the one in its address, /courses/NAME")
+                raise DeepgradeError(f"there is no course {slug!r}; use the name in its address, /courses/NAME")
             chosen = courses.assignment(session, course, name)
             if chosen is None:
                 raise DeepgradeError(f"the course {slug!r} has no assignment {name!r}")
             actor = accounts.find(session, by) if by else None
             if by and (actor is None or not actor.is_staff_in(course.id)):
-                raise DeepgradeError(f"{by!r} is nobody of the staff of {slug!r}")
+                raise DeepgradeError(f"{by!r} is not a staff member of {slug!r}")
             plan = score_import.plan(session, course, chosen, scores)
             if apply:
                 score_import.write(session, actor, plan, reason, without_unknown=without_unknown)
@@ -218,8 +218,8 @@ def import_scores(
         table.add_row(Text(console.plain(row.score.submission)), login, *points, Text(row.trouble))
     console.out().print(table)
     changing, unknown = len(plan.changing), len(plan.unknown)
-    beside = f", {unknown} are nobody's" if unknown else ""
-    done = "changed" if apply else "would change; --apply --reason WHY changes them"
+    beside = f", {unknown} match no student" if unknown else ""
+    done = "changed" if apply else "would change; run it with --apply --reason WHY to change them"
     print(f"{changing} of {len(plan.rows)} {done}{beside}")
 
 
@@ -229,13 +229,15 @@ def _pause(name: str, paused: bool) -> None:
 
         with database.write() as session:
             hosts.pause(session, name, paused)
-    print(f"{name}: {'paused' if paused else 'goes on'}")
+    print(f"Paused {name}. Running jobs will finish." if paused else f"Resumed {name}.")
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To be made, where nobody else can read it.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to create; nobody else should be able to read it.")
+    ],
 ) -> None:
-    """Copy all that must be kept, while the service runs: database, secrets, files."""
+    """Back up the database, the secrets and the files while the service runs."""
     with _installed():
         from grader_service.core.settings import Settings
         from grader_service.database import backup as backups
@@ -244,28 +246,28 @@ def backup(
     print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
     if contents.missing:
         console.complain(
-            f"{len(contents.missing)} uploads are not in the store of files, or not whole, and so not in the backup: "
-            f"{', '.join(contents.missing[:3])}"
+            f"{len(contents.missing)} uploads are missing or damaged in the file store, so the backup does not "
+            f"contain them: {', '.join(contents.missing[:3])}"
         )
         raise typer.Exit(1)
 
 
 def restore(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="As `deepgrade backup` made it.")],
-    check: Annotated[bool, typer.Option("--check", help="Only look whether every byte is as it was.")] = False,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that `deepgrade backup` wrote.")],
+    check: Annotated[bool, typer.Option("--check", help="Only verify the checksum of every file.")] = False,
 ) -> None:
-    """Put a backup in place, where there is nothing yet; stop the service first."""
+    """Restore a backup into an empty home and database. Stop the service first."""
     with _installed():
         from grader_service.core.settings import Settings
         from grader_service.database import backup as backups
-    with console.busy("looking at every byte"):
+    with console.busy("verifying every file"):
         contents = backups.check(folder)
     if not check:
         settings = Settings.from_environment()
         with console.busy("restoring"):
             backups.restore(settings, folder)
     made = f"the backup of {contents.made_at} ({contents.database}, {contents.size / 2**20:,.1f} MB)"
-    print(f"{made} is whole" if check else f"{made} is in place in {settings.home}; start `deepgrade serve`")
+    print(f"{made} is complete" if check else f"{made} was restored to {settings.home}; start `deepgrade serve`")
 
 
 @contextlib.contextmanager

@@ -57,14 +57,14 @@ def work(
         settings = dataclasses.replace(settings, course=Path(course).absolute())
     settings = dataclasses.replace(settings, host=name or settings.host_name)
     if not HOST_NAME.fullmatch(settings.host):
-        raise DeepgradeError(f"{settings.host!r} is no name of a host; use up to 60 letters, digits and . _ @ -")
+        raise DeepgradeError(f"{settings.host!r} is not a valid host name; use up to 60 letters, digits and . _ @ -")
     if settings.engine == "celery":
         check_installed()
     gpus = machine.gpus_here() if gpus is None else tuple(gpus)
     served = _queues(queues, gpus)
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
     if not plans:
-        raise DeepgradeError(f"nothing would be graded here: no slot serves {', '.join(served)}; see --slots")
+        raise DeepgradeError(f"this host would grade nothing: no slot serves {', '.join(served)}; see --slots")
     machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
     logs.configure(settings, settings.host, os.environ)
     os.umask(0o077)
@@ -85,7 +85,7 @@ def work(
                 add_slots(supervisor, settings, settings.host, plans)
                 say(
                     f"deepgrade worker {settings.host}: {len(plans)} slots for {', '.join(served)}, course {version}; "
-                    "Ctrl-C ends it"
+                    "press Ctrl-C to stop"
                 )
 
             try:
@@ -97,11 +97,11 @@ def work(
 def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:
     for queue in queues:
         if queue not in enqueue.QUEUES:
-            raise DeepgradeError(f"{queue!r} is no queue; there is: {', '.join(enqueue.QUEUES)}")
+            raise DeepgradeError(f"{queue!r} is not a queue; choose one of {', '.join(enqueue.QUEUES)}")
     if not queues:
         return tuple(queue for queue in enqueue.QUEUES if queue != "gpu" or gpus)
     if "gpu" in queues and not gpus:
-        raise DeepgradeError("this machine shows no GPU, so it cannot serve the queue gpu; name GPUs with --gpus")
+        raise DeepgradeError("this machine has no visible GPU, so it cannot serve the queue gpu; name GPUs with --gpus")
     return tuple(queue for queue in enqueue.QUEUES if queue in queues)
 
 

@@ -75,8 +75,10 @@ def serve(
 
             def ready() -> None:
                 if not settings.workers and not _graders(settings):
-                    say("note: no host grades at this moment, so what is handed in waits; start `deepgrade worker`")
-                say(f"deepgrade serves {count} assignments at {address} (data in {settings.home}); Ctrl-C ends it")
+                    say("note: no host is grading, so submissions will wait; start `deepgrade worker`")
+                say(
+                    f"deepgrade serves {count} assignments at {address} (data in {settings.home}); press Ctrl-C to stop"
+                )
 
             _run(settings, listener, ready)
 
@@ -118,7 +120,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
     except OSError as error:
         raise DeepgradeError(
-            f"{host}: is no address of this machine ({error.strerror}); choose one with --host"
+            f"{host}: is not an address of this machine ({error.strerror}); choose one with --host"
         ) from error
     listener = socket.socket(family, kind, protocol)
     try:
@@ -129,7 +131,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise DeepgradeError(
-            f"port {port} on {host} {why}; stop what uses it, or choose another with --port"
+            f"port {port} on {host} {why}; stop the program that uses it, or choose another port with --port"
         ) from error
     return listener
 
@@ -138,7 +140,9 @@ def _check_up() -> None:
     """Where a wall is open nothing may be graded: it fails closed, and says so now instead of to each student."""
     if broken := [finding for finding in doctor.run() if not finding.ok]:
         what = "; ".join(f"{finding.name}: {finding.detail}" for finding in broken)
-        raise DeepgradeError(f"the sandbox does not hold on this machine ({what}); `deepgrade doctor` shows all walls")
+        raise DeepgradeError(
+            f"the sandbox is not secure on this machine ({what}); run `deepgrade doctor` to see all checks"
+        )
 
 
 def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
@@ -153,7 +157,7 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     deletion.finish(database, Files(settings))
     database.close()
     if once is not None:
-        say(f"sign in as admin with the password {once} (shown this once; you choose your own then)")
+        say(f"sign in as admin with the password {once} (it is shown only once; you choose your own after signing in)")
 
 
 def _ensure_admin(database: Database, given: str | None) -> str | None:
@@ -206,7 +210,7 @@ class Web:
         while True:
             self._supervisor.look()
             if self._child.ends >= STARTS:
-                raise DeepgradeError(f"the web process ended {STARTS} times before it answered; it said why above")
+                raise DeepgradeError(f"the web process ended {STARTS} times before it answered; see its message above")
             try:
                 with socket.create_connection((host, port), timeout=1) as connection:
                     connection.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")

@@ -186,7 +186,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stdout:
         if found := re.search(r" at (http://[\w.:\[\]]+)", line):
             return found[1]
-    raise SystemExit("demo: the service ended before it answered; it said why above")
+    raise SystemExit("demo: the service ended before it answered; see its message above")
 
 
 def make_accounts(settings: Settings) -> dict[str, str]:

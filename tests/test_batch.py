@@ -267,7 +267,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(course_folder, tiny, inbox,
         run.send_signal(signal.SIGINT)
         _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert said == "deepgrade: stopped; what is graded is kept, and the same command goes on from there\n"
+    assert said == "deepgrade: stopped; finished gradings are kept, and the same command continues\n"
     kept = {path.name: path.stat().st_mtime_ns for path in (output / "reports").glob("*.json")}
     assert 2 <= len(kept) < 5
     assert not (output / "final_grades.csv").exists()

@@ -68,7 +68,7 @@ def batch(
                 assignment, listing.submissions, place, secret=secret, jobs=jobs or os.cpu_count() or 1, on_event=follow
             )
         except KeyboardInterrupt:
-            console.complain("stopped; what is graded is kept, and the same command goes on from there")
+            console.complain("stopped; finished gradings are kept, and the same command continues")
             raise typer.Exit(STOPPED) from None
     changed = changes.changes(outcomes, place.before(state.regrades)) if state.regrades else None
     place.write("final_grades.csv", grades.final_grades(assignment, outcomes))
@@ -128,9 +128,9 @@ def import_results(
     ] = "",
     apply: Annotated[bool, typer.Option("--apply", help="Change it: they become points by hand, audited.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the audit and the students.")] = "",
-    by: Annotated[str, typer.Option("--by", metavar="LOGIN", help="Who of the staff does it, for the audit.")] = "",
+    by: Annotated[str, typer.Option("--by", metavar="LOGIN", help="Login of the staff member, for the audit.")] = "",
     without_unknown: Annotated[
-        bool, typer.Option("--without-unknown", help="Leave out the scores that are nobody's.")
+        bool, typer.Option("--without-unknown", help="Leave out the scores that match no student.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:

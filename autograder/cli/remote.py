@@ -37,15 +37,15 @@ def login(
         print(f"{client.forget()}: the token is forgotten here; revoke it on the service's page too")
         return
     if not address:
-        raise DeepgradeError("say where to: `deepgrade login https://...`, the address of your course's service")
+        raise DeepgradeError("name the address of your course's service: `deepgrade login https://...`")
     url = client.address(address, insecure=insecure)
     if not login and sys.stdin.isatty():
-        login = typer.prompt("Login (empty: paste a token)", default="", show_default=False, err=True)
+        login = typer.prompt("Login (leave empty to paste a token)", default="", show_default=False, err=True)
     asked = _ask("Password" if login else "Token")
     token = client.Service(client.Account(url, "")).make_token(login, asked, _machine()) if login else asked
     account = client.Account(url, token.strip())
     if not account.token.isascii() or not account.token.isprintable() or not account.token:
-        raise DeepgradeError("that is no token; copy it as it stands on the page")
+        raise DeepgradeError("this is not a valid token; copy it exactly as the page shows it")
     me = client.Service(account).me()
     path = client.keep(account)
     courses = ", ".join(one["course"] for one in me["courses"]) or "no course yet"
@@ -94,7 +94,7 @@ def submit(
     try:
         _wait(service, number)
     except KeyboardInterrupt:
-        print(f"it is graded all the same; `deepgrade report {number}` prints the report", file=sys.stderr)
+        print(f"the grading continues; `deepgrade report {number}` prints the report", file=sys.stderr)
         raise typer.Exit(130) from None
     _report(service, number, json)
 
@@ -154,9 +154,7 @@ def _report(service: client.Service, number: int, json: bool) -> None:
     try:
         shown = reports.from_json(data)
     except ValueError as error:
-        raise DeepgradeError(
-            f"the report is none that this deepgrade can read ({error}); install a newer one"
-        ) from error
+        raise DeepgradeError(f"this deepgrade cannot read the report ({error}); install a newer one") from error
     if json:
         print(reports.to_json(shown).decode())
     else:
@@ -170,7 +168,7 @@ def _only_course(service: client.Service) -> str:
     courses = [one["course"] for one in service.me()["courses"]]
     if len(courses) != 1:
         names = ", ".join(courses) or "none"
-        raise DeepgradeError(f"say which course, with --course; you are in: {console.plain(names)}")
+        raise DeepgradeError(f"choose a course with --course; you are in: {console.plain(names)}")
     return courses[0]
 
 

@@ -38,7 +38,7 @@ def hashed(password: str) -> Hashed:
     """Raises DeepgradeError for a bad length."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         raise DeepgradeError(
-            f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters, this one has {len(password)}"
+            f"a password must have {PASSWORD_LEAST} to {PASSWORD_MOST} characters; this one has {len(password)}"
         )
     return Hashed(generate_password_hash(password, method=HASHED))
 
@@ -75,13 +75,13 @@ def create(
     login = fold(login)
     if not LOGIN.fullmatch(login):
         raise DeepgradeError(
-            f"{login!r} is no login; use up to 64 letters, digits and . _ + @ - (an e-mail address will do)"
+            f"{login!r} is not a valid login; use up to 64 letters, digits and . _ + @ - (an e-mail address is valid)"
         )
     if role is not None and role not in ROLES:
-        raise DeepgradeError(f"{role!r} is no role; there is: {', '.join(ROLES)}")
+        raise DeepgradeError(f"{role!r} is not a role; choose one of {', '.join(ROLES)}")
     one_at_a_time(session, f"login {login}")
     if find(session, login) is not None:
-        raise DeepgradeError(f"there is already somebody with the login {login!r}; choose another")
+        raise DeepgradeError(f"the login {login!r} is already in use; choose another")
     person = Person(login=login, name=storable(name).strip()[:200] or login, email=email, created_at=db_now())
     once = None
     if password is None or password == "":

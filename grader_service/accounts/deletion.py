@@ -44,7 +44,7 @@ from grader_service.database.session import Database, one_at_a_time
 
 log = logging.getLogger("deepgrade.erasing")
 
-SOMEBODY = "somebody who was deleted"
+SOMEBODY = "a deleted person"
 
 
 def erase(session: Session, actor: Person | None, person: Person) -> list[str]:
@@ -57,7 +57,9 @@ def erase(session: Session, actor: Person | None, person: Person) -> list[str]:
     one_at_a_time(session, f"person {person.id}")  # nothing of theirs comes in meanwhile
     others = sa.select(Person.id).where(Person.is_operator, Person.id != person.id)
     if person.is_operator and session.scalar(others.limit(1)) is None:
-        raise DeepgradeError("the last operator of the service cannot be deleted; make somebody else one first")
+        raise DeepgradeError(
+            "the last operator of the service cannot be deleted; make another person an operator first"
+        )
     mine = sa.select(Submission.id).where(Submission.person_id == person.id)
     hashes = list(session.scalars(sa.select(Submission.sha256).where(Submission.person_id == person.id).distinct()))
     results = sa.select(Result.id).where(Result.submission_id.in_(mine))
@@ -105,7 +107,9 @@ def finish(database: Database, files: Files) -> None:
     try:
         forget(database, files, left)
     except StoreError as error:
-        log.error("bytes of deleted people stay in the store: %s; the next start removes %s", error, " ".join(left))
+        log.error(
+            "files of deleted people are still in the store: %s; the next start removes %s", error, " ".join(left)
+        )
 
 
 def _orphans(session: Session, hashes: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ class TooMany(Exception):
     """Too many tries of this key have failed. `seconds` until the next one is looked at."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"too many failed tries; the next one is looked at in {seconds:.0f} s")
+        super().__init__(f"too many failed attempts; try again in {seconds:.0f} s")
         self.seconds = math.ceil(seconds)
 
 

@@ -67,13 +67,13 @@ def use(session: Session, secret: str, password: str | accounts.Hashed) -> Perso
     """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it holds no more."""
     found = find(session, secret)
     if found is None:
-        raise DeepgradeError("this link was used already, or holds no more; ask for another")
+        raise DeepgradeError("This link has been used or has expired. Request a new one.")
     link, person = found
     accounts.set_password(person, password)
     # Of two that come at once, one finds it unused.
     used = sa.update(OneTimeLink).where(OneTimeLink.id == link.id, OneTimeLink.used_at.is_(None))
     if session.execute(used.values(used_at=db_now()).returning(OneTimeLink.id)).one_or_none() is None:
-        raise DeepgradeError("this link was used already, or holds no more; ask for another")
+        raise DeepgradeError("This link has been used or has expired. Request a new one.")
     _end(session, person.id)
     audit.write(session, person, "password set", f"{link.purpose} link {link.id}", person=person)
     return person

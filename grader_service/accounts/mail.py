@@ -25,13 +25,14 @@ SECONDS = 10  # that the server has for each answer
 WORDS = {
     "invite": (
         "Your account for {course}",
-        "Hello {name},\n\nyou are in {course}. Choose your password here, within 14 days:\n\n    {link}\n\n"
-        "Your login is {login}.\n",
+        "Hello {name},\n\nyou have been added to {course}. Use this link within 14 days to choose your password:\n\n"
+        "    {link}\n\nYour login is {login}.\n",
     ),
     "reset": (
         "A new password",
-        "Hello {name},\n\nwith this link you choose a new password, once and within a day:\n\n    {link}\n\n"
-        "Your login is {login}. If nobody asked for it on your behalf, do nothing: your password stays as it is.\n",
+        "Hello {name},\n\nuse this link to choose a new password. It works once and expires after one day:\n\n"
+        "    {link}\n\nYour login is {login}. If you did not request a new password, ignore this mail. Your password "
+        "stays the same.\n",
     ),
 }
 
@@ -50,7 +51,7 @@ class Outbox:
         try:
             self._waiting.put_nowait(work)
         except queue.Full:
-            log.error("%d mails wait already; one is not sent", self.MOST)
+            log.error("%d mails are waiting already; one mail was dropped", self.MOST)
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
@@ -117,7 +118,7 @@ def _server(address: str) -> smtplib.SMTP:
             server.ehlo()
         elif url.username:
             server.close()
-            raise DeepgradeError("the mail server has no STARTTLS, and a password is not sent in the clear")
+            raise DeepgradeError("the mail server offers no STARTTLS; deepgrade does not send a password unencrypted")
     if url.username:
         server.login(unquote(url.username), unquote(url.password or ""))
     return server

@@ -65,11 +65,13 @@ def parse(text: str) -> list[Entry]:
     try:
         rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text), strict=True))
     except csv.Error as error:
-        raise DeepgradeError(f"the roster is no CSV ({error})") from error
+        raise DeepgradeError(f"the roster is not a valid CSV file ({error})") from error
     if not rows or not any(cell.strip() for cell in rows[0]):
-        raise DeepgradeError("the roster is empty; its first line names the columns, as in login,name,email,role")
+        raise DeepgradeError(
+            "the roster is empty; its first line must name the columns, for example login,name,email,role"
+        )
     if len(rows) > MOST:
-        raise DeepgradeError(f"the roster has {len(rows)} lines, more than {MOST}; hand it over in parts")
+        raise DeepgradeError(f"the roster has {len(rows)} lines, but the limit is {MOST}; split it into several files")
     places = _places(rows[0])
     entries: list[Entry] = []
     seen: dict[str, int] = {}
@@ -78,7 +80,7 @@ def parse(text: str) -> list[Entry]:
             continue
         entry = _entry(number, row, places)
         if entry.login in seen:
-            raise DeepgradeError(f"line {number}: {entry.login!r} stands in line {seen[entry.login]} already")
+            raise DeepgradeError(f"line {number}: {entry.login!r} is already in line {seen[entry.login]}")
         seen[entry.login] = number
         entries.append(entry)
     return entries
@@ -101,12 +103,12 @@ def plan(
     changes = []
     for entry in entries:
         if not accounts.may_manage(actor, course, entry.role):
-            raise DeepgradeError(f"line {entry.line}: you cannot make somebody {entry.role}")
+            raise DeepgradeError(f"line {entry.line}: you cannot give the role {entry.role}")
         if entry.login in members:
             person, membership = members[entry.login]
             if membership.role != entry.role and not accounts.may_manage(actor, course, membership.role):
                 raise DeepgradeError(
-                    f"line {entry.line}: {entry.login!r} is {membership.role}, which you cannot change"
+                    f"line {entry.line}: {entry.login!r} has the role {membership.role}, and you cannot change it"
                 )
             kind = "same" if membership.role == entry.role else "role"
             changes.append(Change(kind, person.login, person.name, None, entry.role, membership.role, person.id))
@@ -190,12 +192,12 @@ def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
     email = cell("email") or None
     login = accounts.fold(cell("login") or email or "")
     if not accounts.LOGIN.fullmatch(login):
-        raise DeepgradeError(f"line {line}: {login!r} is no login; use up to 64 letters, digits and . _ + @ -")
+        raise DeepgradeError(f"line {line}: {login!r} is not a valid login; use up to 64 letters, digits and . _ + @ -")
     if email is not None and not accounts.EMAIL.fullmatch(email):
-        raise DeepgradeError(f"line {line}: {email!r} is no address for mail")
+        raise DeepgradeError(f"line {line}: {email!r} is not a valid e-mail address")
     role = cell("role").casefold() or "student"
     if role not in ROLES:
-        raise DeepgradeError(f"line {line}: {role!r} is no role; there is: {', '.join(ROLES)}")
+        raise DeepgradeError(f"line {line}: {role!r} is not a role; choose one of {', '.join(ROLES)}")
     name = cell("name") or " ".join(filter(None, (cell("first"), cell("last")))) or login
     return Entry(line, login, name[:200], email, role)
 

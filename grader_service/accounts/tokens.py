@@ -38,9 +38,9 @@ def make(
     """A new token, and its secret, which nobody can show again. Raises DeepgradeError for what cannot be had."""
     name = storable(name).strip()[:80]
     if not name:
-        raise DeepgradeError("a token needs a name: say which program or machine it is for")
+        raise DeepgradeError("a token needs a name; name the program or machine that will use it")
     if scope not in SCOPES:
-        raise DeepgradeError(f"{scope!r} is no scope; there is: {', '.join(SCOPES)}")
+        raise DeepgradeError(f"{scope!r} is not a scope; choose one of {', '.join(SCOPES)}")
     if scope == "staff" and not (person.is_staff_in(course.id) if course else person.is_staff):
         raise DeepgradeError("only staff can have a token with the scope 'staff'")
     if course is not None and person.role_in(course.id) is None:

@@ -30,7 +30,7 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
     """`gpus` : those that slots are to be started for, as CUDA counts them."""
     for name, meant in _unknown(environment).items():
         if meant:
-            raise DeepgradeError(f"{name} is not a setting; {meant} is. docs/settings.md names all of them")
+            raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
     _check_gpu(gpus)
     _check_cgroup(environment)
 
@@ -70,7 +70,7 @@ def by_package(lacking: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[str, bool, str]]:
     """Name, is it well, and what was found."""
     unknown = _unknown(environment)
-    words = [f"{name} is not a setting{f'; {meant} is' if meant else ''}" for name, meant in unknown.items()]
+    words = [f"{name} is not a setting{f'; use {meant}' if meant else ''}" for name, meant in unknown.items()]
     yield "settings", not unknown, "; ".join(words) or "each variable is known"
     for name, look in (("GPU", lambda: _check_gpu(())), ("cgroup", lambda: _check_cgroup(environment))):
         try:
@@ -79,7 +79,7 @@ def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[s
             yield name, False, str(error)
         else:
             set_to = environment.get(f"{PREFIX}{name.upper()}")
-            yield name, True, f"{set_to} is there" if set_to else "none is set"
+            yield name, True, f"{set_to} exists" if set_to else "not set"
     missing = by_package(lacking(course))
     words = [f"{package} is not installed: {_and(names)} wait for another host" for package, names in missing.items()]
     yield "packages of the course", True, "; ".join(words) or "all are installed"  # the others can be graded
@@ -100,13 +100,13 @@ def _check_gpu(gpus: Sequence[str]) -> None:
     try:
         gpu.assigned(dev=DEV)
     except GraderError as error:
-        raise DeepgradeError(f"{error}; unset DEEPGRADE_GPU, or mend the driver") from error
+        raise DeepgradeError(f"{error}; unset DEEPGRADE_GPU, or repair the driver") from error
     for number in gpus:
         node = DEV / f"nvidia{number}"
         if number.isdecimal() and not node.exists():
             raise DeepgradeError(
-                f"GPU {number} is not on this machine (there is no {node}); name others with --gpus or "
-                "CUDA_VISIBLE_DEVICES, or none"
+                f"this machine has no GPU {number} ({node} does not exist); choose other GPUs with --gpus or "
+                "CUDA_VISIBLE_DEVICES, or use none"
             )
 
 
@@ -119,11 +119,11 @@ def _check_cgroup(environment: Mapping[str, str]) -> None:
         there = (folder / "cgroup.controllers").read_text().split()
     except OSError as error:
         raise DeepgradeError(
-            f"DEEPGRADE_CGROUP is {given!r}, and that is no cgroup of version 2 ({error.strerror}); set it to a "
-            "delegated, empty one, or unset it"
+            f"DEEPGRADE_CGROUP is {given!r}, which is not a cgroup of version 2 ({error.strerror}); set it to a "
+            "delegated, empty cgroup, or unset it"
         ) from error
     if missing := [name for name in CONTROLLERS if name not in there]:
-        raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which has no controller {_and(missing)}; delegate it")
+        raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which lacks the controller {_and(missing)}; delegate it")
     if not os.access(folder / "cgroup.subtree_control", os.W_OK):
         raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which this user cannot write to; delegate it")
 

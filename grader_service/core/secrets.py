@@ -20,8 +20,8 @@ def must_not_be_lost(settings: Settings, graded: bool) -> None:
     """
     if graded and not _has_secret(settings):
         raise DeepgradeError(
-            f"{settings.home / 'course.secret'}: is gone, and there are reports that were made by it; put it back from "
-            "a backup, or set DEEPGRADE_SECRET, to another one if there is no other way"
+            f"{settings.home / 'course.secret'}: is missing, but existing reports were made with it; "
+            "restore it from a backup, or set DEEPGRADE_SECRET; use a new secret only if the old one is lost"
         )
 
 
@@ -29,7 +29,7 @@ def must_be_given(settings: Settings) -> None:
     """Raises DeepgradeError on a host that has no secret: one that it made up would be no other host's."""
     if not _has_secret(settings):
         raise DeepgradeError(
-            "this host has not the course's secret; set DEEPGRADE_SECRET to that of the host of `deepgrade serve`"
+            "This host has no course secret. Set DEEPGRADE_SECRET to the value used by `deepgrade serve`."
         )
 
 

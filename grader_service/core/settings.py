@@ -162,7 +162,7 @@ def _oidc(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     for name in ("DEEPGRADE_OIDC_CLIENT_ID", "DEEPGRADE_OIDC_CLIENT_SECRET", "DEEPGRADE_PUBLIC_URL"):
         if not environment.get(name):
-            raise DeepgradeError(f"DEEPGRADE_OIDC_ISSUER is set, which needs {name}; see docs/settings.md")
+            raise DeepgradeError(f"DEEPGRADE_OIDC_ISSUER is set, so {name} must be set too; see docs/settings.md")
     return {
         "oidc_issuer": issuer,
         "oidc_client_id": environment["DEEPGRADE_OIDC_CLIENT_ID"],

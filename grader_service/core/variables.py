@@ -30,8 +30,8 @@ class Variable:
 
 
 SECTIONS: dict[str, tuple[Variable, ...]] = {
-    "Where things are": (
-        Variable(FILE, "The file that holds the others.", "none", "a path to a TOML file"),
+    "Locations": (
+        Variable(FILE, "A file that contains other settings.", "none", "a path to a TOML file"),
         Variable("DEEPGRADE_HOME", "Folder of the database and the secrets.", "`~/.local/share/deepgrade`", "a path"),
         Variable(
             "DEEPGRADE_DATABASE",
@@ -48,14 +48,14 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_FILES",
-            "Where uploads larger than `DEEPGRADE_INLINE_KB` lie; every host must reach it under this address.",
-            "in the database, all of them",
+            "Store for uploads larger than `DEEPGRADE_INLINE_KB`. Every host must reach it under this address.",
+            "none: all uploads are in the database",
             "`file:///folder`, `s3://bucket/prefix` or another address that fsspec knows",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_INLINE_KB",
-            "Uploads up to this size stay in the database even where there is a store for files.",
+            "Uploads up to this size stay in the database even if there is a file store.",
             "64",
             "kB (1024 bytes)",
         ),
@@ -63,187 +63,196 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
     "The web process": (
         Variable(
             "DEEPGRADE_HTTPS",
-            "1: a proxy in front speaks https to browsers. Cookies are `Secure`, browsers are told to come back by "
-            "https alone, and the proxy's `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+            "1: a proxy in front of the service speaks https to browsers. Cookies are `Secure`, browsers must use "
+            "https, and the service trusts the proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.",
             "0",
             "0 or 1",
         ),
         Variable(
             "DEEPGRADE_ADMIN_PASSWORD",
-            "Password of the first admin, made at the first start; later it has no effect.",
-            "one made up, shown once",
+            "Password of the first admin, who is created at the first start. Later it has no effect.",
+            "a random password, shown once",
             "10 to 200 characters",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_METRICS_TOKEN",
-            "Who sends it as `Authorization: Bearer ...` may read `/metrics`.",
-            "none: this machine alone may, and nobody through a proxy",
+            "A client that sends this token as `Authorization: Bearer ...` can read `/metrics`.",
+            "none: only this machine can read it, and not through a proxy",
             "text",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_CLIENT_SECONDS",
-            "How long a client may send or take no byte, or need for the header of a request. Past it the connection "
-            "is closed.",
+            "How long a client may transfer no byte, and how long the header of a request may take. After that the "
+            "connection is closed.",
             "30",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_CLIENT_KB",
-            "How fast a client must send an upload or take an answer, on the whole and after "
-            "`DEEPGRADE_CLIENT_SECONDS`. A slower connection is closed; an upload of 8 MB has half an hour.",
+            "Lowest average speed of an upload or a download, measured after `DEEPGRADE_CLIENT_SECONDS`. A slower "
+            "connection is closed. An upload of 8 MB can take half an hour.",
             "4",
             "kB (1024 bytes) a second",
         ),
         Variable(
             "DEEPGRADE_CONNECTIONS",
-            "Connections at a time. Where nine tenths of them are open, those that move least make room for who comes "
-            "next. Each may need three files (`ulimit -n`).",
+            "Limit of open connections. When nine tenths are open, new connections replace the slowest ones. Each "
+            "connection may need three files (`ulimit -n`).",
             "1000",
-            "a number from 20 on",
+            "a number of at least 20",
         ),
         Variable(
             "DEEPGRADE_LOG",
-            "How the service's processes write their logs, to standard error: lines for people, or an object of JSON "
-            "in each line. Neither holds a password, a token or a secret.",
+            "Format of the logs on standard error: lines for people, or a JSON object in each line. Logs contain no "
+            "password, token or secret.",
             "text",
             "`text` or `json`",
         ),
     ),
-    "Mail, and sign-in elsewhere": (
+    "Mail and sign-in through a provider": (
         Variable(
             "DEEPGRADE_PUBLIC_URL",
-            "Where people find the service: what links in mails begin with, and where an OpenID Connect provider sends "
-            "people back to, at `/sign-in/elsewhere/back`.",
-            "none: no mail, and no sign-in elsewhere",
+            "Public address of the service. Links in mails begin with it. An OpenID Connect provider redirects to "
+            "`/sign-in/elsewhere/back` below it.",
+            "none: no mail and no sign-in through a provider",
             "an address such as `https://deepgrade.example.edu`",
         ),
         Variable(
             "DEEPGRADE_SMTP",
-            "The server that takes mail: invitations, and links for those who forgot their passwords. STARTTLS is used "
-            "where the server has it, and a password is never sent without.",
-            "none: links are shown to staff, who pass them on",
+            "Mail server for invitations and password links. STARTTLS is used if the server offers it. A password is "
+            "never sent unencrypted.",
+            "none: staff see the links and pass them on",
             "`smtp://user:password@host:587` or `smtps://user:password@host`",
             secret=True,
         ),
-        Variable("DEEPGRADE_MAIL_FROM", "Whom mails are from.", "`deepgrade@localhost`", "an address for mail"),
+        Variable("DEEPGRADE_MAIL_FROM", "Sender of the mails.", "`deepgrade@localhost`", "an e-mail address"),
         Variable(
             "DEEPGRADE_OIDC_ISSUER",
-            "An OpenID Connect provider through which people may sign in, beside their passwords here.",
+            "OpenID Connect provider for sign-in, in addition to passwords.",
             "none",
-            "an address, below which `/.well-known/openid-configuration` is",
+            "an address that serves `/.well-known/openid-configuration`",
         ),
-        Variable("DEEPGRADE_OIDC_CLIENT_ID", "What the provider calls this service.", "none", "text"),
+        Variable("DEEPGRADE_OIDC_CLIENT_ID", "Client id of this service at the provider.", "none", "text"),
         Variable(
-            "DEEPGRADE_OIDC_CLIENT_SECRET", "What this service shows to the provider.", "none", "text", secret=True
+            "DEEPGRADE_OIDC_CLIENT_SECRET",
+            "Client secret of this service at the provider.",
+            "none",
+            "text",
+            secret=True,
         ),
-        Variable("DEEPGRADE_OIDC_NAME", "What the button says: Sign in with ...", "`your institution`", "text"),
+        Variable(
+            "DEEPGRADE_OIDC_NAME",
+            "Name of the provider on the button `Sign in with ...`.",
+            "`your institution`",
+            "text",
+        ),
     ),
     "Grading": (
         Variable(
             "DEEPGRADE_SECRET",
-            "The course's secret, from which the examples of hidden tests are drawn. Several hosts must share it.",
+            "The course's secret. The examples of hidden tests are drawn from it. All hosts must have the same secret.",
             "the file `course.secret` in `DEEPGRADE_HOME`, made at the first start",
             "at least 16 characters, such as `openssl rand -hex 32` prints",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_ENGINE",
-            "`embedded`: idle workers look for work in the database; `celery`: they are rung through a broker too.",
+            "`embedded`: idle workers poll the database; `celery`: a broker wakes them as well.",
             "embedded",
             "`embedded` or `celery`",
         ),
         Variable(
             "DEEPGRADE_BROKER",
-            "The broker that rings, for `celery`.",
+            "The broker for `celery`.",
             "none",
             "`redis://...`, `rediss://...`, `amqp://...` or `amqps://...`",
             secret=True,
         ),
         Variable(
             "DEEPGRADE_WORKERS",
-            "Slots of `deepgrade serve`: uploads that it grades at a time. With two or more the first takes nothing "
-            "but short jobs.",
+            "Number of uploads that `deepgrade serve` grades at a time. With two or more, the first slot takes only "
+            "short jobs.",
             "2; with `celery` 0",
-            "a number, not more than cores",
+            "a number up to the number of cores",
         ),
         Variable(
             "DEEPGRADE_HOST",
-            "Name of this host, unlike that of any other.",
-            "what the system calls it",
+            "Name of this host. It must be unique.",
+            "the hostname",
             "up to 60 letters, digits and . _ @ -",
         ),
         Variable(
             "DEEPGRADE_MEMORY_MB",
-            "What all gradings of this host may use together; the next one waits.",
-            "all that the host has",
+            "Memory limit of all gradings of this host together. The next grading waits.",
+            "all memory of the host",
             "MB (2^20 bytes)",
         ),
         Variable(
             "DEEPGRADE_STUDENT_JOBS",
-            "Uploads of one student that are graded at a time, in each queue; the next one waits.",
+            "Number of uploads of one student that are graded at a time in each queue. The next upload waits.",
             "4",
             "a number",
         ),
         Variable(
             "DEEPGRADE_LONG_SECONDS",
-            "An assignment whose manifest expects to take longer has the queue `cpu-long`.",
+            "An assignment uses the queue `cpu-long` if its manifest expects a longer time.",
             "60",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_LEASE_SECONDS",
-            "A worker that is not heard of for so long is lost, and its job goes to another.",
+            "A worker that does not report for this time is lost. Another worker takes its job.",
             "45",
             "seconds",
         ),
         Variable(
             "DEEPGRADE_CGROUP",
-            "A delegated cgroup (v2) below which sandboxes are limited, for an ordinary user.",
-            "none: as root version 1's, where there is one; else rlimits and a watchdog",
+            "A delegated cgroup (v2) that limits sandboxes if the service runs as an ordinary user.",
+            "none: root uses cgroups of version 1 if they exist; otherwise rlimits and a watchdog apply",
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
         Variable(
             "DEEPGRADE_GPU",
-            "The NVIDIA GPU that training checks of this worker may use.",
-            "none: training checks use their setting for a CPU",
+            "NVIDIA GPU for the training checks of this worker.",
+            "none: training checks use their CPU settings",
             "its number, such as 0",
         ),
     ),
     "Students' commands": (
         Variable(
             "DEEPGRADE_URL",
-            "The service that `deepgrade submit`, `status` and `report` talk to.",
-            "the one that `deepgrade login` was told",
+            "Address of the service for `deepgrade submit`, `status` and `report`.",
+            "the address given to `deepgrade login`",
             "an address such as `https://deepgrade.example.edu`",
         ),
         Variable(
             "DEEPGRADE_TOKEN",
-            "The token that they send, where nobody can type one.",
-            "the one that `deepgrade login` was given",
-            "as the service's page of tokens shows it once",
+            "Token for these commands, for scripts that cannot type one.",
+            "the token given to `deepgrade login`",
+            "a token from your account page",
             secret=True,
         ),
     ),
     "Data sets": (
         Variable(
             "DEEPGRADE_DATA",
-            "Folder of files that are here already; looked at first.",
+            "Folder of existing files. It is searched first.",
             "none",
             "a path",
         ),
         Variable(
             "DEEPGRADE_CACHE",
-            "Folder that `deepgrade data` fills; looked at second.",
+            "Folder that `deepgrade data` fills. It is searched second.",
             "the platform's folder for caches, such as `~/.cache/deepgrade`",
             "a path",
         ),
         Variable(
             "DEEPGRADE_MIRROR",
-            "A mirror of your own, asked before the public ones.",
+            "Your own mirror. It is used before the public mirrors.",
             "none",
-            "a URL, to which a set's folder and file are added",
+            "a URL; the folder and file of a set are appended",
         ),
     ),
 }
@@ -298,14 +307,14 @@ def read_file(environment: MutableMapping[str, str]) -> None:
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); {FILE} must name a TOML file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeepgradeError(f"{path}: is no TOML file ({error})") from error
+        raise DeepgradeError(f"{path}: is not a valid TOML file ({error})") from error
     for key, value in settings.items():
         name = PREFIX + key.upper()
         if key != key.lower() or name not in VARIABLES or name == FILE:
-            raise DeepgradeError(f"{path}: {key!r} is no setting; docs/settings.md names all of them")
+            raise DeepgradeError(f"{path}: {key!r} is not a setting; docs/settings.md lists all settings")
         if VARIABLES[name].secret and mode & 0o077:
             raise DeepgradeError(
-                f"{path}: holds {key} and can be read by others (mode {mode:o}); run `chmod 600 {path}`"
+                f"{path}: contains {key}, but other users can read it (mode {mode:o}); run `chmod 600 {path}`"
             )
         if isinstance(value, bool):
             value = int(value)
@@ -324,16 +333,16 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Made by `make settings` from `grader_service/core/variables.py`: change that file, not this page."
     yield ""
-    yield "Each setting is a variable of the environment. Those that nobody set may stand in a TOML file, which"
-    yield f"`{FILE}` names; there they are written small and without `{PREFIX}`, and a file that holds a secret"
-    yield "must be readable by nobody else (mode 600):"
+    yield "Each setting is a variable of the environment. Settings can also stand in a TOML file that"
+    yield f"`{FILE}` names. The environment overrides the file. The file writes names in lower case and without"
+    yield f"`{PREFIX}`. If it contains a secret, nobody else may be able to read it (mode 600):"
     yield ""
     yield "    # /etc/deepgrade.toml"
     yield '    home = "/srv/deepgrade"'
     yield "    https = true"
     yield "    workers = 4"
     yield ""
-    yield "A value that cannot be is refused at the start, with a sentence."
+    yield "A process with an invalid setting does not start, and says why."
     for title, section in SECTIONS.items():
         yield ""
         yield f"## {title}"
@@ -349,11 +358,11 @@ def _lines() -> Iterator[str]:
             if one.secret:
                 yield "- Secret: it is never shown and never logged"
     yield ""
-    yield "## What else of the environment has an effect"
+    yield "## Other environment variables that have an effect"
     yield ""
     yield "The processes that `deepgrade serve` and `deepgrade worker` start get the settings above and these."
-    yield "No other variable of the shell reaches them: `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
-    yield "their like change nothing of what is graded."
+    yield "No other variable of the shell reaches them. `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
+    yield "similar variables do not affect grading."
     yield ""
     for title, names in PASSED_ON.items():
         yield f"- {title}: {', '.join(f'`{name}`' for name in names)}"

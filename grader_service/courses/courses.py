@@ -62,10 +62,10 @@ def fill(session: Session, names: Iterable[str]) -> None:
 def create(session: Session, actor: Person | None, *, slug: str, title: str, timezone: str) -> Course:
     """Raises DeepgradeError for a slug that is taken or none, no title, or an unknown time zone."""
     if not SLUG.fullmatch(slug):
-        raise DeepgradeError(f"{slug!r} cannot stand in an address; use up to 40 small letters, digits and -")
+        raise DeepgradeError(f"{slug!r} is not a valid short name; use up to 40 lower-case letters, digits and -")
     one_at_a_time(session, COURSES)
     if session.scalar(sa.select(Course.id).where(Course.slug == slug)) is not None:
-        raise DeepgradeError(f"there is already a course {slug!r}; choose another short name")
+        raise DeepgradeError(f"the short name {slug!r} is already in use; choose another")
     course = Course(slug=slug, title=_title(title), timezone=_zone(timezone), created_at=db_now())
     session.add(course)
     session.flush()
@@ -122,7 +122,8 @@ def remove(session: Session, actor: Person, chosen: CourseAssignment) -> None:
     )
     if session.scalar(handed_in.limit(1)) is not None:
         raise DeepgradeError(
-            f"{chosen.assignment!r} has submissions, so it stays; set its release to a later date to hide it"
+            f"{chosen.assignment!r} has submissions, so it cannot be removed; set its release to a "
+            "later date to hide it"
         )
     for table in (Extension, RubricItem):
         session.execute(sa.delete(table).where(table.course_assignment_id == chosen.id))
@@ -176,11 +177,11 @@ def extend(
     """Give one student other dates, in place of an extension that was there. Raises DeepgradeError without a reason."""
     reason = storable(reason).strip()
     if not reason:
-        raise DeepgradeError("an extension needs a reason: it is what the audit shows later")
+        raise DeepgradeError("an extension needs a reason; the audit shows it")
     if not 0 <= attempts_extra <= 1000:
-        raise DeepgradeError(f"{attempts_extra} more attempts cannot be given; 0 to 1000 can")
+        raise DeepgradeError(f"{attempts_extra} is not a valid number of extra attempts; write a number from 0 to 1000")
     if not 0 < due_at < LATEST or (hard_end_at is not None and not due_at <= hard_end_at < LATEST):
-        raise DeepgradeError("the hard end of an extension lies before its due date; it must not")
+        raise DeepgradeError("the hard end of an extension is before its due date; move one of the two dates")
     now = session.scalars(sa.select(db_now())).one()
     there = extension(session, chosen, person)
     before = _of_extension(there) if there else None
@@ -259,20 +260,20 @@ def _look_at(policy: Mapping[str, Any]) -> None:
     """Raises DeepgradeError with the first thing that makes no sense."""
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
-        raise DeepgradeError("a date lies between 1970 and 3000")
+        raise DeepgradeError("a date must be between 1970 and 3000")
     if due is not None and due < release:
-        raise DeepgradeError("it is due before it is released; move one of the two dates")
+        raise DeepgradeError("the due date is before the release; move one of the two dates")
     if end is not None and end < release:
-        raise DeepgradeError("the hard end lies before the release; move one of the two dates")
+        raise DeepgradeError("the hard end is before the release; move one of the two dates")
     if end is not None and due is None:
         raise DeepgradeError("a hard end needs a due date before it")
     if end is not None and end < due:
-        raise DeepgradeError("the hard end lies before the due date; move one of the two dates")
+        raise DeepgradeError("the hard end is before the due date; move one of the two dates")
     for name, words, least, most in (
         ("grace_days", "grace days", 0, 365),
-        ("penalty_per_day", "the penalty of a day", 0, 1),
+        ("penalty_per_day", "the penalty per day", 0, 1),
         ("attempts_per_day", "attempts per day", 1, 1000),
-        ("attempts_total", "attempts in all", 1, 1000),
+        ("attempts_total", "attempts in total", 1, 1000),
         ("weight", "the weight", 0, 1000),
         ("written_points", "points of the written part", 0, 1000),
         ("position", "the position", 0, 1000),
@@ -281,9 +282,11 @@ def _look_at(policy: Mapping[str, Any]) -> None:
         if value is not None and not least <= value <= most:
             raise DeepgradeError(f"{words}: {value:g} is not between {least} and {most}")
     if policy["counts"] not in COUNTS:
-        raise DeepgradeError(f"{policy['counts']!r}: what counts is {' or '.join(COUNTS)}")
+        raise DeepgradeError(f"{policy['counts']!r} is not a rule for what counts; choose {' or '.join(COUNTS)}")
     if policy["hidden_results"] not in HIDDEN_RESULTS:
-        raise DeepgradeError(f"{policy['hidden_results']!r}: hidden results are shown {', '.join(HIDDEN_RESULTS)}")
+        raise DeepgradeError(
+            f"{policy['hidden_results']!r} is not a value of hidden_results; choose one of {', '.join(HIDDEN_RESULTS)}"
+        )
 
 
 def _of_course(course: Course) -> dict[str, Any]:
@@ -307,5 +310,5 @@ def _title(title: str) -> str:
 
 def _zone(name: str) -> str:
     if name not in available_timezones():
-        raise DeepgradeError(f"{name!r} is no time zone; write one like Europe/Warsaw or UTC")
+        raise DeepgradeError(f"{name!r} is not a valid time zone; write a name like Europe/Warsaw or UTC")
     return name

@@ -174,7 +174,7 @@ def past_due(terms: Terms, at: float) -> bool:
 def day_end(terms: Terms, days: int) -> float:
     """The minute with which the last of so many late days ends."""
     if terms.due_at is None:
-        raise ValueError("what is never due is never late")
+        raise ValueError("an assignment without a due date has no late days")
     whole = int(terms.due_at // 1)
     due = datetime.datetime.fromtimestamp(whole, terms.zone)
     # Wall-clock arithmetic. A time that is skipped when clocks go forward counts as the same distance from midnight.

@@ -76,14 +76,14 @@ class Contents(msgspec.Struct, frozen=True):
 def back_up(settings: Settings, folder: Path) -> Contents:
     """Make the folder. Raises DeepgradeError where it is there already or cannot be made, and leaves none then."""
     if folder.exists():
-        raise DeepgradeError(f"{folder}: is there already, and a backup overwrites nothing; name another folder")
+        raise DeepgradeError(f"{folder}: exists already, and a backup overwrites nothing; name another folder")
     os.umask(0o077)
     part = folder.with_name(f"{folder.name}.part")
     try:
         part.mkdir(parents=True)
     except FileExistsError as error:
         raise DeepgradeError(
-            f"{part}: is there already; another backup is being made, or was cut off: then remove it"
+            f"{part}: exists already; if no other backup is running, remove it and try again"
         ) from error
     except OSError as error:
         raise DeepgradeError(f"{part}: cannot be made ({error.strerror}); name another folder") from error
@@ -134,7 +134,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
         found = copy.execute("PRAGMA quick_check").fetchall()
         if found != [("ok",)]:
-            raise DeepgradeError(f"{source}: is damaged, so that its copy is of no use ({found[0][0]})")
+            raise DeepgradeError(f"{source}: is damaged, so a copy would be useless ({found[0][0]})")
     _sync(target)
 
 
@@ -170,19 +170,23 @@ def check(folder: Path) -> Contents:
     try:
         contents = msgspec.json.decode(path.read_bytes(), type=Contents)
     except OSError as error:
-        raise DeepgradeError(f"{folder}: is no backup: {CONTENTS} cannot be read ({error.strerror})") from error
+        raise DeepgradeError(f"{folder}: is not a backup: {CONTENTS} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise DeepgradeError(f"{path}: is not what `deepgrade backup` writes ({error})") from error
+        raise DeepgradeError(f"{path}: was not written by `deepgrade backup` ({error})") from error
     if contents.format != FORMAT:
-        raise DeepgradeError(f"{path}: has the form {contents.format}, this deepgrade knows {FORMAT}; use a newer one")
+        raise DeepgradeError(
+            f"{path}: has format {contents.format}, but this deepgrade reads format {FORMAT}; install a newer deepgrade"
+        )
     if wrong := [name for name in contents.files if not _is_inside(name)]:
-        raise DeepgradeError(f"{path}: names {wrong[0]!r}, which is no file of a backup")
+        raise DeepgradeError(f"{path}: names {wrong[0]!r}, which is not a file of a backup")
     with _sentences(str(folder)):
         for name, kept in contents.files.items():
             if not (folder / name).is_file():
                 raise DeepgradeError(f"{folder / name}: is missing; use another backup")
             if _look(folder / name) != kept:
-                raise DeepgradeError(f"{folder / name}: is not what was backed up (its checksum differs); use another")
+                raise DeepgradeError(
+                    f"{folder / name}: differs from what was backed up (its checksum is wrong); use another backup"
+                )
     return contents
 
 
@@ -194,15 +198,15 @@ def restore(settings: Settings, folder: Path) -> Contents:
     contents = check(folder)
     if contents.revision not in known_revisions():
         raise DeepgradeError(
-            f"{folder}: was made by deepgrade {contents.deepgrade}, whose tables ({contents.revision}) this one does "
-            "not know; install that version or a newer one"
+            f"{folder}: was made by deepgrade {contents.deepgrade}, but this deepgrade does not know its tables "
+            f"({contents.revision}); install that version or a newer one"
         )
     with closing(Database(settings)) as database, contextlib.ExitStack() as undo, _sentences(str(settings.home)):
         kind = database.engine.dialect.name
         if kind != contents.database:
             raise DeepgradeError(
-                f"{folder}: holds a database of {contents.database}, and DEEPGRADE_DATABASE is one of {kind}; set it "
-                f"to one of {contents.database}"
+                f"{folder}: contains a {contents.database} database, but DEEPGRADE_DATABASE names a {kind} database; "
+                f"set it to a {contents.database} database"
             )
         _must_be_empty(settings, database, contents)
         _place_files(settings, database, folder, contents)
@@ -230,27 +234,28 @@ def _must_be_empty(settings: Settings, database: Database, contents: Contents) -
         path = sqlite_file(database.engine.url)
         for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
             if one.exists():
-                raise DeepgradeError(f"{one}: is there already, and nothing is overwritten; move it away first")
+                raise DeepgradeError(f"{one}: exists already, and restoring overwrites nothing; move it away first")
     else:
         with database.in_reach(), database.engine.connect() as connection:
             tables = sa.inspect(connection).get_table_names()
         if tables:
             raise DeepgradeError(
-                f"the database holds {len(tables)} tables already ({', '.join(sorted(tables)[:3])} ...), and nothing "
-                "is overwritten; set DEEPGRADE_DATABASE to an empty one"
+                f"the database has {len(tables)} tables already ({', '.join(sorted(tables)[:3])} ...), and restoring "
+                "overwrites nothing; set DEEPGRADE_DATABASE to an empty database"
             )
     for name in SECRETS:
         there = home / name
         if name in contents.files and there.exists() and _look(there) != contents.files[name]:
-            raise DeepgradeError(f"{there}: is there already and is another; move it away first")
+            raise DeepgradeError(f"{there}: exists already and is different; move it away first")
     if os.environ.get("DEEPGRADE_SECRET") or (home / "course.secret").exists():
         if _told(secrets.course_secret(settings)) != contents.secret:
             raise DeepgradeError(
-                "DEEPGRADE_SECRET is not the secret of this backup; with it hidden tests would draw other examples"
+                "DEEPGRADE_SECRET is not the secret of this backup; hidden tests would draw other examples"
             )
     elif "course.secret" not in contents.files:
         raise DeepgradeError(
-            "the backup holds no course.secret, since it came from DEEPGRADE_SECRET; set that to the same again"
+            "the backup contains no course.secret, because the course used DEEPGRADE_SECRET; "
+            "set DEEPGRADE_SECRET to the same value"
         )
 
 
@@ -259,7 +264,7 @@ def _place_files(settings: Settings, database: Database, folder: Path, contents:
     names = [name for name in contents.files if name.startswith("files/")]
     if names and not settings.files:
         raise DeepgradeError(
-            f"{folder}: {len(names)} uploads lay in a store of files; set DEEPGRADE_FILES to say where they shall lie"
+            f"{folder}: has {len(names)} uploads from a file store; set DEEPGRADE_FILES to the store for them"
         )
     files = Files(settings)
     for name in names:
@@ -300,7 +305,8 @@ def _postgresql(program: str, url: sa.URL, *arguments: str) -> None:
         )
     except OSError as error:
         raise DeepgradeError(
-            f"{program} cannot be run ({error.strerror}); install PostgreSQL's programs, as new as its server"
+            f"{program} cannot be run ({error.strerror}); install PostgreSQL's client programs of the "
+            "server's version or newer"
         ) from error
     if done.returncode:
         raise DeepgradeError(f"{program} failed: {' '.join(done.stderr.split())[:500]}")
@@ -365,7 +371,11 @@ def _sentences(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DeepgradeError(f"{error.filename or place}: {error.strerror or error}; nothing is left of it") from error
+        raise DeepgradeError(
+            f"{error.filename or place}: {error.strerror or error}; all partial results were removed"
+        ) from error
     except (sqlite3.Error, OperationalError) as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        raise DeepgradeError(f"the database cannot be read or written ({words}); nothing is left of it") from error
+        raise DeepgradeError(
+            f"the database cannot be read or written ({words}); all partial results were removed"
+        ) from error

@@ -68,7 +68,7 @@ class Files:
         try:
             self._store.put(sha256, data)
         except Exception as error:  # each kind of store has errors of its own
-            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
+            raise StoreError(f"the file store cannot be written ({_words(error)})") from error
 
     def keep_still(self, upload: Upload, data: bytes) -> None:
         """In the transaction that names what `keep` has stored: once more, where it was forgotten since.
@@ -79,7 +79,7 @@ class Files:
         try:
             there = self._store.has(upload.sha256)
         except Exception as error:
-            raise StoreError(f"the files' store cannot be read ({_words(error)})") from error
+            raise StoreError(f"the file store cannot be read ({_words(error)})") from error
         if not there:
             self.put(upload.sha256, data)
 
@@ -88,13 +88,13 @@ class Files:
         data, size = session.execute(sa.select(Upload.data, Upload.size).where(Upload.sha256 == sha256)).one()
         if not data and size:
             if self._store is None:
-                raise StoreError("the bytes lie in a store, and DEEPGRADE_FILES does not say where it is")
+                raise StoreError("this upload is in a file store; set DEEPGRADE_FILES to its address")
             try:
                 data = self._store.get(sha256)
             except Exception as error:
-                raise StoreError(f"the files' store cannot be read ({_words(error)})") from error
+                raise StoreError(f"the file store cannot be read ({_words(error)})") from error
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StoreError(f"what is stored as {sha256} has another hash: it was changed or is broken")
+            raise StoreError(f"the file stored as {sha256} has another hash; it was changed or is damaged")
         return data
 
     def forget(self, session: Session, sha256: str) -> None:
@@ -111,7 +111,7 @@ class Files:
         except FileNotFoundError:
             pass
         except Exception as error:
-            raise StoreError(f"the files' store cannot be written ({_words(error)})") from error
+            raise StoreError(f"the file store cannot be written ({_words(error)})") from error
         session.execute(sa.delete(Upload).where(Upload.sha256 == sha256))
 
 
@@ -177,8 +177,8 @@ class Remote:
             self._system, self._root = fsspec.url_to_fs(address)
         except ImportError as error:
             raise DeepgradeError(
-                f"DEEPGRADE_FILES is {address!r}, and what reads that is not installed ({error}); "
-                "s3:// needs `pip install 'deepgrade[s3]'`, each kind of store a library of its own"
+                f"DEEPGRADE_FILES is {address!r}, but the library for it is not installed ({error}); s3:// needs "
+                "`pip install 'deepgrade[s3]'`, and each other kind of store needs its own library"
             ) from error
         except ValueError as error:
             raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}: {error}") from error

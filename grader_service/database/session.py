@@ -130,7 +130,7 @@ class Database:
             alembic.command.upgrade(config, revision)
             if engine.dialect.name == "sqlite":
                 wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-                assert not wrong, f"the migration has torn rows apart: {wrong[:3]}"
+                assert not wrong, f"the migration broke references between rows: {wrong[:3]}"
 
     def check_version(self) -> None:
         """Raises DeepgradeError where the tables are not this version's."""
@@ -140,8 +140,8 @@ class Database:
         wanted = newest_revision()
         if found != wanted:
             raise DeepgradeError(
-                f"the database's tables are of version {found or 'none'}, this program's of {wanted}; start "
-                "`deepgrade serve` first, of the same version of deepgrade as this"
+                f"the database has tables of version {found or 'none'}, but this program needs version {wanted}; start "
+                "`deepgrade serve` of the same deepgrade version first"
             )
 
     @contextmanager
@@ -165,7 +165,7 @@ def _url(settings: Settings) -> sa.URL:
         url = sa.make_url(settings.database_url)
     except ArgumentError as error:
         raise DeepgradeError(
-            "DEEPGRADE_DATABASE is no address of a database; write it like postgresql+psycopg://user:password@host/name"
+            "DEEPGRADE_DATABASE is not a valid database URL; write it like postgresql+psycopg://user:password@host/name"
         ) from error
     if url.get_backend_name() == "postgresql":
         if importlib.util.find_spec("psycopg") is None:
@@ -175,7 +175,7 @@ def _url(settings: Settings) -> sa.URL:
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise DeepgradeError(
-            f"DEEPGRADE_DATABASE: {url.get_backend_name()!r} is not known; it can be sqlite or postgresql"
+            f"DEEPGRADE_DATABASE: {url.get_backend_name()!r} is not supported; use sqlite or postgresql"
         )
     return url
 
@@ -194,15 +194,15 @@ def _must_be_known(revision: str | None) -> None:
     """Raises DeepgradeError for tables that a newer deepgrade has made: this one would not know what it writes."""
     if revision is not None and revision not in known_revisions():
         raise DeepgradeError(
-            f"the database's tables are of version {revision}, which is newer than this program ({newest_revision()}); "
-            "install the deepgrade that made them, or restore a backup from before"
+            f"the database has tables of version {revision}, which is newer than this program ({newest_revision()}); "
+            "install the deepgrade that created them, or restore an older backup"
         )
 
 
 def sqlite_file(url: sa.URL) -> Path:
     """Raises DeepgradeError for a database that lies in memory."""
     if not url.database or url.database == ":memory:":
-        raise DeepgradeError("DEEPGRADE_DATABASE is in memory, and gone with its process; give it a file")
+        raise DeepgradeError("DEEPGRADE_DATABASE is in memory and is lost when the process ends; name a file")
     return Path(url.database)
 
 

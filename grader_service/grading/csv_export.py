@@ -18,7 +18,7 @@ from grader_service.core import minutes
 from grader_service.courses.late_policy import Receipt, Score
 from grader_service.grading.gradebook import Book, Column, Row
 
-NOTHING = "Not graded: nothing counts yet"
+NOTHING = "Not graded: no submission counts yet"
 
 
 def course(book: Book, rows: Sequence[Row]) -> bytes:

@@ -22,11 +22,11 @@ from grader_service.grading import scores
 ORDERS = {"name": "Name", "login": "Login", "total": "Total"}  # beside the names of assignments
 SHOWN: dict[str, tuple[str, Callable[[Entry], bool]]] = {
     "all": ("everybody", lambda entry: True),
-    "missing": ("who has missed something", lambda entry: entry.missing),
-    "late": ("who was late", lambda entry: bool(entry.score.receipt and entry.score.receipt.days_late)),
-    "waiting": ("whose grading is not done", lambda entry: entry.waiting),
-    "unmarked": ("whose written part is not marked", lambda entry: entry.unmarked),
-    "by_hand": ("who has points by hand", lambda entry: entry.score.overridden),
+    "missing": ("students who missed an assignment", lambda entry: entry.missing),
+    "late": ("students with late work", lambda entry: bool(entry.score.receipt and entry.score.receipt.days_late)),
+    "waiting": ("students whose work is being graded", lambda entry: entry.waiting),
+    "unmarked": ("students with an unmarked written part", lambda entry: entry.unmarked),
+    "by_hand": ("students with points set by hand", lambda entry: entry.score.overridden),
 }
 
 

@@ -83,7 +83,7 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
     name = " ".join(storable(pseudonym).split())
     membership = session.get_one(Membership, (person_id, course.id))
     if len(name) > LONGEST or not name.isprintable():
-        raise DeepgradeError(f"a pseudonym has at most {LONGEST} characters that can be printed")
+        raise DeepgradeError(f"a pseudonym can have at most {LONGEST} printable characters")
     one_at_a_time(session, f"pseudonyms of {course.id}")
     taken = sa.select(Membership.person_id).where(
         Membership.course_id == course.id,
@@ -91,7 +91,7 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
         Membership.person_id != person_id,
     )
     if name and session.scalar(taken.limit(1)) is not None:
-        raise DeepgradeError(f"somebody is called {name!r} already; choose another pseudonym")
+        raise DeepgradeError(f"the pseudonym {name!r} is already in use; choose another")
     membership.pseudonym = name or None
 
 

@@ -92,7 +92,7 @@ def withdraw_override(session: Session, actor: Person, chosen: CourseAssignment,
     reason = _reason(reason)
     there = overrides(session, [chosen], person).get(chosen.id)
     if there is None:
-        raise DeepgradeError("there are no points by hand that could be withdrawn")
+        raise DeepgradeError("no points were set by hand, so there is nothing to withdraw")
     session.execute(_holding(chosen, person).values(withdrawn_at=db_now()))
     _tell(session, actor, "override withdrawn", chosen, person, {"points": there.points}, None, reason)
 
@@ -149,17 +149,17 @@ def set_rubric(session: Session, actor: Person, chosen: CourseAssignment, lines:
     for line in kept:
         _points(line.points)
         if line.id is not None and line.id not in there:
-            raise DeepgradeError("a line of the rubric is gone meanwhile; load the page again")
+            raise DeepgradeError("a line of the rubric was removed meanwhile; reload the page")
     most = _most_given(session, list(there))
     for line in kept:
         given = most.get(line.id or 0)
         if given is not None and given > line.points:
             raise DeepgradeError(
-                f"somebody has {given:.15g} points for {line.text.strip()[:60]!r}, so it has at least those"
+                f"a submission has {given:.15g} points for {line.text.strip()[:60]!r}; give the line at least that many"
             )
     gone = set(there) - {line.id for line in kept}
     if gone & set(most) and not reason.strip():
-        raise DeepgradeError("points were given for a line that goes; say in the reason why")
+        raise DeepgradeError("you are removing a line for which points were given; enter a reason")
     was = [_of_item(item) for item in before]
     for item_id in gone:
         session.execute(sa.delete(RubricScore).where(RubricScore.item_id == item_id))
@@ -204,10 +204,10 @@ def score_rubric(
     items = {item.id: item for item in rubric(session, chosen)}
     for item_id, value in points.items():
         if item_id not in items:
-            raise DeepgradeError("a line of the rubric is gone meanwhile; load the page again")
+            raise DeepgradeError("a line of the rubric was removed meanwhile; reload the page")
         most, name = items[item_id].points, items[item_id].text[:60]
         if value is not None and not 0 <= _points(value) <= most:
-            raise DeepgradeError(f"{value:.15g} is more than the {most:.15g} points that {name!r} has at most")
+            raise DeepgradeError(f"{value:.15g} is more than the maximum of {most:.15g} points for {name!r}")
     before = rubric_scores(session, submission)
     after = {**before, **points}
     after_given = {item_id: value for item_id, value in after.items() if value is not None}
@@ -253,14 +253,14 @@ def _of_item(item: RubricItem) -> dict[str, object]:
 
 def _points(value: float) -> float:
     if not (math.isfinite(value) and 0 <= value <= POINTS_MOST):
-        raise DeepgradeError(f"{value:.15g} cannot be points; write a number from 0 to {POINTS_MOST:g}")
+        raise DeepgradeError(f"{value:.15g} is not a valid number of points; write a number from 0 to {POINTS_MOST:g}")
     return value
 
 
 def _reason(reason: str) -> str:
     reason = storable(reason).strip()
     if not reason:
-        raise DeepgradeError("say why: the reason is what the audit shows later")
+        raise DeepgradeError("enter a reason; the audit shows it")
     if len(reason) > TEXT_MOST:
         raise DeepgradeError(f"a reason has at most {TEXT_MOST} characters, this one has {len(reason)}")
     return reason

@@ -33,7 +33,7 @@ from grader_service.submissions import diff
 ENDS = ("done", "grader_error")
 ONLY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")  # a test's name
 TESTS_MOST = 200
-AGAIN = "Some of its tests were graded again."  # which ones, the regrade says: names of hidden tests are staff's
+AGAIN = "Some tests of this submission were graded again."  # no names: those of hidden tests are for staff
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,16 @@ def create(
     wanted = set(submission_ids)
     ids = sorted(wanted & set(session.scalars(of_course)))
     if strangers := sorted(wanted - set(ids)):
-        raise DeepgradeError(f"submission {strangers[0]} is none of code to {assignment!r} in this course")
+        raise DeepgradeError(f"Submission {strangers[0]} is not a code submission for {assignment!r} in this course.")
     if not ids:
         raise DeepgradeError("there is no submission to grade again")
     named = None if tests is None else list(dict.fromkeys(tests))
     if named is not None:
         bad = [name for name in named if not ONLY.fullmatch(name)]
         if bad or not 0 < len(named) <= TESTS_MOST:
-            raise DeepgradeError(f"{bad[0]!r} is no test's name" if bad else f"name 1 to {TESTS_MOST} tests, or none")
+            raise DeepgradeError(
+                f"{bad[0]!r} is not the name of a test" if bad else f"name at most {TESTS_MOST} tests, or none"
+            )
     one_at_a_time(session, "regrades")  # each has a number of its own
     made = Regrade(
         name="",
@@ -163,7 +165,7 @@ def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
                 was.points if was is not None and was.graded else None,
                 new.points if new is not None and new.graded else None,
                 job.state,
-                "it is refused by the tests as they are now" if refused else job.message,
+                "the current tests refuse this submission" if refused else job.message,
             )
         )
     changes.sort(key=lambda change: (not change.differs, change.submission.id))
@@ -180,7 +182,7 @@ def tests_changed(session: Session, regrade: Regrade, numbers: Iterable[int]) ->
     for number in wanted:
         if number in old:
             other = diff.of_tests(reports.from_json(old[number]), reports.from_json(new[number]))
-            told[number] = [f"{one.name}: {one.before or 'not there'}, now {one.after or 'not there'}" for one in other]
+            told[number] = [f"{one.name}: {one.before or 'absent'}, now {one.after or 'absent'}" for one in other]
     return told
 
 
@@ -203,7 +205,7 @@ def withdraw(session: Session, actor: Person, course: Course, regrade: Regrade, 
     """Its results do not count, or no more; what still waits is not graded."""
     reason = _reason(reason)
     if regrade.withdrawn_at is not None:
-        raise DeepgradeError("it is withdrawn already")
+        raise DeepgradeError("this regrade was withdrawn already")
     counted = regrade.counted_at is not None
     before = _points(session, course, regrade) if counted else {}
     session.execute(sa.delete(Job).where(Job.batch == regrade.name, Job.state == "queued"))
@@ -310,9 +312,9 @@ def _tell(session: Session, actor: Person, course: Course, regrade: Regrade, one
 
 def _undecided(regrade: Regrade) -> None:
     if regrade.withdrawn_at is not None:
-        raise DeepgradeError("it is withdrawn; begin another one")
+        raise DeepgradeError("this regrade was withdrawn; start another one")
     if regrade.counted_at is not None:
-        raise DeepgradeError("it counts already")
+        raise DeepgradeError("this regrade was applied already")
 
 
 def _subject(regrade: Regrade) -> str:
@@ -322,5 +324,5 @@ def _subject(regrade: Regrade) -> str:
 def _reason(reason: str) -> str:
     reason = storable(reason).strip()[:10_000]
     if not reason:
-        raise DeepgradeError("say why: the reason is what the audit shows later")
+        raise DeepgradeError("enter a reason; the audit shows it")
     return reason

@@ -67,7 +67,7 @@ def plan(session: Session, course: Course, chosen: CourseAssignment, found: Sequ
     for score in found:
         ids = next((known[key] for key in _keys(score) if key in known), names.get(fold(score.student), set()))
         if len(ids) != 1:
-            trouble = "more than one student could be meant" if ids else "no student of the course is meant"
+            trouble = "more than one student matches" if ids else "no student of the course matches"
             rows.append(Planned(score, None, None, trouble))
             continue
         person = by_id[next(iter(ids))]
@@ -77,7 +77,7 @@ def plan(session: Session, course: Course, chosen: CourseAssignment, found: Sequ
             )
         before = counting.cell(person.id, chosen).score.points
         if score.points is None:
-            rows.append(Planned(score, person, before, "there is no score"))
+            rows.append(Planned(score, person, before, "the score is missing"))
             continue
         seen[person.id] = score
         rows.append(Planned(score, person, before))
@@ -89,8 +89,8 @@ def write(session: Session, actor: Person | None, made: Plan, reason: str, *, wi
     if made.unknown and not without_unknown:
         first = made.unknown[0]
         raise DeepgradeError(
-            f"{len(made.unknown)} of {len(made.rows)} scores are nobody's, such as {first.score.submission!r} "
-            f"({first.trouble}); mend the file, or leave them out on purpose"
+            f"{len(made.unknown)} of {len(made.rows)} scores match no student, such as {first.score.submission!r} "
+            f"({first.trouble}); correct the file, or leave these scores out with --without-unknown"
         )
     for row in made.changing:
         assert row.person is not None

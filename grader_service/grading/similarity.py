@@ -130,7 +130,7 @@ def compare(texts: Mapping[int, str], starter: list[str]) -> list[Pair]:
         with sandboxed.tool("compare", ["copydetect"], seconds=SECONDS, memory_mb=MEMORY_MB) as tool:
             told = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
     except sandboxed.GONE as error:
-        raise GraderError(f"the comparison did not end well ({type(error).__name__}: {error})") from None
+        raise GraderError(f"the comparison failed ({type(error).__name__}: {error})") from None
     return [
         Pair(numbers[i], numbers[j], of_i, of_j, [tuple(one) for one in in_i], [tuple(one) for one in in_j])
         for i, j, of_i, of_j, in_i, in_j in told
@@ -194,14 +194,16 @@ def main() -> None:
     settings = Settings.from_environment()
     place = _place(settings, arguments.course, arguments.assignment)
     if (lock := _lock(place)) is None:
-        sys.exit("it runs already")
+        sys.exit("a comparison is running already")
     try:
         findings = find(settings, arguments.course, arguments.assignment)
     except DeepgradeError as error:
         findings = Findings(time.time(), message=str(error))
     except Exception:
         log.exception("similarity")
-        findings = Findings(time.time(), message="It failed, by our fault; the log says how.")
+        findings = Findings(
+            time.time(), message="The comparison failed because of a fault in the service. The log has the details."
+        )
     save(settings, arguments.course, arguments.assignment, findings)
     os.close(lock)
 

@@ -74,9 +74,9 @@ class Tally:
     @property
     def note(self) -> str:
         if self.total >= FEW and self.passed == self.total:
-            return "nobody fails it"
+            return "nobody fails this test"
         if self.total >= FEW and self.rate < 0.5:
-            return "most fail it"
+            return "most students fail this test"
         return ""
 
     @property

@@ -86,6 +86,6 @@ def withheld(session: Session, submission: Submission, viewer: Viewer, now: floa
     if held is None or late_policy.hidden_shown(held, now):
         return ""
     if late_policy.points_shown(held, now):
-        return "In this course it is not shown how the hidden tests went; the points hold what they gave."
-    later = "" if held.hidden_results == "never" else ", and how the hidden tests went,"
-    return f"These are the points of the public tests alone; all points{later} are shown after the due date."
+        return "This course does not show the results of hidden tests. The points include them."
+    later = "" if held.hidden_results == "never" else " and the results of the hidden tests"
+    return f"These are the points of the public tests only. All points{later} are shown after the due date."

@@ -124,7 +124,7 @@ def pause(session: Session, name: str, paused: bool = True) -> None:
     host = session.get(Host, name)
     if host is None:
         known = ", ".join([*QUEUES, *session.scalars(sa.select(Host.name).order_by(Host.name))])
-        raise DeepgradeError(f"{name!r} is no queue and no host; there is: {known}")
+        raise DeepgradeError(f"{name!r} is not a queue or a host; choose one of {known}")
     host.paused = paused
 
 

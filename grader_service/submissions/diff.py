@@ -68,12 +68,12 @@ def _file(name: str, before: bytes | None, after: bytes | None) -> File:
         return File(name, "same", [])
     state = "added" if before is None else "removed" if after is None else "changed"
     if max(len(before or b""), len(after or b"")) > BYTES:
-        return File(name, state, [], "It is too large to be compared line by line.")
+        return File(name, state, [], "The file is too large to compare line by line.")
     if b"\0" in (before or b"") or b"\0" in (after or b""):
-        return File(name, state, [], "It is no text.")
+        return File(name, state, [], "The file is not text.")
     old, new = _lines(before), _lines(after)
     if max(len(old), len(new)) > LINES:
-        return File(name, state, [], f"It has more than {LINES} lines, too many to be compared.")
+        return File(name, state, [], f"The file has more than {LINES} lines, which is too many to compare.")
     return File(name, state, _compare(old, new))
 
 

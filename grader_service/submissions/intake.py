@@ -76,7 +76,7 @@ def hand_in_written(
     received_at = submissions.now(session) - waited
     chosen = courses.assignment(session, course, name)
     if chosen is None or not chosen.written_points:
-        raise Refused("the assignment asks for no written part")
+        raise Refused("this assignment has no written part")
     written.kind_of(data)
     submission = _accepted(
         services,

@@ -43,8 +43,8 @@ WIDTH, HEIGHT = 1100, 1600  # pixels of a page, at most
 PIECES_BYTES = 2 * 2**20  # of what comes out of the sandbox for Markdown
 AGAIN_SECONDS = 60.0  # where there was no sandbox, it is tried again after so long
 
-NOT_TEXT = "This text could not be laid out within the limits, so it is shown as it was written."
-NOT_PDF = "This PDF cannot be shown here; save the file."
+NOT_TEXT = "This text exceeds the limits of the layout, so its source is shown."
+NOT_PDF = "This PDF cannot be shown here. Save the file to read it."
 
 
 @dataclass
@@ -111,7 +111,9 @@ def _sheets(data: bytes) -> Rendered:
     except sandboxed.GONE:
         pass  # what was drawn until then is shown
     if 0 < len(found.sheets) < found.pages:
-        found.message = f"The first {len(found.sheets)} of {found.pages} pages are shown; the file holds all of them."
+        found.message = (
+            f"The first {len(found.sheets)} of {found.pages} pages are shown. The file contains all of them."
+        )
     elif found.sheets:
         found.message = ""
     return found

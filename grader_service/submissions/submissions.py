@@ -84,7 +84,7 @@ def _let_in(session: Session, person: Person, course: Course, assignment: str, k
     if chosen is None:
         raise Refused(f"the course has no assignment {assignment!r}")
     if course.archived_at is not None:
-        raise Refused("the course is over, and nobody hands in any more")
+        raise Refused("the course is over and accepts no submissions")
     membership = session.get(Membership, (person.id, course.id))
     if person.is_operator or (membership is not None and membership.role != "student"):
         return  # they try things out, before the release and after the end

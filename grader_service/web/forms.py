@@ -20,26 +20,26 @@ from grader_service.database.models import COUNTS, HIDDEN_RESULTS, ROLES
 
 
 class SignIn(FlaskForm):
-    login = StringField("Login", [InputRequired("Say who you are."), Length(max=64)])
-    password = PasswordField("Password", [InputRequired("Give your password."), Length(max=PASSWORD_MOST)])
+    login = StringField("Login", [InputRequired("Enter your login."), Length(max=64)])
+    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=PASSWORD_MOST)])
 
 
 class NewPassword(FlaskForm):
-    current = PasswordField("Current password", [InputRequired("Give the password you signed in with.")])
+    current = PasswordField("Current password", [InputRequired("Enter your current password.")])
     password = PasswordField(
         "New password",
         [
             Length(PASSWORD_LEAST, PASSWORD_MOST, f"Choose {PASSWORD_LEAST} to {PASSWORD_MOST} characters."),
         ],
     )
-    again = PasswordField("New password, again", [EqualTo("password", "The two do not agree.")])
+    again = PasswordField("Repeat the new password", [EqualTo("password", "The passwords do not match.")])
 
 
 class NewPerson(FlaskForm):
     login = StringField(
-        "Login", [InputRequired("Give a login."), Length(max=64)], description="such as an e-mail address"
+        "Login", [InputRequired("Enter a login."), Length(max=64)], description="for example an e-mail address"
     )
-    name = StringField("Name", [InputRequired("Give a name."), Length(max=200)])
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
     role = SelectField("Role", choices=list(ROLES))
 
 
@@ -78,64 +78,68 @@ class PolicyForm(FlaskForm):
     """Names as in models.CourseAssignment; `courses.set_policy` says what goes together."""
 
     position = IntegerField("Place in the list", [InputRequired(WHOLE), NumberRange(0, 1000)])
-    release_at = Moment("Released", description="empty: from the start")
-    due_at = Moment("Due", description="empty: never")
-    hard_end_at = Moment("Hard end", description="empty: late is never too late")
+    release_at = Moment("Released", description="Leave empty to release at once.")
+    due_at = Moment("Due", description="Leave empty for no due date.")
+    hard_end_at = Moment("Hard end", description="Leave empty to accept late work at any time.")
     grace_days = IntegerField("Grace days", [InputRequired(WHOLE), NumberRange(0, 365)])
     penalty_per_day = FloatField(
-        "Penalty for each late day after these, in % of the points",
+        "Penalty for each late day after the grace days, in % of the points",
         [InputRequired("Write a number."), NumberRange(0, 100)],
     )
     attempts_per_day = IntegerField(
-        "Attempts per day", [Optional(), NumberRange(1, 1000)], description="empty: as many as one likes"
+        "Attempts per day", [Optional(), NumberRange(1, 1000)], description="Leave empty for no limit."
     )
     attempts_total = IntegerField(
-        "Attempts in all", [Optional(), NumberRange(1, 1000)], description="empty: as many as one likes"
+        "Attempts in total", [Optional(), NumberRange(1, 1000)], description="Leave empty for no limit."
     )
     counts = SelectField("Which submission counts", choices=_choices(COUNTS, ("the best", "the latest")))
     hidden_results = SelectField(
-        "Students see how hidden tests went",
+        "Students see the results of hidden tests",
         choices=_choices(HIDDEN_RESULTS, ("at once", "after the due date", "never")),
     )
     weight = FloatField("Weight in the course", [InputRequired("Write a number."), NumberRange(0, 1000)])
     written_points = FloatField(
         "Points of a written part",
         [InputRequired("Write a number."), NumberRange(0, 1000)],
-        description="0: there is none",
+        description="0 means no written part",
     )
-    leaderboard = BooleanField("Leaderboard, for those who choose a pseudonym")
+    leaderboard = BooleanField("Leaderboard for students who choose a pseudonym")
     reason = StringField("Reason", [Length(max=500)], description="for the audit")
 
 
 class ExtensionForm(FlaskForm):
-    login = StringField("Login", [InputRequired("Say for whom."), Length(max=64)])
-    due_at = Moment("Due", [InputRequired("Say until when.")])
-    hard_end_at = Moment("Hard end", description="empty: moved as far as the due date")
+    login = StringField("Login", [InputRequired("Enter a login."), Length(max=64)])
+    due_at = Moment("Due", [InputRequired("Enter a date and a time.")])
+    hard_end_at = Moment("Hard end", description="Leave empty to move it by as much as the due date.")
     attempts_extra = IntegerField("More attempts", [Optional(), NumberRange(0, 1000)], default=0)
-    reason = StringField("Reason", [InputRequired("Say why; the audit shows it."), Length(max=500)])
+    reason = StringField("Reason", [InputRequired("Enter a reason. The audit shows it."), Length(max=500)])
 
 
 class PasswordByLink(FlaskForm):
     password = PasswordField(
         "Password", [Length(PASSWORD_LEAST, PASSWORD_MOST, f"Choose {PASSWORD_LEAST} to {PASSWORD_MOST} characters.")]
     )
-    again = PasswordField("Password, again", [EqualTo("password", "The two do not agree.")])
+    again = PasswordField("Repeat the password", [EqualTo("password", "The passwords do not match.")])
 
 
 class NewToken(FlaskForm):
-    name = StringField("Name", [InputRequired("Give it a name."), Length(max=80)], description="program or machine")
-    scope = SelectField("It may")
-    course = SelectField("In", default="")
-    days = SelectField("For", default="120")
+    name = StringField(
+        "Name", [InputRequired("Enter a name."), Length(max=80)], description="the program or machine that uses it"
+    )
+    scope = SelectField("Permission")
+    course = SelectField("Course", default="")
+    days = SelectField("Valid for", default="120")
 
 
 class CourseForm(FlaskForm):
-    slug = StringField("Short name", [InputRequired("Give a short name."), Length(max=40)], description="in addresses")
-    title = StringField("Title", [InputRequired("Give a title."), Length(max=200)])
-    timezone = StringField("Time zone", [InputRequired("Name a time zone.")], description="as in Europe/Warsaw")
+    slug = StringField(
+        "Short name", [InputRequired("Enter a short name."), Length(max=40)], description="used in addresses"
+    )
+    title = StringField("Title", [InputRequired("Enter a title."), Length(max=200)])
+    timezone = StringField("Time zone", [InputRequired("Enter a time zone.")], description="for example Europe/Warsaw")
 
 
 class CourseSettings(FlaskForm):
-    title = StringField("Title", [InputRequired("Give a title."), Length(max=200)])
-    timezone = StringField("Time zone", [InputRequired("Name a time zone.")], description="as in Europe/Warsaw")
-    archived = BooleanField("The course is over: nobody hands in any more")
+    title = StringField("Title", [InputRequired("Enter a title."), Length(max=200)])
+    timezone = StringField("Time zone", [InputRequired("Enter a time zone.")], description="for example Europe/Warsaw")
+    archived = BooleanField("The course is over and accepts no submissions")

@@ -62,7 +62,7 @@ KNOWN_DAYS = 180
 def must_not_be_debugged(environment: Mapping[str, str]) -> None:
     """Raises DeepgradeError where Flask is told to debug: it would show its insides to whoever makes a page fail."""
     if environment.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
-        raise DeepgradeError("FLASK_DEBUG is set, and a service that students use is not debugged; unset it")
+        raise DeepgradeError("FLASK_DEBUG is set, but a service for students must not run in debug mode; unset it")
 
 
 def install(app: Flask) -> None:

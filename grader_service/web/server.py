@@ -44,6 +44,7 @@ SPARE = 0.1  # share of the connections that is kept free for who comes next
 LINGER_SECONDS = 5.0
 STOP_SECONDS = 5.0  # a server that is told to stop finishes what it has begun, for so long
 LOOK_SECONDS = 1.0  # between two looks at all connections
+NEW_SECONDS = 1.0  # for so long the first byte of a connection may be under way
 COMPLAIN_SECONDS = 60.0  # between two lines in the log that connections are closed to make room
 OTHER_FILES = 256  # descriptors of all that is no connection
 FILES = 3  # descriptors that a connection may need: its socket, a body, an answer
@@ -192,6 +193,14 @@ class Channel(HTTPChannel):
         moved = self._size - self.total_outbufs_len if phase == "answer" else self.buffered
         return moved / max(LOOK_SECONDS, now - self._since)
 
+    def importance(self, now: float) -> tuple[int, float, float]:
+        """Where room is needed, the least one goes. A new connection has not had the time to send anything: it counts
+        as a body of which nothing has come. Silent ones go before it, and it goes before an upload that moves."""
+        phase = self.phase
+        if phase == "idle" and not self._answers and now - self.creation_time < NEW_SECONDS:
+            phase = "body"
+        return PHASES.index(phase), self.speed(now), self.last_activity
+
     def _look(self, now: float, limits: Limits) -> str:
         """The phase; where it is another one than at the last look, its time begins now."""
         phase = self.phase
@@ -276,7 +285,7 @@ class Server(TcpWSGIServer):
         buffered = sum(channel.buffered for channel in waiting) - BUFFERS_MB * 2**20
         if excess <= 0 and buffered <= 0:
             return
-        order = sorted(waiting, key=lambda one: (PHASES.index(one.phase), one.speed(now), one.last_activity))
+        order = sorted(waiting, key=lambda one: one.importance(now))
         closed = 0
         for channel in order:
             if excess <= 0 and (buffered <= 0 or not channel.buffered):

@@ -84,8 +84,8 @@ def named(settings: Settings, database: Database, name: str) -> Iterator[str]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DeepgradeError(
-                f"this machine has a host {name!r} running already; stop it, or set DEEPGRADE_HOME and DEEPGRADE_HOST "
-                "to others for a second one"
+                f"a host {name!r} is already running on this machine; stop it, or set DEEPGRADE_HOME and "
+                "DEEPGRADE_HOST to other values for a second host"
             ) from error
         file.seek(0)
         before = file.read()
@@ -114,7 +114,7 @@ def _wait_for_silence(database: Database, name: str, before: str) -> None:
             now = hosts.heard(session, name)
         if now is not None and now[1] > first[1]:
             raise DeepgradeError(
-                f"another machine with the same database speaks as host {name!r}; give this one another name with "
+                f"another machine with the same database uses the host name {name!r}; give this host another name with "
                 "--name or DEEPGRADE_HOST"
             )
 
@@ -171,7 +171,7 @@ class Speaker(threading.Thread):
             except SQLAlchemyError:
                 pass  # the host's other thread says so
             except Exception as error:
-                log.warning("the broker is out of reach; workers look for work by themselves meanwhile (%r)", error)
+                log.warning("cannot reach the broker; workers look for jobs in the database meanwhile (%r)", error)
 
     def run(self) -> None:
         if self._plans:
@@ -183,7 +183,7 @@ class Speaker(threading.Thread):
                 self.beat()
             except SQLAlchemyError as error:
                 self._sweep_from = time.monotonic() + GRACE_SECONDS
-                log.warning("the database is out of reach: %s", error)
+                log.warning("cannot reach the database: %s", error)
             except Exception:
                 log.exception("the host's own work failed")
 
@@ -232,7 +232,7 @@ def examine() -> tuple[bool, str]:
         walls = [finding for finding in findings if finding["about"] == "sandbox"]
         broken = [f"{finding['name']}: {finding['detail']}" for finding in walls if not finding["ok"]]
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return False, f"`deepgrade doctor` did not end well ({error})"
+        return False, f"`deepgrade doctor` failed ({error})"
     return not broken, "; ".join(broken)
 
 
@@ -281,6 +281,6 @@ def _take_back(settings: Settings, worker: str) -> None:
             recovery.expire(session, worker=worker)
             recovery.sweep(session)
     except SQLAlchemyError as error:
-        log.warning("the job of %s comes back when its lease runs out: %s", worker, error)
+        log.warning("the job of %s returns to the queue when its lease expires: %s", worker, error)
     finally:
         database.close()

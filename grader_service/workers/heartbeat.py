@@ -84,9 +84,9 @@ class Keeper(threading.Thread):
             if self.told_to_stop:
                 with self._database.write() as session:
                     leases.release(session, self._claim)
-                _leave("told to stop, the job goes back to the queue")
+                _leave("the worker is stopping, so the job returns to the queue")
             if not self._keep(self._claim, now):
-                _leave("the lease is no longer ours, the grading is dropped")
+                _leave("the lease was lost, so the grading is discarded")
 
     def _keep(self, claim: Claim, now: float) -> bool:
         reached = (self._done, self._total, self._curve.dumps())

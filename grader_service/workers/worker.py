@@ -80,7 +80,7 @@ class Worker:
                 found = self.grade_next()
             except (SQLAlchemyError, BadCourse) as error:
                 # Whatever was in hand comes back when its lease runs out.
-                log.error("no job can be taken or put down: %s", error)
+                log.error("cannot claim or release a job: %s", error)
                 time.sleep(FAILED_SECONDS)
                 continue
             if not found:
@@ -161,7 +161,7 @@ class Worker:
         known = isinstance(error, DeepgradeError)
         message = str(error) if known else "".join(traceback.format_exception(error))
         message = message[-MESSAGE_MOST:]  # where it says what went wrong
-        log.error("submission %d: our fault: %s", claim.submission_id, message)
+        log.error("submission %d: fault of the grader: %s", claim.submission_id, message)
         self._put_down(lambda session: leases.fault(session, claim, message))
 
     def _put_down(self, write: Callable[[Session], T]) -> T:
@@ -176,7 +176,7 @@ class Worker:
             except (OperationalError, InterfaceError) as error:
                 if self.keeper.told_to_stop:
                     raise  # the job comes back when its lease has run out
-                log.warning("the database is out of reach, what was graded waits: %s", error)
+                log.warning("cannot reach the database, so results wait: %s", error)
                 time.sleep(FAILED_SECONDS)
 
     def _rest(self) -> None:
@@ -195,18 +195,18 @@ class Worker:
         if self._barren_since is None:
             self._barren_since = now
         elif now - self._barren_since > BARREN_SECONDS:
-            log.error("work waits and none was got for %g s: starting anew", BARREN_SECONDS)
+            log.error("jobs are waiting, but this worker got none for %g s; restarting", BARREN_SECONDS)
             logging.shutdown()
             os._exit(1)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Grade what waits, until told to stop.")
-    parser.add_argument("--name", default=f"{socket.gethostname()}:{os.getpid()}", help="of this worker")
-    parser.add_argument("--host", default="", help="that it is a slot of; pausing that one pauses it")
-    parser.add_argument("--queues", default=",".join(enqueue.QUEUES), help="that it serves, the first one first")
-    parser.add_argument("--bell", type=int, metavar="FD", help="the line on which it is rung")
-    parser.add_argument("--parent", type=int, help="process that this one must not outlive")
+    parser = argparse.ArgumentParser(description="Grade waiting jobs until stopped.")
+    parser.add_argument("--name", default=f"{socket.gethostname()}:{os.getpid()}", help="name of this worker")
+    parser.add_argument("--host", default="", help="name of the host of this slot; pausing the host pauses the slot")
+    parser.add_argument("--queues", default=",".join(enqueue.QUEUES), help="queues to serve, in this order")
+    parser.add_argument("--bell", type=int, metavar="FD", help="file descriptor that wakes this worker")
+    parser.add_argument("--parent", type=int, help="id of the parent process; this process ends when the parent ends")
     arguments = parser.parse_args()
     if arguments.parent:
         die_with_parent(arguments.parent)

@@ -51,8 +51,8 @@ SECRET = "A" * 43  # of ada's one-time link
 
 def show_plan(page: Any) -> None:
     page.get_by_label("or its text").fill("login,name,role\nada,Ada,student\nbob,Bob,\ncarol,Carol,\n")
-    page.get_by_role("button", name="Show what it would change").click()
-    page.get_by_role("heading", name="What it would change").wait_for()
+    page.get_by_role("button", name="Preview the changes").click()
+    page.get_by_role("heading", name="Planned changes").wait_for()
 
 
 PAGES = [

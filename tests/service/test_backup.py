@@ -121,17 +121,17 @@ def test_a_backup_made_while_students_hand_in_is_of_one_moment(settings, databas
 def test_a_restore_overwrites_nothing(settings, database, used, tmp_path):
     backup.back_up(settings, tmp_path / "copy")
     before = rows(database)
-    with pytest.raises(DeepgradeError, match="nothing is overwritten"):
+    with pytest.raises(DeepgradeError, match="restoring overwrites nothing"):
         backup.restore(settings, tmp_path / "copy")
     assert rows(database) == before
 
 
 def test_a_backup_overwrites_nothing(settings, used, tmp_path):
     (tmp_path / "copy").mkdir()
-    with pytest.raises(DeepgradeError, match="is there already, and a backup overwrites nothing"):
+    with pytest.raises(DeepgradeError, match="exists already, and a backup overwrites nothing"):
         backup.back_up(settings, tmp_path / "copy")
     (tmp_path / "other.part").mkdir()
-    with pytest.raises(DeepgradeError, match="another backup is being made, or was cut off"):
+    with pytest.raises(DeepgradeError, match="if no other backup is running, remove it"):
         backup.back_up(settings, tmp_path / "other")
 
 
@@ -151,7 +151,7 @@ def test_a_byte_that_changed_is_found_before_anything_is_put_down(settings, used
             last = file.read(1)[0]
             file.seek(-1, os.SEEK_END)
             file.write(bytes([last ^ 1]))
-        with pytest.raises(DeepgradeError, match="its checksum differs"):
+        with pytest.raises(DeepgradeError, match="its checksum is wrong"):
             backup.restore(empty, broken)
         (broken / name).unlink()
         with pytest.raises(DeepgradeError, match="is missing; use another backup"):
@@ -167,17 +167,17 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(settings, used, empty, t
     contents = json.loads(path.read_text())
     contents["files"][name] = {"size": 0, "sha256": ""}
     path.write_text(json.dumps(contents))
-    with pytest.raises(DeepgradeError, match="which is no file of a backup"):
+    with pytest.raises(DeepgradeError, match="which is not a file of a backup"):
         backup.restore(empty, tmp_path / "copy")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "x"}', "\x00" * 100])
 def test_what_is_no_backup_is_refused_with_a_sentence(empty, tmp_path, text):
-    with pytest.raises(DeepgradeError, match="is no backup"):
+    with pytest.raises(DeepgradeError, match="is not a backup"):
         backup.restore(empty, tmp_path / "none")
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / backup.CONTENTS).write_text(text)
-    with pytest.raises(DeepgradeError, match="is not what `deepgrade backup` writes"):
+    with pytest.raises(DeepgradeError, match="was not written by `deepgrade backup`"):
         backup.restore(empty, tmp_path / "copy")
 
 
@@ -220,7 +220,7 @@ def test_uploads_that_the_store_has_lost_are_told(settings, used, tmp_path):
 
 def test_uploads_of_a_store_need_one(settings, used, empty, tmp_path):
     backup.back_up(settings, tmp_path / "copy")
-    with pytest.raises(DeepgradeError, match="set DEEPGRADE_FILES to say where they shall lie"):
+    with pytest.raises(DeepgradeError, match="set DEEPGRADE_FILES to the store for them"):
         backup.restore(dataclasses.replace(empty, files=""), tmp_path / "copy")
 
 
@@ -234,7 +234,7 @@ def test_a_secret_of_the_environment_stays_there_and_must_be_the_same(settings, 
     with pytest.raises(DeepgradeError, match="is not the secret of this backup"):
         backup.restore(empty, tmp_path / "copy")
     monkeypatch.delenv("DEEPGRADE_SECRET")
-    with pytest.raises(DeepgradeError, match="set that to the same again"):
+    with pytest.raises(DeepgradeError, match="set DEEPGRADE_SECRET to the same value"):
         backup.restore(empty, tmp_path / "copy")
     monkeypatch.setenv("DEEPGRADE_SECRET", "0123456789abcdef")
     backup.restore(empty, tmp_path / "copy")

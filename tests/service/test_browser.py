@@ -230,7 +230,7 @@ def test_staff_see_everybody_s_submissions_and_add_people(visit, screen):
     page.get_by_label("Name").fill("Grace Hopper")
     page.get_by_label("Login").fill(f"grace-{screen}@example.org")
     page.get_by_role("button", name="Add").click()
-    page.get_by_text("which is shown here once").wait_for()
+    page.get_by_text("which is shown only once").wait_for()
     keep(page, f"people-{screen}")
     assert fits(page)
 
@@ -246,11 +246,11 @@ def test_staff_see_the_queue_live_and_pause_it(visit, screen, scheme):
     cell = page.get_by_role("region", name="Being graded").get_by_role("cell", name="double")
     cell.wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
     page.get_by_role("button", name="Pause gpu").click()
-    page.get_by_text("gpu is paused").wait_for()
+    page.get_by_text("Paused gpu.").wait_for()
     keep(page, f"queue-{screen}-{scheme}")
     assert fits(page)
     page.get_by_role("button", name="Resume gpu").click()
-    page.get_by_text("gpu goes on").wait_for()
+    page.get_by_text("Resumed gpu.").wait_for()
     cell.wait_for(state="detached", timeout=processes.PATIENCE_SECONDS * 1000)  # by itself: nobody reloads
 
 
@@ -277,14 +277,14 @@ def test_staff_s_whole_story(visit):
     page.get_by_label("Tests").fill("test_double_of_three")
     page.get_by_label("Reason").fill("a look at one test")
     page.get_by_role("button", name="Grade again").click()
-    page.get_by_text("It does not count yet").wait_for()
+    page.get_by_text("Not applied yet").wait_for()
     until = time.monotonic() + processes.PATIENCE_SECONDS
-    while not page.get_by_role("button", name="Let it count").is_visible():
+    while not page.get_by_role("button", name="Apply", exact=True).is_visible():
         assert time.monotonic() < until
         page.wait_for_timeout(500)
         page.reload()
-    page.get_by_role("button", name="Let it count").click()
-    page.get_by_text("It counts: 0 of the students").wait_for()
+    page.get_by_role("button", name="Apply", exact=True).click()
+    page.get_by_text("The scores of 0 students changed.").wait_for()
 
     page.get_by_role("navigation").get_by_role("link", name="Grades").click()
     page.get_by_role("link", name="Ada", exact=False).first.click()
@@ -292,7 +292,7 @@ def test_staff_s_whole_story(visit):
     page.get_by_label("Points of 5").fill("4,5")
     page.get_by_label("Reason the student reads it, too").fill("the idea was right")
     page.get_by_role("button", name="Set").click()
-    page.get_by_text("4.5 points are set.").wait_for()
+    page.get_by_text("4.5 points have been set.").wait_for()
 
     page.get_by_role("navigation").get_by_role("link", name="Grades").click()
     page.get_by_role("cell", name="4.5 by hand").wait_for()

@@ -105,7 +105,7 @@ def test_a_password_will_do_and_is_kept_nowhere(run, service, tmp_path):
     assert all(PASSWORD not in path.read_text() for path in (tmp_path / "config").rglob("*.json"))
     wrong = run("login", service.url, "--login", "ada", said="wrong\n")
     assert wrong.returncode == 2
-    assert wrong.stderr == f"deepgrade: {service.url} says: No account has that login and password.\n"
+    assert wrong.stderr == f"deepgrade: {service.url} says: The login or the password is wrong.\n"
 
 
 def test_a_wrong_answer_exits_with_1_and_says_what_failed(run, service, token, folder):
@@ -143,9 +143,12 @@ def test_status_and_report_tell_the_regrade_that_counts(run, service, token, fol
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (("report", "999"), "says 404: There is no such thing, or it is not yours to see."),
-        (("submit", "--course", "none"), "says 404: There is no such thing, or it is not yours to see."),
-        (("submit", "--assignment", "none"), "says 404: There is no such thing, or it is not yours to see."),
+        (("report", "999"), "says 404: This resource does not exist, or you are not allowed to see it."),
+        (("submit", "--course", "none"), "says 404: This resource does not exist, or you are not allowed to see it."),
+        (
+            ("submit", "--assignment", "none"),
+            "says 404: This resource does not exist, or you are not allowed to see it.",
+        ),
     ],
 )
 def test_a_no_of_the_service_is_one_sentence(run, service, token, words, sentence):

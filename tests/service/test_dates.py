@@ -137,10 +137,10 @@ def test_dates_are_set_on_the_wall_of_the_course_and_kept_in_the_audit(eve, data
 @pytest.mark.parametrize(
     "values, sentence",
     [
-        ({"due_at": "2026-12-06T23:59", "hard_end_at": "2026-12-05T00:00"}, "the hard end lies before the due date"),
-        ({"due_at": "2026-12-06T23:59", "release_at": "2026-12-07T00:00"}, "it is due before it is released"),
+        ({"due_at": "2026-12-06T23:59", "hard_end_at": "2026-12-05T00:00"}, "the hard end is before the due date"),
+        ({"due_at": "2026-12-06T23:59", "release_at": "2026-12-07T00:00"}, "the due date is before the release"),
         ({"hard_end_at": "2026-12-05T00:00"}, "a hard end needs a due date before it"),
-        ({"due_at": "9999-12-31T23:59"}, "a date lies between 1970 and 3000"),
+        ({"due_at": "9999-12-31T23:59"}, "a date must be between 1970 and 3000"),
         ({"due_at": "soon"}, "Write a date and a time, like 2026-12-06T23:59."),
         ({"penalty_per_day": "101"}, "Number must be between 0 and 100."),
         ({"penalty_per_day": "nan"}, "Number must be between 0 and 100."),
@@ -176,7 +176,7 @@ def test_an_extension_is_given_shown_and_withdrawn_and_each_is_in_the_audit(user
     [
         ({"extension-login": "nobody"}, "nobody in this course has the login"),
         ({"extension-reason": " "}, "an extension needs a reason"),
-        ({"extension-hard_end_at": "2998-01-01T00:00"}, "lies before its due date"),
+        ({"extension-hard_end_at": "2998-01-01T00:00"}, "is before its due date"),
     ],
 )
 def test_an_extension_that_cannot_be_is_refused(user, eve, values, sentence):
@@ -190,7 +190,7 @@ def test_an_extension_that_cannot_be_is_refused(user, eve, values, sentence):
 def test_assignments_are_chosen_for_a_course_and_stay_while_there_are_submissions(user, eve, database):
     eve.handed_in()
     eve.post(f"{DATES}/remove", form_at=DATES)
-    assert "has submissions, so it stays" in eve.get(DATES).text
+    assert "has submissions, so it cannot be removed" in eve.get(DATES).text
     with database.write() as session:
         session.execute(sa.delete(CourseAssignment))
     assert eve.get(DATES).status_code == 404

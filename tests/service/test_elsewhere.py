@@ -123,7 +123,7 @@ def test_nobody_is_signed_in_by_an_address_that_is_not_verified_or_not_one_accou
     """An operator is not either: whoever runs the provider would run this service."""
     user, where = sign_in(app, sub)
     assert where == "/sign-in"
-    assert "There is no account here for you" in user.get("/sign-in").text
+    assert "No account matches your identity" in user.get("/sign-in").text
     assert identities(app) == {}
 
 
@@ -176,7 +176,7 @@ def test_a_provider_out_of_reach_is_told_in_a_sentence(settings):
     )
     user = User(app.test_client())
     assert user.get("/sign-in/elsewhere").location == "/sign-in"
-    assert "Signing in there did not work" in user.get("/sign-in").text
+    assert "The sign-in failed" in user.get("/sign-in").text
     app.extensions["services"].database.close()
 
 

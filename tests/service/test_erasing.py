@@ -172,7 +172,7 @@ def test_a_store_that_cannot_forget_is_told_and_the_account_is_gone_all_the_same
     kept.mkdir()  # what no file's removal removes
     people = "/courses/course/staff/people"
     assert root.post(f"{people}/{ada.person.id}/delete", {"login": "ada"}).status_code == 303
-    assert "its files are not, since the files" in root.get(people).text
+    assert "its files remain: the file" in root.get(people).text
     assert kept.name in caplog.text
     assert user().sign_in("ada").status_code == 401
     deletion.finish(database, app.extensions["services"].files)

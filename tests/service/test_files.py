@@ -74,7 +74,7 @@ def test_bytes_that_were_changed_in_the_store_are_no_submission(settings, databa
     files = Files(dataclasses.replace(settings, files=f"file://{tmp_path}/store", inline_kb=0))
     sha256 = add(database, files.keep(SMALL))
     (tmp_path / "store" / sha256[:2] / sha256).write_bytes(b"another")
-    with database.read() as session, pytest.raises(StoreError, match="it was changed or is broken"):
+    with database.read() as session, pytest.raises(StoreError, match="it was changed or is damaged"):
         files.read(session, sha256)
 
 
@@ -83,7 +83,7 @@ def test_bytes_that_are_gone_are_our_fault(stored, settings, database):
     with database.read() as session:
         with pytest.raises(StoreError, match="cannot be read"):
             Files(stored).read(session, sha256)
-        with pytest.raises(StoreError, match="DEEPGRADE_FILES does not say"):
+        with pytest.raises(StoreError, match="set DEEPGRADE_FILES to its address"):
             Files(settings).read(session, sha256)
 
 
@@ -96,7 +96,7 @@ def test_a_store_that_cannot_be_written_is_told_and_nothing_is_accepted(settings
     ada.sign_in("ada")
     answer = ada.hand_in(zip_of(RIGHT))
     assert answer.status_code == 503
-    assert "nothing was stored" in answer.text
+    assert "Nothing was stored" in answer.text
     assert ada.get("/").status_code == 200
     with database.read() as session:
         assert session.query(Upload).count() == 0

@@ -98,7 +98,7 @@ def test_dates_are_by_the_course_s_clock_and_change_what_counts(graded, database
 
 def test_what_makes_no_sense_is_told_and_changes_nothing(eve, database):
     for changes, sentence in (
-        ({"release_at": "2026-10-02T00:00", "due_at": "2026-10-01T00:00"}, "it is due before it is released"),
+        ({"release_at": "2026-10-02T00:00", "due_at": "2026-10-01T00:00"}, "the due date is before the release"),
         ({"hard_end_at": "2026-10-01T00:00"}, "a hard end needs a due date before it"),
         ({"penalty_per_day": "101"}, "between 0 and 100"),
         ({"grace_days": "many"}, "Not a valid integer"),

@@ -145,7 +145,7 @@ def test_a_database_that_cannot_be_written_answers_503_and_stores_nothing(user, 
     sa.event.listen(database.engine, "begin", lambda connection: connection.exec_driver_sql("PRAGMA query_only=ON"))
     answer = ada.hand_in(zip_of(RIGHT))
     assert answer.status_code == 503
-    assert "nothing was stored" in answer.text
+    assert "Nothing was stored" in answer.text
     assert rows(database, Submission, Job, Upload) == [0, 0, 0]
 
 

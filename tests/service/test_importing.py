@@ -101,7 +101,7 @@ def test_it_is_looked_at_first_and_then_written_with_a_reason(database, people, 
         assert session.scalars(sa.select(Override)).all() == [], "to look changes nothing"
     refused = deepgrade(settings, file, "--into", "course", "--apply")
     assert refused.returncode != 0
-    assert "say why" in refused.stderr
+    assert "enter a reason" in refused.stderr
     done = deepgrade(settings, file, "--into", "course", "--apply", "--reason", "graded by otter", "--by", "eve")
     assert done.returncode == 0, done.stderr
     assert "2 of 3 changed" in done.stdout
@@ -122,11 +122,11 @@ def test_while_one_is_nobody_s_none_is_written(database, people, settings, file)
     file.write_text(file.read_text() + "mallory.zip,5.0,5.0,1.0,Completed\n")
     refused = deepgrade(settings, file, "--into", "course", "--apply", "--reason", "x")
     assert refused.returncode != 0
-    assert "1 of 4 scores are nobody's, such as 'mallory.zip'" in refused.stderr
+    assert "1 of 4 scores match no student, such as 'mallory.zip'" in refused.stderr
     with database.read() as session:
         assert session.scalars(sa.select(Override)).all() == []
     done = deepgrade(settings, file, "--into", "course", "--apply", "--reason", "x", "--without-unknown")
-    assert "2 of 4 changed, 1 are nobody's" in done.stdout
+    assert "2 of 4 changed, 1 match no student" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_while_one_is_nobody_s_none_is_written(database, people, settings, file)
     [
         (("--into", "nothing"), "there is no course 'nothing'"),
         (("--apply",), "name the course with --into"),
-        (("--into", "course", "--by", "ada"), "'ada' is nobody of the staff"),
+        (("--into", "course", "--by", "ada"), "'ada' is not a staff member"),
     ],
 )
 def test_what_cannot_be_is_told(database, people, settings, file, options, sentence):

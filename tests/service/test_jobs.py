@@ -171,7 +171,7 @@ def test_a_student_hears_of_our_fault_without_its_words(number, user, do, claim)
     ada = user()
     ada.sign_in("ada")
     page = ada.get(f"/submissions/{number}").text
-    assert "That is our fault" in page
+    assert "This is a fault of the service" in page
     assert "secret words" not in page
     answer = ada.get(f"/submissions/{number}/report.json").json
     assert answer["state"] == "grader_error"

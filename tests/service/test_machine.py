@@ -45,17 +45,17 @@ def deepgrade(*words: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 # A variable and its value, and what is said of it at the start.
 REFUSED = {
-    "a slip": ("DEEPGRADE_WORKRES", "3", "DEEPGRADE_WORKRES is not a setting; DEEPGRADE_WORKERS is."),
-    "another": ("DEEPGRADE_SECRETS", "x" * 20, "DEEPGRADE_SECRETS is not a setting; DEEPGRADE_SECRET is."),
+    "a slip": ("DEEPGRADE_WORKRES", "3", "DEEPGRADE_WORKRES is not a setting; use DEEPGRADE_WORKERS."),
+    "another": ("DEEPGRADE_SECRETS", "x" * 20, "DEEPGRADE_SECRETS is not a setting; use DEEPGRADE_SECRET."),
     "a GPU that is not here": ("DEEPGRADE_GPU", "77", "DEEPGRADE_GPU names GPU 77, but there is no /dev/nvidia77"),
     "a GPU that is none": ("DEEPGRADE_GPU", "first", "DEEPGRADE_GPU is 'first'; it must be the number of a GPU"),
-    "one for a slot": ("CUDA_VISIBLE_DEVICES", "77", "GPU 77 is not on this machine (there is no /dev/nvidia77)"),
+    "one for a slot": ("CUDA_VISIBLE_DEVICES", "77", "this machine has no GPU 77 (/dev/nvidia77 does not exist)"),
     "a cgroup that is not here": (
         "DEEPGRADE_CGROUP",
         "/no/such",
-        "DEEPGRADE_CGROUP is '/no/such', and that is no cgroup",
+        "DEEPGRADE_CGROUP is '/no/such', which is not a cgroup",
     ),
-    "a folder that is none": ("DEEPGRADE_CGROUP", "/tmp", "DEEPGRADE_CGROUP is '/tmp', and that is no cgroup"),
+    "a folder that is none": ("DEEPGRADE_CGROUP", "/tmp", "DEEPGRADE_CGROUP is '/tmp', which is not a cgroup"),
 }
 
 
@@ -80,7 +80,7 @@ def test_a_variable_that_is_like_none_of_ours_has_no_effect_and_that_is_said(mon
 
 def test_a_cgroup_needs_its_controllers(tmp_path):
     (tmp_path / "cgroup.controllers").write_text("cpu memory\n")
-    with pytest.raises(DeepgradeError, match="has no controller pids"):
+    with pytest.raises(DeepgradeError, match="lacks the controller pids"):
         machine.check({"DEEPGRADE_CGROUP": str(tmp_path)})
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")
     (tmp_path / "cgroup.subtree_control").write_text("")
@@ -103,7 +103,7 @@ def test_an_older_program_leaves_newer_tables_alone(settings, monkeypatch, start
     with pytest.raises(DeepgradeError) as refused:
         begin[start]()
     assert not isinstance(refused.value, GraderError), "exit 2"
-    assert str(refused.value).startswith("the database's tables are of version 9999, which is newer than this program")
+    assert str(refused.value).startswith("the database has tables of version 9999, which is newer than this program")
     assert str(newest_revision()) in str(refused.value)
     database.close()
 
@@ -119,7 +119,7 @@ def test_a_broker_that_is_dead_is_said_and_keeps_nobody_from_serving(tmp_path):
     with serving(settings) as service:
         said = "".join(service.said)
         assert "note: the broker of DEEPGRADE_BROKER does not answer" in said
-        assert "note: no host grades at this moment, so what is handed in waits; start `deepgrade worker`" in said
+        assert "note: no host is grading, so submissions will wait; start `deepgrade worker`" in said
         assert "a-password" not in said
         assert processes.Client(service.url, "eve").get("/staff/queue")[0] == 200
 
@@ -153,7 +153,7 @@ def test_its_jobs_are_left_to_others_and_staff_are_told(database, user, app):
         hosts.beat(session, dataclasses.replace(FACTS, lacks={"deep": ["torch"]}))
     page = eve.get("/staff/queue").text
     assert "No open host can grade deep: torch is not installed there. 1 upload waiting." in page
-    assert "one leaves to others: deep" in page
+    assert "one cannot grade deep" in page
     with database.write() as session:
         unable = Slot("one:0", ("cpu",), host="one", lacks=("deep",))
         assert leases.claim(session, unable, lease_seconds=45).submission_id == second
@@ -167,7 +167,7 @@ def test_its_jobs_are_left_to_others_and_staff_are_told(database, user, app):
 
 def test_staff_are_told_that_no_host_takes_jobs_and_that_the_broker_is_dead(app, user, database, monkeypatch):
     eve = user("eve", role="staff")
-    assert "No host takes jobs at this moment, so what is handed in waits." in eve.get("/staff/queue").text
+    assert "No host takes jobs at the moment, so submissions wait." in eve.get("/staff/queue").text
     with database.write() as session:
         hosts.beat(session, FACTS)
     page = eve.get("/staff/queue").text
@@ -183,8 +183,8 @@ def test_the_doctor_says_the_same(course):
     told = {
         name: (ok, detail) for name, ok, detail in machine.findings({"DEEPGRADE_WORKRES": "3"}, find_course(course))
     }
-    assert told["settings"] == (False, "DEEPGRADE_WORKRES is not a setting; DEEPGRADE_WORKERS is")
-    assert told["GPU"] == told["cgroup"] == (True, "none is set")
+    assert told["settings"] == (False, "DEEPGRADE_WORKRES is not a setting; use DEEPGRADE_WORKERS")
+    assert told["GPU"] == told["cgroup"] == (True, "not set")
     assert told["packages of the course"][0]
     assert "not-installed-here is not installed: deep" in told["packages of the course"][1]
     told = {name: ok for name, ok, _ in machine.findings({"DEEPGRADE_CGROUP": "/no/such"}, find_course(course))}

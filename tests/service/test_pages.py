@@ -239,7 +239,7 @@ def test_an_error_of_ours_is_one_sentence_without_its_traceback(app, user):
     app.testing = False
     answer = user("ada").get("/breaks")
     assert answer.status_code == 500
-    assert "Something went wrong on our side" in answer.text
+    assert "An error occurred in the service" in answer.text
     assert CANARY not in answer.text
 
 

@@ -70,18 +70,18 @@ def test_nothing_counts_before_it_was_looked_at_and_it_can_be_taken_back(app, tw
     answer = begin(two)
     assert answer.location == f"{AT}/1"
     assert "0 of 2 submissions graded" in two.get(f"{AT}/1").text
-    assert "Let it count" not in two.get(f"{AT}/1").text, "not while it is being graded"
+    assert ">Apply<" not in two.get(f"{AT}/1").text, "not while it is being graded"
     assert "are still being graded" in two.post(f"{AT}/1/count", form_at=f"{AT}/1").text
     finish(app, RIGHT_REPORT)
     finish(app, RIGHT_REPORT)
     assert points(database) == {"ada": 2, "bob": 0}
     page = two.get(f"{AT}/1").text
-    assert "1 has other points" in page
+    assert "1 has different points" in page
     assert "test_a: failed, now passed" in page
     assert page.index("Bob") < page.index("Ada"), "what differs comes first"
     assert two.post(f"{AT}/1/count", form_at=f"{AT}/1").status_code == 303
     assert points(database) == {"ada": 2, "bob": 2}
-    assert "It counts" in two.get(f"{AT}/1").text
+    assert ">Applied<" in two.get(f"{AT}/1").text
     assert two.post(f"{AT}/1/count", form_at=f"{AT}/1").status_code == 422, "once is enough"
     assert two.post(f"{AT}/1/withdraw", {"reason": "it was right before"}, form_at=f"{AT}/1").status_code == 303
     assert points(database) == {"ada": 2, "bob": 0}
@@ -118,7 +118,7 @@ def test_what_cannot_be_graded_again_keeps_what_it_has(app, two, database):
     finish(app, Report("double", "Twice as much", "grader_error", message="the sandbox is gone"))
     finish(app, Report("double", "Twice as much", "refused", message="there is no double.py"))
     page = two.get(f"{AT}/1").text
-    assert "2 could not be graded and keep what they have" in page
+    assert "2 could not be graded and keep their old results" in page
     two.post(f"{AT}/1/count", form_at=f"{AT}/1")
     assert points(database) == {"ada": 2, "bob": 0}
     with database.read() as session:
@@ -136,13 +136,16 @@ def test_to_withdraw_one_that_waits_empties_the_queue(two, database):
 @pytest.mark.parametrize(
     "fields, sentence",
     [
-        ({"reason": " "}, "say why"),
-        ({"which": "named", "numbers": "99"}, "submission 99 is none of code"),
-        ({"which": "named", "numbers": "x"}, "is no number of a submission"),
+        ({"reason": " "}, "enter a reason"),
+        (
+            {"which": "named", "numbers": "99"},
+            "Submission 99 is not a code submission for &#39;double&#39; in this course.",
+        ),
+        ({"which": "named", "numbers": "x"}, "is not a submission number"),
         ({"which": "named", "numbers": ""}, "there is no submission to grade again"),
-        ({"which": "some"}, "says not which submissions"),
-        ({"assignment": "nothing"}, "is no assignment that there are tests of"),
-        ({"tests": "test_a; rm"}, "is no test&#39;s name"),
+        ({"which": "some"}, "is not a set of submissions"),
+        ({"assignment": "nothing"}, "is not an assignment with tests"),
+        ({"tests": "test_a; rm"}, "is not the name of a test"),
     ],
 )
 def test_what_cannot_be_begun_is_told(two, database, fields, sentence):
@@ -193,7 +196,7 @@ def test_a_worker_runs_the_tests_that_a_regrade_names_and_no_other(app, user, ev
         ("test_negate", "failed"),
         ("test_double_of_five", "passed"),
     ]
-    assert graded.message == "Some of its tests were graded again."
+    assert graded.message == "Some tests of this submission were graded again."
 
 
 @pytest.mark.threat(20)
@@ -224,7 +227,7 @@ def test_no_student_learns_which_hidden_tests_were_graded_again(app, user, eve, 
     for path, text in found.items():
         if path.endswith(("report", "report.json")):
             told = json.loads(text)
-            assert told["message"] == "Some of its tests were graded again."
+            assert told["message"] == "Some tests of this submission were graded again."
             if hidden_results == "now":
                 continue  # each result stands beside its test, as it did before
         assert not [name for name in names if name in text], path

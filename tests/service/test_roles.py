@@ -267,7 +267,7 @@ def test_a_new_password_for_somebody_ends_their_sessions(eve, bob, database):
 def test_what_is_not_there_is_answered_404_with_a_sentence(world, path):
     answer = world.browser("admin").get(path)
     assert answer.status_code == 404
-    assert "There is no such page, or it is not yours to see." in answer.text
+    assert "This page does not exist, or you are not allowed to see it." in answer.text
 
 
 @pytest.mark.threat(46)

@@ -75,8 +75,8 @@ def test_a_value_that_cannot_be_is_refused_with_a_sentence(tmp_path, name, value
 @pytest.mark.parametrize(
     "url, sentence",
     [
-        ("mysql://h/d", "DEEPGRADE_DATABASE: 'mysql' is not known; it can be sqlite or postgresql"),
-        ("no address", "DEEPGRADE_DATABASE is no address of a database"),
+        ("mysql://h/d", "DEEPGRADE_DATABASE: 'mysql' is not supported; use sqlite or postgresql"),
+        ("no address", "DEEPGRADE_DATABASE is not a valid database URL"),
     ],
 )
 def test_a_database_that_cannot_be_is_told(tmp_path, url, sentence):

@@ -32,7 +32,7 @@ def test_a_wrong_password_and_an_unknown_login_get_the_same_answer(user, login, 
     user("ada")
     answer = user().sign_in(login, password)
     assert answer.status_code == 401
-    assert "No account has that login and password." in answer.text
+    assert "The login or the password is wrong." in answer.text
 
 
 def test_passwords_are_kept_as_scrypt_hashes(user, database, monkeypatch):
@@ -153,10 +153,10 @@ def test_behind_https_cookies_are_secure_and_browsers_are_told_to_stay(settings)
 @pytest.mark.parametrize(
     "changes, sentence",
     [
-        ({"login": "ADA"}, "already somebody with the login 'ada'"),
-        ({"login": "a b"}, "is no login"),
-        ({"login": "bob", "role": "king"}, "'king' is no role; there is: student, staff, admin"),
-        ({"login": "bob", "password": "short"}, "a password has 10 to 200 characters, this one has 5"),
+        ({"login": "ADA"}, "the login 'ada' is already in use"),
+        ({"login": "a b"}, "is not a valid login"),
+        ({"login": "bob", "role": "king"}, "'king' is not a role; choose one of student, staff, admin"),
+        ({"login": "bob", "password": "short"}, "a password must have 10 to 200 characters; this one has 5"),
     ],
 )
 def test_an_account_that_cannot_be_made_is_refused_with_a_sentence(user, database, changes, sentence):

@@ -343,6 +343,22 @@ def test_who_comes_next_has_room_however_many_are_silent():
             assert all_of(send(stack, place, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"ok")
 
 
+def test_a_new_connection_outlives_those_that_were_silent_before(monkeypatch):
+    """Its first byte is under way while others come."""
+    monkeypatch.setattr(server, "NEW_SECONDS", 3600.0)
+    limits = Limits(seconds=3600.0, connections=20)
+    alone = Lanes(lambda method, path: "others", {"others": 1})
+    with serving_alone(fine, alone, limits) as (_, place), contextlib.ExitStack() as stack:
+        for _ in range(limits.connections):
+            send(stack, place, BODY)
+        new = send(stack, place, b"")
+        for _ in range(limits.connections // 2):
+            send(stack, place, BODY)
+        assert all_of(send(stack, place, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"ok")  # so all others were accepted
+        new.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert all_of(new).endswith(b"ok")
+
+
 def test_what_moves_is_kept_where_room_is_needed():
     """An honest upload among silent connections."""
     limits = Limits(seconds=3600.0, connections=20)

@@ -96,7 +96,7 @@ def test_staff_compare_and_look_at_a_pair(app, user, settings):
     assert "Nothing has been compared yet" in eve.get(AT).text
     assert eve.post(AT).status_code == 303
     deadline = time.monotonic() + 120
-    while "It is being compared" in (page := eve.get(AT).text):
+    while "The comparison is running" in (page := eve.get(AT).text):
         assert time.monotonic() < deadline
         time.sleep(0.3)
     assert "3 submissions compared" in page, Path(settings.home, "similarity/1-double.log").read_text()

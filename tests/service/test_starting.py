@@ -28,7 +28,9 @@ LONG = "0123456789abcdef0123456789abcdef"
 def test_nothing_starts_while_flask_is_told_to_debug(settings, monkeypatch, value):
     monkeypatch.setenv("FLASK_DEBUG", value)
     for start in (lambda: serve(port=0, settings=settings), lambda: create_app(settings)):
-        with pytest.raises(DeepgradeError, match="FLASK_DEBUG is set, and a service that students use is not debugged"):
+        with pytest.raises(
+            DeepgradeError, match="FLASK_DEBUG is set, but a service for students must not run in debug mode"
+        ):
             start()
     assert not settings.home.exists()
 
@@ -65,14 +67,14 @@ def test_no_other_secret_is_made_up_where_there_are_reports(settings, app, user,
     monkeypatch.setattr("grader_service.serve._check_up", lambda: None)
     monkeypatch.setattr("grader_service.serve._run", lambda *_: None)  # it must not come so far
     (settings.home / "course.secret").unlink(missing_ok=True)
-    with pytest.raises(DeepgradeError, match=r"course\.secret: is gone, and there are reports that were made by it"):
+    with pytest.raises(DeepgradeError, match=r"course\.secret: is missing, but existing reports were made with it"):
         serve(port=0, settings=settings)
     assert not (settings.home / "course.secret").exists()
 
 
 def test_a_host_makes_up_no_secret_of_its_own(settings, database):
     (settings.home / "course.secret").unlink(missing_ok=True)
-    with pytest.raises(DeepgradeError, match="set DEEPGRADE_SECRET to that of the host of `deepgrade serve`"):
+    with pytest.raises(DeepgradeError, match="Set DEEPGRADE_SECRET to the value used by `deepgrade serve`"):
         work(settings=dataclasses.replace(settings, host="other"))
     assert not (settings.home / "course.secret").exists()
 
@@ -82,7 +84,7 @@ def test_ready_is_who_would_accept_an_upload(user):
     assert answer.status_code == 200
     assert answer.json == {
         "ready": True,
-        "checks": {"database": "ok", "disk": "ok", "graders": "no host takes jobs: what is handed in waits"},
+        "checks": {"database": "ok", "disk": "ok", "graders": "no host takes jobs, so submissions wait"},
     }
 
 
@@ -96,7 +98,7 @@ def test_a_full_disk_is_not_ready(user, monkeypatch):
 def test_a_data_folder_that_is_gone_is_not_ready(user, settings, tmp_path):
     os.rename(settings.home, tmp_path / "away")
     answer = user().get("/readyz")
-    assert (answer.status_code, answer.json["checks"]["disk"]) == (503, "the data folder is gone")
+    assert (answer.status_code, answer.json["checks"]["disk"]) == (503, "the data folder does not exist")
 
 
 def test_tables_of_another_version_are_not_ready(user, database):
@@ -105,7 +107,7 @@ def test_tables_of_another_version_are_not_ready(user, database):
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     answer = user().get("/readyz")
     assert answer.status_code == 503
-    assert answer.json["checks"]["database"] == "is out of reach, or its tables are of another version"
+    assert answer.json["checks"]["database"] == "cannot be reached, or its tables have another version"
 
 
 def test_a_database_out_of_reach_is_not_ready(user, monkeypatch):

@@ -32,8 +32,8 @@ def test_each_test_has_its_verdicts_counted():
 
 def test_what_nobody_fails_and_what_most_fail_is_said_of_enough_reports_alone():
     assert statistics.of_tests(told(*["passed"] * 4))[0].note == ""
-    assert statistics.of_tests(told(*["passed"] * 5))[0].note == "nobody fails it"
-    assert statistics.of_tests(told(*["failed"] * 3, "passed", "passed"))[0].note == "most fail it"
+    assert statistics.of_tests(told(*["passed"] * 5))[0].note == "nobody fails this test"
+    assert statistics.of_tests(told(*["failed"] * 3, "passed", "passed"))[0].note == "most students fail this test"
 
 
 def test_times_are_the_median_and_what_nine_of_ten_stay_below():

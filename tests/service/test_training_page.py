@@ -51,15 +51,15 @@ def test_the_curve_grows_and_the_report_says_what_was_measured(service):
         page.get_by_role("heading", name="Assignments").wait_for()
         page.get_by_role("link", name="A network to be trained").first.click()
         hand_in(page, submission.zipped({"trainee.py": SLOW_AND_WRONG.encode()}), "trainee.zip")
-        page.get_by_text("A network of yours is training").wait_for(timeout=120_000)
+        page.get_by_text("Your network is training").wait_for(timeout=120_000)
         processes.wait_for(lambda: page.evaluate(POINTS) >= 3)
         keep(page, "training-live")
         assert "now" in page.locator(".curves svg").first.get_attribute("aria-label")
-        page.get_by_text("wanted").first.wait_for(timeout=120_000)
+        page.get_by_text("required").first.wait_for(timeout=120_000)
         keep(page, "training-report")
         text = page.locator("main").inner_text()
         assert "accuracy on 300 held-out digits" in text
-        assert "at least 85 % wanted" in text
+        assert "at least 85 % required" in text
         assert "You reported" in text
         assert "settings for a CPU" in text
         assert complaints == []

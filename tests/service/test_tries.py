@@ -183,7 +183,7 @@ def test_who_does_something_too_often_is_told_what(user):
     new = {"name": "t", "scope": "read", "course": "", "days": "30"}
     answers = [ada.post("/account", new, form_at="/").status_code for _ in range(21)]
     assert answers == [200] * 20 + [429]
-    assert "20 new tokens an hour" in ada.post("/account", new, form_at="/").text
+    assert "more than 20 tokens in one hour" in ada.post("/account", new, form_at="/").text
 
 
 def test_one_account_gets_a_few_mails_an_hour_and_the_answer_is_always_the_same(settings, monkeypatch):

@@ -53,12 +53,12 @@ def test_a_file_says_what_the_environment_does_not(tmp_path):
 @pytest.mark.parametrize(
     "text, mode, sentence",
     [
-        ("wokers = 4", 0o600, "'wokers' is no setting"),
-        ("Workers = 4", 0o600, "'Workers' is no setting"),
-        ('settings = "x"', 0o600, "'settings' is no setting"),
+        ("wokers = 4", 0o600, "'wokers' is not a setting"),
+        ("Workers = 4", 0o600, "'Workers' is not a setting"),
+        ('settings = "x"', 0o600, "'settings' is not a setting"),
         ("workers = [4]", 0o600, "workers must be text, a number, true or false"),
-        ("workers =", 0o600, "is no TOML file"),
-        ('secret = "0123456789abcdef"', 0o640, r"can be read by others \(mode 640\); run `chmod 600"),
+        ("workers =", 0o600, "is not a valid TOML file"),
+        ('secret = "0123456789abcdef"', 0o640, r"other users can read it \(mode 640\); run `chmod 600"),
     ],
 )
 def test_a_file_that_cannot_be_is_refused_with_a_sentence(tmp_path, text, mode, sentence):

@@ -134,9 +134,9 @@ def test_staff_s_term(visit):
     page.get_by_role("link", name="People").click()
     page.get_by_role("link", name=re.compile("roster", re.IGNORECASE)).first.click()
     page.get_by_label("or its text").fill(f"login,name\nmallory,{FORMULA}\n")
-    page.get_by_role("button", name="Show what it would change").click()
-    page.get_by_role("heading", name="What it would change").wait_for()
-    page.get_by_role("button", name="Do it").click()
+    page.get_by_role("button", name="Preview the changes").click()
+    page.get_by_role("heading", name="Planned changes").wait_for()
+    page.get_by_role("button", name="Apply the changes").click()
     page.get_by_text("1 new").wait_for()
 
     page.get_by_role("link", name="Grades").click()
@@ -147,11 +147,11 @@ def test_staff_s_term(visit):
     page.get_by_label("Line 2", exact=True).fill("Why")
     page.get_by_label("Points of line 2").fill("2")
     page.get_by_role("button", name="Change the rubric").click()
-    page.get_by_text("The rubric is changed.").wait_for()
+    page.get_by_text("The rubric has been saved.").wait_for()
 
     page.get_by_role("link", name="Grades").click()
     page.get_by_label("Show").select_option("unmarked")
-    page.get_by_label("In the order of").select_option("total")
+    page.get_by_label("Sort by").select_option("total")
     page.get_by_role("button", name="Show").click()
     page.get_by_role("link", name="Bob").click()
     page.get_by_role("link", name=f"submission {number}").click()
@@ -159,7 +159,7 @@ def test_staff_s_term(visit):
     page.get_by_role("button", name="Set points").click()
     assert page.get_by_label("What the plots show").evaluate("input => input.validationMessage").startswith("Write")
     page.locator('form[action$="/rubric"]').evaluate("form => form.submit()")  # as where no script runs
-    page.get_by_text("4 is more than the 3 points that 'What the plots show' has at most").wait_for()
+    page.get_by_text("4 is more than the maximum of 3 points for 'What the plots show'").wait_for()
     assert page.get_by_label("What the plots show").input_value() == "4"
     page.get_by_label("What the plots show").fill("2,5")
     page.get_by_role("button", name="Set points").click()

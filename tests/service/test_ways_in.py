@@ -100,15 +100,15 @@ def test_through_the_provider_and_back(browser):
     stranger = browser()
     stranger.get_by_role("link", name="Sign in with Example University").click()
     stranger.get_by_role("button", name="s-nobody", exact=True).click()
-    stranger.get_by_text("There is no account here for you").wait_for()
+    stranger.get_by_text("No account matches your identity").wait_for()
 
 
 def test_a_forgotten_password_by_mail_and_an_invitation_from_the_roster(browser, site):
     _, box = site
     page = browser()
-    page.get_by_role("link", name="Password forgotten?").click()
+    page.get_by_role("link", name="Forgot your password?").click()
     look(page, "forgot")
-    page.get_by_label("Login or address").fill("ada")
+    page.get_by_label("Login or e-mail address").fill("ada")
     page.get_by_role("button", name="Send a link").click()
     page.get_by_text("a link", exact=False).first.wait_for()
     page.goto(link_in(box))
@@ -127,10 +127,10 @@ def test_a_forgotten_password_by_mail_and_an_invitation_from_the_roster(browser,
     staff.get_by_role("link", name="People").click()
     staff.get_by_role("link", name="a roster as CSV").click()
     staff.get_by_label("or its text").fill("login,name,email\ngrace,Grace Hopper,grace@example.edu\n")
-    staff.get_by_role("button", name="Show what it would change").click()
+    staff.get_by_role("button", name="Preview the changes").click()
     staff.get_by_text("new account, student, gets an invitation").wait_for()
     assert len(box.mails) == 1, "nothing is sent before it is done"
-    staff.get_by_role("button", name="Do it").click()
+    staff.get_by_role("button", name="Apply the changes").click()
     staff.get_by_text("1 new").wait_for()
     look(staff, "staff-people-invited")
     invited = browser()
@@ -141,6 +141,6 @@ def test_a_forgotten_password_by_mail_and_an_invitation_from_the_roster(browser,
 
 def choose(page: playwright.Page) -> None:
     page.get_by_label("Password", exact=True).fill(NEW)
-    page.get_by_label("Password, again").fill(NEW)
+    page.get_by_label("Repeat the password").fill(NEW)
     page.get_by_role("button", name="Set the password").click()
     page.get_by_role("button", name="Sign in", exact=True).wait_for()

@@ -12,7 +12,7 @@ from .conftest import SLOW, User
 
 SERVICE = """
 import time
-from grader_service import accounts
+from grader_service.accounts import accounts
 
 def hash_while_writing(database):
     with database.write() as session:

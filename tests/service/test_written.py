@@ -146,7 +146,7 @@ def test_a_text_that_takes_too_long_is_shown_as_it_was_written_and_tried_once(ad
     hand_in(ada, HARD + b"<b>", "mine.md")
     for _ in range(2):
         page = ada.get("/submissions/1").text
-        assert "could not be laid out within the limits" in page
+        assert "exceeds the limits of the layout" in page
         assert "[[[[&lt;b&gt;</pre>" in page
         ada.client.application.extensions["services"].renderer.wait()
     assert tried == [len(HARD) + 3]
@@ -157,14 +157,14 @@ def test_the_page_says_that_it_is_prepared_and_asks_until_it_is(ada, app, monkey
     render = rendering.render
     monkeypatch.setattr(rendering, "render", lambda data: begin.wait(60) and render(data))
     ada.post(f"{AT}/written", {"text": (io.BytesIO(b"*so*"), "mine.md")}, form_at=AT)
-    assert "It is being prepared" in ada.get("/submissions/1").text
+    assert "The page is being prepared" in ada.get("/submissions/1").text
     assert ada.get("/submissions/1/written/ready").status_code == 204
     begin.set()
     app.extensions["services"].renderer.wait()
     assert ada.get("/submissions/1/written/ready").headers["HX-Refresh"] == "true"
     page = ada.get("/submissions/1").text
     assert "<em>so</em>" in page
-    assert "It is being prepared" not in page
+    assert "The page is being prepared" not in page
 
 
 def test_without_a_sandbox_the_text_is_shown_as_it_was_written(ada, app, monkeypatch):
@@ -174,7 +174,7 @@ def test_without_a_sandbox_the_text_is_shown_as_it_was_written(ada, app, monkeyp
     monkeypatch.setattr(rendering, "render", gone)
     hand_in(ada, b"*so* <b>", "mine.md")
     page = ada.get("/submissions/1").text
-    assert "It cannot be laid out for this page at the moment" in page
+    assert "The written part cannot be shown at the moment" in page
     assert "*so* &lt;b&gt;" in page
     assert hand_in(ada, pdf()).location == "/submissions/2"
     assert "Save the file" in ada.get("/submissions/2").text
@@ -209,7 +209,7 @@ def test_of_a_long_pdf_the_first_pages_are_shown(monkeypatch):
             pages.savefig(Figure(figsize=(3, 2)))
     found = rendering.render(out.getvalue())
     assert (len(found.sheets), found.pages) == (2, 3)
-    assert found.message == "The first 2 of 3 pages are shown; the file holds all of them."
+    assert found.message == "The first 2 of 3 pages are shown. The file contains all of them."
     monkeypatch.setattr(rendering, "SHEETS_BYTES", 1)
     assert rendering.render(out.getvalue()).message == rendering.NOT_PDF
 

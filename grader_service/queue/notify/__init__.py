@@ -21,8 +21,8 @@ from grader_service.core.settings import Settings
 from grader_service.queue.enqueue import QUEUES
 
 NO_ANSWER = (
-    "the broker of DEEPGRADE_BROKER does not answer ({why}); uploads are accepted and graded all the same, some "
-    "seconds later"
+    "the broker of DEEPGRADE_BROKER does not answer ({why}); uploads are still accepted and graded, with "
+    "a delay of some seconds"
 )
 
 

@@ -93,18 +93,22 @@ def watch(board: Board, wire: Wire) -> None:
         try:
             lying = [queue for queue in sorted(board.idle_queues()) if wire.count(queue)]
         except Exception as error:
-            log.info("the broker is out of reach: %r", error)
+            log.info("cannot reach the broker: %r", error)
             continue
         if lying and time.monotonic() - board.last >= DEAF_SECONDS:
-            log.error("tickets for %s lie at the broker and none has come here: starting anew", ", ".join(lying))
+            log.error(
+                "tickets for %s are waiting at the broker, but this host received none; restarting", ", ".join(lying)
+            )
             logging.shutdown()
             os._exit(1)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Hear tickets, and wake this host's slots.")
+    parser = argparse.ArgumentParser(description="Receive tickets and wake the slots of this host.")
     parser.add_argument("--slot", action="append", required=True, metavar="FD:QUEUES")
-    parser.add_argument("--parent", type=int, required=True, help="process that this one must not outlive")
+    parser.add_argument(
+        "--parent", type=int, required=True, help="id of the parent process; this process ends when the parent ends"
+    )
     arguments = parser.parse_args()
     die_with_parent(arguments.parent)
     try:

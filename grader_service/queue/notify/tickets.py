@@ -155,4 +155,6 @@ class Tickets:
                     self.trouble = NO_ANSWER.format(why=type(error).__name__)
                     if time.monotonic() - complained >= COMPLAIN_SECONDS:
                         complained = time.monotonic()
-                        log.warning("a ticket is lost, which costs its job some seconds: the broker says %r", error)
+                        log.warning(
+                            "a ticket was lost, so its job starts some seconds later; the broker reported %r", error
+                        )

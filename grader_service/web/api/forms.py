@@ -13,17 +13,19 @@ def said(words: str) -> dict[str, str]:
 
 
 class Enrolment(Schema):
-    course = fields.String(required=True, metadata=said("as in addresses"))
+    course = fields.String(required=True, metadata=said("the short name of the course, as in its address"))
     title = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(("student", "staff", "admin")))
-    timezone = fields.String(required=True, metadata=said("IANA name, in which its dates are meant"))
+    timezone = fields.String(required=True, metadata=said("the IANA name of the course's time zone"))
     archived = fields.Boolean(required=True)
 
 
 class TokenFacts(Schema):
     name = fields.String(required=True)
     scope = fields.String(required=True, validate=validate.OneOf(("read", "submit", "staff")))
-    expires_at = fields.Float(required=True, allow_none=True, metadata=said("with the end of this minute"))
+    expires_at = fields.Float(
+        required=True, allow_none=True, metadata=said("the token expires at the end of this minute")
+    )
 
 
 class Me(Schema):
@@ -37,33 +39,36 @@ class NewToken(Schema):
     login = fields.String(required=True, validate=validate.Length(max=64))
     password = fields.String(required=True, validate=validate.Length(max=200))
     name = fields.String(
-        load_default="program", validate=validate.Length(1, 80), metadata=said("which program or machine it is for")
+        load_default="program",
+        validate=validate.Length(1, 80),
+        metadata=said("the program or machine that uses the token"),
     )
     scope = fields.String(load_default="submit", validate=validate.OneOf(("read", "submit")))
 
 
 class MadeToken(Schema):
-    token = fields.String(required=True, metadata=said("shown this once, and not kept by the service"))
+    token = fields.String(required=True, metadata=said("shown only once; the service does not store it"))
 
 
 class AssignmentFacts(Schema):
     name = fields.String(required=True)
     title = fields.String(required=True)
     points = fields.Float(required=True)
-    files = fields.List(fields.String(), required=True, metadata=said("to hand in"))
-    upload_kb = fields.Integer(required=True, metadata=said("largest upload, in kB of 1024 bytes"))
+    files = fields.List(fields.String(), required=True, metadata=said("the files to hand in"))
+    upload_kb = fields.Integer(required=True, metadata=said("the largest upload, in kB of 1024 bytes"))
     release_at = fields.Float(required=True)
     due_at = fields.Float(
         required=True,
         allow_none=True,
-        metadata=said("with your extension, if you have one; the whole minute is on time"),
+        metadata=said("includes your extension, if you have one; the whole minute is on time"),
     )
     hard_end_at = fields.Float(required=True, allow_none=True, metadata=said("after this minute nothing is accepted"))
     weight = fields.Float(required=True)
-    submissions = fields.Integer(required=True, metadata=said("that you have handed in"))
-    points_counted = fields.Float(required=True, allow_none=True, metadata=said("what counts for you now"))
+    submissions = fields.Integer(required=True, metadata=said("the number of your submissions"))
+    points_counted = fields.Float(required=True, allow_none=True, metadata=said("the points that count now"))
     to_mark = fields.Boolean(
-        required=True, metadata=said("your written part is not marked yet, and not in `points_counted`")
+        required=True,
+        metadata=said("true if your written part is not marked yet; `points_counted` does not include it"),
     )
 
 
@@ -75,34 +80,38 @@ class SubmissionFacts(Schema):
     id = fields.Integer(required=True)
     course = fields.String(required=True)
     assignment = fields.String(required=True)
-    login = fields.String(required=True, metadata=said("whose it is"))
+    login = fields.String(required=True, metadata=said("the login of the student"))
     received_at = fields.Float(required=True)
     days_late = fields.Integer(required=True)
     filename = fields.String(required=True)
-    sha256 = fields.String(required=True, metadata=said("of the zip"))
-    notes = fields.List(fields.String(), required=True, metadata=said("what of the zip was not handed on"))
+    sha256 = fields.String(required=True, metadata=said("the SHA-256 of the file"))
+    notes = fields.List(fields.String(), required=True, metadata=said("files of the zip that were ignored"))
     kind = fields.String(
         required=True,
         validate=validate.OneOf(("code", "written")),
-        metadata=said("the written part is `done` at once, has no report, and its points are staff's"),
+        metadata=said("a written part is `done` at once and has no report; staff give its points"),
     )
     state = fields.String(
         required=True,
         validate=validate.OneOf(("queued", "running", "done", "grader_error")),
-        metadata=said("`grader_error` is our fault: no points and no attempt are lost, and staff have been told"),
+        metadata=said("`grader_error` is a fault of the grader: the student loses no points and no attempt"),
     )
-    place = fields.Integer(required=True, metadata=said("in the queue, from 1; 0 while it is not in it"))
+    place = fields.Integer(
+        required=True, metadata=said("the place in the queue, from 1; 0 if the submission is not waiting")
+    )
     tests_done = fields.Integer(
-        required=True, metadata=said("while it is graded; 0 where hidden results are not shown yet or never")
+        required=True, metadata=said("tests that have ended; 0 if the results of hidden tests are not shown")
     )
     tests_total = fields.Integer(required=True)
-    points = fields.Float(required=True, allow_none=True, metadata=said("before anything is taken off for lateness"))
+    points = fields.Float(required=True, allow_none=True, metadata=said("the points before the penalty for lateness"))
     possible = fields.Float(required=True, allow_none=True)
 
 
 class Submissions(Schema):
-    submissions = fields.List(fields.Nested(SubmissionFacts), required=True, metadata=said("the latest first"))
-    before = fields.Integer(required=True, allow_none=True, metadata=said("ask with this for those before"))
+    submissions = fields.List(
+        fields.Nested(SubmissionFacts), required=True, metadata=said("submissions, the latest first")
+    )
+    before = fields.Integer(required=True, allow_none=True, metadata=said("pass this as `before` to get the next page"))
 
 
 class Page(Schema):
@@ -113,7 +122,7 @@ class Page(Schema):
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
     before = fields.Integer(
-        load_default=None, validate=validate.Range(0, LARGEST), metadata=said("a submission's number")
+        load_default=None, validate=validate.Range(0, LARGEST), metadata=said("return submissions before this number")
     )
 
 
@@ -128,11 +137,11 @@ class Everybodys(Page):
 
 
 class HandIn(Schema):
-    zip = Upload(required=True, metadata=said("a zip with the assignment's files"))
+    zip = Upload(required=True, metadata=said("a zip with the files of the assignment"))
 
 
 class HandInWritten(Schema):
-    text = Upload(required=True, metadata=said("a PDF, or Markdown in UTF-8"))
+    text = Upload(required=True, metadata=said("a PDF or a Markdown file in UTF-8"))
 
 
 class Key(Schema):
@@ -143,7 +152,7 @@ class Key(Schema):
         load_default=None,
         data_key="Idempotency-Key",
         validate=validate.Regexp(r"[A-Za-z0-9_-]{16,64}\Z"),
-        metadata=said("of your making: sent again with the same bytes it gives the same submission"),
+        metadata=said("a key that you choose; a second request with the same key and file returns the same submission"),
     )
 
 
@@ -164,7 +173,7 @@ class ScoreFacts(Schema):
         keys=fields.String(),
         values=fields.Float(allow_none=True),
         required=True,
-        metadata=said("by assignment: what counts, after lateness, with the written part and overrides"),
+        metadata=said("the points that count in each assignment, after lateness, with written parts and overrides"),
     )
 
 

@@ -21,7 +21,7 @@ def _nobody() -> bool:
 
 
 def _limit(count: int, what: str) -> Any:
-    words = f"That was more than {count} {what} a minute by programs of your account. Wait a minute and go on."
+    words = f"Programs of your account sent more than {count} {what} in a minute. Wait one minute, then try again."
     return limiter.limit(f"{count} per minute", key_func=_account, exempt_when=_nobody, error_message=words)
 
 

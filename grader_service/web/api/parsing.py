@@ -18,7 +18,7 @@ class _Parser(FlaskParser):
         except json.JSONDecodeError:
             raise
         except (ValueError, RecursionError) as error:
-            raise json.JSONDecodeError(type(error).__name__, "what was sent", 0) from error
+            raise json.JSONDecodeError(type(error).__name__, "the body of the request", 0) from error
 
 
 class Blueprint(flask_smorest.Blueprint):

@@ -15,14 +15,14 @@ from grader_service.web.api.parsing import Blueprint
 from grader_service.web.pages import database, reading
 from grader_service.web.security import failures, sign_in_key
 
-blueprint = Blueprint("api-people", __name__, description="Who you are")
+blueprint = Blueprint("api-people", __name__, description="Your account, and its first token")
 
 
 @blueprint.get("/me")
 @permissions.signed_in
 @blueprint.response(200, Me)
 def me() -> dict[str, Any]:
-    """Whose token this is, and how far it reaches"""
+    """The account of this token, and its permissions"""
     person = permissions.me()
     courses = [
         {
@@ -43,17 +43,20 @@ def me() -> dict[str, Any]:
 @blueprint.response(201, MadeToken)
 @blueprint.doc(security=[])
 def make_token(asked: dict[str, Any]) -> dict[str, Any]:
-    """A token for who has a password
+    """Create a token with a login and a password
 
-    Needs no token. Who signs in through a university's own page has no password here, and makes tokens on the page.
+    This request needs no token. People who sign in through their university have no password here and create tokens
+    on their account page.
     """
     with failures().attempt(sign_in_key(asked["login"])) as attempt:
         person = accounts.authenticate(reading(), asked["login"], asked["password"])
         if person is None:
             attempt.failed()
-            return abort(401, message="No account has that login and password.")
+            return abort(401, message="The login or the password is wrong.")
     if person.must_change_password:
-        return abort(403, message="Sign in on the page first: your password was made up; you choose your own there.")
+        return abort(
+            403, message="Your password is temporary. Sign in on the web page first and choose your own password."
+        )
     try:
         with database().write() as session:
             _, secret = tokens.make(

@@ -17,7 +17,7 @@ from grader_service.web.api.serializers import of_scores
 from grader_service.web.api.work import page
 from grader_service.web.pages import database, reading
 
-blueprint = Blueprint("api-staff", __name__, description="For staff, with a token of scope `staff`")
+blueprint = Blueprint("api-staff", __name__, description="Requests for staff; they need a token with the scope `staff`")
 
 
 @blueprint.get("/courses/<slug>/submissions")
@@ -25,7 +25,7 @@ blueprint = Blueprint("api-staff", __name__, description="For staff, with a toke
 @blueprint.arguments(Everybodys, location="query")
 @blueprint.response(200, Submissions)
 def submissions(asked: dict[str, Any]) -> dict[str, Any]:
-    """Everybody's submissions in a course"""
+    """All submissions in a course"""
     query = sa.select(Submission).where(Submission.course_id == permissions.here().id)
     if asked["assignment"] is not None:
         query = query.where(Submission.assignment == asked["assignment"])
@@ -38,7 +38,7 @@ def submissions(asked: dict[str, Any]) -> dict[str, Any]:
 @permissions.staff
 @blueprint.response(200, People)
 def people() -> dict[str, Any]:
-    """Who is in a course"""
+    """The people of a course"""
     rows = reading().execute(
         sa.select(Person.login, Person.name, Membership.role)
         .join(Membership)
@@ -52,7 +52,7 @@ def people() -> dict[str, Any]:
 @permissions.staff
 @blueprint.response(200, Scores)
 def scores() -> dict[str, Any]:
-    """Everybody's points that count"""
+    """The points that count, for all students"""
     return {"students": of_scores(reading(), permissions.here())}
 
 
@@ -60,7 +60,7 @@ def scores() -> dict[str, Any]:
 @permissions.any_staff
 @blueprint.response(200, Queues)
 def queues() -> dict[str, Any]:
-    """What waits to be graded, in all courses together"""
+    """The queues of all courses together"""
     session = reading()
     return {"queues": [_of_line(one) for one in monitor.lines(session, hosts.courses(hosts.all_of_them(session)))]}
 
@@ -70,9 +70,9 @@ def queues() -> dict[str, Any]:
 @blueprint.arguments(Pause)
 @blueprint.response(204)
 def pause(wanted: dict[str, Any], name: str) -> None:
-    """Pause a queue or a host, or let it go on
+    """Pause or resume a queue or a host
 
-    What is being graded is graded to its end.
+    Running jobs will finish.
     """
     try:
         with database().write() as session:

@@ -21,7 +21,7 @@ from grader_service.web.api.serializers import of_assignments, of_submissions
 from grader_service.web.pages import course, database, files, reading, services, waited
 from grader_service.web.pages import submissions as pages
 
-blueprint = Blueprint("api-work", __name__, description="What there is to do, and what became of it")
+blueprint = Blueprint("api-work", __name__, description="Assignments, submissions and reports")
 
 ZIP = {"type": "string", "format": "binary"}
 
@@ -30,7 +30,7 @@ ZIP = {"type": "string", "format": "binary"}
 @permissions.member
 @blueprint.response(200, Assignments)
 def assignments() -> dict[str, Any]:
-    """What is released in a course, and how you stand"""
+    """The released assignments of a course, and your points"""
     return {
         "assignments": of_assignments(
             reading(), permissions.here(), permissions.me(), unreleased=permissions.is_staff_here()
@@ -47,8 +47,8 @@ def assignments() -> dict[str, Any]:
 def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
     """Hand in a zip
 
-    When this is answered 201 the zip is stored, and its time of receipt counts. 422 says why it was not accepted: then
-    nothing was stored and no attempt was used.
+    The answer 201 means that the zip is stored. Its time of receipt counts. The answer 422 says why the zip was
+    refused. Then nothing was stored and no attempt was used.
     """
     permissions.assignment(name)
     try:
@@ -81,7 +81,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
 def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
     """Hand in the written part
 
-    People read it and give the points. Of several the last one counts, and they use up no attempts.
+    People read it and give the points. The last written part counts. Written parts use no attempts.
     """
     permissions.assignment(name)
     try:
@@ -121,19 +121,21 @@ def mine(asked: dict[str, Any]) -> dict[str, Any]:
 @permissions.reader
 @blueprint.response(200, SubmissionFacts)
 def submission(submission_id: int) -> dict[str, Any]:
-    """Where a submission is: in the queue, being graded, or graded"""
+    """The state of a submission: waiting, running or graded"""
     return _one(reading(), submission_id)
 
 
 @blueprint.get("/submissions/<int:submission_id>/report")
 @permissions.reader
-@blueprint.response(200, {"$ref": "#/components/schemas/Report"}, description="The report, as you may see it")
-@blueprint.alt_response(202, schema=SubmissionFacts, description="There is none yet: where the submission is")
+@blueprint.response(
+    200, {"$ref": "#/components/schemas/Report"}, description="The report, with what you are allowed to see"
+)
+@blueprint.alt_response(202, schema=SubmissionFacts, description="The report is not ready; the state of the submission")
 def report(submission_id: int) -> Any:
     """The report of a submission
 
-    With a token of scope `staff` staff see everything; students see of hidden tests their law and the class of failure,
-    when the course shows it.
+    Staff with a token of scope `staff` see everything. Students see the law and the class of failure of hidden tests,
+    if the course shows them.
     """
     found = pages.report_json(submission_id)  # what the page shows, and nothing else
     if isinstance(found, Response):
@@ -143,9 +145,9 @@ def report(submission_id: int) -> Any:
 
 @blueprint.get("/submissions/<int:submission_id>/upload.zip")
 @permissions.reader
-@blueprint.response(200, ZIP, content_type="application/zip", description="The bytes that were handed in")
+@blueprint.response(200, ZIP, content_type="application/zip", description="The uploaded file")
 def upload(submission_id: int) -> Any:
-    """What was handed in"""
+    """The uploaded file of a submission"""
     found = permissions.asked()
     if found.kind != "code":
         abort(404)  # the written part is no zip

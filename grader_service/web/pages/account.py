@@ -22,16 +22,16 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 Page = str | tuple[str, int] | Response
 
 SCOPES = {
-    "read": "look at what is mine",
-    "submit": "hand in, and look at what is mine",
-    "staff": "do what I may as staff",
+    "read": "read my submissions and reports",
+    "submit": "hand in, and read my submissions and reports",
+    "staff": "use my staff permissions",
 }
 DAYS = {"30": "30 days", "120": "120 days", "366": "a year", "": "until it is revoked"}
 
 
 @blueprint.route("", methods=["GET", "POST"])
 @limiter.limit(
-    "20 per hour", methods=["POST"], error_message="That was more than 20 new tokens an hour. Make the next one later."
+    "20 per hour", methods=["POST"], error_message="You made more than 20 tokens in one hour. Try again later."
 )
 @permissions.in_person
 def show() -> Page:
@@ -61,7 +61,7 @@ def revoke(token_id: int) -> Page:
     with database().write() as session:
         if not tokens.revoke(session, session.get_one(Person, me().id), token_id):
             abort(404)
-    flash("The token is revoked: from now on it opens nothing.")
+    flash("The token has been revoked. Programs can no longer use it.")
     return redirect(url_for("account.show"), 303)
 
 

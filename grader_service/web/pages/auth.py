@@ -32,7 +32,7 @@ def sign_in() -> Page:
         person = accounts.authenticate(reading(), login, form.password.data or "")
         if person is None:
             attempt.failed()
-            return _page(form, "No account has that login and password."), 401
+            return _page(form, "The login or the password is wrong."), 401
     begin(person)
     return redirect(local(request.args.get("next")) or url_for("assignments.index"), 303)
 
@@ -60,7 +60,7 @@ def password() -> Page:
         person = writing.get_one(Person, me().id)
         accounts.set_password(person, chosen)
     begin(person)
-    flash("Your password is changed; you are signed out everywhere else.")
+    flash("Your password has been changed. You have been signed out everywhere else.")
     return redirect(url_for("assignments.index"), 303)
 
 

@@ -37,7 +37,7 @@ def show() -> Page:
             )
     except DeepgradeError as error:
         return _page(form, str(error)), 422
-    flash(f"{made.title} is made; choose its assignments and add its people.")
+    flash(f"The course {made.title} has been created. Choose its assignments and add people.")
     return redirect(url_for("dates.show", slug=made.slug), 303)
 
 
@@ -61,7 +61,7 @@ def change() -> Page:
             )
     except DeepgradeError as error:
         return _settings(form, str(error)), 422
-    flash("The course is changed.")
+    flash("The course has been saved.")
     return redirect(url_for("held.change"), 303)
 
 

@@ -48,7 +48,7 @@ def add(name: str) -> Page:
         abort(404)
     with database().write() as session:
         courses.add(session, me(), here(), name)
-    flash(f"{_title(name)} is in the course, open and never due; set its dates.")
+    flash(f"{_title(name)} has been added. It is open and has no due date. Set its dates.")
     return redirect(url_for("dates.change", name=name), 303)
 
 
@@ -77,7 +77,9 @@ def change(name: str) -> Page:
             )
     except DeepgradeError as error:
         return _page(chosen, form, sentence=str(error)), 422
-    flash("The dates and the policy are changed, and scores with them." if changed else "Nothing was changed.")
+    flash(
+        "The dates and the policy have been saved. Scores follow the new policy." if changed else "Nothing was changed."
+    )
     return redirect(url_for("dates.change", name=name), 303)
 
 
@@ -104,7 +106,7 @@ def extend(name: str) -> Page:
             )
     except DeepgradeError as error:
         return _page(chosen, policy_form, extension, extension_sentence=str(error)), 422
-    flash(f"{person.name} has other dates now.")
+    flash(f"The extension for {person.name} has been saved.")
     return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
 
@@ -118,7 +120,7 @@ def withdraw(name: str, person_id: int) -> Page:
             abort(404)  # somebody of another course, or nobody: staff of this one are not told which
         person = session.get_one(Person, person_id)
         done = courses.withdraw_extension(session, me(), chosen, person)
-    flash("The extension is withdrawn." if done else "There is no such extension.")
+    flash("The extension has been withdrawn." if done else "This extension does not exist.")
     return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
 

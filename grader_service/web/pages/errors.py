@@ -21,21 +21,21 @@ log = logging.getLogger("deepgrade.web")
 SENTENCES = {
     400: "The request cannot be understood.",
     403: "This page is for staff.",
-    404: "There is no such page, or it is not yours to see.",
-    405: "That cannot be done at this address.",
+    404: "This page does not exist, or you are not allowed to see it.",
+    405: "This address does not support this request.",
     413: "The upload is larger than any assignment allows; hand in only the files that the assignment names.",
-    429: "That was too often. Wait a minute and go on.",
-    500: "Something went wrong on our side; it is written in the service's log.",
-    503: "The database or the files cannot be written or read just now, and nothing was stored; try again in a minute.",
+    429: "You sent too many requests. Wait one minute, then try again.",
+    500: "An error occurred in the service. The service's log has the details.",
+    503: "The service cannot read or write its data at the moment. Nothing was stored. Try again in a minute.",
 }
 FOR_PROGRAMS = SENTENCES | {
-    401: "A token that is valid is needed: make one on the page of tokens, and send it as `Authorization: Bearer`.",
-    403: "Your role, or the scope of your token, does not reach this.",
-    404: "There is no such thing, or it is not yours to see.",
-    415: "What was sent has another content type than the one that is described at /api/v1/openapi.json.",
-    422: "What was sent has not the form that is described at /api/v1/openapi.json; `errors` says where.",
+    401: "This request needs a valid token. Create one on your account page and send it as `Authorization: Bearer`.",
+    403: "Your role or the scope of your token does not permit this.",
+    404: "This resource does not exist, or you are not allowed to see it.",
+    415: "The request has the wrong content type. See /api/v1/openapi.json.",
+    422: "The request does not match the schema at /api/v1/openapi.json. `errors` names the wrong fields.",
 }
-FORM_EXPIRED = "This form has expired; go back, reload the page and send it again."
+FORM_EXPIRED = "This form has expired. Go back, reload the page and send the form again."
 
 
 def install(app: Flask) -> None:

@@ -82,7 +82,7 @@ def override(person_id: int, name: str) -> Page:
         with database().write() as session:
             if request.form.get("withdraw") == "1":
                 manual.withdraw_override(session, me(), chosen, person, reason)
-                said = "The points by hand are withdrawn; what was graded counts again."
+                said = "The points set by hand have been withdrawn. The graded result counts again."
             else:
                 at_sight_of = scores.load(session, here(), [chosen], person=person).cell(person.id, chosen).score.code
                 points = number_of(request.form.get("points", ""))
@@ -95,7 +95,7 @@ def override(person_id: int, name: str) -> Page:
                     reason,
                     submission_id=at_sight_of.id if at_sight_of else None,
                 )
-                said = f"{points:g} points are set."
+                said = f"{points:g} points have been set."
     except DeepgradeError as error:
         return _student(person, sentence=str(error), at=name), 422
     flash(said)
@@ -136,7 +136,7 @@ def number_of(text: str) -> float:
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
-        raise DeepgradeError(f"{text[:40]!r} is no number of points; write one like 7.5") from None
+        raise DeepgradeError(f"{text[:40]!r} is not a valid number of points; write a number like 7.5") from None
 
 
 def _student(person: Person, sentence: str = "", at: str = "") -> str:

@@ -39,7 +39,7 @@ def ready() -> tuple[Response, int]:
     well = all(found == "ok" for found in checks.values())
     if checks["database"] == "ok":
         open_ones = sum(one.state == "open" for one in hosts.all_of_them(reading()))
-        checks["graders"] = "ok" if open_ones else "no host takes jobs: what is handed in waits"
+        checks["graders"] = "ok" if open_ones else "no host takes jobs, so submissions wait"
     return jsonify({"ready": well, "checks": checks}), 200 if well else 503
 
 
@@ -47,7 +47,7 @@ def _database() -> str:
     try:
         database().check_version()
     except (SQLAlchemyError, DeepgradeError):
-        return "is out of reach, or its tables are of another version"
+        return "cannot be reached, or its tables have another version"
     return "ok"
 
 
@@ -56,7 +56,7 @@ def _disk() -> str:
     try:
         disk = os.statvfs(home)
     except OSError:
-        return "the data folder is gone"
+        return "the data folder does not exist"
     if not os.access(home, os.W_OK):
         return "the data folder cannot be written"
     if disk.f_bavail * disk.f_frsize < LEAST_FREE_MB * 2**20:

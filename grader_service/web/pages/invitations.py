@@ -21,7 +21,7 @@ blueprint = Blueprint("links", __name__)
 
 Page = str | tuple[str, int] | Response
 
-ENDED = "This link was used already, or holds no more. Ask staff of your course for another."
+ENDED = "This link has been used or has expired. Ask the staff of your course for a new one."
 
 
 @blueprint.route("/link/<secret>", methods=["GET", "POST"])
@@ -40,7 +40,7 @@ def show(secret: str) -> Page:
             person = invitations.use(session, secret, password)
     except DeepgradeError:
         return render_template("error.html", status=404, sentence=ENDED), 404
-    flash(f"Your password is set. Your login is {person.login}.")
+    flash(f"Your password has been set. Your login is {person.login}.")
     return redirect(url_for("auth.sign_in"), 303)
 
 
@@ -55,7 +55,7 @@ def forgot() -> Page:
     login = request.form.get("login", "")[:300]
     outbox: mail.Outbox = services().outbox
     outbox.later(partial(_send_reset, database(), settings(), login))
-    flash("If that account has an address for mail, a link is on its way. An account gets a few links an hour at most.")
+    flash("If the account has an e-mail address, a link was sent to it. An account gets at most a few links per hour.")
     return redirect(url_for("auth.sign_in"), 303)
 
 

@@ -37,7 +37,11 @@ def take_part(name: str) -> Page:
             leaderboard.choose(session, here(), me().id, pseudonym)
     except DeepgradeError as error:
         return _page(chosen, str(error)), 422
-    flash("You take part under that name." if pseudonym.strip() else "You take part no more.")
+    flash(
+        "You now take part under this pseudonym."
+        if pseudonym.strip()
+        else "You no longer take part in the leaderboards."
+    )
     return redirect(url_for("leaderboard.show", name=name), 303)
 
 

@@ -31,7 +31,7 @@ def comment(submission_id: int) -> Page:
         with database().write() as session:
             manual.comment(session, me(), submission, request.form.get("text", ""))
     except DeepgradeError as error:
-        return page_of(submission, refused={"comment": f"Nothing is added: {error}."}), 422
+        return page_of(submission, refused={"comment": f"The comment was not added: {error}."}), 422
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#comments", 303)
 
 
@@ -54,8 +54,8 @@ def score(submission_id: int) -> Page:
             }
             changed = manual.score_rubric(session, me(), submission, chosen, given)
     except DeepgradeError as error:
-        return page_of(submission, refused={"rubric": f"Nothing is changed: {error}."}), 422
-    flash("The points are set." if changed else "Nothing is changed.")
+        return page_of(submission, refused={"rubric": f"The points were not changed: {error}."}), 422
+    flash("The points have been saved." if changed else "No points were changed.")
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#rubric", 303)
 
 
@@ -77,7 +77,7 @@ def change(name: str) -> Page:
             changed = manual.set_rubric(session, me(), mine, lines, request.form.get("reason", ""))
     except DeepgradeError as error:
         return _rubric(chosen, str(error)), 422
-    flash("The rubric is changed." if changed else "Nothing is changed.")
+    flash("The rubric has been saved." if changed else "The rubric was not changed.")
     return redirect(url_for("marking.rubric", name=name), 303)
 
 
@@ -102,7 +102,7 @@ def _line(number: int) -> manual.Line:
     if not text.strip():
         return manual.Line(known, "", 0.0)
     if not points:
-        raise DeepgradeError(f"the line {text.strip()[:60]!r} has no points; write how many it gives at most")
+        raise DeepgradeError(f"the line {text.strip()[:60]!r} has no points; enter its maximum points")
     return manual.Line(known, text, number_of(points))
 
 

@@ -59,24 +59,26 @@ class _Now(Collector):
                 family.add_metric([line.queue], value(line))
             return family
 
-        yield of_queues("waiting", "Jobs that wait", lambda line: line.waiting)
-        yield of_queues("waiting_batch", "Of these, jobs of a regrade", lambda line: line.batch)
-        yield of_queues("running", "Jobs that are being graded: leases", lambda line: line.running)
+        yield of_queues("waiting", "Waiting jobs", lambda line: line.waiting)
+        yield of_queues("waiting_batch", "Waiting jobs of regrades", lambda line: line.batch)
+        yield of_queues("running", "Jobs that are being graded", lambda line: line.running)
         yield of_queues("oldest_seconds", "Age of the longest waiting job", lambda line: line.oldest_seconds)
-        yield of_queues("unservable", "Waiting for a version that no open host has", lambda line: line.elsewhere)
+        yield of_queues(
+            "unservable", "Waiting jobs for a course version that no open host has", lambda line: line.elsewhere
+        )
         served = [queue for one in seen if one.state == "open" for queue in one.host.queues.split(",")]
-        yield of_queues("hosts", "Open hosts that serve it", lambda line: served.count(line.queue))
-        yield of_queues("paused", "1 while staff have paused it", lambda line: line.paused)
+        yield of_queues("hosts", "Open hosts that serve the queue", lambda line: served.count(line.queue))
+        yield of_queues("paused", "1 while staff have paused the queue", lambda line: line.paused)
 
         states = GaugeMetricFamily("deepgrade_jobs", "All jobs, by state", labels=["state"])
         for state, count in totals.states.items():
             states.add_metric([state], count)
         yield states
         for name, words, count in (
-            ("claims", "Times that a job was taken", totals.claims),
-            ("workers_lost", "Leases that ran out with nobody heard of again", totals.workers_lost),
-            ("faults", "Gradings that ended in a fault of ours", totals.faults),
-            ("late_refused", "Lost workers that came back and were turned away", totals.late_refused),
+            ("claims", "Claims of jobs by workers", totals.claims),
+            ("workers_lost", "Leases that expired because their worker was lost", totals.workers_lost),
+            ("faults", "Gradings that failed because of a fault in the grader", totals.faults),
+            ("late_refused", "Late results of lost workers that were refused", totals.late_refused),
         ):
             yield CounterMetricFamily(f"deepgrade_{name}", words, value=count)
 
@@ -86,8 +88,8 @@ class _Now(Collector):
                 family.add_metric([one.host.name], value(one))
             return family
 
-        yield of_hosts("up", "1 while it is heard", lambda one: one.state != "silent")
-        yield of_hosts("open", "1 while it takes jobs", lambda one: one.state == "open")
-        yield of_hosts("well", "1 while its sandbox holds", lambda one: bool(one.host.well))
-        yield of_hosts("slots", "Jobs that it can grade at a time", lambda one: one.host.slots)
-        yield of_hosts("running", "Jobs that it grades", lambda one: one.running)
+        yield of_hosts("up", "1 while the host reports", lambda one: one.state != "silent")
+        yield of_hosts("open", "1 while the host takes jobs", lambda one: one.state == "open")
+        yield of_hosts("well", "1 while the sandbox of the host is secure", lambda one: bool(one.host.well))
+        yield of_hosts("slots", "Jobs that the host can grade at a time", lambda one: one.host.slots)
+        yield of_hosts("running", "Jobs that the host is grading", lambda one: one.running)

@@ -78,10 +78,10 @@ def back() -> Response:
         return _no(error)
     claims = dict(answer.get("userinfo") or {})
     if not claims.get("sub") or claims.get("exp", 0) < time.time():
-        return _no(ValueError("the identity token says nobody"))
+        return _no(ValueError("the identity token names nobody"))
     signed_in = me() if current_user.is_authenticated else None
     if kept.get("person") != (signed_in.id if signed_in else None):
-        return _no(ValueError("begun by another account"))
+        return _no(ValueError("another account began this sign-in"))
     try:
         with database().write() as writing:
             person = _who(writing, claims, writing.get(Person, signed_in.id) if signed_in else None)
@@ -89,7 +89,7 @@ def back() -> Response:
         flash(str(error))
         return redirect(url_for("account.show" if signed_in else "auth.sign_in"), 303)
     if signed_in is not None:
-        flash("You can sign in from there from now on.")
+        flash("You can now sign in with this identity.")
         return redirect(url_for("account.show"), 303)
     begin_session(reading().get_one(Person, person.id))
     return redirect(kept.get("next") or url_for("assignments.index"), 303)
@@ -101,11 +101,13 @@ def _who(writing: Session, claims: dict[str, Any], signed_in: Person | None) -> 
     known = writing.get(Identity, (issuer, subject))
     if known is not None:
         if signed_in is not None and known.person_id != signed_in.id:
-            raise DeepgradeError("that identity belongs to another account here")
+            raise DeepgradeError("this identity belongs to another account")
         return writing.get_one(Person, known.person_id)
     person = signed_in or _by_address(writing, claims)
     if person is None:
-        raise DeepgradeError("There is no account here for you; ask staff of your course to add your address.")
+        raise DeepgradeError(
+            "No account matches your identity. Ask the staff of your course to add your e-mail address."
+        )
     writing.add(Identity(issuer=issuer, subject=subject, person_id=person.id))
     audit.write(writing, person, "identity added", f"person {person.id}", after={"issuer": issuer}, person=person)
     return person
@@ -131,5 +133,5 @@ def _provider() -> Any:
 def _no(error: Exception) -> Response:
     """What went wrong is for the log; the reader can only try again. Neither holds what the provider answered."""
     log.warning("sign-in elsewhere failed: %s", type(error).__name__)
-    flash("Signing in there did not work; try again, or use your password here.")
+    flash("The sign-in failed. Try again, or sign in with your password.")
     return redirect(url_for("account.show" if current_user.is_authenticated else "auth.sign_in"), 303)

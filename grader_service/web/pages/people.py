@@ -93,7 +93,7 @@ def set_role(person_id: int) -> Page:
             course=here(),
             person=person,
         )
-    flash(f"{person.name} is {role} now." if role else f"{person.name} is no more in the course.")
+    flash(f"{person.name} now has the role {role}." if role else f"{person.name} has left the course.")
     return redirect(url_for("people.show"), 303)
 
 
@@ -107,7 +107,7 @@ def delete(person_id: int) -> Page:
     if request.method == "GET":
         return render_template("staff/delete.html", person=person)
     if accounts.fold(request.form.get("login", "")) != person.login:
-        return render_template("staff/delete.html", person=person, sentence="That is another login."), 422
+        return render_template("staff/delete.html", person=person, sentence="The login does not match."), 422
     try:
         with database().write() as session:
             gone = deletion.erase(session, me(), session.get_one(Person, person_id))
@@ -115,10 +115,14 @@ def delete(person_id: int) -> Page:
         return render_template("staff/delete.html", person=person, sentence=str(error)), 422
     try:
         deletion.forget(database(), files(), gone)
-        flash("The account and all its data are deleted.")
+        flash("The account and all its data have been deleted.")
     except StoreError as error:
-        log.error("bytes of a deleted person stay in the store: %s; the next start removes %s", error, " ".join(gone))
-        flash(f"The account is deleted; its files are not, since {error}. They go when the service is started anew.")
+        log.error(
+            "files of a deleted person are still in the store: %s; the next start removes %s", error, " ".join(gone)
+        )
+        flash(
+            f"The account has been deleted, but its files remain: {error}. The next start of the service deletes them."
+        )
     return redirect(url_for("people.show"), 303)
 
 
@@ -204,7 +208,7 @@ def _address(secret: str) -> str:
 
 def _sum(changes: list[roster.Change]) -> str:
     kinds = [change.kind for change in changes]
-    words = {"new": "new", "joins": "joined", "role": "with another role", "leaves": "left"}
+    words = {"new": "new", "joins": "joined", "role": "with a new role", "leaves": "left"}
     told = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
     return ", ".join(told) or "nothing to change"
 

@@ -41,7 +41,7 @@ def pause() -> Page:
     except DeepgradeError as error:
         flash(str(error))
     else:
-        flash(f"{name} is paused; what is being graded is graded to its end." if paused else f"{name} goes on.")
+        flash(f"Paused {name}. Running jobs will finish." if paused else f"Resumed {name}.")
     return redirect(url_for("queue.show"), 303)
 
 
@@ -49,7 +49,7 @@ def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: di
     """What keeps uploads from being graded, in sentences."""
     found = []
     if not any(one.state == "open" for one in seen):
-        found.append("No host takes jobs at this moment, so what is handed in waits.")
+        found.append("No host takes jobs at the moment, so submissions wait.")
     for package, names in by_package(ungradable).items():
         words = f"No open host can grade {', '.join(names)}: {package} is not installed there."
         uploads = sum(waiting.get(name, 0) for name in names)

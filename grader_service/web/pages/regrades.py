@@ -14,7 +14,7 @@ from grader_service.database.models import Regrade, Submission
 from grader_service.database.session import LARGEST
 from grader_service.grading import regrades, scores
 from grader_service.queue import enqueue
-from grader_service.web import permissions
+from grader_service.web import formatting, permissions
 from grader_service.web.pages import course, database, here, me, number, reading, services, settings
 from grader_service.web.pages.assignments import title_of
 
@@ -24,10 +24,10 @@ ROWS = 50
 NUMBERS_MOST = 100_000  # of submissions that a list of ranges may name
 
 SETS = {
-    "counting": "of each student the one that counts",
-    "latest": "of each student the latest",
-    "all": "all of them",
-    "named": "those with these numbers",
+    "counting": "the counting submission of each student",
+    "latest": "the latest submission of each student",
+    "all": "all submissions",
+    "named": "submissions with these numbers",
 }
 
 Page = str | tuple[str, int] | Response
@@ -49,7 +49,7 @@ def begin() -> Page:
         try:
             manifest = course()[name].manifest
         except UnknownAssignment as error:
-            raise DeepgradeError(f"{name[:60]!r} is no assignment that there are tests of") from error
+            raise DeepgradeError(f"{name[:60]!r} is not an assignment with tests") from error
         chosen = courses.assignment(reading(), here(), name)
         if chosen is None:
             raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
@@ -87,7 +87,7 @@ def count(regrade_id: int) -> Page:
             compared = regrades.count(session, me(), here(), regrades.find(session, here(), regrade_id) or abort(404))
     except DeepgradeError as error:
         return _one(_regrade(regrade_id), str(error)), 422
-    flash(f"It counts: {len(compared.students)} of the students have other points than before.")
+    flash(f"Regrade applied. The scores of {formatting.count(len(compared.students), 'student')} changed.")
     return redirect(url_for("regrading.one", regrade_id=regrade_id), 303)
 
 
@@ -101,7 +101,7 @@ def withdraw(regrade_id: int) -> Page:
             regrades.withdraw(session, me(), here(), found, request.form.get("reason", ""))
     except DeepgradeError as error:
         return _one(_regrade(regrade_id), str(error)), 422
-    flash("It is withdrawn; what counted before counts.")
+    flash("Regrade withdrawn. The earlier results count again.")
     return redirect(url_for("regrading.one", regrade_id=regrade_id), 303)
 
 
@@ -153,7 +153,7 @@ def _numbers(name: str, which: str, text: str) -> list[int]:
         return list(reading().scalars(latest))
     if which == "all":
         return list(reading().scalars(sa.select(Submission.id).where(*mine)))
-    raise DeepgradeError(f"{which[:40]!r} says not which submissions; choose one of the list")
+    raise DeepgradeError(f"{which[:40]!r} is not a set of submissions; choose one from the list")
 
 
 def numbers_of(text: str) -> list[int]:
@@ -162,9 +162,9 @@ def numbers_of(text: str) -> list[int]:
     for word in text.replace(",", " ").split():
         match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", word)
         if match is None:
-            raise DeepgradeError(f"{word[:40]!r} is no number of a submission; write them like 3, 5-8, 12")
+            raise DeepgradeError(f"{word[:40]!r} is not a submission number; write numbers like 3, 5-8, 12")
         low, high = int(match[1]), int(match[2] or match[1])
         if high > LARGEST or high - low >= NUMBERS_MOST or len(found) > NUMBERS_MOST:
-            raise DeepgradeError(f"{word[:40]!r} names more submissions than there can be")
+            raise DeepgradeError(f"{word[:40]!r} covers too many submissions; write a smaller range")
         found |= set(range(low, high + 1))
     return sorted(found)

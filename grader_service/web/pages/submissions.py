@@ -41,7 +41,9 @@ blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:sub
 
 Page = str | tuple[str, int] | AnyResponse
 
-OUR_FAULT = "The grader failed. That is our fault: it costs no points and no attempt, and staff have been shown why."
+OUR_FAULT = (
+    "The grader failed. This is a fault of the service. It costs no points and no attempt. Staff can see the error."
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def report_json(submission_id: int) -> Page:
 @blueprint.get("/upload.zip")
 @permissions.reader
 def download(submission_id: int) -> Page:
-    """The bytes that were handed in. The name they came with is not used: it is the student's."""
+    """The uploaded bytes. The name they came with is not used: it is the student's."""
     submission = asked()
     if submission.kind != "code":
         abort(404)
@@ -148,13 +150,20 @@ def again(submission_id: int) -> Page:
         queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
     if queued and queue is not None:
         services().notifier.ring(queue)
-    flash("It is in the queue again." if queued else "Only what the grader gave up can be graded again.")
+    flash(
+        "The submission is in the queue again."
+        if queued
+        else "Only a submission that the grader failed to grade can be graded again."
+    )
     return redirect(url_for("submissions.show", submission_id=submission_id), 303)
 
 
 @blueprint.get("/since/<int:earlier_id>")
 @permissions.reader
-@limiter.limit("30 per minute", error_message="That was more than 30 comparisons a minute. Wait a minute and go on.")
+@limiter.limit(
+    "30 per minute",
+    error_message="You requested more than 30 comparisons in a minute. Wait one minute, then try again.",
+)
 def since(submission_id: int, earlier_id: int) -> Page:
     """What changed since another attempt of the same person: in the files, and in how the tests went."""
     submission, earlier = asked(), submissions.find(reading(), earlier_id)

@@ -64,12 +64,14 @@ def test_the_commands_as_somebody_types_them(settings, database, used, empty, tm
     app.extensions["services"].database.close()
     once_more = deepgrade(empty, "restore", copy)
     assert once_more.returncode == 2
-    assert "and nothing is overwritten" in once_more.stderr
+    assert "and restoring overwrites nothing" in once_more.stderr
 
 
 def test_a_backup_of_one_kind_is_not_put_into_the_other(settings, used, empty, tmp_path):  # noqa: F811
     backup.back_up(settings, tmp_path / "copy")
-    with pytest.raises(DeepgradeError, match="holds a database of postgresql, and DEEPGRADE_DATABASE is one of sqlite"):
+    with pytest.raises(
+        DeepgradeError, match="contains a postgresql database, but DEEPGRADE_DATABASE names a sqlite database"
+    ):
         backup.restore(dataclasses.replace(empty, database=""), tmp_path / "copy")
 
 
@@ -90,7 +92,7 @@ def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_pa
 
 def test_a_dump_that_fails_says_why(settings, used, empty, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(backup, "_program", lambda name: "/no/such/program")
-    with pytest.raises(DeepgradeError, match=r"pg_dump cannot be run .* install PostgreSQL's programs"):
+    with pytest.raises(DeepgradeError, match=r"pg_dump cannot be run .* install PostgreSQL's client programs"):
         backup.back_up(settings, tmp_path / "copy")
     monkeypatch.undo()
     backup.back_up(settings, tmp_path / "copy")

@@ -127,7 +127,7 @@ def test_on_a_full_disk_an_upload_is_answered_503_and_what_was_accepted_is_grade
             with pytest.raises(urllib.error.HTTPError) as answer:
                 student.hand_in(zip_of(RIGHT, salt_txt=f"{number} {NOISE}"))
             assert answer.value.code == 503
-            assert "nothing was stored" in answer.value.read().decode()
+            assert "Nothing was stored" in answer.value.read().decode()
             answer.value.close()
         disk.empty()
         accepted.append(student.hand_in(zip_of(RIGHT, salt_txt=f"0 {NOISE}")))

@@ -100,7 +100,7 @@ def test_a_host_that_is_cut_off_loses_its_job_to_the_other_and_its_late_result_i
     job = two.job(number)
     assert (job.host, job.attempt, job.workers_lost, job.late_refused) == ("right", 2, 1, 0)
 
-    wait_for(lambda: two.says("left", "what was graded waits"))
+    wait_for(lambda: two.says("left", "results wait"))
     two.left.heal()
     wait_for(lambda: two.job(number).late_refused == 1)
     wait_for(lambda: two.says("left", "a late result is dropped"))  # it says so after it has heard it
@@ -108,7 +108,7 @@ def test_a_host_that_is_cut_off_loses_its_job_to_the_other_and_its_late_result_i
     assert ada.report(number) == report
     page = ada.get(f"/submissions/{number}")[1].decode()
     assert "The machine that graded it was lost, and another took it over." in page
-    assert "A late result was refused: one grading counts." in page
+    assert "A late result was refused. Only one grading counts." in page
 
     two.service.kill("right")
     again = ada.hand_in(zip_of(RIGHT))
