@@ -1149,7 +1149,7 @@ def dense_bias_gradients_as_a_row(dz, cache):
     return [*grads, (dw, db[None, :])]
 
 
-@mutant("backward", killed_by="test_gradients_of_other_networks", kind="height for width, rows for columns")
+@mutant("backward", killed_by="test_the_networks_gradients_are_exact", kind="height for width, rows for columns")
 def maps_unflattened_as_columns_by_rows(dz, cache):
     caches, flat, w, (n, c, h, v) = cache
     turned = w.reshape(c, v, h, -1).transpose(0, 2, 1, 3).reshape(w.shape)
