@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test lint bench matrices chaos threats walls fuzz schema settings
+.PHONY: help setup demo test architecture lint bench matrices chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -18,6 +18,9 @@ demo: setup      ## the service with a demo course and five graded submissions (
 test:            ## all tests, in the real sandbox and the real browser
 	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+architecture:    ## the rooms of both packages and what they import, against the table of tests/architecture.py
+	@$(PYTHON) tests/architecture.py
 
 lint:            ## ruff and mypy, as pre-commit runs them
 	@$(SETUP) dev

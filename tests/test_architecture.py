@@ -1,7 +1,6 @@
 """Dependency runs one way, as docs/design.md draws it: every import in the code is looked at, run or not.
 
-`MAY_IMPORT` names, for each part, the parts of ours that it may import; a part that is not named there fails, so that
-a new one is put in its place on purpose.
+The tables are in tests/architecture.py.
 """
 
 from __future__ import annotations
@@ -13,173 +12,48 @@ import sys
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-OURS = ("autograder", "grader_service", "assignments", "solutions", "tests", "scripts", "deepgrade_course")
-
-# What the engine is made of, from the bottom up.
-COURSE = {"errors", "manifest", "course", "report", "submission"}
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "manifest": {"errors"},
-    "course": {"errors", "manifest"},
-    "report": set(),
-    "submission": {"errors", "manifest"},
-    "secrets": {"errors"},
-    "numerals": set(),
-    "coarse": set(),
-    "environment": set(),
-    "distributions": set(),
-    "sources": set(),
-    "servers": {"distributions", "errors", "manifest"},
-    "forecast": {"manifest", "servers", "sources"},
-    "written": set(),
-    # What untrusted code shares: values as bytes.
-    "wire": set(),
-    "worker": {"wire"},
-    # What a test passes to a student, and what became of it there.
-    "arguments": {"wire"},
-    # Walls know limits and how a worker is started, and nothing of tests.
-    "sandbox": {"distributions", "errors", "manifest", "wire", "worker"},
-    "student": {"arguments", "errors", "manifest", "wire", "sandbox", "worker"},
-    # What test files import: nothing of those who run them.
-    "testing": {"arguments", "worker"},
-    "judge": {
-        "arguments",
-        "coarse",
-        "course",
-        "environment",
-        "errors",
-        "manifest",
-        "numerals",
-        "report",
-        "plugin",
-        "sandbox",
-        "student",
-        "testing",
-        "worker",
-    },
-    "plugin": {"arguments", "course", "errors", "manifest", "report", "judge", "student", "testing"},
-    "completeness": {"errors", "report"},
-    "gradescope": {"feedback", "report"},
-    "grade": {*COURSE, "completeness", "judge", "plugin", "sandbox", "student"},
-    "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
-    "attacks": set(),
-    "feedback": {"coarse", "report"},
-    "figures": {"report", "errors", "numerals"},
-    "datasets": {"errors"},
-    "selfcheck": {*COURSE, "judge", "plugin", "student"},
-    "mutants": {"course", "errors", "submission"},
-    "calibrate": {*COURSE, "grade"},
-    "probes": COURSE,
-    "mistakes": {"course", "errors", "mutants", "probes"},
-    "static_checks": {"course", "errors"},
-    "usage": {"course", "report", "submission"},
-    "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks", "usage"},
-    "matrices": {"verify"},
-    "batch": {*COURSE, "grade", "gradescope", "written"},
-    "import_results": {"batch", "errors"},
-    "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
-    "kit": {"course", "servers", "submission", "errors"},
-    "bundle": {"course", "datasets", "errors", "written"},
-    "client": {"errors"},
-    "scaffold": {"course", "errors", "manifest"},
-    "cli": {
-        *COURSE,
-        "datasets",
-        "secrets",
-        "environment",
-        "forecast",
-        "written",
-        "selfcheck",
-        "grade",
-        "feedback",
-        "figures",
-        "verify",
-        "probes",
-        "calibrate",
-        "matrices",
-        "mistakes",
-        "kit",
-        "bundle",
-        "client",
-        "scaffold",
-        "doctor",
-        "batch",
-        "otter",
-        "import_results",
-    },
-}
-
-
-# What the service is made of, from the bottom up. Web and workers never import each other.
-CORE = {"core", "database"}
-SERVICE_MAY_IMPORT: dict[str, set[str]] = {
-    "core": set(),
-    "database": {"core"},
-    "accounts": CORE,
-    "courses": CORE,
-    "queue": CORE,
-    "submissions": {*CORE, "accounts", "courses", "queue"},
-    "grading": {*CORE, "accounts", "courses", "queue", "submissions"},
-    "web": {*CORE, "accounts", "courses", "queue", "submissions", "grading"},
-    "workers": {*CORE, "queue", "grading"},
-    "grade_worker": {*CORE, "queue", "workers"},
-    "serve": {*CORE, "accounts", "queue", "grading", "web", "workers"},
-    "cli": {*CORE, "accounts", "courses", "queue", "grading", "grade_worker", "serve"},
-}
-WEB_FRAMEWORK = ("flask", "flask_login", "flask_smorest", "flask_wtf", "werkzeug", "wtforms", "marshmallow", "jinja2")
-
-
-def python_files(folder: str) -> list[Path]:
-    templates = REPOSITORY / "autograder" / "scaffold"
-    return [
-        path
-        for path in sorted((REPOSITORY / folder).rglob("*.py"))
-        if not (path.is_relative_to(templates) and path.parent != templates)
-    ]
-
-
-def imports(path: Path) -> list[tuple[str, bool]]:
-    """Every module imported in a file, relative imports resolved, and whether that is at the top level."""
-    found = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    top = set(map(id, tree.body))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in top) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = path.relative_to(REPOSITORY).parent.parts
-                base = ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
-            found += [(f"{base}.{alias.name}", id(node) in top) for alias in node.names]
-    return found
-
-
-def part_of(path: Path) -> str:
-    """`autograder/sandbox/doctor.py` -> `sandbox`; `autograder/wire.py` -> `wire`."""
-    return path.relative_to(REPOSITORY / "autograder").parts[0].removesuffix(".py")
-
-
-def wrong_imports(path: Path) -> list[str]:
-    """The imports of an engine's file that its part may not have."""
-    part, place = part_of(path), path.relative_to(REPOSITORY / "autograder").as_posix()
-    wrong = []
-    for module, _ in imports(path):
-        names = module.split(".")
-        if names[0] not in OURS:
-            continue
-        other = names[1] if names[0] == "autograder" and len(names) > 1 else ""
-        fine = names[0] == "autograder" and (
-            other == part or other in MAY_IMPORT.get(part, set()) or other in ("__version__", "")
-        )
-        if not fine:
-            wrong.append(f"{place} imports {module}")
-    return wrong
-
+from architecture import (
+    MAY_IMPORT,
+    OURS,
+    REPOSITORY,
+    SERVICE_MAY_IMPORT,
+    WEB_FRAMEWORK,
+    Package,
+    imports,
+    part_of,
+    python_files,
+    read,
+    room_of,
+    wrong_imports,
+)
 
 ENGINE = [path for path in python_files("autograder") if path.parent.name != "autograder" or path.name != "__init__.py"]
+
+
+@pytest.fixture(scope="module", params=["autograder", "grader_service"])
+def package(request) -> Package:
+    return read(request.param)
+
+
+def test_no_import_is_against_the_table_and_none_in_a_circle(package):
+    assert (package.upward, package.circle) == ([], [])
+
+
+def test_a_circle_would_be_found():
+    arrows = frozenset({("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")})
+    circle = Package("one", {"a": {"b"}, "b": {"c"}, "c": {"b"}}, arrows, {}, {})
+    assert (circle.upward, circle.circle) == ([("c", "d")], ["b", "c"])
+
+
+def test_a_room_that_is_only_imported_may_be_in_no_circle():
+    chain = Package("one", {}, frozenset({("a", "b"), ("b", "c")}), {}, {})
+    assert chain.circle == []
+
+
+def test_the_service_has_few_rooms_and_few_arrows():
+    service = read("grader_service")
+    assert len(service.may_import) <= 14
+    assert len(service.arrows) <= 60
 
 
 def test_every_part_of_the_engine_has_its_place():
@@ -194,11 +68,6 @@ def test_the_engine_imports_nothing_upward(path):
 SERVICE = [path for path in python_files("grader_service") if path.parent.name != "grader_service"]
 SERVICE += [path for path in python_files("grader_service") if path.parent == REPOSITORY / "grader_service"]
 SERVICE = [path for path in SERVICE if path != REPOSITORY / "grader_service" / "__init__.py"]
-
-
-def room_of(path: Path) -> str:
-    """`grader_service/web/pages/grades.py` -> `web`; `grader_service/serve.py` -> `serve`."""
-    return path.relative_to(REPOSITORY / "grader_service").parts[0].removesuffix(".py")
 
 
 def test_every_room_of_the_service_has_its_rule():
