@@ -20,7 +20,8 @@ test:            ## all tests, in the real sandbox and the real browser
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 architecture:    ## the rooms of both packages and what they import, against the table of tests/architecture.py
-	@$(PYTHON) tests/architecture.py
+	@$(SETUP) dev
+	@$(BIN)/python tests/architecture.py
 
 lint:            ## ruff and mypy, as pre-commit runs them
 	@$(SETUP) dev

@@ -38,6 +38,7 @@ class Wall:
 
 
 BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
+COMMAND = "autograder/sandbox/command.py"
 SECCOMP, CHANNELS = "autograder/sandbox/seccomp.py", "tests/engine/test_channels.py"
 CLAIMS, GRADES = "grader_service/queue/leases.py", "autograder/batch/grades.py"
 COSTLY = "tests/engine/test_budget.py::test_a_costly_answer_fails_its_test_and_the_rest_is_graded"
@@ -155,7 +156,7 @@ WALLS = [
     Wall(
         "network",
         "the sandbox stays in the machine's network",
-        [(BUBBLEWRAP, '"--unshare-net", ', "")],
+        [(COMMAND, '"--unshare-net", ', "")],
         [f"{SANDBOX}::test_every_namespace_is_the_sandbox_s_own"],
     ),
     Wall(
@@ -168,7 +169,7 @@ WALLS = [
         "environment",
         "the judge's environment is passed on",
         [
-            (BUBBLEWRAP, '"--clearenv", ', ""),
+            (COMMAND, '"--clearenv", ', ""),
             (
                 BUBBLEWRAP,
                 'which sets that of what is behind it."""\n        return {}',
@@ -180,13 +181,13 @@ WALLS = [
     Wall(
         "files",
         "the machine's files can be seen",
-        [(BUBBLEWRAP, '"--chdir", "/"]', '"--ro-bind", "/", "/srv", "--chdir", "/"]')],
+        [(COMMAND, '"--chdir", "/"]', '"--ro-bind", "/", "/srv", "--chdir", "/"]')],
         [f"{SANDBOX}::test_the_root_holds_the_runtime_and_nothing_of_this_machine"],
     ),
     Wall(
         "read-only",
         "the sandbox's root can be written",
-        [(BUBBLEWRAP, 'return [*flags, "--remount-ro", "/", ', "return [*flags, ")],
+        [(COMMAND, 'return [*flags, "--remount-ro", "/", ', "return [*flags, ")],
         [f"{SANDBOX}::test_the_root_is_mounted_read_only"],
     ),
     Wall(

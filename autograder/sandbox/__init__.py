@@ -8,7 +8,8 @@
 A limit that cannot be set means no grading: `SandboxUnavailable`, with the way to mend it.
 """
 
-from autograder.sandbox.bubblewrap import Sandbox, Worker
+from autograder.sandbox.bubblewrap import Sandbox
 from autograder.sandbox.dropped import make
+from autograder.sandbox.process import Worker
 
 __all__ = ["Sandbox", "Worker", "make"]

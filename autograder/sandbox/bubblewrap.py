@@ -14,42 +14,30 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import itertools
 import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import PurePosixPath
 from typing import Any
 
-from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable, StudentGone
+from autograder.errors import SandboxLost, SandboxUnavailable
 from autograder.manifest import Limits
-from autograder.sandbox import cgroups, seccomp
+from autograder.sandbox import cgroups, command, seccomp
 from autograder.sandbox.gpu import Gpu
-from autograder.sandbox.runtime import Runtime, runtime
+from autograder.sandbox.process import OWN_PROCESSES, Worker
+from autograder.sandbox.runtime import runtime
 from autograder.sandbox.uids import Uids
 from autograder.sandbox.watchdog import Watchdog, check_that_it_can_watch
-from autograder.worker import READY
 
 START_SECONDS = 90.0  # for the zygote to import its packages; past it the sandbox is unavailable
-READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
 ANSWER_SECONDS = 30.0  # for the zygote to kill and reap a worker; past it the sandbox is lost
-GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
-OWN_PROCESSES = 8  # bubblewrap's two, the zygote, a keeper and an init, and the next worker's three
 OWN_MEMORY_MB = 64  # of the zygote and its kin
-# Not zero: shared mappings of it are memory that no limit counts. Not random: on kernels before 5.6 who reads it sees
-# how much others have taken.
-DEVICES = {"null": "null", "full": "full", "random": "urandom", "urandom": "urandom"}
-
-_numbers = itertools.count()
 
 # Joins the cgroups named before "--", then becomes the program behind it. No word of it comes from a student.
 ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 97; shift; done; shift; exec "$@"'
@@ -81,7 +69,7 @@ class Sandbox:
     def walls(self) -> str:
         """In words, for the report."""
         limited = f"cgroup v{self._cgroup.version}" if self._cgroup else "rlimits and watchdog"
-        return f"bubblewrap, {'dropped uid' if _root() else 'user namespace'}, seccomp, {limited}"
+        return f"bubblewrap, {'dropped uid' if command.is_root() else 'user namespace'}, seccomp, {limited}"
 
     def worker(self) -> Worker:
         """A fresh worker; the next one is made ready meanwhile.
@@ -184,7 +172,7 @@ class Sandbox:
         # What may be missing here is asked for first, so that nothing is left behind without it.
         seccomp.program(self._gpu is not None)
         self._check()
-        self._uids = Uids() if _root() else None
+        self._uids = Uids() if command.is_root() else None
         self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
         if self._cgroup is None:
             check_that_it_can_watch()
@@ -193,15 +181,15 @@ class Sandbox:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         texts = {place: _readable(text) for place, text in self.runtime.texts.items()}
-        command = self._command(theirs.fileno(), texts)
+        started = self._command(theirs.fileno(), texts)
         if self._cgroup:
-            command = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *command]
+            started = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *started]
         with theirs, _memory_unlimited(), ExitStack() as passed:
             for descriptor in texts.values():
                 passed.callback(os.close, descriptor)
             # Started from the calling thread: --die-with-parent means the thread.
             self._process = subprocess.Popen(
-                command,
+                started,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,
@@ -214,7 +202,7 @@ class Sandbox:
 
     def _check(self) -> None:
         """Raises SandboxUnavailable where a program is missing."""
-        _bwrap()
+        command.bubblewrap()
 
     def _command(self, control: int, texts: dict[str, int]) -> list[str]:
         """What starts the zygote behind its walls.
@@ -228,8 +216,8 @@ class Sandbox:
             "filter": base64.b64encode(seccomp.program(self._gpu is not None)).decode(),
         }
         program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
-        walls = [_bwrap(), *_arguments(self.runtime, self._limits, self._gpu, texts)]
-        return [*walls, "--", *program, *self._words_of(control, settings)]
+        walls = command.walls(self.runtime, self._limits, self._gpu, texts)
+        return [command.bubblewrap(), *walls, "--", *program, *self._words_of(control, settings)]
 
     def _words_of(self, control: int, settings: dict[str, Any]) -> list[str]:
         return [str(control), json.dumps(settings)]
@@ -270,130 +258,6 @@ class Sandbox:
         return lines[-1][:500] if lines else ""
 
 
-class Worker:
-    """One test's process. Leave its context to end it and everything that it has started."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._id = next(_numbers)
-        self._ended = False
-        limits = sandbox.limits
-        self.socket, data = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.output, pipe = os.pipe()
-        os.set_blocking(self.output, False)
-        order = {
-            "op": "spawn",
-            "id": self._id,
-            "memory_mb": limits.memory_mb,
-            "files_mb": limits.files_mb,
-            # An ordinary user has one uid here, which our own processes have as well.
-            "processes": limits.processes + (0 if _root() else OWN_PROCESSES),
-        }
-        try:
-            sandbox.tell(order, (data.fileno(), pipe))
-        except BaseException:
-            self._close()
-            raise
-        finally:
-            data.close()
-            os.close(pipe)
-
-    def wait_until_ready(self) -> None:
-        """Its walls stand, and it has said so, before there is a student's file in it. Raises SandboxLost."""
-        self.socket.settimeout(READY_SECONDS)
-        try:
-            said = self.socket.recv(len(READY), socket.MSG_WAITALL)
-        except OSError as error:
-            raise SandboxLost(f"a worker did not start: {error}") from error
-        finally:
-            self.socket.setblocking(False)
-        if said != READY:
-            raise SandboxLost(f"a worker did not start: {self._complaint()}")
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        try:
-            self.end()
-        except SandboxLost:
-            # What it left running may have brought the sandbox down after its last answer: its own fault, not ours.
-            if not self.ran_out_of_memory():
-                raise
-            raise OutOfMemory("used more memory than the limit") from None
-        finally:
-            self._close()
-
-    def discard(self) -> None:
-        """Of one that no test has used."""
-        with contextlib.suppress(SandboxLost):
-            self.end()
-        self._close()
-
-    def _close(self) -> None:
-        self.socket.close()
-        os.close(self.output)
-
-    def _complaint(self) -> str:
-        try:
-            return os.read(self.output, 1000).decode(errors="replace").strip()
-        except OSError:
-            return "it hung up"
-
-    def end(self, grace_seconds: float = 0.0) -> int:
-        """Kill it; its exit status, negative where it still ran after the grace. Raises SandboxLost."""
-        if self._ended:
-            return 0
-        self._ended = True
-        return int(self._sandbox.ask({"op": "end", "id": self._id, "grace_seconds": grace_seconds})["status"])
-
-    def peak_memory(self) -> int | None:
-        return self._sandbox.peak_memory()
-
-    def ran_out_of_memory(self) -> bool:
-        """Has the limit been reached since this was last asked?"""
-        return self._sandbox.memory_was_exceeded()
-
-    def cause_of_death(self) -> StudentGone:
-        """Why it hung up. Raises SandboxLost where the sandbox fell, and no memory limit was reached."""
-        # The kernel counts its kill a moment after the socket closes.
-        lost: GraderError | None = None
-        status = 0
-        try:
-            status = self.end(grace_seconds=GRACE_SECONDS)
-        except SandboxLost as error:
-            lost = error
-        for _ in range(20):
-            if self._sandbox.memory_was_exceeded():
-                return OutOfMemory("used more memory than the limit")
-            if lost is None and status != 128 + signal.SIGKILL:
-                break
-            time.sleep(0.01)
-        if lost:
-            raise lost
-        return Died(f"its process ended ({_status_in_words(status)})")
-
-
-def _status_in_words(status: int) -> str:
-    if status > 128:
-        try:
-            return f"signal {signal.Signals(status - 128).name}"
-        except ValueError:
-            return f"signal {status - 128}"
-    return f"exit status {status}" if status >= 0 else "it closed its connection"
-
-
-def _root() -> bool:
-    return os.geteuid() == 0
-
-
-def _bwrap() -> str:
-    found = shutil.which("bwrap")
-    if found is None:
-        raise SandboxUnavailable("bubblewrap is not installed; run: apt-get install bubblewrap")
-    return found
-
-
 @contextlib.contextmanager
 def _memory_unlimited() -> Iterator[None]:
     """A judge limits its own memory (judge/budget.py), and what it starts would inherit that."""
@@ -417,53 +281,3 @@ def _readable(text: str) -> int:
     os.write(descriptor, text.encode())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-def _arguments(box: Runtime, limits: Limits, gpu: Gpu | None = None, texts: dict[str, int] | None = None) -> list[str]:
-    flags = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    flags += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    rights = ["CAP_SYS_ADMIN", "CAP_SETPCAP"]
-    if _root():
-        rights += ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"]
-    else:
-        flags += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-    for right in rights:
-        flags += ["--cap-add", right]
-    # Made by name, since bubblewrap makes the parents of a mount readable by their owner alone.
-    places = [*(place for _, place in box.mounts), *(texts or {})]
-    parents = {parent for place in places for parent in PurePosixPath(place).parents}
-    for folder in sorted(map(str, parents - {PurePosixPath("/")})):
-        flags += ["--dir", folder]
-    for path, place in box.mounts:
-        flags += ["--ro-bind", str(path), place]
-    for target, link in box.links:
-        flags += ["--symlink", target, link]
-    for place, descriptor in (texts or {}).items():
-        flags += ["--file", str(descriptor), place]
-    for place in box.hidden:
-        flags += ["--tmpfs", place, "--remount-ro", place]
-    flags += ["--dir", "/tmp", "--dir", "/dev/shm"]
-    for name, node in DEVICES.items():
-        flags += ["--dev-bind", f"/dev/{node}", f"/dev/{name}"]
-    for path in gpu.nodes if gpu else []:
-        flags += ["--dev-bind", str(path), f"/dev/{path.name}"]
-    for name, value in environment(limits).items():
-        flags += ["--setenv", name, value]
-    return [*flags, "--remount-ro", "/", "--chdir", "/"]
-
-
-def environment(limits: Limits) -> dict[str, str]:
-    """All that a student's code finds in its environment."""
-    threads = str(limits.threads)
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        **dict.fromkeys(names, threads),
-        "PYTHONPATH": "/site:/engine",
-        "PYTHONHASHSEED": "0",
-        "LD_LIBRARY_PATH": "/runtime/lib",
-        "LANG": "C.UTF-8",
-        "HOME": "/tmp",
-        "TMPDIR": "/tmp",
-        "MPLCONFIGDIR": "/tmp",
-        "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # made at import, so it must be there already
-    }

@@ -20,7 +20,8 @@ from pathlib import Path
 from autograder.errors import SandboxLost, SandboxUnavailable
 from autograder.manifest import Limits
 from autograder.sandbox import seccomp
-from autograder.sandbox.bubblewrap import Sandbox, environment
+from autograder.sandbox.bubblewrap import Sandbox
+from autograder.sandbox.command import environment
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import ENGINE_FILES, PACKAGE
 

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.errors import GraderError, SandboxUnavailable
 from autograder.manifest import Limits
-from autograder.sandbox import bubblewrap, gpu, seccomp
+from autograder.sandbox import command, gpu, seccomp
 from autograder.sandbox.runtime import runtime
 
 
@@ -60,8 +60,8 @@ def test_the_sandbox_gets_the_nodes_of_one_gpu_and_no_other(card):
     found = card.assigned()
     assert (found.number, found.name) == (1, "NVIDIA Stand-in")
     limits = Limits()
-    with_one = bubblewrap._arguments(runtime(["numpy"]), limits, found)
-    without = bubblewrap._arguments(runtime(["numpy"]), limits)
+    with_one = command.walls(runtime(["numpy"]), limits, found)
+    without = command.walls(runtime(["numpy"]), limits)
     places = {with_one[i + 2] for i, word in enumerate(with_one) if word == "--dev-bind"}
     usual = {without[i + 2] for i, word in enumerate(without) if word == "--dev-bind"}
     assert places - usual == {"/dev/nvidia1", "/dev/nvidiactl", "/dev/nvidia-uvm"}

@@ -22,7 +22,7 @@ from autograder import grade as grading
 from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
 from autograder.judge import server
 from autograder.manifest import Limits
-from autograder.sandbox import Sandbox, bubblewrap, cgroups, runtime, seccomp
+from autograder.sandbox import Sandbox, bubblewrap, cgroups, command, runtime, seccomp
 from autograder.sandbox.watchdog import tree
 from autograder.student.link import printed
 from autograder.student.remote import Remote
@@ -76,7 +76,7 @@ def test_the_environment_is_exactly_the_stated_one(ask_remote, sandbox, monkeypa
         found = answer.environment()
     found.pop("PWD", None)  # bubblewrap's own, for --chdir
     found.pop("LC_CTYPE", None)  # Python's own
-    assert found == bubblewrap.environment(sandbox.limits)
+    assert found == command.environment(sandbox.limits)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_bubblewrap_that_fails_is_no_sandbox_and_its_words_are_told(monkeypatc
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(bubblewrap, "_bwrap", lambda: str(fake))
+    monkeypatch.setattr(command, "bubblewrap", lambda: str(fake))
     with Sandbox(["numpy"], Limits()) as sandbox, pytest.raises(SandboxUnavailable, match="setting up uid map"):
         sandbox.worker()
 
