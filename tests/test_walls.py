@@ -9,7 +9,7 @@ import pytest
 from architecture import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
-from walls import WALLS  # noqa: E402
+from walls import WALLS
 
 
 @pytest.mark.parametrize("wall", WALLS, ids=lambda wall: wall.name)
