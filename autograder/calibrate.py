@@ -25,6 +25,7 @@ from autograder import grade as grading
 from autograder.course import Assignment
 from autograder.errors import BadCourse, DeepgradeError, GraderError
 from autograder.report import Report
+from autograder.sources import tree_of
 from autograder.submission import Submission, sha256_of
 
 FILE = "calibration.json"
@@ -48,7 +49,7 @@ def _tests(assignment: Assignment) -> dict[str, bool]:
     """Whether each test asks for `training`, by name."""
     found = {}
     for path in assignment.test_files:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
                 drawn = [word.arg for mark in marks for word in mark.keywords]

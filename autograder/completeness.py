@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autograder.errors import GraderError
 from autograder.report import TestResult
+from autograder.sources import tree_of
 
 FIXTURES = {"student", "race", "training"}  # what makes a function of a test file a test of the student
 
@@ -31,7 +32,7 @@ def check(results: Iterable[TestResult], files: Iterable[Path]) -> None:
 
 def _tests(path: Path) -> Iterator[str]:
     """Ids of the tests that a file defines, without parameters."""
-    for node in ast.parse(path.read_bytes()).body:
+    for node in tree_of(path.read_bytes()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             arguments = {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]}
             if arguments & FIXTURES:

@@ -19,6 +19,7 @@ from autograder import probes
 from autograder.course import Assignment
 from autograder.errors import BadCourse
 from autograder.mutants import ALL_KINDS, ANY_FUNCTION, Mutant, mutants, not_applicable
+from autograder.sources import tree_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _targets(assignment: Assignment, names: list[str]) -> dict[str, set[str]]:
     A helper of `forward` does not count for `train`, which calls `forward`.
     """
     module = f"{assignment.manifest.module}.py"
-    tree = ast.parse(assignment.reference()[module])
+    tree = tree_of(assignment.reference()[module])
     used = {
         node.name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         for node in tree.body

@@ -29,6 +29,7 @@ from typing import Any
 
 from autograder.course import Assignment
 from autograder.errors import BadCourse
+from autograder.sources import tree_of
 from autograder.submission import Submission, sha256_of
 
 BRIDGE = "\n\nimport types as _types\n\nreference = _types.SimpleNamespace(**globals())\n\n\n"
@@ -100,7 +101,7 @@ def mutants(assignment: Assignment) -> list[Mutant]:
     files = assignment.reference()
     module = f"{assignment.manifest.module}.py"
     right = files[module].decode("utf-8")
-    targets = {node.name for node in ast.parse(right).body if isinstance(node, Definition)}
+    targets = {node.name for node in tree_of(right).body if isinstance(node, Definition)}
     found = []
     for node in tree.body:
         if not isinstance(node, Definition):
@@ -182,7 +183,7 @@ def _check_kind(kind: str, place: str) -> None:
 def _read(path: Path) -> tuple[Path, str, ast.Module]:
     try:
         text = path.read_text(encoding="utf-8")
-        return path, text, ast.parse(text)
+        return path, text, tree_of(text)
     except OSError as error:
         raise BadCourse(f"{path}: cannot be read ({error.strerror}); an assignment proves its tests with it") from error
     except SyntaxError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 IMPORTERS = ("import_module", "__import__")
 CATCHES_IMPORTS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -17,10 +19,20 @@ class Import:
     always: bool  # whenever the file is imported; else in a function, in a branch, or where its failure is caught
 
 
+_parsing = threading.Lock()
+
+
+def tree_of(source: str | bytes, **options: Any) -> ast.Module:
+    """`ast.parse`, by one thread at a time: Python 3.11 counts its depth in one place for all threads, and where a
+    finalizer lets another thread parse in between, it raises SystemError (python/cpython#106905)."""
+    with _parsing:
+        return ast.parse(source, **options)
+
+
 def parsed(source: str) -> ast.Module | None:
     """None where this Python cannot read it: then the tests say so."""
     try:
-        return ast.parse(source)
+        return tree_of(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -88,7 +100,7 @@ def newer(source: str, version: tuple[int, int]) -> tuple[int, str] | None:
     if tree is None:
         return None
     try:
-        ast.parse(source, feature_version=version)
+        tree_of(source, feature_version=version)
     except SyntaxError as error:
         return error.lineno or 1, str(error.msg)
     if version < (3, 12) and (line := _nested_quotes(tree, source)):

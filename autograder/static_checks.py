@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 from autograder.course import Assignment
 from autograder.errors import BadCourse
+from autograder.sources import tree_of
 
 REQUIRED = ("README.md", "assignment.toml", "test_public.py", "experiment.py")
 
@@ -105,7 +106,7 @@ def _differences(stub: Path, reference: Path) -> list[str]:
 
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes())
+        return tree_of(path.read_bytes())
     except OSError as error:
         raise BadCourse(f"{path}: cannot be read ({error.strerror}); the manifest names it") from error
     except SyntaxError as error:

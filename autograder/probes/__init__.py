@@ -35,6 +35,7 @@ from typing import Literal
 
 from autograder.course import Assignment
 from autograder.errors import BadCourse
+from autograder.sources import tree_of
 from autograder.submission import Submission, sha256_of
 
 LIMIT = 0.02  # of an assignment's points: what one probe may earn
@@ -118,7 +119,7 @@ def to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:
 
 def _parsed(text: bytes, path: Path) -> ast.Module:
     try:
-        return ast.parse(text)
+        return tree_of(text)
     except SyntaxError as error:
         raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
 
