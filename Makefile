@@ -4,7 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-.PHONY: help setup demo test architecture lint bench matrices chaos threats walls fuzz schema settings
+# Tests without a sandbox, a server or a browser: what a change breaks at once.
+QUICK := $(addprefix tests/engine/test_,$(addsuffix .py,answers bundle coarse compare gpu manifest_and_course mistakes \
+    report_and_feedback sources verdicts wire)) tests/handouts tests/oracles/test_softmax.py \
+    $(addprefix tests/service/test_,$(addsuffix .py,alike dashboard dates fairness policy)) \
+    $(addprefix tests/test_,$(addsuffix .py,architecture english numerals threats walls))
+
+.PHONY: help setup demo quick test nightly architecture lint bench matrices chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -15,9 +21,19 @@ setup:           ## bubblewrap and .venv with everything that grading and servin
 demo: setup      ## the service with a demo course and five graded submissions (ONCE=1: stop after the reports)
 	@$(BIN)/python scripts/demo.py $(if $(ONCE),--once)
 
+quick:           ## under a minute: laws of the engine, dates and fairness, architecture; no sandbox, no browser
+	@$(SETUP) dev
+	@$(BIN)/python -m pytest $(QUICK) --numprocesses auto --dist loadfile $(ARGS)
+
 test:            ## all tests, in the real sandbox and the real browser
 	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+nightly: test    ## all tests, all wrong answers, 2,000 hostile answers, storms on each engine, a long fuzz
+	@$(BIN)/deepgrade verify
+	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
+	@$(BIN)/python scripts/chaos.py --minutes 10
+	@$(BIN)/python scripts/fuzz.py --minutes 60
 
 architecture:    ## the rooms of both packages and what they import, against the table of tests/architecture.py
 	@$(SETUP) dev
