@@ -74,5 +74,5 @@ schema: setup    ## write autograder/report.schema.json from the Report that the
 	  report.SCHEMA_FILE.write_text(json.dumps(report.schema(), indent=2) + '\n', encoding='utf-8')"
 
 settings: setup  ## write docs/settings.md from grader_service/core/variables.py
-	@$(BIN)/python -c "from grader_service.core import variables; \
-	  open('docs/settings.md', 'w', encoding='utf-8').write(variables.page())"
+	@$(BIN)/python -c "from grader_service.core import settings_page; \
+	  open('docs/settings.md', 'w', encoding='utf-8').write(settings_page.page())"

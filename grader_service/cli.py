@@ -29,7 +29,7 @@ def read_settings() -> None:
     """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
     if os.environ.get("DEEPGRADE_SETTINGS"):
         with _installed():
-            from grader_service.core.variables import read_file
+            from grader_service.core.environment import read_file
         read_file(os.environ)
 
 

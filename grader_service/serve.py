@@ -153,7 +153,7 @@ def _prepare(settings: Settings, say: Callable[[str], None]) -> None:
     secrets.must_not_be_lost(settings, graded)
     secrets.session_key(settings)
     secrets.course_secret(settings)
-    once = _ensure_admin(database, settings.admin_password)
+    once = _ensure_admin(database, settings.admin_password or None)
     deletion.finish(database, Files(settings))
     database.close()
     if once is not None:

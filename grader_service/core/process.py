@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from grader_service.core.variables import passed_on
+from grader_service.core.environment import passed_on
 
 PYTHON = (sys.executable, "-P")  # with `-m`: the folder in which somebody starts us is no place to import from
 HERE = Path(__file__).resolve().parent.parent.parent  # where our packages lie
@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def environment_of_ours(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For a process of the service: of this environment what `variables.PASSED_ON` names, and this code."""
+    """For a process of the service: of this environment what `environment.PASSED_ON` names, and this code."""
     found = passed_on(environment)
     if HERE.name not in ("site-packages", "dist-packages"):  # there it is found anyhow
         found["PYTHONPATH"] = str(HERE)

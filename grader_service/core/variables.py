@@ -1,4 +1,5 @@
-"""Everything that can be set from outside, one by one: what docs/settings.md is made of, and what a file may hold.
+"""Everything that can be set from outside, one by one: the table of which Settings, docs/settings.md and the names in a
+file are made.
 
 A variable of the environment wins over the same one in the file that DEEPGRADE_SETTINGS names. There a name is written
 small and without its prefix:
@@ -9,24 +10,24 @@ small and without its prefix:
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from autograder.errors import DeepgradeError
+from grader_service.core.setting_kinds import Address, Folder, Number, OneOf, Switch, Text
 
 PREFIX = "DEEPGRADE_"
 FILE = "DEEPGRADE_SETTINGS"
+TEXT = Text()
 
 
 @dataclass(frozen=True)
 class Variable:
     name: str
     effect: str
-    default: str  # in words
+    default: str  # in words; empty for what Settings says
     unit: str = ""  # or the values that it can have
     secret: bool = False  # never shown, never logged; a file that holds it is for nobody else's eyes
+    field: str = ""  # of Settings; none for what the engine and the students' commands read by themselves
+    kind: Text = TEXT
 
 
 SECTIONS: dict[str, tuple[Variable, ...]] = {
@@ -39,12 +40,15 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "SQLite in `DEEPGRADE_HOME`",
             "a URL of SQLAlchemy, such as `postgresql+psycopg://user:password@host/name`",
             secret=True,
+            field="database",
         ),
         Variable(
             "DEEPGRADE_COURSE",
             "Folder with `assignments/` and `solutions/`.",
             "the course that is installed with deepgrade",
             "a path",
+            field="course",
+            kind=Folder(),
         ),
         Variable(
             "DEEPGRADE_FILES",
@@ -52,12 +56,15 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "none: all uploads are in the database",
             "`file:///folder`, `s3://bucket/prefix` or another address that fsspec knows",
             secret=True,
+            field="files",
         ),
         Variable(
             "DEEPGRADE_INLINE_KB",
             "Uploads up to this size stay in the database even if there is a file store.",
-            "64",
+            "",
             "kB (1024 bytes)",
+            field="inline_kb",
+            kind=Number(least=0, whole=True),
         ),
     ),
     "The web process": (
@@ -65,8 +72,10 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "DEEPGRADE_HTTPS",
             "1: a proxy in front of the service speaks https to browsers. Cookies are `Secure`, browsers must use "
             "https, and the service trusts the proxy's `X-Forwarded-For` and `X-Forwarded-Proto`.",
-            "0",
+            "",
             "0 or 1",
+            field="https",
+            kind=Switch(),
         ),
         Variable(
             "DEEPGRADE_ADMIN_PASSWORD",
@@ -74,6 +83,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "a random password, shown once",
             "10 to 200 characters",
             secret=True,
+            field="admin_password",
         ),
         Variable(
             "DEEPGRADE_METRICS_TOKEN",
@@ -81,34 +91,43 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "none: only this machine can read it, and not through a proxy",
             "text",
             secret=True,
+            field="metrics_token",
         ),
         Variable(
             "DEEPGRADE_CLIENT_SECONDS",
             "How long a client may transfer no byte, and how long the header of a request may take. After that the "
             "connection is closed.",
-            "30",
+            "",
             "seconds",
+            field="client_seconds",
+            kind=Number(least=1),
         ),
         Variable(
             "DEEPGRADE_CLIENT_KB",
             "Lowest average speed of an upload or a download, measured after `DEEPGRADE_CLIENT_SECONDS`. A slower "
             "connection is closed. An upload of 8 MB can take half an hour.",
-            "4",
+            "",
             "kB (1024 bytes) a second",
+            field="client_kb",
+            kind=Number(least=0.1),
         ),
         Variable(
             "DEEPGRADE_CONNECTIONS",
             "Limit of open connections. When nine tenths are open, new connections replace the slowest ones. Each "
             "connection may need three files (`ulimit -n`).",
-            "1000",
+            "",
             "a number of at least 20",
+            field="connections",
+            kind=Number(least=20, below=1e5, whole=True),
         ),
         Variable(
             "DEEPGRADE_LOG",
             "Format of the logs on standard error: lines for people, or a JSON object in each line. Logs contain no "
             "password, token or secret.",
-            "text",
+            "",
             "`text` or `json`",
+            field="log",
+            kind=OneOf(values=("text", "json")),
         ),
     ),
     "Mail and sign-in through a provider": (
@@ -118,6 +137,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "`/sign-in/elsewhere/back` below it.",
             "none: no mail and no sign-in through a provider",
             "an address such as `https://deepgrade.example.edu`",
+            field="public_url",
+            kind=Address(beginnings=("https://", "http://")),
         ),
         Variable(
             "DEEPGRADE_SMTP",
@@ -126,27 +147,45 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "none: staff see the links and pass them on",
             "`smtp://user:password@host:587` or `smtps://user:password@host`",
             secret=True,
+            field="smtp",
+            kind=Address(beginnings=("smtp://", "smtps://")),
         ),
-        Variable("DEEPGRADE_MAIL_FROM", "Sender of the mails.", "`deepgrade@localhost`", "an e-mail address"),
+        Variable(
+            "DEEPGRADE_MAIL_FROM",
+            "Sender of the mails.",
+            "`deepgrade@localhost`",
+            "an e-mail address",
+            field="mail_from",
+        ),
         Variable(
             "DEEPGRADE_OIDC_ISSUER",
             "OpenID Connect provider for sign-in, in addition to passwords.",
             "none",
             "an address that serves `/.well-known/openid-configuration`",
+            field="oidc_issuer",
+            kind=Address(beginnings=("https://", "http://localhost", "http://127.0.0.1")),
         ),
-        Variable("DEEPGRADE_OIDC_CLIENT_ID", "Client id of this service at the provider.", "none", "text"),
+        Variable(
+            "DEEPGRADE_OIDC_CLIENT_ID",
+            "Client id of this service at the provider.",
+            "none",
+            "text",
+            field="oidc_client_id",
+        ),
         Variable(
             "DEEPGRADE_OIDC_CLIENT_SECRET",
             "Client secret of this service at the provider.",
             "none",
             "text",
             secret=True,
+            field="oidc_client_secret",
         ),
         Variable(
             "DEEPGRADE_OIDC_NAME",
             "Name of the provider on the button `Sign in with ...`.",
             "`your institution`",
             "text",
+            field="oidc_name",
         ),
     ),
     "Grading": (
@@ -160,8 +199,10 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable(
             "DEEPGRADE_ENGINE",
             "`embedded`: idle workers poll the database; `celery`: a broker wakes them as well.",
-            "embedded",
+            "",
             "`embedded` or `celery`",
+            field="engine",
+            kind=OneOf(values=("embedded", "celery")),
         ),
         Variable(
             "DEEPGRADE_BROKER",
@@ -169,6 +210,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "none",
             "`redis://...`, `rediss://...`, `amqp://...` or `amqps://...`",
             secret=True,
+            field="broker",
+            kind=Address(beginnings=("redis://", "rediss://", "amqp://", "amqps://")),
         ),
         Variable(
             "DEEPGRADE_WORKERS",
@@ -176,36 +219,48 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "short jobs.",
             "2; with `celery` 0",
             "a number up to the number of cores",
+            field="workers",
+            kind=Number(least=0, whole=True),
         ),
         Variable(
             "DEEPGRADE_HOST",
             "Name of this host. It must be unique.",
             "the hostname",
             "up to 60 letters, digits and . _ @ -",
+            field="host",
+            kind=Text(longest=60),
         ),
         Variable(
             "DEEPGRADE_MEMORY_MB",
             "Memory limit of all gradings of this host together. The next grading waits.",
             "all memory of the host",
             "MB (2^20 bytes)",
+            field="memory_mb",
+            kind=Number(least=0, below=2**30, whole=True),
         ),
         Variable(
             "DEEPGRADE_STUDENT_JOBS",
             "Number of uploads of one student that are graded at a time in each queue. The next upload waits.",
-            "4",
+            "",
             "a number",
+            field="student_jobs",
+            kind=Number(least=1, whole=True),
         ),
         Variable(
             "DEEPGRADE_LONG_SECONDS",
             "An assignment uses the queue `cpu-long` if its manifest expects a longer time.",
-            "60",
+            "",
             "seconds",
+            field="long_seconds",
+            kind=Number(least=0),
         ),
         Variable(
             "DEEPGRADE_LEASE_SECONDS",
             "A worker that does not report for this time is lost. Another worker takes its job.",
-            "45",
+            "",
             "seconds",
+            field="lease_seconds",
+            kind=Number(least=1),
         ),
         Variable(
             "DEEPGRADE_CGROUP",
@@ -260,110 +315,5 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
 # Between our own processes; nobody sets them.
 INTERNAL = frozenset({"DEEPGRADE_CANARY", "DEEPGRADE_DOCTOR"})
 
-# What of the caller's environment reaches the processes that `serve` and `worker` start, beside the settings. A name
-# that ends with * stands for all that begin so. Whatever else is set in a shell changes nothing of what is graded.
-PASSED_ON = {
-    "Where programs and people are": ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"),
-    "Language and time": ("LANG", "LANGUAGE", "LC_*", "TZ"),
-    "GPUs": ("CUDA_VISIBLE_DEVICES",),
-    "Certificates and proxies": (
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        *(name for one in ("http_proxy", "https_proxy", "no_proxy") for name in (one, one.upper())),
-    ),
-    "PostgreSQL, and the store of files": ("PG*", "AWS_*", "AZURE_*", "GOOGLE_*", "FSSPEC_*"),
-}
-
 VARIABLES = {one.name: one for section in SECTIONS.values() for one in section}
 SECRETS = frozenset(name for name, one in VARIABLES.items() if one.secret)
-
-
-def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """What of this environment a process of the service gets: the settings, and what `PASSED_ON` names.
-
-    The first admin's password is not among it.
-    """
-    known = [pattern for patterns in PASSED_ON.values() for pattern in patterns]
-    exact = {*VARIABLES, *known} - {"DEEPGRADE_ADMIN_PASSWORD"}
-    beginnings = tuple(pattern[:-1] for pattern in known if pattern.endswith("*"))
-    return {name: value for name, value in environment.items() if name in exact or name.startswith(beginnings)}
-
-
-def read_file(environment: MutableMapping[str, str]) -> None:
-    """Add to the environment what DEEPGRADE_SETTINGS says and the environment does not.
-
-    Raises DeepgradeError where the file cannot be read, holds a name or a value that is none, or holds a secret and is
-    readable by others.
-    """
-    given = environment.get(FILE)
-    if not given:
-        return
-    path = Path(given).expanduser()
-    try:
-        text, mode = path.read_bytes().decode(), path.stat().st_mode & 0o777
-        settings = tomllib.loads(text)
-    except OSError as error:
-        raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); {FILE} must name a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeepgradeError(f"{path}: is not a valid TOML file ({error})") from error
-    for key, value in settings.items():
-        name = PREFIX + key.upper()
-        if key != key.lower() or name not in VARIABLES or name == FILE:
-            raise DeepgradeError(f"{path}: {key!r} is not a setting; docs/settings.md lists all settings")
-        if VARIABLES[name].secret and mode & 0o077:
-            raise DeepgradeError(
-                f"{path}: contains {key}, but other users can read it (mode {mode:o}); run `chmod 600 {path}`"
-            )
-        if isinstance(value, bool):
-            value = int(value)
-        if not isinstance(value, (str, int, float)):
-            raise DeepgradeError(f"{path}: {key} must be text, a number, true or false")
-        environment.setdefault(name, str(value))
-
-
-def page() -> str:
-    """docs/settings.md."""
-    return "\n".join(_lines())
-
-
-def _lines() -> Iterator[str]:
-    yield "# Settings"
-    yield ""
-    yield "Made by `make settings` from `grader_service/core/variables.py`: change that file, not this page."
-    yield ""
-    yield "Each setting is a variable of the environment. Settings can also stand in a TOML file that"
-    yield f"`{FILE}` names. The environment overrides the file. The file writes names in lower case and without"
-    yield f"`{PREFIX}`. If it contains a secret, nobody else may be able to read it (mode 600):"
-    yield ""
-    yield "    # /etc/deepgrade.toml"
-    yield '    home = "/srv/deepgrade"'
-    yield "    https = true"
-    yield "    workers = 4"
-    yield ""
-    yield "A process with an invalid setting does not start, and says why."
-    for title, section in SECTIONS.items():
-        yield ""
-        yield f"## {title}"
-        for one in section:
-            yield ""
-            yield f"### {one.name}"
-            yield ""
-            yield one.effect
-            yield ""
-            if one.unit:
-                yield f"- Values: {one.unit}"
-            yield f"- Default: {one.default}"
-            if one.secret:
-                yield "- Secret: it is never shown and never logged"
-    yield ""
-    yield "## Other environment variables that have an effect"
-    yield ""
-    yield "The processes that `deepgrade serve` and `deepgrade worker` start get the settings above and these."
-    yield "No other variable of the shell reaches them. `PYTEST_ADDOPTS`, `PYTHONPATH`, `OMP_NUM_THREADS` and"
-    yield "similar variables do not affect grading."
-    yield ""
-    for title, names in PASSED_ON.items():
-        yield f"- {title}: {', '.join(f'`{name}`' for name in names)}"
-    yield ""

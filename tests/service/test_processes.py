@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
 from grader_service.core import process
+from grader_service.core.environment import passed_on
 from grader_service.core.settings import Settings
-from grader_service.core.variables import passed_on
 from grader_service.queue.leases import Slot
 from grader_service.serve import serve
 from grader_service.workers.worker import Worker

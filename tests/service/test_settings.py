@@ -61,7 +61,7 @@ def test_the_admin_s_password_goes_to_no_other_process(tmp_path):
         ("DEEPGRADE_HTTPS", "yes", "DEEPGRADE_HTTPS is 'yes'; it can be 0 or 1"),
         ("DEEPGRADE_ENGINE", "threads", "DEEPGRADE_ENGINE is 'threads'; it can be embedded or celery"),
         ("DEEPGRADE_ENGINE", "celery", "DEEPGRADE_ENGINE is 'celery', which needs a broker: set DEEPGRADE_BROKER"),
-        ("DEEPGRADE_BROKER", "http://u:secret@h", "DEEPGRADE_BROKER must begin with one of redis://, "),
+        ("DEEPGRADE_BROKER", "http://u:secret@h", "DEEPGRADE_BROKER must begin with redis:// or rediss:// or "),
         ("DEEPGRADE_STUDENT_JOBS", "nan", "DEEPGRADE_STUDENT_JOBS is 'nan'; it must be a number of at least 1"),
         ("DEEPGRADE_WORKERS", "0", "DEEPGRADE_WORKERS is '0'; it must be a number of at least 1"),
         ("DEEPGRADE_LEASE_SECONDS", "soon", "DEEPGRADE_LEASE_SECONDS is 'soon'; it must be a number of at least 1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import DeepgradeError
-from grader_service.core import variables
+from grader_service.core import environment, settings_page, variables
 from grader_service.core.settings import Settings
 
 # Between our own processes; nobody sets them.
@@ -21,15 +21,15 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def read(path: Path, **environment: str) -> dict[str, str]:
-    environment["DEEPGRADE_SETTINGS"] = str(path)
-    variables.read_file(environment)
-    return environment
+def read(path: Path, **given: str) -> dict[str, str]:
+    given["DEEPGRADE_SETTINGS"] = str(path)
+    environment.read_file(given)
+    return given
 
 
 def test_the_page_is_of_today_s_variables(repository):
     page = (repository / "docs/settings.md").read_text(encoding="utf-8")
-    assert page == variables.page(), "run `make settings`"
+    assert page == settings_page.page(), "run `make settings`"
 
 
 def test_every_variable_that_the_code_names_is_documented(repository):
