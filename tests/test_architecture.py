@@ -6,6 +6,7 @@ The tables are in tests/architecture.py.
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -223,3 +224,23 @@ def test_one_module_compares_dates_with_the_clock():
             if compared.search(statement):
                 found.append(f"{path.relative_to(REPOSITORY)}: {statement}")
     assert found == []
+
+
+WHERE = re.findall(
+    r"`(grader_service\.[\w.]+)`",
+    (REPOSITORY / "docs/design.md").read_text(encoding="utf-8").partition("## Where is it?")[2].partition("\n## ")[0],
+)
+
+
+def test_design_says_where_things_are():
+    assert len(WHERE) >= 7
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_what_design_names_is_there_and_nowhere_else_in_the_service(name):
+    """A second module that defines the same function would be a second home of the fact."""
+    module, _, attribute = name.rpartition(".")
+    assert hasattr(importlib.import_module(module), attribute)
+    definition = re.compile(rf"^(?:def|class) {attribute}\b|^{attribute}\b.* = ", re.MULTILINE)
+    homes = [path for path in python_files("grader_service") if definition.search(path.read_text(encoding="utf-8"))]
+    assert len(homes) == 1

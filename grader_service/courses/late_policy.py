@@ -4,7 +4,7 @@ Pure: the caller brings rows and times, and every page, table, export and answer
 
     terms(assignment, zone, extension) ─> Terms      what holds for one student
     receipt(terms, at)                 ─> Receipt    may it come in, how late is it, which share of its points counts
-    counting(terms, attempts)          ─> Attempt    the submission that counts
+    counting_attempt(terms, attempts)  ─> Attempt    the submission that counts
     score(...)                         ─> Score      with the written part and what staff set by hand
 
 **Days.** What is received within the due minute is on time, one instant later is late (`minutes`). The first late day
@@ -218,7 +218,7 @@ def points_shown(terms: Terms, now: float) -> bool:
     return terms.hidden_results == "now" or terms.due_at is None or past_due(terms, now)
 
 
-def counting(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:
+def counting_attempt(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:
     """The submission that counts, of those that have points.
 
     `best`: the most points after lateness, of equal ones the first; `latest`: the last one received.
@@ -241,7 +241,7 @@ def score(
     written : the last written submission, its points those of the rubric; None while that is not marked whole
     override : points that staff set in place of all that
     """
-    code = counting(terms, attempts)
+    code = counting_attempt(terms, attempts)
     seen = None if code is None else receipt(terms, code.received_at)
     seen_written = None if written is None else receipt(terms, written.received_at)
     of_written = None if written is None or written.points is None else _worth(terms, written)

@@ -170,7 +170,7 @@ def test_the_best_or_the_latest_counts(counts, number):
         Attempt(4, late, 10.0),  # worth 5
         Attempt(5, late + 1, None),  # not graded
     ]
-    assert late_policy.counting(terms, made).id == number
+    assert late_policy.counting_attempt(terms, made).id == number
 
 
 def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_staff_set():
