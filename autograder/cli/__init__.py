@@ -1,8 +1,8 @@
 """`deepgrade`, the command line: for students, for staff, for authors.
 
 Exit codes: 0 well; 1 the honest no (a test failed, an assignment is unsound, a wall is missing); 2 something that the
-person at the keyboard can mend, said in one sentence; 3 our fault. Every command imports what it needs when it runs:
-`--help` answers at once, and a student's commands run where no sandbox can.
+person at the keyboard can mend, said in one sentence; 3 our fault; 130 stopped by Ctrl-C. Every command imports what it
+needs when it runs: `--help` answers at once, and a student's commands run where no sandbox can.
 """
 
 from __future__ import annotations
