@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "calibrate": {*COURSE, "grade"},
     "probes": COURSE,
     "mistakes": {"course", "errors", "mutants", "probes"},
-    "static_checks": {"course", "errors"},
+    "static_checks": {"course", "errors", "manifest"},
     "usage": {"course", "report", "submission"},
     "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks", "usage"},
     "matrices": {"verify"},

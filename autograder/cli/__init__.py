@@ -8,6 +8,7 @@ needs when it runs: `--help` answers at once, and a student's commands run where
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -40,13 +41,19 @@ def _every_command(
     context: typer.Context,
     course: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the course (else DEEPGRADE_COURSE, else the one installed)."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the course (else DEEPGRADE_COURSE, the course around this folder, or the installed one).",
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = course
+    from autograder import course as courses
+
+    here = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
+    context.obj = course or here
     service.read_settings()
 
 
