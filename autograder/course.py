@@ -115,6 +115,14 @@ class Course:
         raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {known}")
 
 
+def around(folder: Path) -> Path | None:
+    """The course in which one stands: the folder, or the nearest one above it, that has assignments."""
+    for place in (folder, *folder.parents):
+        if next((place / "assignments").glob("*/assignment.toml"), None) is not None:
+            return place
+    return None
+
+
 def find_course(given: str | os.PathLike[str] | None = None) -> Course:
     """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
     chosen = given or os.environ.get("DEEPGRADE_COURSE")

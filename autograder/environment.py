@@ -7,9 +7,7 @@ each could choose what is graded, or change the last digit of it.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,10 +43,3 @@ def cleaned(**more: str) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def again(arguments: Sequence[str]) -> int:
-    """`deepgrade ARGUMENTS` once more, as a process with a clean environment from its start; its exit status."""
-    command = [sys.executable, "-P", "-m", "autograder.cli", *arguments]
-    status = subprocess.run(command, env=clean(), check=False).returncode
-    return status if status >= 0 else 128 - status

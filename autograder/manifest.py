@@ -21,7 +21,9 @@ seconds = 2.0
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,6 +36,13 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}")
 PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\.(py|json|npz|safetensors|txt|md)")
+
+OFTEN_IMPORTED = set(
+    """
+    autograder deepgrade grader_service hypothesis jax keras matplotlib msgspec numpy pandas PIL pytest scipy sklearn
+    tensorflow torch torchaudio torchvision
+    """.split()
+)
 
 # Bounded above, since TOML has `inf`, and the kernel has no number for 10**30 megabytes.
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
@@ -79,6 +88,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def points(self) -> float:
         return sum(problem.points for problem in self.problems)
+
+
+def is_imported_by_others(name: str) -> bool:
+    """Is it a module of Python's, of what is installed here, or of what assignments often import? A student's file of
+    that name would take its place."""
+    return name in sys.stdlib_module_names or name in OFTEN_IMPORTED or name in metadata.packages_distributions()
 
 
 def load(path: Path) -> Manifest:

@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from autograder.course import Assignment
-from autograder.errors import DeepgradeError
+from autograder.errors import DeepgradeError, StudentGone
 from autograder.judge.assemble import assemble
 from autograder.judge.imports import Imports
 from autograder.judge.job import Finished, Judged, Surroundings
@@ -16,7 +19,29 @@ from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
 from autograder.manifest import Limits
 from autograder.report import Report
+from autograder.student.guard import Guard
 from autograder.student.local import Local
+from autograder.supervised import Journal, own_lines
+
+
+class Stopped(Exception):
+    """By Ctrl-C: what is known until then."""
+
+    def __init__(self, report: Report, test: str, where: str) -> None:
+        super().__init__(test)
+        self.report, self.test, self.where = report, test, where  # where: the student's lines that ran
+
+
+class _Gone:
+    """A student whose process was ended in this test before."""
+
+    def __init__(self, gone: StudentGone) -> None:
+        object.__setattr__(self, "_gone", gone)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise self._gone.with_traceback(None)
 
 
 def check(
@@ -26,25 +51,43 @@ def check(
     only: str | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_slow: Callable[[str, float, float], None] = lambda test, seconds, limit: None,
+    journal: Journal | None = None,
 ) -> Report:
     """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home.
 
     on_slow : told of a test that took longer than the server allows, with its seconds and the limit.
+    journal : what processes before this one have done, and where this one writes what it does.
+    Raises Stopped after Ctrl-C.
     """
-    manifest = assignment.manifest
+    manifest, folder = assignment.manifest, folder.resolve()
     for name in manifest.files:
         if not (folder / name).is_file():
             raise DeepgradeError(
                 f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it"
             )
 
-    imports = Imports(manifest.module)
+    imports, guard = Imports(manifest.module), Guard(folder, journal.stack if journal else None)
+    note: Callable[..., None] = journal.write if journal else lambda **line: None
+    gone = journal.gone() if journal else {}
+    for one in gone.values():
+        one.traceback_text = own_lines(one.traceback_text, folder)  # type: ignore[attr-defined]
+    dead = next((one["test"] for one in (journal.lines("ended") if journal else []) if one["importing"]), None)
 
     @contextmanager
-    def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Local]:
+    def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Any]:
+        if dead:
+            raise gone[dead].with_traceback(None)
+        if running[-1] in gone:
+            yield _Gone(gone[running[-1]])
+            return
         imports.check(limits)
+        guard.begin(limits)
+        if is_first := not imports.seconds:
+            note(importing=running[-1])
         with imports.watched(limits):
-            student = Local(folder, manifest.module, watch=watch)
+            student = Local(folder, manifest.module, watch=watch, guard=guard)
+        if is_first:
+            note(begun=running[-1])
         began = time.monotonic()
         try:
             yield student
@@ -57,24 +100,52 @@ def check(
     def follow(event: Event) -> None:
         if event["event"] == "started":
             running.append(event["test"])
+            note(begun=event["test"])
+        elif event["event"] == "finished":
+            finished.append(_finished(judging))
+            note(finished=msgspec.to_builtins(finished[-1]))
         if on_event:
             on_event(event)
 
+    finished = [msgspec.convert(one, Finished) for one in (journal.lines("finished") if journal else [])]
     judging = Judging(
         make_student=make_student,
         limits=manifest.limits,
         visibility=lambda path: "public",
-        student_folder=folder.resolve(),
+        student_folder=folder,
         on_event=follow,
+        results=[one.result for one in finished],
+        not_run={one.result.id for one in finished if one.not_run},
     )
+
+    def report() -> Report:
+        wanted = [one for one in finished if not only or only in (one.result.name, one.result.name.partition("[")[0])]
+        surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure, imports.seconds)
+        return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)
+
     began = time.monotonic()
-    run_tests([assignment.public_tests], judging, only=only)
-    wanted = [
-        Finished(result, judging.seconds[result.id], judging.costs[result.id])
-        for result in judging.results
-        if not only or only in (result.name, result.name.partition("[")[0])
-    ]
-    if only and not wanted:
+    if journal and (stopped := journal.lines("stopped")):  # the process before this one did not even stop for Ctrl-C
+        last = journal.lines("ended")[-1]
+        raise Stopped(report(), stopped[-1], own_lines(last["where"], folder))
+    try:
+        with guard:
+            run_tests([assignment.public_tests], judging, only=only)
+    except KeyboardInterrupt:
+        raise Stopped(report(), running[-1] if running else "", guard.where) from None
+    finally:
+        note(closed=True)
+    if only and not report().tests:
         raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
-    surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure, imports.seconds)
-    return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)
+    return report()
+
+
+def _finished(judging: Judging) -> Finished:
+    """The test that has just ended."""
+    result = judging.results[-1]
+    return Finished(
+        result,
+        judging.seconds[result.id],
+        judging.costs[result.id],
+        training=judging.trainings.get(result.id),
+        not_run=result.id in judging.not_run,
+    )

@@ -1,22 +1,24 @@
 """A submission: the files that the manifest names, taken out of a zip or a folder, and nothing else.
 
-    upload ──> small enough? ──> few members? ──> every name, type and size harmless? ──> the named files, in memory
+    upload ──> small enough? ──> few members? ──> where are the named files? ──> plain, small? ──> in memory
 
 Nothing is written to disk, no name ever becomes a path, and a member that the manifest does not name is never even
-decompressed. Bytes are counted while they stream out, because a header may lie about them. Whatever is wrong raises
-`Refused` with one sentence that tells the student what to do; an upload that is refused uses no attempt.
+decompressed: whatever it is, and whatever its name, it is noted, and no reason to refuse. Bytes are counted while they
+stream out, because a header may lie about them. What is wrong with a named file raises `Refused` with one sentence that
+tells the student what to do; an upload that is refused uses no attempt.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +32,8 @@ NOTED_FILES = 8  # extra files that a note names; of more it says how many
 
 # What operating systems put beside a student's files without being asked: passed over in silence.
 LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
+HIDDEN = re.compile(r"/(\.|__MACOSX|__pycache__)")  # folders in which nobody has put what they hand in
+WALKED = 10_000  # files of a folder that are looked at
 CENTRAL_HEADER = b"PK\x01\x02"
 OTHER_ARCHIVES = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x1f\x8b": "a gzip file"}
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: encrypted, strongly encrypted, with masked headers
@@ -46,9 +50,9 @@ class Submission:
 
 
 def read(path: Path, manifest: Manifest) -> Submission:
-    """The submission in a zip file or a folder."""
+    """The submission in a zip file or a folder, or in a folder below it."""
     if path.is_dir():
-        return read_folder(path, manifest)
+        return read_below(path, manifest)
     limit = manifest.limits.upload_kb * 1024
     try:
         with path.open("rb") as file:
@@ -78,15 +82,61 @@ def read_folder(path: Path, manifest: Manifest) -> Submission:
     return _submission(files, [name for name in beside if name not in files and not LITTER.fullmatch(name)])
 
 
+def read_below(folder: Path, manifest: Manifest) -> Submission:
+    """The submission somewhere below a folder, found by the rule for zips."""
+    if all(os.path.lexists(folder / name) for name in manifest.files):
+        return read_folder(folder, manifest)
+    return read_found(_files_below(folder), manifest, "the folder")
+
+
+def is_below(folder: Path, manifest: Manifest) -> bool:
+    """Is there a file of the manifest's, in a plain folder or in one below it?"""
+    return any(path.rpartition("/")[2] in manifest.files for path in _files_below(folder) if not LITTER.fullmatch(path))
+
+
+def read_found(found: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
+    """The submission in plain files.
+
+    found : a path below some folder -> where the file is.   noun : what students know that folder as.
+    """
+    real = {name: path for name, path in found.items() if not LITTER.fullmatch(name)}
+    try:
+        root = _root(real, manifest.files, list(real))
+    except Refused as error:
+        raise Refused(str(error).replace("the zip", noun)) from None
+    files, left = {}, manifest.limits.upload_kb * 1024
+    for name in manifest.files:
+        files[name] = _read_plain_file(real[root + name], left)
+        left -= len(files[name])
+        if left < 0:
+            raise Refused(f"the files are together larger than {manifest.limits.upload_kb:,} kB; make them smaller")
+    return _submission(files, [name for name in real if name.removeprefix(root) not in files])
+
+
+def _files_below(folder: Path) -> dict[str, Path]:
+    """Plain files by their path below the folder, WALKED at most. No link is followed."""
+    return dict(itertools.islice(_walked(folder), WALKED))
+
+
+def _walked(folder: Path) -> Iterator[tuple[str, Path]]:
+    for place, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for path in (Path(place) / name for name in sorted(names)):
+            if not path.is_symlink() and path.is_file():
+                yield path.relative_to(folder).as_posix(), path
+
+
 def read_zip(data: bytes, manifest: Manifest) -> Submission:
     """The submission in the bytes of a zip."""
     _check_upload_size(len(data), manifest)
     with _opened(data) as archive:
         members = archive.infolist()
-        _check_members(members)
-        _check_sizes(members, len(data), manifest)
         real = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
         chosen, extra = _choose(real, manifest.files)
+        _check_chosen(chosen, members)
+        _check_places(members, len(data))
+        if sum(member.file_size for member in chosen.values()) > manifest.limits.upload_kb * 1024:
+            raise _too_large(manifest)
         files, left = {}, manifest.limits.upload_kb * 1024
         for name, member in chosen.items():
             files[name] = _decompressed(archive, member, left, manifest)
@@ -170,40 +220,52 @@ def _opened(data: bytes) -> zipfile.ZipFile:
         raise Refused(f"the zip is damaged or was cut short; make it again and hand it in again; {HELP}") from error
 
 
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    """Every member, handed on or not, has a harmless name that no other has, a plain type, and no password."""
-    seen: dict[str, str] = {}
+def _check_chosen(chosen: dict[str, zipfile.ZipInfo], members: list[zipfile.ZipInfo]) -> None:
+    """Each file that is handed on has a name that no other member has, a plain type, and no password."""
+    keys: dict[str, list[str]] = {}
     for member in members:
-        name = member.orig_filename  # `filename` ends at a NUL and has separators replaced
-        _check_name(name)
+        keys.setdefault(_key(member.orig_filename), []).append(member.orig_filename)
+    for member in chosen.values():
+        name = member.orig_filename
         _check_type(member)
         if member.flag_bits & ENCRYPTED:
             raise Refused(f"{_shown(name)} is encrypted; make the zip without a password; {HELP}")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # The others can be told to take gigabytes of memory for their dictionaries.
             raise Refused(f"{_shown(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
-        key = unicodedata.normalize("NFKC", name.rstrip("/")).casefold()
-        if key in seen:
-            other = "twice" if seen[key] == name else f"and {_shown(seen[key])}, which count as one name"
-            raise Refused(f"the zip holds {_shown(name)} {other}; keep one of them; {HELP}")
-        seen[key] = name
+        first, *others = keys[_key(name)]
+        if others:
+            other = "twice" if first == others[0] else f"and {_shown(first)}, which count as one name"
+            raise Refused(f"the zip holds {_shown(others[0])} {other}; keep one of them; {HELP}")
 
 
-def _check_name(name: str) -> None:
-    parts = name.removesuffix("/").split("/")
+def _key(name: str) -> str:
+    """Equal for two names that some file system takes for one."""
+    return unicodedata.normalize("NFKC", _path(name) or name).casefold()
+
+
+def _path(name: str) -> str | None:
+    """A member's name as a path below the zip's top; None where it names no place there.
+
+    PowerShell 5 writes backslashes between folders, and some tools a `./` before them.
+    """
+    return None if _why_odd(name) else "/".join(_parts(name))
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _why_odd(name: str) -> str:
     if len(name) > NAME_CHARACTERS:
-        why = f"is longer than {NAME_CHARACTERS} characters"
-    elif any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in name):
-        why = "holds a control character"
-    elif "\\" in name:
-        why = "holds a backslash"
-    elif name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        why = "is an absolute path"
-    elif any(part in ("", ".", "..") for part in parts):
-        why = "points out of its folder"
-    else:
-        return
-    raise Refused(f"the zip holds a name that {why}: {_shown(name)}; {HELP}")
+        return f"is longer than {NAME_CHARACTERS} characters"
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in name):
+        return "holds a control character"
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
+        return "is an absolute path"
+    if ".." in _parts(name):
+        return "points out of its folder"
+    return ""
 
 
 def _check_type(member: zipfile.ZipInfo) -> None:
@@ -219,8 +281,8 @@ def _check_type(member: zipfile.ZipInfo) -> None:
         raise Refused(f"{_shown(name)} has a setuid, setgid or sticky bit; take it away with chmod; {HELP}")
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], end: int, manifest: Manifest) -> None:
-    """No two members share bytes, and together they do not claim to unpack to more than the limit."""
+def _check_places(members: list[zipfile.ZipInfo], end: int) -> None:
+    """No two members share bytes."""
     free_from = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         # A member takes at least its local header (30 bytes and the name) and its data.
@@ -228,8 +290,6 @@ def _check_sizes(members: list[zipfile.ZipInfo], end: int, manifest: Manifest) -
         if member.header_offset < free_from or stop > end:
             raise Refused(f"the zip is malformed: {_shown(member.orig_filename)} shares bytes with another; {HELP}")
         free_from = stop
-    if sum(member.file_size for member in members) > manifest.limits.upload_kb * 1024:
-        raise _too_large(manifest)
 
 
 def _too_large(manifest: Manifest) -> Refused:
@@ -240,27 +300,52 @@ def _too_large(manifest: Manifest) -> Refused:
 
 
 def _choose(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
-    """The members of the named files, at the top or in one folder around everything; and the names of the others."""
-    files = {member.orig_filename: member for member in members if not member.orig_filename.endswith("/")}
-    tops = {name.split("/")[0] for name in files}
-    wrapped = len(tops) == 1 and all("/" in name for name in files)
-    root = f"{tops.pop()}/" if wrapped else ""
-    missing = [name for name in names if root + name not in files]
-    if missing:
-        raise Refused(_why_missing(missing, root, list(files)))
-    chosen = {name: files[root + name] for name in names}
-    return chosen, [name for name in files if name.removeprefix(root) not in chosen]
+    """The members of the named files, and the names of the others. Raises Refused where a file is missing."""
+    files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
+    by_path: dict[str, zipfile.ZipInfo] = {}
+    for member in files:
+        if (path := _path(member.orig_filename)) is not None:
+            by_path.setdefault(path, member)
+    root = _root(by_path, names, [member.orig_filename for member in files])
+    chosen = {name: by_path[root + name] for name in names}
+    taken = {member.header_offset for member in chosen.values()}
+    return chosen, [member.orig_filename for member in files if member.header_offset not in taken]
 
 
-def _why_missing(missing: list[str], root: str, found: list[str]) -> str:
+def _root(paths: Collection[str], names: list[str], all_names: list[str]) -> str:
+    """The folder that holds all named files, nearest to the top: "", or `hw1/src/`.
+
+    Zips, folders and what other systems have unpacked are all looked through by this rule, so that a submission is
+    found by all of them or by none. Raises Refused where there is none, or where there are two as near.
+    """
+    ends = [path.removesuffix(names[0]) for path in paths if path.rpartition("/")[2] == names[0]]
+    roots = [root for root in ends if all(root + name in paths for name in names) and not HIDDEN.search(f"/{root}")]
+    if not roots:
+        raise Refused(_why_missing(names, list(paths), all_names))
+    depth = min(root.count("/") for root in roots)
+    nearest = [root for root in roots if root.count("/") == depth]
+    if len(nearest) > 1:
+        places = " and in ".join(_shown(root.rstrip("/")) for root in sorted(nearest)[:2])
+        raise Refused(f"{_listed(names)} can be found twice, in {places}; keep one of them; {HELP}")
+    return nearest[0]
+
+
+def _why_missing(names: list[str], paths: list[str], all_names: list[str]) -> str:
+    missing = [name for name in names if not any(path.rpartition("/")[2] == name for path in paths)]
     for name in missing:
-        for other in found:
-            path, _, last = other.rpartition("/")
+        for other in all_names:
+            last = (_parts(other) or [""])[-1]
             if last == name:
-                return f"{name} lies too deep, in {_shown(path)}; put it at the top of the zip; {HELP}"
+                return f"the zip holds a name that {_why_odd(other)}: {_shown(other)}; {HELP}"
             if last.casefold() == name.casefold():
                 return f"the zip holds {_shown(other)}, which must be named {name} exactly; rename it; {HELP}"
-    return f"the zip holds no {_listed(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
+    if missing:
+        return f"the zip holds no {_listed(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
+    visible = [path for path in paths if not HIDDEN.search(f"/{path}")]
+    if not all(any(path.rpartition("/")[2] == name for path in visible) for name in names):
+        lie, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
+        return f"{_listed(names)} {lie} in a hidden folder; put {them} at the top; {HELP}"
+    return f"{_listed(names)} lie in different folders; put them into one; {HELP}"
 
 
 def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, manifest: Manifest) -> bytes:

@@ -351,7 +351,7 @@ WALLS = [
     Wall(
         "names in zips",
         "a member of a zip may climb out",
-        [("autograder/submission.py", 'part in ("", ".", "..")', 'part in ("",)')],
+        [("autograder/submission.py", 'if ".." in _parts(name):', 'if "nobody" in _parts(name):')],
         ["tests/test_submission.py::test_is_refused_with_a_sentence", f"{ATTACK}[climbs_out_of_the_folder]"],
     ),
     Wall(

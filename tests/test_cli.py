@@ -7,6 +7,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -250,6 +252,44 @@ def test_a_new_assignment_is_complete(deepgrade, course_folder):
             path = course_folder / half / "my_net" / name
             assert f"{path}\n" in result.stdout
             assert "NAME" not in path.read_text()
+
+
+def new_in(folder, *arguments):
+    """`deepgrade new`, as one who stands in that folder and has set nothing."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")}
+    command = [sys.executable, "-m", "autograder.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, check=False)
+
+
+def test_new_writes_where_one_stands(course_folder, repository):
+    for folder in (course_folder, course_folder / "assignments", course_folder / "solutions" / "tiny"):
+        result = new_in(folder, "new", f"net{len(folder.parts)}")
+        assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (course_folder / "solutions").iterdir())[-1] == "tiny"
+    assert len(list((course_folder / "assignments").iterdir())) == 4
+    assert not list((repository / "assignments").glob("net*"))
+
+
+def test_new_begins_a_course_in_an_empty_folder(tmp_path):
+    (tmp_path / "mine" / ".git").mkdir(parents=True)
+    result = new_in(tmp_path / "mine", "new", "my_net")
+    assert result.returncode == 0, result.stderr
+    listed = new_in(tmp_path / "mine" / "solutions", "list", "--json")
+    assert [one["name"] for one in json.loads(listed.stdout)] == ["my_net"]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.odt").touch()
+    result = new_in(tmp_path / "home", "new", "my_net")
+    assert result.returncode == 2
+    assert "is neither empty nor a course (it has no folder `assignments`)" in result.stderr
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.odt"]
+
+
+@pytest.mark.parametrize("name", ["class", "experiment", "mutants", "test_public", "torch", "autograder", "json"])
+def test_new_takes_no_name_that_something_else_has(course_folder, name):
+    result = new_in(course_folder, "new", name)
+    assert result.returncode == 2
+    assert one_sentence(result.stderr)
+    assert not (course_folder / "assignments" / name).exists()
 
 
 def test_a_new_assignment_is_sound(deepgrade):

@@ -106,14 +106,14 @@ def _read(path: Path, manifest: Manifest, *, depth: int) -> Submission:
             return _lone_file(path, manifest)
         return submission.read(path, manifest)
     inside = [entry for entry in os.scandir(path) if not LITTER.fullmatch(entry.name)]
-    if depth < 2 and not any(entry.name in manifest.files for entry in inside):
+    if depth < 2 and not submission.is_below(path, manifest):
         archives = [entry for entry in inside if entry.name.lower().endswith(ARCHIVES) and _is_file(entry)]
         folders = [entry for entry in inside if entry.is_dir(follow_symlinks=False) and entry.name != "__MACOSX"]
         if len(archives) == 1:
             return _read(Path(archives[0].path), manifest, depth=depth + 1)
         if len(folders) == 1 and not archives:
             return _read(Path(folders[0].path), manifest, depth=depth + 1)
-    return submission.read_folder(path, manifest)
+    return submission.read_below(path, manifest)
 
 
 def _lone_file(path: Path, manifest: Manifest) -> Submission:

@@ -1,13 +1,14 @@
 """`deepgrade`, the command line: for students, for staff, for authors.
 
 Exit codes: 0 well; 1 the honest no (a test failed, an assignment is unsound, a wall is missing); 2 something that the
-person at the keyboard can mend, said in one sentence; 3 our fault. Every command imports what it needs when it runs:
-`--help` answers at once, and a student's commands run where no sandbox can.
+person at the keyboard can mend, said in one sentence; 3 our fault; 130 stopped by Ctrl-C. Every command imports what it
+needs when it runs: `--help` answers at once, and a student's commands run where no sandbox can.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -40,13 +41,19 @@ def _every_command(
     context: typer.Context,
     course: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the course (else DEEPGRADE_COURSE, else the one installed)."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the course (else DEEPGRADE_COURSE, the course around this folder, or the installed one).",
+        ),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = course
+    from autograder import course as courses
+
+    here = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
+    context.obj = course or here
     for extension in extensions.installed():
         extension.read_settings()
 

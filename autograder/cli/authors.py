@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -243,9 +244,12 @@ def _print_calibration(terminal: Console, title: str, facts: dict) -> None:
 
 
 def new(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")]) -> None:
-    """Begin an assignment: a tiny one that is complete and sound, to be edited into yours."""
-    from autograder.scaffold import create
+    """Begin an assignment: a tiny one that is complete and sound, to be edited into yours.
 
-    for path in create(find_course(context.obj), name):
+    It is written into the course around this folder; an empty folder becomes a course."""
+    from autograder.scaffold import begin
+
+    root = Path(context.obj or os.environ.get("DEEPGRADE_COURSE") or ".").resolve()
+    for path in begin(root, name):
         print(path)
     print(f"edit these, and prove them sound with `deepgrade verify {name}`")

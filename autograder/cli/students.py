@@ -15,6 +15,7 @@ from autograder.course import Assignment, find_course
 from autograder.errors import DeepgradeError, UnknownAssignment
 
 if TYPE_CHECKING:
+    from autograder import selfcheck
     from autograder.forecast import Finding
 
 Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
@@ -26,13 +27,14 @@ def check(
     test: Annotated[str | None, typer.Option(metavar="NAME", help="Run this test alone.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
+    journal: Annotated[Path | None, typer.Option("--journal", hidden=True)] = None,
 ) -> None:
     """Run the public tests on your code, here, with the words of the server."""
     if not in_this_process:
-        from autograder import environment
+        from autograder import supervised
 
-        raise typer.Exit(environment.again([*sys.argv[1:], "--in-this-process"]))
-    from autograder import forecast, report, selfcheck
+        raise typer.Exit(supervised.run(sys.argv[1:]))
+    from autograder import forecast, report, selfcheck, supervised
     from autograder.cli import show
 
     place = find_folder(folder, context.obj)
@@ -43,12 +45,28 @@ def check(
         text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
         found.append(forecast.Finding(text, fails=False))
 
+    stopped: selfcheck.Stopped | None = None
     with console.progress("checking") as follow:
-        result = selfcheck.check(place, assignment, only=test, on_event=follow, on_slow=note_slow)
+        try:
+            result = selfcheck.check(
+                place,
+                assignment,
+                only=test,
+                on_event=follow,
+                on_slow=note_slow,
+                journal=supervised.Journal(journal) if journal else None,
+            )
+        except selfcheck.Stopped as error:
+            stopped, result = error, error.report
     if json:
         print(report.to_json(result).decode())
     else:
-        show.report(result, console.out())
+        if result.tests or not stopped:
+            show.report(result, console.out())
+    if stopped:
+        _tell_where(stopped)
+        raise typer.Exit(supervised.INTERRUPTED)
+    if not json:
         hidden = assignment.manifest.points - sum(one.possible for one in result.tests)
         if not test and hidden > 0:
             print(f"The server runs hidden tests too, for the other {console.number(hidden)} points.")
@@ -56,6 +74,18 @@ def check(
     tell(found, sys.stderr if json else sys.stdout)
     fails = any(one.fails for one in found) or any(one.verdict != "passed" for one in result.tests)
     raise typer.Exit(1 if fails else 0)
+
+
+def _tell_where(stopped: selfcheck.Stopped) -> None:
+    """After Ctrl-C: which test ran, and at which line of the student's code."""
+    name = stopped.test.rpartition("::")[2]
+    count = len(stopped.report.tests)
+    results = {0: "no test was finished", 1: "the result of 1 test is above"}.get(
+        count, f"the results of {count} tests are above"
+    )
+    console.complain(f"stopped by Ctrl-C{f' in {name}' if name else ''}; {results}")
+    if stopped.where:
+        print(console.plain(f"Your code was here:\n{stopped.where}"), end="", file=sys.stderr)
 
 
 def tell(found: list[Finding], stream: TextIO) -> None:

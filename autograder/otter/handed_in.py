@@ -1,6 +1,6 @@
 """What a student handed in, out of the folder where otter or Gradescope has unpacked it.
 
-The files are read as if they lay in a zip still, so that the web page's rules and words hold here too. Afterwards the
+The files are found as if they lay in a zip still, so that the web page's rules and words hold here too. Afterwards the
 folder is emptied: nothing of a student's is left where otter, or the kernel it starts, could import or unpickle it.
 """
 
@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder import submission
-from autograder.errors import Refused
 from autograder.manifest import Manifest
-from autograder.submission import MEMBERS, Submission
+from autograder.submission import WALKED, Submission
 
 DRIVER = "deepgrade.ipynb"  # the notebook that keeps otter from looking for a student's
 
@@ -28,17 +27,7 @@ def read(folder: Path, manifest: Manifest, *, zips: bool = False) -> Submission:
     archives = [name for name in found if "/" not in name and name.lower().endswith(".zip")]
     if len(archives) == 1 and (zips or len(found) == 1):
         return submission.read(found[archives[0]], manifest)
-    limit = manifest.limits.upload_kb * 1024
-    if sum(path.stat().st_size for path in found.values()) > limit:
-        raise Refused(
-            f"the files are together larger than {manifest.limits.upload_kb:,} kB; "
-            f"hand in {', '.join(manifest.files)} alone"
-        )
-    files = {}
-    for name, path in found.items():
-        with path.open("rb") as file:
-            files[name] = file.read(limit + 1)
-    return submission.read_zip(submission.zipped(files), manifest)
+    return submission.read_found(found, manifest)
 
 
 def clear(folder: Path) -> None:
@@ -66,8 +55,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
         for name in sorted(names):
             path = Path(place) / name
             count += 1
-            if count > MEMBERS:
-                raise Refused(f"more than {MEMBERS:,} files were handed in; hand in the named ones alone")
+            if count > WALKED:
+                return
             empty_init = here == Path(".") and name == "__init__.py" and path.lstat().st_size == 0
             if path.is_symlink() or not path.is_file() or empty_init or (here == Path(".") and name == DRIVER):
                 continue

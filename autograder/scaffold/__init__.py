@@ -5,16 +5,34 @@ The files beside this one are real; only NAME, in their names and in their text,
 
 from __future__ import annotations
 
+import keyword
+import re
 import shutil
-import sys
-from importlib import metadata
 from pathlib import Path
 
 from autograder.course import Course
 from autograder.errors import DeepgradeError
-from autograder.manifest import NAME
+from autograder.manifest import NAME, is_imported_by_others
 
 HERE = Path(__file__).parent
+OTHER_FILES = ("conftest", "experiment", "mutants", "test_hidden", "test_public", "variants")
+BESIDE = re.compile(r"\..*|solutions|.*\.(md|txt|toml)|LICENSE.*")  # what an empty folder may hold
+
+
+def begin(root: Path, name: str) -> list[Path]:
+    """The same in a folder that is a course, or that is empty and becomes one.
+
+    Raises DeepgradeError where it is neither.
+    """
+    if not root.is_dir():
+        raise DeepgradeError(f"{root}: does not exist; create the folder first")
+    others = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
+    if not (root / "assignments").is_dir() and others:
+        raise DeepgradeError(
+            f"{root}: is neither empty nor a course (it has no folder `assignments`); go to one of these, "
+            "or name it with --course DIR"
+        )
+    return _write(root, name)
 
 
 def create(course: Course, name: str) -> list[Path]:
@@ -23,15 +41,25 @@ def create(course: Course, name: str) -> list[Path]:
     Raises DeepgradeError for a name that none can have, that is taken or that is another module's, and where the course
     cannot be written to.
     """
+    return _write(course.root, name)
+
+
+def _write(root: Path, name: str) -> list[Path]:
     if not NAME.fullmatch(name):
         raise DeepgradeError(
             f"{name!r} cannot name an assignment; use lower-case letters, digits and _, a letter first"
         )
-    if name in sys.stdlib_module_names or name in metadata.packages_distributions():
+    if keyword.iskeyword(name):
+        raise DeepgradeError(
+            f"{name!r} is a keyword of Python, so {name}.py could not be imported; choose another name"
+        )
+    if name in OTHER_FILES:
+        raise DeepgradeError(f"{name!r} is the name of another file of an assignment; choose another name")
+    if is_imported_by_others(name):
         raise DeepgradeError(
             f"{name!r} names a module that others import, and {name}.py would take its place; choose another name"
         )
-    halves = {"assignment": course.root / "assignments" / name, "solution": course.root / "solutions" / name}
+    halves = {"assignment": root / "assignments" / name, "solution": root / "solutions" / name}
     for folder in halves.values():
         if folder.exists():
             raise DeepgradeError(f"{folder}: is already there; choose another name")

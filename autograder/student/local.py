@@ -17,24 +17,26 @@ from pathlib import Path
 from typing import Any
 
 from autograder import wire
-from autograder.errors import NotImplementedYet, OutOfMemory
+from autograder.errors import Died, NotImplementedYet, OutOfMemory, StudentGone
+from autograder.student.guard import Guard, place
 from autograder.student.link import Link, Student
 from autograder.student.raised import HandleInCallback, StudentRaised
 from autograder.worker.responder import Made, Responder
 
 
 class Local(Student):
-    def __init__(self, folder: Path, module: str, *, watch: bool = True) -> None:
-        """watch : as of `Remote`."""
-        super().__init__(Link(InProcess(folder.resolve()), watch))
+    def __init__(self, folder: Path, module: str, *, watch: bool = True, guard: Guard | None = None) -> None:
+        """watch : as of `Remote`.   guard : stops calls that take too long; without one none is stopped."""
+        super().__init__(Link(InProcess(folder.resolve(), guard), watch))
         self._link.ask("load", [module], f"importing {module}.py")
 
 
 class InProcess:
     """The channel to a module in this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard | None = None) -> None:
         self.seq = 0
+        self._guard = guard or Guard(folder)
         self._responder = _Module(folder, self._call_back)
         self._folder = folder
         self._answer: Any = None
@@ -51,7 +53,7 @@ class InProcess:
         self._busy, self._answer, self._failure = True, answer, None
         try:
             (kind, _, *fields), body = _crossed([kind, self.seq, *fields], buffers)
-            reply, back, error = self._responder.respond(kind, self.seq, fields, body)
+            reply, back, error = self._guard.call(what, lambda: self._respond(kind, fields, body, what))
             if self._failure is not None:
                 raise self._failure
             (kind, _, *fields), body = _crossed(reply, back)
@@ -63,6 +65,21 @@ class InProcess:
                 raise error from error.__cause__
         finally:
             self._busy = False
+
+    def _respond(self, kind: str, fields: list[Any], body: bytes, what: str) -> Any:
+        """Raises Died where the code would end its process: what hypothesis and pytest would take for their own end."""
+        try:
+            return self._responder.respond(kind, self.seq, fields, body)
+        except (StudentGone, Exception):
+            raise
+        except BaseException as end:
+            if isinstance(end, KeyboardInterrupt) and self._guard.interrupted:
+                raise
+            where = self._guard.lines_of(end)
+            call = "sys.exit" if isinstance(end, SystemExit) else type(end).__name__
+            died = Died(f"{what} ended its process by {call}({str(end)[:80]}){place(where)}")
+            died.traceback_text = where  # type: ignore[attr-defined]
+            raise died from end
 
     def output(self) -> str:
         return ""  # it went to the terminal

@@ -76,6 +76,22 @@ MARKS = {
         '@needs("test_gradient_vanishes_at_the_target")',
         "needs('test_gradient_vanishes_at_the_target') names a test that does not come earlier",
     ),
+    "a kept name": ('@needs("test_error_of_a_small_example")', "@needs(ON)", "needs('test_typo') names no test"),
+    "by its module": (
+        '@needs("test_error_of_a_small_example")',
+        '@autograder.testing.needs("test_typo")',
+        "needs('test_typo') names no test",
+    ),
+    "computed": (
+        '@needs("test_error_of_a_small_example")',
+        '@needs(*["test_typo", "test_error_of_a_small_example"])',
+        "'test_typo' names no test",
+    ),
+    "in a class": (
+        "@points(1",
+        'class TestError:\n    def test_more(student):\n        """Law."""\n\n\n@points(1',
+        "test_more must be a plain function at the top level of the file",
+    ),
     "no sentence": (
         '    """L([a, 2], [0, b]) = (a^2 + (2 - b)^2) / 2."""\n',
         "",
@@ -89,10 +105,19 @@ def test_marks_that_mean_nothing_are_named_with_their_place(tiny, old, new, name
     assert static_problems(tiny) == []
     text = tiny.public_tests.read_text()
     assert old in text
-    tiny.public_tests.write_text(text.replace(old, new))
+    tiny.public_tests.write_text('ON = "test_typo"\n' * ("(ON)" in new) + text.replace(old, new, 1))
     (problem,) = static_problems(tiny)
     assert problem.startswith(f"{tiny.public_tests}:")
     assert problem.endswith(named)
+
+
+def test_a_file_that_takes_the_place_of_a_module_of_others_is_named(tiny):
+    text = (tiny.folder / "assignment.toml").read_text()
+    for half in (tiny.folder, tiny.solution):
+        (half / "random.py").write_text("")
+    (tiny.folder / "assignment.toml").write_text(text.replace('["tiny.py"]', '["tiny.py", "random.py"]'))
+    (problem,) = static_problems(tiny)
+    assert problem.endswith("files: random.py would take the place of the module random that others import")
 
 
 def test_hidden_tests_may_need_public_ones_and_earlier_ones_kept_in_a_name(tiny):

@@ -16,4 +16,4 @@ def zipped(members):
 def make(good):
     """One zip for each way out."""
     for name in ("../target.py", "/tmp/target.py", "C:\\target.py", "a\\..\\..\\target.py", "../submission-2/target.py"):
-        yield zipped([*good.items(), (name, b"x = 1\n")])
+        yield zipped([("honest.py", good["honest.py"]), (name, good["target.py"])])
