@@ -59,7 +59,12 @@ from grader_service.web.pages import (
 )
 
 FORM_KB = 64  # of a form around the zip
-LANES = {"others": 12, "passwords": 2, "elsewhere": 4}  # threads of the web process, by kind of request; see server.py
+LANES = {
+    "others": 12,
+    "passwords": 2,
+    "elsewhere": 4,
+    "written": 2,
+}  # threads of the web process, by kind of request; see server.py
 
 
 class Number(IntegerConverter):
