@@ -45,6 +45,7 @@ if wants servers "${wanted[@]}"; then
     [ -x /usr/bin/redis-server ] || command -v redis-server >/dev/null || missing+=(redis-server)
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+    [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing+=(nginx)
     [ -x /usr/sbin/ip ] || command -v ip >/dev/null || missing+=(iproute2)
 fi
 

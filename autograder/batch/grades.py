@@ -43,10 +43,11 @@ def final_grades(assignment: Assignment, outcomes: Iterable[Outcome]) -> bytes:
     return table(rows)
 
 
-def table(rows: Iterable[Iterable[str]]) -> bytes:
+def table(rows: Iterable[Iterable[str]], *, mark: bool = False) -> bytes:
+    """As CSV in UTF-8. `mark` : with a byte order mark, without which Excel reads names in another encoding."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue().encode(errors="backslashreplace")
+    return buffer.getvalue().encode("utf-8-sig" if mark else "utf-8", errors="backslashreplace")
 
 
 def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict[str, float]:

@@ -122,6 +122,28 @@ def find(session: Session, login: str) -> Person | None:
     return session.scalar(sa.select(Person).where(Person.login == login)) if LOGIN.fullmatch(login) else None
 
 
+def with_address(session: Session, address: str, *, but: str = "") -> Person | None:
+    """Somebody whose e-mail address or login this is, other than the account of the login `but`."""
+    found = sa.or_(sa.func.lower(Person.email) == address.lower(), Person.login == fold(address))
+    return session.scalar(sa.select(Person).where(found, Person.login != but).order_by(Person.id).limit(1))
+
+
+def edit(session: Session, person: Person, *, name: str, email: str) -> bool:
+    """Mend a name or an address; did anything change? Raises DeepgradeError for none, or another account's address."""
+    name, address = storable(name).strip()[:200], email.strip() or None
+    if not name:
+        raise DeepgradeError("enter a name")
+    if address is not None and not EMAIL.fullmatch(address):
+        raise DeepgradeError(f"{address!r} is not a valid e-mail address")
+    if (name, address) == (person.name, person.email):
+        return False
+    if address is not None and address != person.email and with_address(session, address, but=person.login):
+        raise DeepgradeError(f"the address {address!r} belongs to another account")
+    person.name, person.email = name, address
+    session.flush()
+    return True
+
+
 def authenticate(session: Session, login: str, password: str) -> Person | None:
     """The person with that login and password, else None, after the same time."""
     person, nobodys_hash = find(session, login), _nobodys_hash()

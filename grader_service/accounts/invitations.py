@@ -28,7 +28,7 @@ MAILS_PER_HOUR = 5  # to one account, for whoever says that the password is forg
 
 def make(session: Session, actor: Person | None, person: Person, purpose: str, course: Course | None = None) -> str:
     """The secret of a new link; older ones of the person end."""
-    _end(session, person.id)
+    end(session, person.id)
     secret = secrets.token_urlsafe(32)
     link = OneTimeLink(
         secret_hash=_hash(secret),
@@ -74,12 +74,13 @@ def use(session: Session, secret: str, password: str | accounts.Hashed) -> Perso
     used = sa.update(OneTimeLink).where(OneTimeLink.id == link.id, OneTimeLink.used_at.is_(None))
     if session.execute(used.values(used_at=db_now()).returning(OneTimeLink.id)).one_or_none() is None:
         raise DeepgradeError("This link has been used or has expired. Request a new one.")
-    _end(session, person.id)
+    end(session, person.id)
     audit.write(session, person, "password set", f"{link.purpose} link {link.id}", person=person)
     return person
 
 
-def _end(session: Session, person_id: int) -> None:
+def end(session: Session, person_id: int) -> None:
+    """No link of this person works any longer."""
     session.execute(
         sa.update(OneTimeLink)
         .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))

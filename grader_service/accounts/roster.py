@@ -10,6 +10,7 @@ owns them, and other courses' people are none of the business of this one's staf
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -26,6 +27,8 @@ from grader_service.database.models import ROLES, Course, Membership, Person
 from grader_service.database.session import storable
 
 MOST = 5000  # lines
+NOT_READ = "the roster is not in UTF-8; export it again as CSV UTF-8"
+MARKS = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u00b4"  # that names and headings have: quotes, dashes, a space
 COLUMNS = {
     "login": ("login", "username", "user", "netid"),
     "email": ("email", "e-mail", "mail", "email address"),
@@ -47,6 +50,9 @@ class Entry:
     role: str
 
 
+ORDER = ("leaves", "role", "joins", "new", "same")  # what takes something away is read first
+
+
 @dataclass(frozen=True)
 class Change:
     """What becomes of one person: `new`, `joins`, `role`, `same`, or `leaves` for who is not in the file."""
@@ -60,6 +66,38 @@ class Change:
     person_id: int | None = None
 
 
+def decode(data: bytes) -> tuple[str, str]:
+    """The text of a file, and a note for staff where its encoding had to be recognised ("" for UTF-8).
+
+    Raises DeepgradeError for what can be read neither as UTF-8, nor as UTF-16, nor as Windows-1252 in which everything
+    beyond ASCII is a letter or a mark of names: a name that is stored wrongly is found by nobody.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _decoded(data, "utf-16"), _note("UTF-16")
+    if data.count(0) > len(data) // 4:  # UTF-16 without a mark: every other byte of Latin letters is zero
+        little = data[1::2].count(0) >= data[::2].count(0)
+        return _decoded(data, "utf-16-le" if little else "utf-16-be"), _note("UTF-16")
+    try:
+        return data.decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        text = _decoded(data, "cp1252")
+    strange = sorted({one for one in text if ord(one) > 127 and not one.isalpha() and one not in MARKS})
+    if strange:
+        raise DeepgradeError(f"{NOT_READ}; read as Windows-1252 it holds {' '.join(strange[:5])}")
+    return text, _note("Windows-1252")
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        raise DeepgradeError(NOT_READ) from None
+
+
+def _note(encoding: str) -> str:
+    return f"The file is not in UTF-8. It was read as {encoding}: check that the names below are right."
+
+
 def parse(text: str) -> list[Entry]:
     """Raises DeepgradeError with the line and what is wrong with it; then nothing of the file is to be used."""
     try:
@@ -70,11 +108,17 @@ def parse(text: str) -> list[Entry]:
         raise DeepgradeError(
             "the roster is empty; its first line must name the columns, for example login,name,email,role"
         )
+    for number, row in enumerate(rows, start=1):
+        if any("\ufffd" in cell or "\0" in cell for cell in row):
+            raise DeepgradeError(
+                f"line {number}: a character was lost when the file was saved; export the roster again as CSV UTF-8"
+            )
     if len(rows) > MOST:
         raise DeepgradeError(f"the roster has {len(rows)} lines, but the limit is {MOST}; split it into several files")
     places = _places(rows[0])
     entries: list[Entry] = []
     seen: dict[str, int] = {}
+    addresses: dict[str, int] = {}
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
@@ -82,6 +126,9 @@ def parse(text: str) -> list[Entry]:
         if entry.login in seen:
             raise DeepgradeError(f"line {number}: {entry.login!r} is already in line {seen[entry.login]}")
         seen[entry.login] = number
+        address = (entry.email or "").casefold()
+        if address and addresses.setdefault(address, number) != number:
+            raise DeepgradeError(f"line {number}: {entry.email!r} is already in line {addresses[address]}")
         entries.append(entry)
     return entries
 
@@ -116,6 +163,13 @@ def plan(
             person = known[entry.login]
             changes.append(Change("joins", person.login, person.name, None, entry.role, "", person.id))
         else:
+            address = entry.email or ("@" in entry.login and entry.login)
+            if address and (other := accounts.with_address(session, address, but=entry.login)):
+                whose = f"{other.login!r}, who is in the course" if other.login in members else "another account"
+                raise DeepgradeError(
+                    f"line {entry.line}: the address {address!r} belongs to {whose}; use the login of that "
+                    "account, or leave the address out"
+                )
             changes.append(Change("new", entry.login, entry.name, entry.email, entry.role))
     if leave:
         listed = {entry.login for entry in entries}
@@ -124,7 +178,7 @@ def plan(
             for person, membership in members.values()
             if person.login not in listed and membership.role == "student"
         ]
-    return changes
+    return sorted(changes, key=lambda change: ORDER.index(change.kind))
 
 
 def digest(changes: Sequence[Change]) -> str:

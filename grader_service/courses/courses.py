@@ -6,6 +6,7 @@ the audit, with what it was before, since it changes grades.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,6 +31,7 @@ from grader_service.database.session import db_now, one_at_a_time, storable
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 LATEST = 32503680000.0  # 1 January 3000: no date lies after it
+DRAFT = LATEST - 60.0  # a release in the last minute of 2999: nobody but staff sees the assignment
 POLICY = (
     "position",
     "release_at",
@@ -105,12 +107,12 @@ def extension(session: Session, chosen: CourseAssignment, person: Person) -> Ext
     return session.get(Extension, (chosen.id, person.id))
 
 
-def add(session: Session, actor: Person, course: Course, name: str) -> CourseAssignment:
-    """Choose an assignment for a course: open and never due, until its dates are set."""
+def add(session: Session, actor: Person, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
+    """Choose an assignment for a course: never due until its dates are set; open, or a draft that staff alone see."""
     one_at_a_time(session, COURSES)
     if (there := assignment(session, course, name)) is not None:
         return there
-    chosen = _add(session, course, name)
+    chosen = _add(session, course, name, release_at=DRAFT if draft else 0.0)
     audit.write(session, actor, "assignment added", f"assignment {name}", after=policy_of(chosen), course=course)
     return chosen
 
@@ -174,14 +176,16 @@ def extend(
     attempts_extra: int,
     reason: str,
 ) -> Extension:
-    """Give one student other dates, in place of an extension that was there. Raises DeepgradeError without a reason."""
-    reason = storable(reason).strip()
-    if not reason:
-        raise DeepgradeError("an extension needs a reason; the audit shows it")
+    """Give one student other dates, in place of an extension that was there.
+
+    Raises DeepgradeError without a reason, and for what would not hold: an extension takes nothing away.
+    """
+    reason = audit.reason_of(reason)
     if not 0 <= attempts_extra <= 1000:
         raise DeepgradeError(f"{attempts_extra} is not a valid number of extra attempts; write a number from 0 to 1000")
     if not 0 < due_at < LATEST or (hard_end_at is not None and not due_at <= hard_end_at < LATEST):
         raise DeepgradeError("the hard end of an extension is before its due date; move one of the two dates")
+    _has_effect(chosen, due_at, hard_end_at, attempts_extra)
     now = session.scalars(sa.select(db_now())).one()
     there = extension(session, chosen, person)
     before = _of_extension(there) if there else None
@@ -203,6 +207,35 @@ def extend(
         person=person,
     )
     return there
+
+
+def _has_effect(chosen: CourseAssignment, due_at: float, hard_end_at: float | None, attempts_extra: int) -> None:
+    """Raises DeepgradeError for a part of an extension that `late_policy.terms` would pass over, with what holds."""
+
+    def told(seconds: float) -> str:
+        at = datetime.datetime.fromtimestamp(seconds, ZoneInfo(chosen.course.timezone))
+        return at.strftime("%d %b %Y, %H:%M %Z").lstrip("0")
+
+    more = attempts_extra > 0 and (chosen.attempts_per_day is not None or chosen.attempts_total is not None)
+    due, end = chosen.due_at, chosen.hard_end_at
+    if due is None and not more:
+        raise DeepgradeError("the assignment has no due date, so there is nothing to extend")
+    if due is not None and due_at // 60 < due // 60:
+        raise DeepgradeError(
+            f"{told(due_at)} is before the due date of the assignment, {told(due)}, which holds; enter a later date"
+        )
+    if hard_end_at is not None and end is None:
+        raise DeepgradeError(
+            "the assignment has no hard end: late work is accepted at any time; leave the hard end empty"
+        )
+    if hard_end_at is not None and end is not None and hard_end_at // 60 < end // 60:
+        raise DeepgradeError(
+            f"{told(hard_end_at)} is before the hard end of the assignment, {told(end)}, which holds; enter a later "
+            "date, or leave the hard end empty to move it by as much as the due date"
+        )
+    later_end = hard_end_at is not None and end is not None and hard_end_at // 60 > end // 60
+    if due is not None and due_at // 60 == due // 60 and not (more or later_end):
+        raise DeepgradeError(f"{told(due)} is the due date of the assignment already; enter a later date")
 
 
 def withdraw_extension(
@@ -234,7 +267,7 @@ def zone(course: Course) -> ZoneInfo:
     return ZoneInfo(course.timezone)
 
 
-def _add(session: Session, course: Course, name: str) -> CourseAssignment:
+def _add(session: Session, course: Course, name: str, release_at: float = 0.0) -> CourseAssignment:
     last = session.scalar(
         sa.select(sa.func.max(CourseAssignment.position)).where(CourseAssignment.course_id == course.id)
     )
@@ -242,7 +275,7 @@ def _add(session: Session, course: Course, name: str) -> CourseAssignment:
         course_id=course.id,
         assignment=name,
         position=0 if last is None else last + 1,
-        release_at=0.0,
+        release_at=release_at,
         grace_days=0,
         penalty_per_day=0.0,
         counts="best",
@@ -261,6 +294,7 @@ def _look_at(policy: Mapping[str, Any]) -> None:
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
         raise DeepgradeError("a date must be between 1970 and 3000")
+    release = 0.0 if release >= DRAFT else release  # of a draft the other dates may be set already
     if due is not None and due < release:
         raise DeepgradeError("the due date is before the release; move one of the two dates")
     if end is not None and end < release:

@@ -74,7 +74,7 @@ class Terms:
     counts: str = "best"
     hidden_results: str = "now"
     written_points: float = 0.0
-    extended: bool = False
+    extended: bool = False  # the due date is later than that of the assignment
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Score:
 
 
 def terms(assignment: Assignment, zone: ZoneInfo | str, extension: Extended | None = None) -> Terms:
-    due, end, extra = assignment.due_at, assignment.hard_end_at, 0
+    due, end, extra, moved = assignment.due_at, assignment.hard_end_at, 0, 0.0
     if extension is not None:
         extra = extension.attempts_extra
         if due is not None:
@@ -140,7 +140,7 @@ def terms(assignment: Assignment, zone: ZoneInfo | str, extension: Extended | No
         counts=assignment.counts,
         hidden_results=assignment.hidden_results,
         written_points=assignment.written_points,
-        extended=extension is not None,
+        extended=moved > 0,
     )
 
 

@@ -11,8 +11,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from autograder.errors import DeepgradeError
 from grader_service.database.models import AuditEntry, Course, Person
 from grader_service.database.session import db_now, storable
+
+REASON_MOST = 10_000  # characters of a reason, wherever somebody gives one
+
+
+def reason_of(text: str, *, required: bool = True) -> str:
+    """The one rule for reasons. Raises DeepgradeError for one that is missing or too long; none is cut."""
+    reason = storable(text).strip()
+    if required and not reason:
+        raise DeepgradeError("enter a reason; the audit shows it")
+    if len(reason) > REASON_MOST:
+        raise DeepgradeError(f"a reason has at most {REASON_MOST:,} characters, this one has {len(reason):,}")
+    return reason
 
 
 def write(
@@ -45,7 +58,7 @@ def write(
         person_id=person.id if isinstance(person, Person) else person,
         before=before,
         after=after,
-        reason=storable(reason),
+        reason=reason_of(reason, required=False),
     )
     session.add(entry)
     session.flush()

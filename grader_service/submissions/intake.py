@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from autograder.course import Assignment
-from autograder.errors import Refused
+from autograder.errors import GraderError, Refused
 from autograder.submission import read_zip
 from grader_service.courses import courses
 from grader_service.database.models import Course, Person, Submission
 from grader_service.queue import enqueue
-from grader_service.submissions import submissions, written
+from grader_service.submissions import rendering, submissions, written
 from grader_service.submissions.services import Services
+
+log = logging.getLogger("deepgrade.web")
 
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -72,12 +75,15 @@ def hand_in_written(
     waited: float = 0.0,
 ) -> Submission:
     """The written part of an assignment, as `hand_in` takes its code; no worker grades it. Raises Refused, too, for an
-    assignment that asks for none."""
+    assignment that asks for none, and for a PDF that cannot be opened: it would replace one that can."""
     received_at = submissions.now(session) - waited
     chosen = courses.assignment(session, course, name)
     if chosen is None or not chosen.written_points:
         raise Refused("this assignment has no written part")
-    written.kind_of(data)
+    kind = written.kind_of(data)
+    written.fits_name(kind, filename)
+    if kind == "pdf" and (trouble := _unreadable(data)):
+        raise Refused(trouble)
     submission = _accepted(
         services,
         person,
@@ -93,6 +99,14 @@ def hand_in_written(
     )
     services.renderer.later(person.id, submission.sha256)
     return submission
+
+
+def _unreadable(data: bytes) -> str:
+    try:
+        return rendering.unreadable(data)
+    except GraderError as error:
+        log.warning("a written part is accepted unopened: %s", error)
+        return ""  # our fault, and nobody's work is lost by it
 
 
 def _accepted(

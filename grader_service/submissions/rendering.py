@@ -3,9 +3,10 @@
     hand in ── later ──> a thread ── sandbox: pieces of Markdown, pixels of a PDF ──> row `rendering`, rows `sheet`
     a page  <─────────────────────────────── what is kept; it lays out nothing
 
-No page waits for this, and none costs more by what a student wrote. Whose written parts have cost least goes first, so
-that one student's do not hold up all others'. What took too long or became too large is shown as it was written, with a
-sentence that says so.
+No page waits for this, and none costs more by what a student wrote. Handing in waits for one thing: a PDF is opened in
+a sandbox first (`unreadable`), in a lane of its own, since a damaged one must not replace a good one. Whose written
+parts have cost least goes first, so that one student's do not hold up all others'. What took too long or became too
+large is shown as it was written, with a sentence that says so.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from markupsafe import Markup
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from autograder.errors import GraderError
+from autograder.errors import GraderError, OutOfMemory, TimedOut
 from autograder.student.remote import Remote
 from grader_service.database.files import UPLOADS, Files, StoreError
 from grader_service.database.models import Rendering, Sheet, Submission
@@ -37,12 +38,15 @@ log = logging.getLogger("deepgrade.web")
 
 TEXT_SECONDS = 5.0  # of wall time to lay out Markdown; past it the text is shown as it was written
 SHEETS_SECONDS = 20.0  # and to draw a PDF; pages that are not drawn by then are not shown
+OPEN_SECONDS = 10.0  # and to open a PDF when it is handed in; what takes longer is accepted
 SHEETS_MOST = 60  # that are shown; all of them are in the file
 SHEETS_BYTES = 12 * 2**20  # of all pictures of a PDF; pages beyond are not shown
 WIDTH, HEIGHT = 1100, 1600  # pixels of a page, at most
 PIECES_BYTES = 2 * 2**20  # of what comes out of the sandbox for Markdown
 AGAIN_SECONDS = 60.0  # where there was no sandbox, it is tried again after so long
 
+BROKEN = "the PDF is damaged and cannot be opened; export it again and open it yourself first"
+LOCKED = "the PDF needs a password; export it without one"
 NOT_TEXT = "This text exceeds the limits of the layout, so its source is shown."
 NOT_PDF = "This PDF cannot be shown here. Save the file to read it."
 
@@ -61,6 +65,23 @@ class Rendered:
 def render(data: bytes) -> Rendered:
     """Lay out Markdown, draw a PDF. Raises GraderError where there is no sandbox."""
     return _text(data) if written.kind_of(data) == "markdown" else _sheets(data)
+
+
+def unreadable(data: bytes) -> str:
+    """Why nobody could read this PDF, else "". It is opened in a sandbox, and its first page drawn small.
+
+    Raises GraderError where there is no sandbox. What takes too long is not called unreadable.
+    """
+    try:
+        with sandboxed.tool("sheet", ["pypdfium2", "numpy"], seconds=OPEN_SECONDS) as tool:
+            pages = tool.load(np.frombuffer(data, np.uint8))
+            if type(pages) is not int or pages < 1:
+                return "the PDF has no pages; export it again"
+            return "" if _png(tool.page(0, 60, 90)) else BROKEN
+    except (TimedOut, OutOfMemory):
+        return ""
+    except sandboxed.GONE as error:
+        return LOCKED if "password" in str(error).lower() else BROKEN
 
 
 def find(session: Session, sha256: str) -> Rendering | None:
@@ -104,7 +125,7 @@ def _sheets(data: bytes) -> Rendered:
     found = Rendered("pdf", message=NOT_PDF)
     try:
         with sandboxed.tool("sheet", ["pypdfium2", "numpy"], seconds=SHEETS_SECONDS) as tool:
-            pages = tool.load(data)
+            pages = tool.load(np.frombuffer(data, np.uint8))
             if type(pages) is int and 0 < pages < 1_000_000:
                 found.pages = pages
                 _draw(tool, found)

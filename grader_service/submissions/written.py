@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Literal
 
 from autograder.errors import Refused
@@ -10,6 +11,7 @@ Kind = Literal["pdf", "markdown"]
 
 MOST_KB = 8192  # of one upload
 TEXT_MOST = 512 * 1024  # bytes of Markdown
+OTHER_FORMATS = (".tex", ".html", ".htm", ".xml", ".svg", ".rtf", ".ps", ".eps", ".ipynb", ".docx", ".doc", ".odt")
 
 
 def kind_of(data: bytes) -> Kind:
@@ -26,9 +28,21 @@ def kind_of(data: bytes) -> Kind:
         raise Refused("the file is neither a PDF nor Markdown in UTF-8; export it as PDF") from None
     if "\0" in text:
         raise Refused("the file is neither a PDF nor Markdown in UTF-8; export it as PDF")
+    if not text.strip():
+        raise Refused("the file holds nothing but spaces")
     if len(data) > TEXT_MOST:
         raise Refused(f"the text has {kilobytes(data)} kB, the limit for Markdown is {TEXT_MOST // 1024} kB")
     return "markdown"
+
+
+def fits_name(kind: Kind, filename: str) -> None:
+    """Raises Refused where the name promises another format than the file has: a page that was saved as report.pdf,
+    the LaTeX source in place of what it makes."""
+    ending = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
+    if kind == "markdown" and ending == ".pdf":
+        raise Refused("the file is named .pdf but is not a PDF; export it again as PDF")
+    if kind == "markdown" and ending in OTHER_FORMATS:
+        raise Refused(f"a {ending} file is neither a PDF nor Markdown; export it as PDF")
 
 
 def kilobytes(data: bytes) -> int:

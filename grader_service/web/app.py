@@ -24,6 +24,7 @@ from grader_service.core import minutes, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
+from grader_service.database.audit import REASON_MOST
 from grader_service.database.files import Files
 from grader_service.database.models import Person
 from grader_service.database.session import LARGEST, Database
@@ -59,7 +60,12 @@ from grader_service.web.pages import (
 )
 
 FORM_KB = 64  # of a form around the zip
-LANES = {"others": 12, "passwords": 2, "elsewhere": 4}  # threads of the web process, by kind of request; see server.py
+LANES = {
+    "others": 12,
+    "passwords": 2,
+    "elsewhere": 4,
+    "written": 2,
+}  # threads of the web process, by kind of request; see server.py
 
 
 class Number(IntegerConverter):
@@ -139,7 +145,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(audit_changes=audit.changes)
+    app.jinja_env.globals.update(audit_changes=audit.changes, DRAFT=courses.DRAFT, REASON_MOST=REASON_MOST)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app

@@ -70,5 +70,5 @@ def span(seconds: float) -> str:
     return " ".join(filter(None, words)) or "0 s"
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

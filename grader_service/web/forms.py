@@ -16,6 +16,7 @@ from wtforms import (
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
 
 from grader_service.accounts.accounts import PASSWORD_LEAST, PASSWORD_MOST
+from grader_service.database.audit import REASON_MOST
 from grader_service.database.models import COUNTS, HIDDEN_RESULTS, ROLES
 
 
@@ -78,6 +79,7 @@ class PolicyForm(FlaskForm):
     """Names as in models.CourseAssignment; `courses.set_policy` says what goes together."""
 
     position = IntegerField("Place in the list", [InputRequired(WHOLE), NumberRange(0, 1000)])
+    draft = BooleanField("Draft: students do not see the assignment")
     release_at = Moment("Released", description="Leave empty to release at once.")
     due_at = Moment("Due", description="Leave empty for no due date.")
     hard_end_at = Moment("Hard end", description="Leave empty to accept late work at any time.")
@@ -104,7 +106,7 @@ class PolicyForm(FlaskForm):
         description="0 means no written part",
     )
     leaderboard = BooleanField("Leaderboard for students who choose a pseudonym")
-    reason = StringField("Reason", [Length(max=500)], description="for the audit")
+    reason = StringField("Reason", [Length(max=REASON_MOST)], description="for the audit")
 
 
 class ExtensionForm(FlaskForm):
@@ -112,7 +114,7 @@ class ExtensionForm(FlaskForm):
     due_at = Moment("Due", [InputRequired("Enter a date and a time.")])
     hard_end_at = Moment("Hard end", description="Leave empty to move it by as much as the due date.")
     attempts_extra = IntegerField("More attempts", [Optional(), NumberRange(0, 1000)], default=0)
-    reason = StringField("Reason", [InputRequired("Enter a reason. The audit shows it."), Length(max=500)])
+    reason = StringField("Reason", [InputRequired("Enter a reason. The audit shows it."), Length(max=REASON_MOST)])
 
 
 class PasswordByLink(FlaskForm):

@@ -25,11 +25,15 @@ from grader_service.web.server import Lanes, Limits, Server
 PASSWORDS = re.compile(r"/sign-in|/password|/link/[^/]*|/api/v1/tokens")  # each is a tenth of a second of work
 ELSEWHERE = re.compile(r"/sign-in/elsewhere(/back)?")  # each may wait for the provider
 
+WRITTEN = re.compile(r"(/api/v1)?/courses/[^/]+/assignments/[^/]+/written")  # each may open a PDF in a sandbox
+
 
 def lane_of(method: str, path: str) -> str:
     """The lane of `app.LANES` that a request belongs to."""
     if method == "POST" and PASSWORDS.fullmatch(path):
         return "passwords"
+    if method == "POST" and WRITTEN.fullmatch(path):
+        return "written"
     return "elsewhere" if ELSEWHERE.fullmatch(path) else "others"
 
 

@@ -27,7 +27,7 @@ from autograder.errors import DeepgradeError
 from grader_service.accounts import accounts, tokens
 from grader_service.accounts.failed_attempts import Failures
 from grader_service.database.models import Person, Token
-from grader_service.web import permissions
+from grader_service.web import form_checks, permissions
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(
@@ -67,6 +67,7 @@ def must_not_be_debugged(environment: Mapping[str, str]) -> None:
 
 def install(app: Flask) -> None:
     csrf.init_app(app)
+    form_checks.install(app)
     logins.init_app(app, add_context_processor=False)
     limiter.init_app(app)
     permissions.install(app)

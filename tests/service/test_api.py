@@ -18,6 +18,7 @@ from autograder import report as reports
 from grader_service.accounts import accounts, tokens
 from grader_service.courses import courses
 from grader_service.database.models import CourseAssignment, Submission, Token
+from grader_service.submissions import rendering
 from grader_service.web.api import limits
 from grader_service.web.app import create_app
 from grader_service.web.security import limiter
@@ -26,6 +27,7 @@ from . import api_cases
 from .conftest import PASSWORD, RIGHT, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT
 from .test_roles import READERS, ROLES
+from .test_written import pdf
 
 BRIEFLY = settings(
     max_examples=12,
@@ -111,8 +113,10 @@ def test_a_program_hands_in_the_written_part(program, database):
     assert hand_in(b"# Mine").json["id"] == receipt.json["id"]
     assert ada.get("/courses/course/assignments").json["assignments"][0]["to_mark"] is True
     assert "neither a PDF nor Markdown" in hand_in(b"\xff\xfe").json["message"]
-    large = b"%PDF-" + bytes(4_000_000)  # more than any zip may have
+    large = pdf() + b"%" + bytes(4_000_000)  # more than any zip may have
     assert hand_in(large, "0123456789abcdeX").status_code == 201
+    damaged = hand_in(b"%PDF-1.7 ...", "0123456789abcdeY")
+    assert (damaged.status_code, damaged.json["message"]) == (422, rendering.BROKEN)
     with database.write() as session:
         session.scalars(sa.select(CourseAssignment)).one().release_at = 4e9
     assert hand_in(b"# Mine").status_code == 404

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
+from autograder.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.courses import courses
+from grader_service.database import audit
 from grader_service.database.models import AuditEntry, Course, CourseAssignment, Submission
+from grader_service.grading import manual, regrades
+from grader_service.queue import enqueue
 
 from .conftest import RIGHT, zip_of
 
@@ -175,7 +180,7 @@ def test_an_extension_is_given_shown_and_withdrawn_and_each_is_in_the_audit(user
     "values, sentence",
     [
         ({"extension-login": "nobody"}, "nobody in this course has the login"),
-        ({"extension-reason": " "}, "an extension needs a reason"),
+        ({"extension-reason": " "}, "enter a reason"),
         ({"extension-hard_end_at": "2998-01-01T00:00"}, "is before its due date"),
     ],
 )
@@ -185,6 +190,97 @@ def test_an_extension_that_cannot_be_is_refused(user, eve, values, sentence):
     answer = eve.post(f"{DATES}/extensions", sent, form_at=DATES)
     assert answer.status_code == 422
     assert sentence in answer.text
+
+
+UNTIL = {"due_at": 2e9, "hard_end_at": 2.1e9}  # 18 May 2033, 03:33 UTC and 18 July 2036, 13:20 UTC
+
+
+@pytest.mark.parametrize(
+    "policies, given, sentence",
+    [
+        ({}, {}, "has no due date, so there is nothing to extend"),
+        (UNTIL, {"due_at": 1.9e9}, "17 Mar 2030, 17:46 UTC is before the due date of the assignment, 18 May 2033"),
+        (UNTIL, {"due_at": 2e9}, "is the due date of the assignment already"),
+        (UNTIL, {"due_at": 2.01e9, "hard_end_at": 2.05e9}, "is before the hard end of the assignment, 18 Jul 2036"),
+        ({"due_at": 2e9}, {"due_at": 2.01e9, "hard_end_at": 2.05e9}, "has no hard end: late work is accepted"),
+        ({"due_at": 2e9}, {"due_at": 2e9, "attempts_extra": 3}, "is the due date of the assignment already"),
+        (UNTIL, {"due_at": 2.01e9}, ""),
+        (UNTIL, {"due_at": 2e9, "hard_end_at": 2.2e9}, ""),
+        ({**UNTIL, "attempts_total": 3}, {"due_at": 2e9, "attempts_extra": 3}, ""),
+        ({"attempts_per_day": 3}, {"due_at": 2e9, "attempts_extra": 3}, ""),
+    ],
+)
+def test_what_an_extension_promises_holds_or_is_refused(user, eve, database, policy, policies, given, sentence):
+    ada = user("ada")
+    policy(**policies)
+    dates = {"due_at": 2.2e9, "hard_end_at": None, "attempts_extra": 0, "reason": "ill", **given}
+    with database.write() as session:
+        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        if sentence:
+            with pytest.raises(DeepgradeError, match=re.escape(sentence)):
+                courses.extend(session, eve.person, chosen, ada.person, **dates)
+        else:
+            courses.extend(session, eve.person, chosen, ada.person, **dates)
+
+
+def test_an_extension_that_a_later_policy_overtakes_is_shown_as_what_holds(user, eve, database, policy):
+    ada = user("ada")
+    policy(**UNTIL)
+    with database.write() as session:
+        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        dates = {"due_at": 2.01e9, "hard_end_at": 2.2e9, "attempts_extra": 0}
+        courses.extend(session, eve.person, chosen, ada.person, reason="ill", **dates)
+    assert "has no effect now" not in eve.get(DATES).text
+    policy(due_at=2.3e9, hard_end_at=2.4e9)
+    page = eve.get(DATES).text
+    assert page.count("which has no effect now") == 2
+    assert "19 Jan 2046" in page, "the hard end that holds"
+    assert "with your extension" not in ada.get(DOUBLE).text
+
+
+@pytest.mark.parametrize("length, accepted", [(audit.REASON_MOST, True), (audit.REASON_MOST + 1, False)])
+def test_a_reason_has_one_limit_everywhere_and_is_never_cut(user, eve, database, policy, length, accepted):
+    """A policy, an extension given and withdrawn, points by hand and their end, a rubric, a regrade and its end."""
+    ada = user("ada")
+    policy(due_at=2e9, written_points=3.0)
+    ada.handed_in()
+    reason, by = "x" * length, eve.person
+    with database.write() as session:
+        course = accounts.first_course(session)
+        one = courses.assignment(session, course, "double")
+        dates = {"due_at": 2.1e9, "hard_end_at": None, "attempts_extra": 0}
+
+        def regrade(why: str):
+            needs = enqueue.Needs()
+            return regrades.create(session, by, course, "double", [1], tests=None, needs=needs, reason=why)
+
+        made = regrade("r")
+        manual.set_override(session, by, one, ada.person, 1.0, "r")
+        lines = [manual.Line(None, "plots", 3.0)]
+        calls = [
+            lambda: courses.set_policy(session, by, one, {"grace_days": 1}, reason),
+            lambda: courses.extend(session, by, one, ada.person, reason=reason, **dates),
+            lambda: courses.withdraw_extension(session, by, one, ada.person, reason),
+            lambda: manual.set_override(session, by, one, ada.person, 2.0, reason),
+            lambda: manual.withdraw_override(session, by, one, ada.person, reason),
+            lambda: manual.set_rubric(session, by, one, lines, reason),
+            lambda: regrade(reason),
+            lambda: regrades.withdraw(session, by, course, made, reason),
+        ]
+        courses.extend(session, by, one, ada.person, reason="r", **dates)
+        for call in calls:
+            if accepted:
+                call()
+            else:
+                point = session.begin_nested()
+                with pytest.raises(DeepgradeError, match="at most 10,000 characters"):
+                    call()
+                point.rollback()
+        if accepted:
+            told = session.scalars(sa.select(AuditEntry.reason).where(sa.func.length(AuditEntry.reason) > 1000))
+            assert {len(one) for one in told} == {length}, "whole"
+    sent = {"extension-login": "ada", "extension-due_at": "2999-01-01T00:00", "extension-reason": reason}
+    assert eve.post(f"{DATES}/extensions", sent, form_at=DATES).status_code == (303 if accepted else 422)
 
 
 def test_assignments_are_chosen_for_a_course_and_stay_while_there_are_submissions(user, eve, database):

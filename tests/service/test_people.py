@@ -26,6 +26,7 @@ from grader_service.database.models import (
     Base,
     Comment,
     Course,
+    CourseAssignment,
     Extension,
     Membership,
     OneTimeLink,
@@ -100,8 +101,13 @@ def test_whoever_is_not_on_it_leaves_only_if_that_is_wanted_and_staff_never(eve,
     user("carol").handed_in()
     do(eve, CSV)
     assert people(database)["carol"] == "student"
-    assert "leaves; submissions stay" in send(eve, CSV, leave="1").text
-    do(eve, CSV, leave="1")
+    plan = send(eve, CSV, leave="1").text
+    assert "leaves; submissions stay" in plan
+    done = send(eve, CSV, leave="1", digest=digest(plan))
+    assert done.status_code == 422
+    assert "confirm that 1 student will leave the course" in done.text
+    assert people(database)["carol"] == "student", "nobody leaves by one click"
+    assert send(eve, CSV, leave="1", digest=digest(plan), leavers="1").status_code == 200
     assert set(people(database)) == {"eve", "ada", "bob"}
     with database.read() as session:
         assert session.scalar(sa.select(sa.func.count(Submission.id))) == 1
@@ -403,6 +409,7 @@ def test_deleting_a_person_deletes_their_data_and_nobody_else_s(app, user, datab
     eve.post(f"{PEOPLE}/{ada.person.id}/link", form_at=PEOPLE)
     with database.write() as session:
         chosen = courses.assignment(session, session.scalars(sa.select(Course)).one(), "double")
+        chosen.due_at = 9e8
         dates = {"due_at": 1e9, "hard_end_at": None, "attempts_extra": 0}
         courses.extend(session, eve.person, chosen, ada.person, reason="Ada Lovelace is ill", **dates)
         given = {"course_assignment_id": chosen.id, "points": 1.0, "reason": "r", "by_id": eve.person.id, "at": 1.0}
@@ -455,6 +462,9 @@ def test_an_operator_makes_a_course_and_its_admin_sets_it(user, database):
     root.post("/courses/dl-2027/staff/people", {"login": "ada", "name": "Ada", "role": "student"})
     page = ada.get("/").text
     assert "Deep learning" in page
+    assert ada.get("/courses/dl-2027/assignments/double").status_code == 404, "it is a draft"
+    with database.write() as session:
+        session.execute(sa.update(CourseAssignment).values(release_at=0.0))
     assert (
         ada.post("/courses/dl-2027/assignments/double", form_at="/courses/dl-2027/assignments/double").status_code
         == 422

@@ -28,9 +28,11 @@ from grader_service.web.server import Lanes, Limits, Server
 from . import processes
 from .conftest import COURSE, RIGHT, zip_of
 from .processes import Client, Service, opened, serving, wait_for
+from .test_written import pdf
 
 pytestmark = pytest.mark.threat(59)
 
+PDF = pdf()
 HALF = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/"
 BODY = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
 CHUNKED = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlogi\r\n"
@@ -141,7 +143,7 @@ class Raw(Client):
 
     def written(self, size: int) -> int:
         """Hand in a written part of so many bytes."""
-        connection, data = self.ask("POST", f"{AT}/written", self.form("text", b"%PDF-" + bytes(size), "a.pdf"))
+        connection, data = self.ask("POST", f"{AT}/written", self.form("text", PDF + b"%" + bytes(size), "a.pdf"))
         with connection:
             connection.sendall(data)
             return number_of(all_of(connection))
@@ -236,7 +238,7 @@ def test_a_download_by_a_slow_line_comes_whole(strict):
             answer += connection.recv(16_000)
             time.sleep(1.5 * strict.settings.client_seconds / pieces)
         answer += all_of(connection)
-    assert len(answer.partition(b"\r\n\r\n")[2]) == 300_005
+    assert len(answer.partition(b"\r\n\r\n")[2]) == len(PDF) + 1 + 300_000
 
 
 def test_told_to_stop_it_finishes_the_answer_that_it_has_begun(strict):
@@ -431,6 +433,8 @@ def test_what_waits_for_a_thread_was_received_when_its_last_byte_came():
         ("GET", "/sign-in/elsewhere", "elsewhere"),
         ("GET", "/sign-in/elsewhere/back", "elsewhere"),
         ("POST", "/courses/course/assignments/double", "others"),
+        ("POST", "/courses/course/assignments/double/written", "written"),
+        ("POST", "/api/v1/courses/course/assignments/double/written", "written"),
     ],
 )
 def test_what_takes_long_has_a_lane_of_its_own(method, path, lane):

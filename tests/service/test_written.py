@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import threading
@@ -115,7 +116,8 @@ HARD = b"[" * (500 * 1024)  # seconds of work for whoever lays it out
 
 @pytest.mark.threat(59)
 def test_what_a_student_wrote_is_laid_out_by_no_page(ada, app, monkeypatch):
-    """Neither when it is handed in nor when it is looked at: else each view of one's own page would cost seconds."""
+    """Neither when it is handed in nor when it is looked at: else each view of one's own page would cost seconds.
+    Handing in opens a PDF, once, and no view does."""
     ada.get(AT)  # the handout, which is ours
     thread = threading.get_ident()
 
@@ -132,7 +134,10 @@ def test_what_a_student_wrote_is_laid_out_by_no_page(ada, app, monkeypatch):
 
     monkeypatch.setattr(sandboxed, "tool", tool)
     for data, name in ((HARD, "mine.md"), (pdf(), "mine.pdf")):
-        where = hand_in(ada, data, name).location
+        with monkeypatch.context() as handing_in:
+            if name == "mine.pdf":
+                handing_in.setattr(sandboxed, "tool", began)
+            where = hand_in(ada, data, name).location
         assert ada.get(where).status_code == 200
     assert ada.get("/submissions/2/written/1.png").status_code == 200
 
@@ -232,13 +237,63 @@ def test_a_pdf_is_drawn_in_a_sandbox_and_only_pixels_come_out(ada):
     assert saved.headers["Content-Disposition"] == "attachment; filename=double-1.pdf"
 
 
-@pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"%PDF-1.7\n" + bytes(range(256)) * 40, pdf()[:-900]])
-def test_a_broken_pdf_can_be_saved_and_breaks_nothing(ada, data):
-    assert hand_in(ada, data).location == "/submissions/1"
-    answer = ada.get("/submissions/1")
-    assert answer.status_code == 200
-    assert "Save the file" in answer.text
-    assert ada.get("/submissions/1/written/file").data == data
+def submissions(database) -> list[int]:
+    with database.read() as session:
+        return list(session.scalars(sa.select(Submission.id)))
+
+
+def locked() -> bytes:
+    """A PDF that needs a password: an encrypted one whose key nobody has."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        b"<</Filter/Standard/V 2/R 3/Length 128/P -4/O<" + b"28" * 32 + b">/U<" + b"17" * 32 + b">>>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, one in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, one)
+    table = b"xref\n0 5\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<" + b"00" * 16 + b"><" + b"00" * 16 + b">]>>\n"
+    return out + table + trailer + b"startxref\n%d\n%%%%EOF\n" % len(out)
+
+
+@pytest.mark.parametrize(
+    "data, name, sentence",
+    [
+        (b"%PDF-1.7\n", "mine.pdf", rendering.BROKEN),
+        (b"%PDF-1.7\n" + bytes(range(256)) * 40, "mine.pdf", rendering.BROKEN),
+        (pdf()[: len(pdf()) // 3], "mine.pdf", rendering.BROKEN),
+        (locked(), "mine.pdf", rendering.LOCKED),
+        (b"# My plots", "mine.pdf", "the file is named .pdf but is not a PDF"),
+        (b"<!DOCTYPE html><p>Sign in", "C:\\mine.PDF", "the file is named .pdf but is not a PDF"),
+        (b"\\documentclass{article}", "mine.tex", "a .tex file is neither a PDF nor Markdown"),
+        (b" \n\t\n", "mine.md", "nothing but spaces"),
+    ],
+    ids=["header alone", "noise", "cut off", "password", "text", "page", "LaTeX", "spaces"],
+)
+def test_what_nobody_can_read_replaces_nothing(ada, database, data, name, sentence):
+    good = pdf()
+    assert hand_in(ada, good).location == "/submissions/1"
+    answer = hand_in(ada, data, name)
+    assert answer.location == f"{AT}#written"
+    assert sentence in html.unescape(ada.get(AT).text)
+    assert submissions(database) == [1]
+    assert ada.get("/submissions/1/written/file").data == good
+
+
+def test_a_pdf_without_a_sandbox_or_that_takes_long_is_accepted(ada, database, monkeypatch):
+    """Neither is the student's fault."""
+    monkeypatch.setattr(rendering, "OPEN_SECONDS", 0.001)
+    assert hand_in(ada, pdf()).location == "/submissions/1"
+
+    def gone(*_: object, **__: object) -> None:
+        raise GraderError("there is no bubblewrap")
+
+    monkeypatch.setattr(sandboxed, "tool", gone)
+    assert hand_in(ada, pdf("other")).location == "/submissions/2"
+    assert submissions(database) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +314,8 @@ def test_what_is_no_text_is_refused_with_a_reason(ada, data, sentence, database)
 
 
 def test_a_written_part_may_be_larger_than_a_zip_and_has_a_limit_all_the_same(ada):
-    assert hand_in(ada, pdf() + b"\n%" + b"x" * 2_000_000).location == "/submissions/1"
+    assert hand_in(ada, pdf() + b"\n%" + b"x" * 7_000_000).location == "/submissions/1"
+    assert ada.get("/submissions/1/written/1.png").status_code == 200
     assert hand_in(ada, b"%PDF-1.7\n" + bytes(9 * 2**20)).status_code == 413
 
 

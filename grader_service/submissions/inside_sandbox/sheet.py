@@ -6,9 +6,9 @@ import pypdfium2
 _opened: list = []
 
 
-def load(data: bytes) -> int:
-    """Open the document for `page`; the number of its pages."""
-    _opened[:] = [pypdfium2.PdfDocument(data)]
+def load(data: np.ndarray) -> int:
+    """Open the document for `page`; the number of its pages. Its bytes come as an array: text has a limit of 4 MB."""
+    _opened[:] = [pypdfium2.PdfDocument(data.tobytes())]
     return len(_opened[0])
 
 

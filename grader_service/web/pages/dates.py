@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from autograder.course import Assignment
 from autograder.errors import DeepgradeError, UnknownAssignment
 from grader_service.accounts import accounts
-from grader_service.courses import courses
+from grader_service.courses import courses, late_policy
 from grader_service.database.models import CourseAssignment, Extension, Membership, Person
 from grader_service.submissions import submissions
 from grader_service.web import permissions
@@ -47,8 +47,8 @@ def add(name: str) -> Page:
     if _content(name) is None:
         abort(404)
     with database().write() as session:
-        courses.add(session, me(), here(), name)
-    flash(f"{_title(name)} has been added. It is open and has no due date. Set its dates.")
+        courses.add(session, me(), here(), name, draft=True)
+    flash(f"{_title(name)} has been added as a draft that students do not see. Set its dates, then untick Draft.")
     return redirect(url_for("dates.change", name=name), 303)
 
 
@@ -143,9 +143,12 @@ def _page(
         sentence=sentence,
         extension=extension or ExtensionForm(formdata=None, prefix="extension"),
         extension_sentence=extension_sentence,
-        extensions=reading()
-        .execute(extensions.where(Extension.course_assignment_id == chosen.id).order_by(Person.login))
-        .all(),
+        extensions=[
+            (one, person, late_policy.terms(chosen, courses.zone(here()), one))
+            for one, person in reading().execute(
+                extensions.where(Extension.course_assignment_id == chosen.id).order_by(Person.login)
+            )
+        ],
         students=reading()
         .execute(students.where(Membership.course_id == here().id, Membership.role == "student").order_by(Person.login))
         .all(),
@@ -192,13 +195,15 @@ def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
         seconds = values[name]
         values[name] = datetime.datetime.fromtimestamp(seconds, zone).replace(tzinfo=None) if seconds else None
     values["penalty_per_day"] *= 100
+    if chosen.release_at >= courses.DRAFT:
+        values |= {"draft": True, "release_at": None}
     return values
 
 
 def _from_form(form: PolicyForm) -> dict[str, Any]:
     values = {name: form[name].data for name in courses.POLICY if name in form}
     values |= {name: _seconds(values[name]) for name in TIMES}
-    values["release_at"] = values["release_at"] or 0.0
+    values["release_at"] = courses.DRAFT if form.draft.data else values["release_at"] or 0.0
     values["penalty_per_day"] = float(form.penalty_per_day.data or 0) / 100
     for name in ("weight", "written_points"):
         values[name] = float(values[name] or 0)

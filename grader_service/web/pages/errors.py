@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from grader_service.accounts.failed_attempts import TooMany
 from grader_service.database.files import StoreError
-from grader_service.web import formatting
+from grader_service.web import form_checks, formatting
 
 log = logging.getLogger("deepgrade.web")
 
@@ -35,12 +35,11 @@ FOR_PROGRAMS = SENTENCES | {
     415: "The request has the wrong content type. See /api/v1/openapi.json.",
     422: "The request does not match the schema at /api/v1/openapi.json. `errors` names the wrong fields.",
 }
-FORM_EXPIRED = "This form has expired. Go back, reload the page and send the form again."
 
 
 def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(CSRFError, lambda error: page(400, FORM_EXPIRED))
+    app.register_error_handler(CSRFError, lambda error: page(400, form_checks.sentence(error)))
     app.register_error_handler(OperationalError, _out_of_reach)
     app.register_error_handler(StoreError, _out_of_reach)
     app.register_error_handler(TooMany, _too_many)

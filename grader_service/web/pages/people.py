@@ -10,12 +10,13 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from autograder.batch.grades import inert, table
 from autograder.errors import DeepgradeError
 from grader_service.accounts import accounts, deletion, invitations, mail, roster
 from grader_service.database import audit
 from grader_service.database.files import StoreError
 from grader_service.database.models import ROLES, Membership, Person
-from grader_service.web import permissions
+from grader_service.web import formatting, permissions
 from grader_service.web.forms import NewPerson
 from grader_service.web.pages import database, files, here, me, reading, settings
 
@@ -45,6 +46,13 @@ def show() -> Page:
     return _people(_form(empty=True), made=(person, once if is_new else None))
 
 
+@blueprint.get("/<int:person_id>/password")
+@permissions.staff
+def ask_for_password(person_id: int) -> Page:
+    """Before it is done: the old password ends, and whoever is signed in is signed out."""
+    return render_template("staff/new_password.html", person=_managed(reading(), person_id))
+
+
 @blueprint.post("/<int:person_id>/password")
 @permissions.staff
 def reset_password(person_id: int) -> Page:
@@ -66,6 +74,62 @@ def make_link(person_id: int) -> Page:
         secret = invitations.make(session, me(), person, "reset", here())
     sent = _send("reset", person, secret)
     return _people(_form(empty=True), invited=[(person, _address(secret), sent)])
+
+
+@blueprint.post("/links")
+@permissions.staff
+def make_links() -> Page:
+    """New one-time links for everybody of the course who has no password yet: those that were shown are gone."""
+    with database().write() as session:
+        members = sa.select(Person).join(Membership).where(Membership.course_id == here().id)
+        people = session.scalars(members.where(Person.password_hash == "").order_by(Person.login))
+        invited = [
+            (person, invitations.make(session, me(), person, "invite", here()))
+            for person in people
+            if accounts.may_take_over(me(), person)
+        ]
+    sent = [(person, _address(secret), _send("invite", person, secret)) for person, secret in invited]
+    return _people(_form(empty=True), invited=sent, note="" if sent else "Everybody has set a password.")
+
+
+@blueprint.post("/links.csv")
+@permissions.staff
+def save_links() -> Page:
+    """The links that a page has just shown, as a file. Nothing is kept of them here, so the page sends them back."""
+    rows = [
+        [inert(cell) for cell in row]
+        for row in zip(
+            *(request.form.getlist(name)[: roster.MOST] for name in ("login", "name", "email", "link")), strict=False
+        )
+    ]
+    data = table([["login", "name", "email", "link"], *rows], mark=True)
+    headers = {"Content-Disposition": f'attachment; filename="{here().slug}-links.csv"'}
+    return Response(data, mimetype="text/csv", headers=headers)
+
+
+@blueprint.route("/<int:person_id>/edit", methods=["GET", "POST"])
+@permissions.staff
+def edit(person_id: int) -> Page:
+    """Mend the name and the address. A link that was sent to the old address ends."""
+    if request.method == "GET":
+        return _edit(_managed(reading(), person_id))
+    name, email = request.form.get("name", ""), request.form.get("email", "")
+    try:
+        with database().write() as session:
+            person = _managed(session, person_id)
+            before = {"name": person.name, "email": person.email}
+            changed = accounts.edit(session, person, name=name, email=email)
+            if changed:
+                after = {"name": person.name, "email": person.email}
+                if after["email"] != before["email"]:
+                    invitations.end(session, person.id)
+                audit.write(
+                    session, me(), "person changed", f"person {person.id}", before, after, course=here(), person=person
+                )
+    except DeepgradeError as error:
+        return _edit(_managed(reading(), person_id), str(error)), 422
+    flash("The name and the address have been saved." if changed else "Nothing was changed.")
+    return redirect(url_for("people.show"), 303)
 
 
 @blueprint.post("/<int:person_id>/role")
@@ -134,13 +198,14 @@ def show_roster() -> Page:
         return render_template("staff/roster.html", text="", leave=False)
     upload = request.files.get("file")
     data = upload.stream.read(ROSTER_KB * 1024 + 1) if upload and upload.filename else None
-    text = request.form.get("text", "") if data is None else data.decode("utf-8", "replace")
-    text = text.replace("\r\n", "\n")  # as forms send it
     leave = request.form.get("leave") == "1"
-    facts: dict[str, Any] = {"text": text, "leave": leave}
+    facts: dict[str, Any] = {"text": request.form.get("text", ""), "leave": leave, "encoding": ""}
     try:
-        if len(text.encode()) > ROSTER_KB * 1024:
+        if len(facts["text"].encode() if data is None else data) > ROSTER_KB * 1024:
             raise DeepgradeError(f"the roster has more than {ROSTER_KB} kB")
+        if data is not None:
+            facts["text"], facts["encoding"] = roster.decode(data)
+        facts["text"] = text = facts["text"].replace("\r\n", "\n")  # as forms send it
         entries = roster.parse(text)
         with database().write() as session:
             changes = roster.plan(session, me(), here(), entries, leave=leave)
@@ -148,6 +213,9 @@ def show_roster() -> Page:
             if request.form.get("digest") != facts["digest"]:
                 stale = "digest" in request.form
                 return render_template("staff/roster.html", **facts, stale=stale), 409 if stale else 200
+            leavers = sum(change.kind == "leaves" for change in changes)
+            if leavers and request.form.get("leavers") != str(leavers):
+                raise DeepgradeError(f"confirm that {formatting.count(leavers, 'student')} will leave the course")
             invited = roster.apply(session, me(), here(), changes)
     except DeepgradeError as error:
         return render_template("staff/roster.html", **facts, sentence=str(error)), 422
@@ -160,6 +228,8 @@ def _add(session: Session, login: str, name: str, role: str, password: accounts.
     person = accounts.find(session, login)
     is_new = person is None
     if person is None:
+        if accounts.with_address(session, login) is not None:
+            raise DeepgradeError(f"{login!r} is the e-mail address of another account; add that account by its login")
         person, _ = accounts.create(session, login=login, name=name, role=role, password=password, course=here())
     else:
         if person.role_in(here().id) is not None:
@@ -183,6 +253,12 @@ def _managed(session: Session, person_id: int) -> Person:
     if not accounts.may_take_over(me(), person):
         abort(403)
     return person
+
+
+def _edit(person: Person, sentence: str = "") -> str:
+    given = {"name": person.name, "email": person.email or ""}
+    given |= {name: request.form[name] for name in given if name in request.form}
+    return render_template("staff/person.html", person=person, given=given, sentence=sentence)
 
 
 def _send(purpose: str, person: Person, secret: str) -> bool:
