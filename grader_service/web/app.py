@@ -139,7 +139,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(audit_changes=audit.changes)
+    app.jinja_env.globals.update(audit_changes=audit.changes, home=permissions.home)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app
@@ -150,14 +150,20 @@ def _who() -> dict[str, object]:
 
     here : the course that the page belongs to, if it does
     staff_here, admin_here : am I that in it?
+    switches : my courses, and where each is to be found
     """
-    here = g.get("here")
+    nobody = {"me": None, "here": None, "staff_here": False, "admin_here": False, "switches": []}
     try:
         me: Person | None = getattr(current_user, "person", None)
-        role = permissions.role_in(here.id) if me and here else None
-        return {"me": me, "here": here, "staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
+        if me is None:
+            return nobody
+        permissions.find_place()
+        here = g.get("here")
+        role = permissions.role_in(here.id) if here else None
+        rights = {"staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
+        return {"me": me, "here": here, "switches": permissions.switches(), **rights}
     except OperationalError:
-        return {"me": None, "here": None, "staff_here": False, "admin_here": False}
+        return nobody
 
 
 def _reading(database: Database):
