@@ -127,7 +127,7 @@ def create_app(settings: Settings) -> Flask:
         beside=numerals.beside,
         prose=formatting.prose,
         points=formatting.points,
-        moment=formatting.moment,
+        moment=_moment,
         utc=formatting.utc,
         count=formatting.count,
         span=formatting.span,
@@ -139,7 +139,8 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(audit_changes=audit.changes, home=permissions.home)
+    app.jinja_env.globals.update(audit_changes=audit.changes, by_problem=formatting.by_problem)
+    app.jinja_env.globals.update(home=permissions.home)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app
@@ -152,7 +153,7 @@ def _who() -> dict[str, object]:
     staff_here, admin_here : am I that in it?
     switches : my courses, and where each is to be found
     """
-    nobody = {"me": None, "here": None, "staff_here": False, "admin_here": False, "switches": []}
+    nobody: dict[str, object] = {"me": None, "here": None, "staff_here": False, "admin_here": False, "switches": []}
     try:
         me: Person | None = getattr(current_user, "person", None)
         if me is None:
@@ -164,6 +165,12 @@ def _who() -> dict[str, object]:
         return {"me": me, "here": here, "switches": permissions.switches(), **rights}
     except OperationalError:
         return nobody
+
+
+def _moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
+    """In a zone that is given, else in that of the page's course, else in UTC; each is named."""
+    here = g.get("here")
+    return formatting.moment(seconds, zone or (courses.zone(here) if here else None))
 
 
 def _reading(database: Database):
