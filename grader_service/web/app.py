@@ -46,6 +46,7 @@ from grader_service.web.pages import (
     marks,
     metrics,
     oidc,
+    other_tests,
     people,
     queue,
     regrades,
@@ -140,7 +141,9 @@ def create_app(settings: Settings) -> Flask:
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
     app.jinja_env.globals.update(audit_changes=audit.changes, by_problem=formatting.by_problem)
-    app.jinja_env.globals.update(home=permissions.home)
+    app.jinja_env.globals.update(
+        home=permissions.home, other_tests=other_tests.find, assignment_title=assignments.title_of
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app
