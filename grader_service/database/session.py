@@ -73,8 +73,11 @@ def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
 
 
 def storable(text: str) -> str:
-    r"""The text without NUL, which PostgreSQL does not store; it is written out instead, as it is shown: `\x00`."""
-    return text.replace("\0", r"\x00")
+    r"""The text as it is kept: lines end in `\n`, also where a browser's form ended them in `\r\n`.
+
+    NUL, which PostgreSQL does not store, is written out, as it is shown: `\x00`.
+    """
+    return text.replace("\r\n", "\n").replace("\0", r"\x00")
 
 
 def _number(what: str) -> int:

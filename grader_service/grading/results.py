@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service.database.models import Regrade, Result, Submission
+from grader_service.database.models import Course, Regrade, Result, Submission
 
 CHUNK = 1000  # numbers in one statement
 
@@ -28,13 +28,22 @@ class Outcome:
     points: float
     possible: float
     graded_at: float
+    tests_sha256: str  # of the tests that made it; "" where nobody knows
 
     @property
     def graded(self) -> bool:
         return self.state == "graded"
 
 
-_OUTCOME = (Result.id, Result.batch, Result.state, Result.points, Result.possible, Result.graded_at)
+_OUTCOME = (
+    Result.id,
+    Result.batch,
+    Result.state,
+    Result.points,
+    Result.possible,
+    Result.graded_at,
+    Result.tests_sha256,
+)
 _COLUMNS = (Result.submission_id, *_OUTCOME)
 
 
@@ -84,6 +93,16 @@ def reports(session: Session, outcomes: dict[int, Outcome]) -> dict[int, bytes]:
         rows = session.execute(sa.select(Result.id, Result.report).where(Result.id.in_(chunk)))
         found |= {number_of[result_id]: data for result_id, data in rows}
     return dict(sorted(found.items()))
+
+
+def tests_of(session: Session, course: Course) -> dict[str, set[str]]:
+    """By assignment, the hashes of all the tests that made results of this course."""
+    query = sa.select(Submission.assignment, Result.tests_sha256).join(Submission)
+    found: dict[str, set[str]] = {}
+    known = query.where(Submission.course_id == course.id, Result.tests_sha256 != "").distinct()
+    for name, digest in session.execute(known):
+        found.setdefault(name, set()).add(digest)
+    return found
 
 
 def any_at_all(session: Session) -> bool:

@@ -61,12 +61,25 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What is in the file. `message` is why there is no report."""
+    """What is in the file. `message` is why there is no report.
+
+    groups : submissions of the same code, each with the numbers of at least two; the first one of each stands in
+        `pairs` for all of them
+    total : pairs that there are; `pairs` has the `MOST` that are most alike
+    """
 
     at: float  # seconds since 1970
     compared: int = 0
     pairs: list[Pair] = []
     message: str = ""
+    groups: list[list[int]] = []
+    total: int = 0
+
+    def pair(self, first: int, second: int) -> Pair | None:
+        """What these two share. Two of a group share all."""
+        if any(first in group and second in group for group in self.groups) and first < second:
+            return Pair(first, second, 1.0, 1.0, [(0, TEXT_MOST)], [(0, TEXT_MOST)])
+        return next((one for one in self.pairs if (one.first, one.second) == (first, second)), None)
 
 
 @dataclass(frozen=True)
@@ -121,20 +134,33 @@ def starter_of(assignment: Assignment) -> list[str]:
     return found
 
 
-def compare(texts: Mapping[int, str], starter: list[str]) -> list[Pair]:
-    """The pairs that are most alike, the most alike first. Raises GraderError where the comparison did not end well."""
+def equal(texts: Mapping[int, str], starter: list[str]) -> list[list[int]]:
+    """Groups of at least two texts that are the same, but for the ends of lines; what everybody was given is none."""
+    groups: dict[str, list[int]] = {}
+    for number in sorted(texts):
+        groups.setdefault(_trimmed(texts[number]), []).append(number)
+    groups.pop(_trimmed("\n".join(starter)), None)
+    return sorted((group for group in groups.values() if len(group) > 1), key=lambda group: (-len(group), group))
+
+
+def compare(texts: Mapping[int, str], starter: list[str]) -> tuple[list[Pair], int]:
+    """The pairs that are most alike, the most alike first, and how many pairs are alike in all.
+
+    Raises GraderError where the comparison did not end well.
+    """
     numbers = sorted(texts)
     if len(numbers) < 2:
-        return []
+        return [], 0
     try:
         with sandboxed.tool("compare", ["copydetect"], seconds=SECONDS, memory_mb=MEMORY_MB) as tool:
-            told = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
+            told, total = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
     except sandboxed.GONE as error:
         raise GraderError(f"the comparison failed ({type(error).__name__}: {error})") from None
-    return [
+    pairs = [
         Pair(numbers[i], numbers[j], of_i, of_j, [tuple(one) for one in in_i], [tuple(one) for one in in_j])
         for i, j, of_i, of_j, in_i, in_j in told
     ]
+    return pairs, total
 
 
 def marked(text: str, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
@@ -173,7 +199,15 @@ def find(settings: Settings, course_id: int, name: str) -> Findings:
             except Refused:  # by the manifest as it is now
                 log.info("submission %d is left out", code.id)
     database.close()
-    return Findings(time.time(), len(texts), compare(texts, starter_of(assignment)))
+    return findings_of(texts, starter_of(assignment))
+
+
+def findings_of(texts: Mapping[int, str], starter: list[str]) -> Findings:
+    """Groups of equal texts, and pairs of what is left when each group is one."""
+    groups = equal(texts, starter)
+    repeated = {number for group in groups for number in group[1:]}
+    pairs, total = compare({number: text for number, text in texts.items() if number not in repeated}, starter)
+    return Findings(time.time(), len(texts), pairs, groups=groups, total=total)
 
 
 def save(settings: Settings, course_id: int, name: str, findings: Findings) -> None:
@@ -223,6 +257,10 @@ def _lock(place: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
 
 
 def _decoded(data: bytes) -> str:

@@ -108,6 +108,7 @@ def finish(
         points=report.points,
         possible=report.possible,
         graded_at=db_now(),
+        tests_sha256=report.tests_sha256,
     )
     session.add(result)
     session.flush()

@@ -47,6 +47,7 @@ from grader_service.web.pages import (
     marks,
     metrics,
     oidc,
+    other_tests,
     people,
     queue,
     regrades,
@@ -133,7 +134,7 @@ def create_app(settings: Settings) -> Flask:
         beside=numerals.beside,
         prose=formatting.prose,
         points=formatting.points,
-        moment=formatting.moment,
+        moment=_moment,
         utc=formatting.utc,
         count=formatting.count,
         span=formatting.span,
@@ -145,7 +146,12 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(audit_changes=audit.changes, DRAFT=courses.DRAFT, REASON_MOST=REASON_MOST)
+    app.jinja_env.globals.update(
+        audit_changes=audit.changes, DRAFT=courses.DRAFT, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem
+    )
+    app.jinja_env.globals.update(
+        home=permissions.home, other_tests=other_tests.find, assignment_title=assignments.title_of
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_who)
     return app
@@ -156,14 +162,26 @@ def _who() -> dict[str, object]:
 
     here : the course that the page belongs to, if it does
     staff_here, admin_here : am I that in it?
+    switches : my courses, and where each is to be found
     """
-    here = g.get("here")
+    nobody: dict[str, object] = {"me": None, "here": None, "staff_here": False, "admin_here": False, "switches": []}
     try:
         me: Person | None = getattr(current_user, "person", None)
-        role = permissions.role_in(here.id) if me and here else None
-        return {"me": me, "here": here, "staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
+        if me is None:
+            return nobody
+        permissions.find_place()
+        here = g.get("here")
+        role = permissions.role_in(here.id) if here else None
+        rights = {"staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
+        return {"me": me, "here": here, "switches": permissions.switches(), **rights}
     except OperationalError:
-        return {"me": None, "here": None, "staff_here": False, "admin_here": False}
+        return nobody
+
+
+def _moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
+    """In a zone that is given, else in that of the page's course, else in UTC; each is named."""
+    here = g.get("here")
+    return formatting.moment(seconds, zone or (courses.zone(here) if here else None))
 
 
 def _reading(database: Database):

@@ -9,8 +9,11 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+
+from autograder.report import Report, TestResult
 
 # C0 and C1 controls except tab and newline; marks that change the direction of reading; invisible joiners.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -33,8 +36,11 @@ STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "gra
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that would be obeyed written out: ESC is `\x1b`, a right-to-left mark `\u202e`."""
-    return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    r"""The text with every character that would be obeyed written out: ESC is `\x1b`, a right-to-left mark `\u202e`.
+
+    Only the end of a line as Windows and forms write it, `\r\n`, is the end of a line.
+    """
+    return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
 
 
 def prose(text: str) -> Markup:
@@ -53,8 +59,10 @@ def utc(seconds: float) -> datetime.datetime:
 
 
 def moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
-    """A time in UTC, or in a zone, which is then named: 6 Dec 2026, 23:59 CET."""
-    return utc(seconds).astimezone(zone or datetime.UTC).strftime("%d %b %Y, %H:%M %Z").lstrip("0")
+    """A time in UTC or in a zone, with the name of either: 6 Dec 2026, 23:59 CET; where it has no name, UTC-03."""
+    there = utc(seconds).astimezone(zone or datetime.UTC)
+    name = there.strftime("%Z")
+    return there.strftime("%d %b %Y, %H:%M ").lstrip("0") + (f"UTC{name}" if name[:1] in ("+", "-") else name)
 
 
 def span(seconds: float) -> str:
@@ -72,3 +80,33 @@ def span(seconds: float) -> str:
 
 def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The tests of a problem, as a report's page has them."""
+
+    name: str
+    title: str
+    points: float
+    possible: float
+    lost: list[TestResult]  # all that did not pass; those that were not tried come last
+    passed: list[TestResult]
+
+    @property
+    def tests(self) -> list[TestResult]:
+        return self.lost + self.passed
+
+
+def by_problem(report: Report) -> list[Group]:
+    """A group for each problem, and a last one, with no name, for tests of none."""
+    facts = [(one.name, one.title, one.points, one.possible) for one in report.problems]
+    known = {name for name, *_ in facts}
+    groups = []
+    for name, title, of_points, possible in [*facts, ("", "Without points", 0.0, 0.0)]:
+        mine = [test for test in report.tests if (test.problem if test.problem in known else "") == name]
+        lost = sorted((test for test in mine if test.verdict != "passed"), key=lambda test: test.verdict == "blocked")
+        passed = [test for test in mine if test.verdict == "passed"]
+        if name or mine:
+            groups.append(Group(name, title, of_points, possible, lost, passed))
+    return groups

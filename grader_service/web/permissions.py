@@ -18,6 +18,7 @@ course alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -34,6 +35,17 @@ from grader_service.database.models import SCOPES, Course, CourseAssignment, Mem
 from grader_service.submissions import submissions
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+# Pages of no course: their addresses carry `course`, the one that they were reached from, for who has several.
+OF_NO_COURSE = {
+    "account.show",
+    "account.revoke",
+    "auth.password",
+    "held.show",
+    "queue.show",
+    "queue.live",
+    "queue.pause",
+}
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,18 @@ def my_courses(session: Session) -> list[Course]:
     return list(session.scalars(query.order_by(Course.archived_at.is_not(None), Course.id)))
 
 
+def home() -> str:
+    """Where the way back leads: to the course that the page belongs to, for who has several; else to all there is."""
+    several = len(_mine()) > 1 and g.get("here") is not None
+    return url_for("assignments.of_course" if several else "assignments.index")
+
+
+def switches() -> list[tuple[Course, str]]:
+    """My courses, each with the address of this page in it; where it has none that I may see, with that of its
+    assignments."""
+    return [(course, _this_page_in(course)) for course in _mine()]
+
+
 def may_pause(session: Session) -> bool:
     """Pausing stops the grading of all courses: whoever is staff in each of them may do it."""
     if me().is_operator:
@@ -163,11 +187,47 @@ def _take_slug(endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def _add_slug(endpoint: str, values: dict[str, Any]) -> None:
-    """Links within a course need not name it."""
-    if "slug" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "slug"):
-        course = g.get("here")
-        if course is not None:
-            values["slug"] = course.slug
+    """Links keep the course without naming it."""
+    course = g.get("here")
+    if course is None:
+        return
+    if current_app.url_map.is_endpoint_expecting(endpoint, "slug"):
+        values.setdefault("slug", course.slug)
+    elif endpoint in OF_NO_COURSE and len(_mine()) > 1:
+        values.setdefault("course", course.slug)
+
+
+def _mine() -> list[Course]:
+    """My courses, looked up once in a request."""
+    if "mine" not in g:
+        g.mine = my_courses(current_app.extensions["reading"]())
+    return g.mine
+
+
+def find_place() -> None:
+    """A page of no course belongs to the one that it was reached from; and to the only one, where somebody has one."""
+    if "here" in g:
+        return
+    named = request.args.get("course", "")
+    if request.endpoint is None and (match := re.match(r"/courses/([^/]+)/", request.path)):
+        named = match[1]  # there is no such page in this course
+    found = next((one for one in _mine() if one.slug == named), None)
+    if found is None and len(_mine()) == 1:
+        found = _mine()[0]
+    if found is not None:
+        g.here = found
+
+
+def _this_page_in(course: Course) -> str:
+    endpoint, rule = request.endpoint or "", request.url_rule
+    if endpoint in OF_NO_COURSE and rule is not None and "GET" in (rule.methods or ()):
+        return url_for(endpoint, **{**(request.view_args or {}), "course": course.slug})
+    access = rule_of(current_app, endpoint)
+    roles = {"member": ("student", "staff", "admin"), "staff": ("staff", "admin"), "admin": ("admin",)}
+    if rule is None or "GET" not in (rule.methods or ()) or rule.arguments != {"slug"} or access is None:
+        return url_for("assignments.of_course", slug=course.slug)
+    may = role_in(course.id) in roles.get(access.name, ())
+    return url_for(endpoint if may else "assignments.of_course", slug=course.slug)
 
 
 def _enforce() -> Response | None:
@@ -185,8 +245,7 @@ def _enforce() -> Response | None:
         return _go(url_for("auth.password"))
     _hold_token_to(rule)
     _CHECKS.get(rule.name, _nothing_more)()
-    if "here" not in g and len(me().memberships) == 1:
-        g.here = me().memberships[0].course  # pages of no course still lead back to the only one
+    find_place()
     return None
 
 

@@ -126,6 +126,9 @@ def test_a_student_signs_in_uploads_watches_and_reads_the_report(visit, screen, 
     page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
     assert look("report")
     assert page.title().startswith("5 / 5")
+    assert not page.get_by_text("double(5) = 10.").is_visible(), "what was passed is folded"
+    for folded in page.locator("details.folded > summary").all():
+        folded.click()
     assert page.get_by_text("double(5) = 10.").is_visible()
     picture = page.get_by_role("img", name=re.compile("doubled from 2 to 4"))
     picture.scroll_into_view_if_needed()

@@ -23,7 +23,7 @@ FIRST_STOREY = (
     f"INSERT INTO upload VALUES ('{ZIP}', CAST('zip' AS BLOB))",
     f"INSERT INTO submission VALUES (7, 3, 'double', 'd.zip', '{ZIP}', '[]', 'key', 5.5)",
     "INSERT INTO job VALUES (8, 7, 'done', 'cpu', 0, 0.0, 1, NULL, 'w', NULL, 0, 0, '', 5, 5)",
-    "INSERT INTO result VALUES (9, 7, CAST('{}' AS BLOB), 'graded', 1.0, 2.0, 6.0)",
+    """INSERT INTO result VALUES (9, 7, CAST('{"tests_sha256": "ab"}' AS BLOB), 'graded', 1.0, 2.0, 6.0)""",
     "INSERT INTO picture VALUES (9, 'k', CAST('png' AS BLOB))",
 )
 
@@ -67,7 +67,7 @@ def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings, versio
         assert (kept.job.state, kept.job.person_id, kept.job.batch, kept.job.queued_at) == ("done", 3, "", 5.5)
         assert (kept.in_course.slug, kept.kind, kept.person.role_in(1)) == ("course", "code", "student")
         outcome = results.of(session, [7])[7]
-        assert (outcome.points, outcome.batch) == (1.0, "")
+        assert (outcome.points, outcome.batch, outcome.tests_sha256) == (1.0, "", "ab")
         assert Files(settings).read(session, kept.sha256) == b"zip"
         assert session.get_one(Upload, kept.sha256).size == 3
         assert session.get_one(Picture, (9, "k")).png == b"png"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import sqlalchemy as sa
 
 from autograder import feedback, figures
 from autograder.report import Figure, ProblemResult, Report, TestResult, from_json
+from grader_service.database.models import Comment
 from grader_service.grading import report_figures
 from grader_service.queue import leases
 from grader_service.web import formatting, markdown
@@ -82,6 +84,10 @@ def test_names_messages_and_output_are_shown_escaped_on_every_page(user, graded)
 @pytest.mark.threat(7, 25)
 def test_characters_that_would_be_obeyed_are_written_out(control):
     assert formatting.visible(f"a{control}b") == "a" + control.encode("unicode_escape").decode() + "b"
+
+
+def test_the_end_of_a_line_of_a_form_is_the_end_of_a_line():
+    assert formatting.visible("a\r\nb\rc") == "a\nb\\rc"
 
 
 def test_text_that_nobody_obeys_stays_as_it_is():
@@ -183,6 +189,47 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
 )
 def test_every_kind_of_figure_has_words(figure, said):
     assert said in report_figures.words(figure)
+
+
+def test_a_comment_of_several_lines_has_these_lines(user, graded, database):
+    """Browsers end the lines of a form with a return and a line feed."""
+    ada, eve = user("ada"), user("eve", role="staff")
+    number = ada.handed_in()
+    graded(report(result("test_a", "public")))
+    longest = "x\r\n" * 4999 + "x"  # 9999 characters for whoever types it
+    for text in ("first\r\n\r\nsecond", longest):
+        eve.post(f"/submissions/{number}/comments", {"text": text}, form_at=f"/submissions/{number}")
+    for reader in (ada, eve):
+        page = reader.get(f"/submissions/{number}").text
+        assert '<p class="said">first\n\nsecond</p>' in page
+        assert "\\r" not in page
+    with database.read() as session:
+        assert [len(comment.text) for comment in session.scalars(sa.select(Comment))] == [13, 9999]
+
+
+def test_failures_come_first_and_what_was_passed_is_folded(user, graded):
+    ada = user("ada")
+    number = ada.handed_in()
+    outcomes = [("test_a", "passed"), ("test_b", "blocked"), ("test_c", "failed"), ("test_d", "passed")]
+    graded(report(*(result(name, "public", verdict) for name, verdict in outcomes)))
+    page = ada.get(f"/submissions/{number}").text
+    places = [page.index(f"law of {name}") for name in ("test_c", "test_b", "test_a", "test_d")]
+    assert places == sorted(places)
+    folded = page[page.index('<details class="folded">') :]
+    assert folded.index("law of test_a") > 0
+    assert "law of test_b" not in folded
+    assert "2 of 4 tests not passed" in page
+    assert 'href="#problem-double"' in page
+
+
+def test_where_all_was_passed_nothing_but_the_sum_is_unfolded(user, graded):
+    ada = user("ada")
+    number = ada.handed_in()
+    graded(report(result("test_a", "public", "passed")))
+    page = ada.get(f"/submissions/{number}").text
+    assert "not passed" not in page
+    assert page.index('<details class="folded">') < page.index("law of test_a")
+    assert 'href="#passed-double"' in page
 
 
 def test_the_best_score_is_shown_in_the_list(user, graded):

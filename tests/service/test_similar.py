@@ -57,7 +57,8 @@ negate = lambda x: 0 - x
 
 
 def test_renamed_code_is_found_and_other_code_is_not():
-    found = similarity.compare({1: LONG, 2: RENAMED, 3: OTHER}, [])
+    found, total = similarity.compare({1: LONG, 2: RENAMED, 3: OTHER}, [])
+    assert total == 1
     assert [(pair.first, pair.second) for pair in found] == [(1, 2)]
     assert found[0].of_first > 0.8
     parts = similarity.marked(LONG, found[0].in_first)
@@ -66,11 +67,11 @@ def test_renamed_code_is_found_and_other_code_is_not():
 
 
 def test_starter_code_counts_for_nothing():
-    assert similarity.compare({1: LONG + OTHER, 2: LONG}, [LONG]) == []
+    assert similarity.compare({1: LONG + OTHER, 2: LONG}, [LONG]) == ([], 0)
 
 
 def test_code_that_says_something_twice_is_no_starter_code():
-    found = similarity.compare({1: LONG + LONG, 2: RENAMED}, ["x = 1\n"])
+    found, _ = similarity.compare({1: LONG + LONG, 2: RENAMED}, ["x = 1\n"])
     assert found
     assert found[0].most > 0.8
 
@@ -86,6 +87,48 @@ def test_what_is_no_python_is_compared_all_the_same(text):
 )
 def test_marking_loses_no_letter(text, slices):
     assert "".join(part for part, _ in similarity.marked(text, slices)) == text
+
+
+def test_equal_texts_are_a_group_and_one_of_them_stands_for_all():
+    crlf = LONG.replace("\n", " \n") + "\n"
+    texts = {1: OTHER, 2: LONG, 3: RENAMED, 4: crlf, 5: LONG, 6: OTHER}
+    found = similarity.findings_of(texts, [])
+    assert found.groups == [[2, 4, 5], [1, 6]]
+    assert [(pair.first, pair.second) for pair in found.pairs] == [(2, 3)]
+    assert (found.compared, found.total) == (6, 1)
+    shared = found.pair(4, 5)
+    assert shared is not None
+    assert similarity.marked(LONG, shared.in_first) == [(LONG, True)]
+    assert found.pair(1, 2) is None
+
+
+def test_what_everybody_was_given_is_no_group():
+    assert similarity.equal({1: LONG, 2: LONG + "\n", 3: OTHER}, [LONG]) == []
+
+
+def test_the_number_of_pairs_is_that_of_all_pairs(monkeypatch):
+    monkeypatch.setattr(similarity, "MOST", 2)
+    pairs, total = similarity.compare({number: LONG + f"value_{number} = {number}\n" for number in range(4)}, [])
+    assert (len(pairs), total) == (2, 6)
+
+
+def test_the_page_says_how_many_pairs_it_leaves_out_and_shows_groups(app, user, settings):
+    eve: User = user("eve", role="staff")
+    for login in ("ada", "bob", "carol"):
+        user(login, name=login.capitalize()).handed_in(zip_of(LONG))
+    pairs = [similarity.Pair(1, 2, 0.9, 0.8)]
+    similarity.save(settings, 1, "double", similarity.Findings(time.time(), 3, pairs, total=7))
+    page = eve.get(AT).text
+    assert "the 1 most similar of 7 pairs" in page
+    assert "7 pairs of similar ones" in page
+    similarity.save(settings, 1, "double", similarity.Findings(time.time(), 3, groups=[[1, 2, 3]]))
+    page = eve.get(AT).text
+    assert "1 group of equal submissions" in page
+    assert "most similar" not in page
+    assert all(name in page for name in ("Ada", "Bob", "Carol"))
+    assert f'href="{AT}/1/3"' in page
+    assert "100 % of its code" in eve.get(f"{AT}/1/3").text
+    assert eve.get(f"{AT}/3/1").status_code == 404
 
 
 def test_staff_compare_and_look_at_a_pair(app, user, settings):

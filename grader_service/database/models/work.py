@@ -129,6 +129,7 @@ class Result(Base):
     points: Mapped[float]
     possible: Mapped[float]
     graded_at: Mapped[float]
+    tests_sha256: Mapped[str] = mapped_column(String(64), default="")  # of the report: which tests made it
 
     submission: Mapped[Submission] = relationship()
 

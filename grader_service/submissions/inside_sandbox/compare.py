@@ -20,11 +20,11 @@ WINDOW = 12  # a likeness of TOKENS + WINDOW - 1 characters is always found
 
 
 def compare(texts: list, starter: list, least: float, most: int) -> list:
-    """The `most` pairs with the largest likeness of at least `least`, in the order of that.
+    """The `most` pairs with the largest likeness of at least `least`, in the order of that, and how many there are.
 
     starter : code that everybody was given; it counts for nothing.
-    Returns [i, j, share of i that is in j, share of j that is in i, slices of i, slices of j]; slices are
-    [[start, end]] in characters.
+    Returns [pairs, number of all pairs]; a pair is [i, j, share of i that is in j, share of j that is in i,
+    slices of i, slices of j]; slices are [[start, end]] in characters.
     """
     known = frozenset().union(*(_print(text, 1).hashes for text in starter))
     prints = [_print(text, WINDOW, known) for text in texts]
@@ -38,7 +38,7 @@ def compare(texts: list, starter: list, least: float, most: int) -> list:
                 if max(shares) >= least:
                     found.append([i, j, *(min(1.0, float(share)) for share in shares), *map(_pairs, slices)])
     found.sort(key=lambda pair: (-max(pair[2], pair[3]), -min(pair[2], pair[3]), pair[0], pair[1]))
-    return found[:most]
+    return [found[:most], len(found)]
 
 
 def _print(text: str, window: int, known: frozenset = frozenset()) -> CodeFingerprint:

@@ -45,6 +45,8 @@ def _word(value: Any, name: str = "") -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "release_at" and not value:
+        return "from the start"
     if isinstance(value, (int, float)):
         return formatting.moment(value, courses.zone(here())) if name.endswith("_at") else f"{value:.10g}"
     if isinstance(value, list):

@@ -61,7 +61,7 @@ def password() -> Page:
         accounts.set_password(person, chosen)
     begin(person)
     flash("Your password has been changed. You have been signed out everywhere else.")
-    return redirect(url_for("assignments.index"), 303)
+    return redirect(permissions.home(), 303)
 
 
 def _page(form: SignIn, sentence: str = "") -> str:

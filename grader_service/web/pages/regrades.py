@@ -15,7 +15,7 @@ from grader_service.database.session import LARGEST
 from grader_service.grading import regrades, scores
 from grader_service.queue import enqueue
 from grader_service.web import formatting, permissions
-from grader_service.web.pages import course, database, here, me, number, reading, services, settings
+from grader_service.web.pages import course, database, here, me, number, other_tests, reading, services, settings
 from grader_service.web.pages.assignments import title_of
 
 blueprint = Blueprint("regrading", __name__, url_prefix="/courses/<slug>/staff/regrades")
@@ -27,6 +27,7 @@ SETS = {
     "counting": "the counting submission of each student",
     "latest": "the latest submission of each student",
     "all": "all submissions",
+    "other_tests": "submissions whose results were made with other tests",
     "named": "submissions with these numbers",
 }
 
@@ -143,6 +144,8 @@ def _numbers(name: str, which: str, text: str) -> list[int]:
     """The submissions that are meant. Raises DeepgradeError for a list that is none."""
     if which == "named":
         return numbers_of(text)
+    if which == "other_tests":
+        return other_tests.find(name).get(name, [])
     if which == "counting":
         chosen = courses.assignment(reading(), here(), name)
         cells = scores.load(reading(), here(), [chosen] if chosen else []).cells.values()

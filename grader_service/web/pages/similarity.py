@@ -27,13 +27,17 @@ def show(name: str) -> Page:
     assignment = _assignment(name)
     state = similarity.look(settings(), here(), name)
     pairs = state.findings.pairs if state.findings else []
-    people = _known(name, {number for pair in pairs for number in (pair.first, pair.second)})
+    groups = state.findings.groups if state.findings else []
+    people = _known(name, {number for pair in pairs for number in (pair.first, pair.second)}.union(*groups))
+    groups = [group for one in groups if len(group := [number for number in one if number in people]) > 1]
     return render_template(
         "staff/similarity.html",
         name=name,
         title=assignment.manifest.title,
         state=state,
         pairs=[pair for pair in pairs if pair.first in people and pair.second in people],
+        groups=groups,
+        equals={number: len(group) - 1 for group in groups for number in group},
         of=people,
     )
 
@@ -53,8 +57,7 @@ def pair(name: str, first_id: int, second_id: int) -> Page:
     """Two submissions beside each other, with what they share marked."""
     assignment = _assignment(name)
     state = similarity.look(settings(), here(), name)
-    pairs = state.findings.pairs if state.findings else []
-    found = next((one for one in pairs if (one.first, one.second) == (first_id, second_id)), None)
+    found = state.findings.pair(first_id, second_id) if state.findings else None
     known = _known(name, {first_id, second_id})
     if found is None or len(known) < 2:
         abort(404)

@@ -2,19 +2,19 @@
 
 "use strict";
 
-// Times come in UTC or the course's zone; show them in the reader's own, and name it where something is due.
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const moment = new Date(time.dateTime);
-  time.title = time.textContent;
-  time.textContent = moment.toLocaleString("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    ...(time.closest(".due") ? { timeZoneName: "short" } : {}),
-  });
-}
+// On paper nothing is folded. The sheet says the same, for browsers that know how.
+window.addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("main details:not([open])")) {
+    folded.open = true;
+    folded.dataset.folded = "";
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const unfolded of document.querySelectorAll("main details[data-folded]")) {
+    unfolded.open = false;
+    delete unfolded.dataset.folded;
+  }
+});
 
 // Handing in: the whole box takes a dropped file, and a zip that is too large is not sent at all.
 for (const form of document.querySelectorAll("form[data-hand-in]")) {
