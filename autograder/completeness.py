@@ -25,12 +25,12 @@ def check(results: Iterable[TestResult], files: Iterable[Path]) -> None:
     if twice:
         raise GraderError(f"{twice[0]} was graded twice; the report is not kept")
     known = {name.partition("[")[0] for name in counts}
-    missing = [name for path in files for name in _tests(path) if name not in known]
+    missing = [name for path in files for name in defined(path) if name not in known]
     if missing:
         raise GraderError(f"{missing[0]} was not graded ({len(missing)} in all); the report is not kept")
 
 
-def _tests(path: Path) -> Iterator[str]:
+def defined(path: Path) -> Iterator[str]:
     """Ids of the tests that a file defines, without parameters."""
     for node in tree_of(path.read_bytes()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

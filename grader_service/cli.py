@@ -176,6 +176,7 @@ def import_scores(
     reason: str,
     by: str,
     without_unknown: bool,
+    with_guesses: bool,
     json: bool,
 ) -> None:
     """Of `import-results`: what the scores change in a course's grade book; with `apply` they change it."""
@@ -196,7 +197,8 @@ def import_scores(
                 raise DeepgradeError(f"{by!r} is not a staff member of {slug!r}")
             plan = score_import.plan(session, course, chosen, scores)
             if apply:
-                score_import.write(session, actor, plan, reason, without_unknown=without_unknown)
+                options = {"without_unknown": without_unknown, "with_guesses": with_guesses}
+                score_import.write(session, actor, plan, reason, **options)
     if json:
         facts = [
             {
@@ -205,20 +207,27 @@ def import_scores(
                 "before": row.before,
                 "after": row.score.points if row.changes else row.before,
                 "trouble": row.trouble,
+                "guess": row.guess,
             }
             for row in plan.rows
         ]
         console.print_json({"applied": apply, "scores": facts})
         return
     table = console.table("Submission", "Login", "Now", "Then", "", numbers=("Now", "Then"))
-    for row in plan.rows:
+    for row in sorted(plan.rows, key=lambda row: (not row.trouble, not row.guess)):  # what needs a look comes first
         then = row.score.points if row.changes else row.before
         points = ["none" if value is None else console.number(value) for value in (row.before, then)]
         login = row.person.login if row.person else ""
-        table.add_row(Text(console.plain(row.score.submission)), login, *points, Text(row.trouble))
+        table.add_row(
+            Text(console.plain(row.score.submission)),
+            login,
+            *points,
+            Text(row.trouble or (f"guess, {row.guess}" if row.guess else "")),
+        )
     console.out().print(table)
     changing, unknown = len(plan.changing), len(plan.unknown)
     beside = f", {unknown} match no student" if unknown else ""
+    beside += f", {len(plan.guessed)} matched by a guess" if plan.guessed else ""
     done = "changed" if apply else "would change; run it with --apply --reason WHY to change them"
     print(f"{changing} of {len(plan.rows)} {done}{beside}")
 

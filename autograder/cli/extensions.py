@@ -44,6 +44,7 @@ class Extension(Protocol):
         reason: str,
         by: str,
         without_unknown: bool,
+        with_guesses: bool,
         json: bool,
     ) -> None:
         """For `deepgrade import-results --into`: show, or apply, what the scores change in a course's grade book."""

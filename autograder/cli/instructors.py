@@ -132,6 +132,9 @@ def import_results(
     without_unknown: Annotated[
         bool, typer.Option("--without-unknown", help="Leave out the scores that match no student.")
     ] = False,
+    with_guesses: Annotated[
+        bool, typer.Option("--with-guesses", help="Apply the matches that are guesses, too; check them first.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
@@ -155,10 +158,9 @@ def import_results(
                 "--into needs the service, which is not part of this installation; run "
                 "`pip install 'deepgrade[service]'`"
             )
+        options = {"without_unknown": without_unknown, "with_guesses": with_guesses}
         for extension in extensions.installed():
-            extension.import_scores(
-                name, scores, into, apply=apply, reason=reason, by=by, without_unknown=without_unknown, json=json
-            )
+            extension.import_scores(name, scores, into, apply=apply, reason=reason, by=by, json=json, **options)
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")

@@ -294,7 +294,7 @@ def _look_at(policy: Mapping[str, Any]) -> None:
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
         raise DeepgradeError("a date must be between 1970 and 3000")
-    release = 0.0 if release >= DRAFT else release  # of a draft the other dates may be set already
+    release = 0.0 if release == DRAFT else release  # of a draft the other dates may be set already
     if due is not None and due < release:
         raise DeepgradeError("the due date is before the release; move one of the two dates")
     if end is not None and end < release:

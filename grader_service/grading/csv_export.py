@@ -1,11 +1,13 @@
 """The grade book as CSV, in three forms. No cell is a formula to a spreadsheet, and an empty cell is no zero.
 
-    course       login, name, email, <assignment>..., total_percent, to_mark; a row `possible` on top; in `to_mark`
-                 stand the assignments whose written part is handed in and not marked: its points are still to come
+    course       login, name, email, <assignment>..., total_percent, to_mark, provisional; a row `possible` on top; in
+                 `to_mark` stand the assignments whose written part is handed in and not marked: its points are still
+                 to come
     gradescope   as Gradescope's "Download Grades" of a course has it: four columns for each assignment
     otter        as `final_grades.csv` of otter: each assignment is a question, each student a file
 
-`deepgrade import-results` reads the last one, with the same points.
+Each says what is provisional, in a column `provisional` or in `grading_status`. Each begins with a byte order mark, or
+Excel reads names in another encoding. `deepgrade import-results` reads the last one, with the same points.
 """
 
 from __future__ import annotations
@@ -18,21 +20,22 @@ from grader_service.core import minutes
 from grader_service.courses.late_policy import Receipt, Score
 from grader_service.grading.gradebook import Book, Column, Row
 
+TITLES = ("jr", "sr", "ii", "iii", "iv", "phd", "md", "msc", "bsc", "esq")
 NOTHING = "Not graded: no submission counts yet"
 
 
 def course(book: Book, rows: Sequence[Row]) -> bytes:
     names = [inert(column.name) for column in book.columns]
-    lines = [["login", "name", "email", *names, "total_percent", "to_mark"]]
-    lines.append(["", "possible", "", *(number(column.possible) for column in book.columns), number(100.0), ""])
+    lines = [["login", "name", "email", *names, "total_percent", "to_mark", "provisional"]]
+    lines.append(["", "possible", "", *(number(column.possible) for column in book.columns), number(100.0), "", ""])
     for row in rows:
         person = row.person
         told = [_points(value) for value in row.points]
         total = "" if row.total is None else number(round(row.total, 4))
         to_mark = [column.name for column, entry in zip(book.columns, row.entries, strict=True) if entry.unmarked]
         who = [inert(person.login), inert(person.name), inert(person.email or "")]
-        lines.append([*who, *told, total, inert(" ".join(to_mark))])
-    return table(lines)
+        lines.append([*who, *told, total, inert(" ".join(to_mark)), inert(_provisional(book, row))])
+    return table(lines, mark=True)
 
 
 def gradescope(book: Book, rows: Sequence[Row]) -> bytes:
@@ -41,10 +44,10 @@ def gradescope(book: Book, rows: Sequence[Row]) -> bytes:
     for column in book.columns:
         title = inert(column.title)
         header += [title, f"{title} - Max Points", f"{title} - Submission Time", f"{title} - Lateness (H:M:S)"]
-    lines = [[*header, "Total Lateness (H:M:S)"]]
+    lines = [[*header, "Total Lateness (H:M:S)", "Provisional"]]
     for row in rows:
-        first, _, last = row.person.name.rpartition(" ")
-        cells = [inert(first or last), inert(last if first else ""), inert(row.person.login)]
+        first, last = names_of(row.person.name)
+        cells = [inert(first), inert(last), inert(row.person.login)]
         cells += [inert(row.person.email or ""), inert(book.course.slug)]
         late_in_all = 0.0
         for column, entry in zip(book.columns, row.entries, strict=True):
@@ -53,8 +56,8 @@ def gradescope(book: Book, rows: Sequence[Row]) -> bytes:
             late = _late(entry.score, entry.cell.terms.due_at)
             late_in_all += late
             cells += [_points(entry.points), number(column.possible), at, _span(late) if code else ""]
-        lines.append([*cells, _span(late_in_all)])
-    return table(lines)
+        lines.append([*cells, _span(late_in_all), inert(_provisional(book, row))])
+    return table(lines, mark=True)
 
 
 def otter(book: Book, rows: Sequence[Row]) -> bytes:
@@ -66,14 +69,29 @@ def otter(book: Book, rows: Sequence[Row]) -> bytes:
     lines.append([POSSIBLE, *(number(column.possible) for column in columns), number(possible), "1.0", "--"])
     for row in rows:
         points = [row.entries[place].points for place in places]
+        open_yet = _provisional(book, row)
         if all(value is None for value in points):
-            lines.append([inert(row.person.login), *[""] * (len(columns) + 2), NOTHING])
+            lines.append(
+                [
+                    inert(row.person.login),
+                    *[""] * (len(columns) + 2),
+                    f"Provisional: {open_yet}" if open_yet else NOTHING,
+                ]
+            )
             continue
         told = [round(value or 0.0, 6) for value in points]
         earned = float(sum(told))
         percent = number(round(earned / possible, 4) if possible else 0.0)
-        lines.append([inert(row.person.login), *map(number, told), number(earned), percent, "Completed"])
-    return table(lines)
+        lines.append(
+            [
+                inert(row.person.login),
+                *map(number, told),
+                number(earned),
+                percent,
+                f"Provisional: {open_yet}" if open_yet else "Completed",
+            ]
+        )
+    return table(lines, mark=True)
 
 
 FORMS: dict[str, tuple[str, Callable[[Book, Sequence[Row]], bytes]]] = {
@@ -83,6 +101,19 @@ FORMS: dict[str, tuple[str, Callable[[Book, Sequence[Row]], bytes]]] = {
 }
 
 
+def names_of(name: str) -> tuple[str, str]:
+    """First and last name. A comma decides (`Lovelace, Ada`), unless it sets off a title (`King, Jr.`); else the last
+    word is the last name."""
+    before, comma, after = (part.strip() for part in name.partition(","))
+    if comma and before and after and after.rstrip(".").casefold() not in TITLES:
+        return after, before
+    if comma and before:
+        first, last = names_of(before)
+        return (first, f"{last}, {after}") if last and after else (first, last)
+    first, _, last = name.strip().rpartition(" ")
+    return (first, last) if first else (last, "")
+
+
 def only(book: Book, name: str) -> Book:
     """The book of one assignment. Totals stay those of the course."""
     place = book.place(name)
@@ -90,6 +121,17 @@ def only(book: Book, name: str) -> Book:
         return book
     columns: list[Column] = [book.columns[place]]
     return Book(book.course, columns, [Row(row.person, [row.entries[place]], row.total) for row in book.rows])
+
+
+def _provisional(book: Book, row: Row) -> str:
+    """What may still change by itself: the assignments, and why. Points that staff set by hand are final."""
+    told = []
+    for column, entry in zip(book.columns, row.entries, strict=True):
+        if entry.score.overridden:
+            continue
+        why = ["written part not marked"] * entry.unmarked + ["being graded"] * entry.waiting
+        told += [f"{column.name}: {' and '.join(why)}"] if why else []
+    return "; ".join(told)
 
 
 def _points(value: float | None) -> str:

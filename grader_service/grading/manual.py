@@ -27,7 +27,7 @@ from grader_service.database.models import (
 from grader_service.database.session import db_now, storable
 
 POINTS_MOST = 10_000.0
-TEXT_MOST = 10_000  # characters of a comment or a reason
+TEXT_MOST = 10_000  # characters of a comment
 LINES_MOST = 50  # of a rubric
 
 
@@ -65,7 +65,7 @@ def set_override(
     submission_id: int | None = None,
 ) -> Override:
     """These points stand in place of what the assignment would give; one that held before is withdrawn."""
-    points, reason = _points(points), _reason(reason)
+    points, reason = _points(points), audit.reason_of(reason)
     there = overrides(session, [chosen], person).get(chosen.id)
     if there is not None and there.points == points and there.reason == reason:
         return there
@@ -89,7 +89,7 @@ def set_override(
 
 def withdraw_override(session: Session, actor: Person, chosen: CourseAssignment, person: Person, reason: str) -> None:
     """What the grader and the rubric give counts again."""
-    reason = _reason(reason)
+    reason = audit.reason_of(reason)
     there = overrides(session, [chosen], person).get(chosen.id)
     if there is None:
         raise DeepgradeError("no points were set by hand, so there is nothing to withdraw")
@@ -179,7 +179,7 @@ def set_rubric(session: Session, actor: Person, chosen: CourseAssignment, lines:
         f"rubric {chosen.assignment}",
         was,
         now,
-        storable(reason).strip()[:TEXT_MOST],
+        audit.reason_of(reason, required=False),
         chosen.course_id,
     )
     return True
@@ -255,15 +255,6 @@ def _points(value: float) -> float:
     if not (math.isfinite(value) and 0 <= value <= POINTS_MOST):
         raise DeepgradeError(f"{value:.15g} is not a valid number of points; write a number from 0 to {POINTS_MOST:g}")
     return value
-
-
-def _reason(reason: str) -> str:
-    reason = storable(reason).strip()
-    if not reason:
-        raise DeepgradeError("enter a reason; the audit shows it")
-    if len(reason) > TEXT_MOST:
-        raise DeepgradeError(f"a reason has at most {TEXT_MOST} characters, this one has {len(reason)}")
-    return reason
 
 
 def _tell(

@@ -11,6 +11,7 @@ that counted when it was graded; the others keep what they had.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from autograder.report import ProblemResult, Report, TestResult, Timings
 from grader_service.courses import courses, late_policy
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Person, Regrade, Submission
-from grader_service.database.session import db_now, one_at_a_time, storable
+from grader_service.database.session import db_now, one_at_a_time
 from grader_service.grading import results, scores
 from grader_service.queue import enqueue
 from grader_service.submissions import diff
@@ -88,12 +89,14 @@ def create(
     tests: Sequence[str] | None,
     needs: enqueue.Needs,
     reason: str,
+    known: Sequence[str] | None = None,
 ) -> Regrade:
     """Put these submissions into the queue again. Raises DeepgradeError without any, or without a reason.
 
     tests : names; None is all of them
+    known : names of the assignment's tests, where they are at hand; any other is refused
     """
-    reason = _reason(reason)
+    reason = audit.reason_of(reason)
     of_course = sa.select(Submission.id).where(
         Submission.course_id == course.id, Submission.assignment == assignment, Submission.kind == "code"
     )
@@ -106,6 +109,8 @@ def create(
     named = None if tests is None else list(dict.fromkeys(tests))
     if named is not None:
         bad = [name for name in named if not ONLY.fullmatch(name)]
+        for name in named if known is not None else ():
+            _must_be_known(name, known or ())
         if bad or not 0 < len(named) <= TESTS_MOST:
             raise DeepgradeError(
                 f"{bad[0]!r} is not the name of a test" if bad else f"name at most {TESTS_MOST} tests, or none"
@@ -203,7 +208,7 @@ def count(session: Session, actor: Person, course: Course, regrade: Regrade) -> 
 
 def withdraw(session: Session, actor: Person, course: Course, regrade: Regrade, reason: str) -> None:
     """Its results do not count, or no more; what still waits is not graded."""
-    reason = _reason(reason)
+    reason = audit.reason_of(reason)
     if regrade.withdrawn_at is not None:
         raise DeepgradeError("this regrade was withdrawn already")
     counted = regrade.counted_at is not None
@@ -322,8 +327,11 @@ def _subject(regrade: Regrade) -> str:
     return f"{regrade.name} {regrade.assignment}"
 
 
-def _reason(reason: str) -> str:
-    reason = storable(reason).strip()[:10_000]
-    if not reason:
-        raise DeepgradeError("enter a reason; the audit shows it")
-    return reason
+def _must_be_known(name: str, known: Sequence[str]) -> None:
+    """Raises DeepgradeError with the names that are like it."""
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = near or [one for one in known if name.removeprefix("test_").lower() in one.lower()][:3]
+    instead = f"did you mean {' or '.join(near)}?" if near else f"it has {len(known)} others; tick some in the list"
+    raise DeepgradeError(f"the assignment has no test {name[:80]!r}; {instead}")

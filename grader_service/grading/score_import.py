@@ -2,13 +2,15 @@
 
     scores ── whose is each? ──> Plan, to be looked at ── write ──> overrides
 
-A score is somebody's when its e-mail address, number of a student or file name is a login or an address of the course,
-or its name that of one person alone. Nothing is written while one score is nobody's, unless that is wanted.
+A match is **sure** when the e-mail address, the number of the student or the whole name of the file is a login or an
+address of the course, and all of these name one person. It is a **guess** when only a part of the file's name is, or
+the student's name is that of one person alone: the plan says by what. Nothing is written while one score is nobody's,
+or somebody's by a guess, unless that is wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -30,6 +32,7 @@ class Planned:
     person: Person | None
     before: float | None
     trouble: str = ""  # why it cannot be imported
+    guess: str = ""  # by what it was matched, where that is not sure
 
     @property
     def changes(self) -> bool:
@@ -44,6 +47,10 @@ class Plan:
     @property
     def unknown(self) -> list[Planned]:
         return [row for row in self.rows if row.person is None and row.score.points is not None]
+
+    @property
+    def guessed(self) -> list[Planned]:
+        return [row for row in self.rows if row.guess and not row.trouble]
 
     @property
     def changing(self) -> list[Planned]:
@@ -65,7 +72,7 @@ def plan(session: Session, course: Course, chosen: CourseAssignment, found: Sequ
     rows: list[Planned] = []
     seen: dict[int, Score] = {}
     for score in found:
-        ids = next((known[key] for key in _keys(score) if key in known), names.get(fold(score.student), set()))
+        ids, guess = _matches(score, known, names)
         if len(ids) != 1:
             trouble = "more than one student matches" if ids else "no student of the course matches"
             rows.append(Planned(score, None, None, trouble))
@@ -77,20 +84,35 @@ def plan(session: Session, course: Course, chosen: CourseAssignment, found: Sequ
             )
         before = counting.cell(person.id, chosen).score.points
         if score.points is None:
-            rows.append(Planned(score, person, before, "the score is missing"))
+            rows.append(Planned(score, person, before, "the score is missing", guess))
             continue
         seen[person.id] = score
-        rows.append(Planned(score, person, before))
+        rows.append(Planned(score, person, before, guess=guess))
     return Plan(chosen, rows)
 
 
-def write(session: Session, actor: Person | None, made: Plan, reason: str, *, without_unknown: bool = False) -> int:
+def write(
+    session: Session,
+    actor: Person | None,
+    made: Plan,
+    reason: str,
+    *,
+    without_unknown: bool = False,
+    with_guesses: bool = False,
+) -> int:
     """Set the points by hand that differ from what counts; returns how many. All of them, or none."""
     if made.unknown and not without_unknown:
         first = made.unknown[0]
         raise DeepgradeError(
             f"{len(made.unknown)} of {len(made.rows)} scores match no student, such as {first.score.submission!r} "
             f"({first.trouble}); correct the file, or leave these scores out with --without-unknown"
+        )
+    if made.guessed and not with_guesses:
+        one = made.guessed[0]
+        assert one.person is not None
+        raise DeepgradeError(
+            f"{len(made.guessed)} of {len(made.rows)} matches are guesses, such as {one.score.submission!r} for "
+            f"{one.person.login} ({one.guess}); check each of them, then add --with-guesses, or correct the file"
         )
     for row in made.changing:
         assert row.person is not None
@@ -99,12 +121,29 @@ def write(session: Session, actor: Person | None, made: Plan, reason: str, *, wi
     return len(made.changing)
 
 
+def _matches(score: Score, known: Mapping[str, set[int]], names: Mapping[str, set[int]]) -> tuple[set[int], str]:
+    """Who it may be, and by which guess; "" where it is sure."""
+    sure = set().union(*(known.get(key, set()) for key in _keys(score)))
+    if sure:
+        return sure, ""
+    stem = _stem(score)
+    for words, text in (("by the beginning of the file name", stem.partition("_")[0]), ("by the name", score.student)):
+        if found := known.get(fold(text), set()):
+            return found, words
+    last, _, first = score.student.partition(",")
+    spoken = " ".join(f"{first} {last}".split()) if first else score.student
+    return names.get(fold(score.student), set()) | names.get(fold(spoken), set()), "by the name"
+
+
 def _keys(score: Score) -> Iterator[str]:
-    """What may name the student, the surest first."""
-    name = PurePosixPath(score.submission).name
-    stem = name
-    for ending in (".zip", ".ipynb", ".json", ".py"):
-        stem = stem.removesuffix(ending)
-    for text in (score.email, score.sid, name, stem, stem.partition("_")[0], score.student):
+    """What names the student for sure."""
+    for text in (score.email, score.sid, PurePosixPath(score.submission).name, _stem(score)):
         if text:
             yield fold(text)
+
+
+def _stem(score: Score) -> str:
+    stem = PurePosixPath(score.submission).name
+    for ending in (".zip", ".ipynb", ".json", ".py"):
+        stem = stem.removesuffix(ending)
+    return stem

@@ -90,6 +90,8 @@ PAGES = [
     Page("staff-people", "eve", "/courses/course/staff/people"),
     Page("staff-people-admin", "root", "/courses/course/staff/people"),
     Page("staff-delete", "root", "/courses/course/staff/people/1/delete"),
+    Page("staff-person", "eve", "/courses/course/staff/people/1/edit"),
+    Page("staff-new-password", "eve", "/courses/course/staff/people/1/password"),
     Page("staff-roster", "eve", "/courses/course/staff/people/roster"),
     Page("staff-roster-plan", "eve", "/courses/course/staff/people/roster", show_plan),
     Page("staff-course", "root", "/courses/course/settings"),

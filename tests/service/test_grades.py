@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from grader_service.courses import courses
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment
+from grader_service.grading import csv_export
 
 from .conftest import RIGHT, WRONG, User, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish
@@ -37,7 +38,7 @@ def graded(app, user, eve) -> User:
 
 
 def lines(eve: User) -> dict[str, dict[str, str]]:
-    found = csv.DictReader(io.StringIO(eve.get(f"{GRADES}.csv").text))
+    found = csv.DictReader(io.StringIO(eve.get(f"{GRADES}.csv").text.removeprefix("\ufeff")))
     return {line["login"]: line for line in found}
 
 
@@ -130,3 +131,63 @@ def test_the_book_is_read_in_a_handful_of_queries(graded, user, database):
     for number in range(5):
         user(f"student{number}").handed_in(zip_of(RIGHT))
     assert queries() == before <= 20
+
+
+@pytest.mark.parametrize("form", csv_export.FORMS)
+def test_a_csv_begins_with_a_mark_so_that_excel_reads_names(eve, user, form):
+    user("soren", name="Søren")
+    data = eve.get(f"{GRADES}.csv?form={form}").data
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert not data[3:].startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize(
+    "name, first, last",
+    [
+        ("Ada Lovelace", "Ada", "Lovelace"),
+        ("Lovelace, Ada", "Ada", "Lovelace"),
+        ("Lovelace,Ada", "Ada", "Lovelace"),
+        ("van der Berg, Anna Maria", "Anna Maria", "van der Berg"),
+        ("Anna Maria van der Berg", "Anna Maria van der", "Berg"),
+        ("Martin Luther King, Jr.", "Martin Luther", "King, Jr."),
+        ("Plato", "Plato", ""),
+        ("Plato,", "Plato", ""),
+        (", Ada", ",", "Ada"),
+    ],
+)
+def test_a_name_is_exported_into_its_two_columns(eve, user, name, first, last):
+    assert csv_export.names_of(name) == (first, last)
+
+
+def test_last_first_is_exported_for_gradescope_as_first_and_last(eve, user):
+    user("ada", name="Lovelace, Ada")
+    text = eve.get(f"{GRADES}.csv?form=gradescope").data.decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["First Name"], row["Last Name"], row["SID"]) == ("Ada", "Lovelace", "ada")
+
+
+def test_every_export_says_what_is_provisional(app, user, eve, database):
+    """ada's written part is not marked, bob's code is being graded, carol has points by hand, dave nothing."""
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().written_points = 5.0
+    at = "/courses/course/assignments/double"
+    ada, bob, carol = user("ada"), user("bob"), user("carol")
+    user("dave")
+    for student in (ada, carol):
+        student.handed_in(zip_of(RIGHT))
+        finish(app, RIGHT_REPORT)
+        student.post(f"{at}/written", {"text": (io.BytesIO(b"# Mine"), "mine.md")}, form_at=at)
+    bob.handed_in(zip_of(RIGHT))
+    eve.post(f"/courses/course/staff/students/{carol.person.id}/double", {"points": "3", "reason": "by hand"},
+             form_at=f"/courses/course/staff/students/{carol.person.id}")  # fmt: skip
+    told = {"ada": "double: written part not marked", "bob": "double: being graded", "carol": "", "dave": ""}
+    for form, who, column in (("course", "login", "provisional"), ("gradescope", "SID", "Provisional")):
+        text = eve.get(f"{GRADES}.csv?form={form}").data.decode("utf-8-sig")
+        rows = {row[who]: row[column] for row in csv.DictReader(io.StringIO(text)) if row[who]}
+        assert rows == told, form
+    text = eve.get(f"{GRADES}.csv?form=otter").data.decode("utf-8-sig")
+    rows = {row["file"]: row["grading_status"] for row in csv.DictReader(io.StringIO(text))}
+    assert rows["ada"] == "Provisional: double: written part not marked"
+    assert rows["bob"] == "Provisional: double: being graded"
+    assert rows["carol"] == "Completed"
+    assert rows["dave"] == csv_export.NOTHING

@@ -46,22 +46,43 @@ def plan(database, *found: Score) -> score_import.Plan:
 
 
 @pytest.mark.parametrize(
-    "score, login",
+    "score, login, guess",
     [
-        (Score("ada.zip", 3.0, 5.0), "ada"),
-        (Score("submissions/ADA_late.ipynb", 3.0, 5.0), "ada"),
-        (Score("12345", 3.0, 5.0, student="?", email="Ada@Example.edu"), "ada"),
-        (Score("12345", 3.0, 5.0, sid="ada"), "ada"),
-        (Score("12345", 3.0, 5.0, student="Grace Hopper"), "grace@example.edu"),
-        (Score("12345", 3.0, 5.0, student="Twin"), None),
-        (Score("12345", 3.0, 5.0), None),
-        (Score("eve", 3.0, 5.0), None),
+        (Score("ada.zip", 3.0, 5.0), "ada", ""),
+        (Score("12345", 3.0, 5.0, student="?", email="Ada@Example.edu"), "ada", ""),
+        (Score("12345", 3.0, 5.0, sid="ada"), "ada", ""),
+        (Score("ada.zip", 3.0, 5.0, student="Grace Hopper", email="ada@example.edu"), "ada", ""),
+        (Score("submissions/ADA_late.ipynb", 3.0, 5.0), "ada", "by the beginning of the file name"),
+        (Score("ada_was_here_by_grace.zip", 3.0, 5.0), "ada", "by the beginning of the file name"),
+        (Score("12345", 3.0, 5.0, student="Grace Hopper"), "grace@example.edu", "by the name"),
+        (Score("12345", 3.0, 5.0, student="Hopper, Grace"), "grace@example.edu", "by the name"),
+        (Score("12345", 3.0, 5.0, student="ada"), "ada", "by the name"),
+        (Score("ada.zip", 3.0, 5.0, email="grace@example.edu"), None, ""),
+        (Score("twin1", 3.0, 5.0, sid="twin2"), None, ""),
+        (Score("12345", 3.0, 5.0, student="Twin"), None, ""),
+        (Score("12345", 3.0, 5.0), None, ""),
+        (Score("eve", 3.0, 5.0), None, ""),
     ],
 )
-def test_whose_a_score_is(database, people, score, login):
+def test_whose_a_score_is_and_whether_that_is_sure(database, people, score, login, guess):
     (row,) = plan(database, score).rows
     assert (row.person.login if row.person else None) == login
     assert bool(row.trouble) == (login is None)
+    assert row.guess == guess
+
+
+def test_a_guess_is_never_applied_unasked(database, people, settings, file):
+    file.write_text(file.read_text() + "ada_late.zip,3.0,3.0,0.6,Completed\n".replace("ada", "twin2"))
+    looked = deepgrade(settings, file, "--into", "course")
+    assert "1 matched by a guess" in looked.stdout
+    apply = ("--into", "course", "--apply", "--reason", "x")
+    refused = deepgrade(settings, file, *apply)
+    assert refused.returncode != 0
+    assert "1 of 4 matches are guesses, such as 'twin2_late.zip' for twin2" in refused.stderr
+    with database.read() as session:
+        assert session.scalars(sa.select(Override)).all() == []
+    done = deepgrade(settings, file, *apply, "--with-guesses")
+    assert "3 of 4 changed" in done.stdout, done.stderr
 
 
 def test_two_scores_of_one_person_are_for_somebody_to_decide(database, people):

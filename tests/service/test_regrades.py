@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import msgspec
@@ -19,7 +20,7 @@ from grader_service.queue.leases import Slot
 from grader_service.web.pages.regrades import numbers_of
 from grader_service.workers.worker import Worker
 
-from .conftest import RIGHT, WRONG, User, zip_of
+from .conftest import RIGHT, WRONG, User, hidden_fields, zip_of
 from .pages_list import RIGHT_REPORT, WRONG_REPORT, finish, report, result
 
 AT = "/courses/course/staff/regrades"
@@ -145,7 +146,10 @@ def test_to_withdraw_one_that_waits_empties_the_queue(two, database):
         ({"which": "named", "numbers": ""}, "there is no submission to grade again"),
         ({"which": "some"}, "is not a set of submissions"),
         ({"assignment": "nothing"}, "is not an assignment with tests"),
-        ({"tests": "test_a; rm"}, "is not the name of a test"),
+        ({"tests": "test_a; rm"}, "the assignment has no test &#39;test_a;&#39;"),
+        ({"tests": "test_double_of_fiv"}, "no test &#39;test_double_of_fiv&#39;; did you mean test_double_of_five"),
+        ({"tests": "negate"}, "no test &#39;negate&#39;; did you mean test_negate"),
+        ({"tests": "zzz"}, "it has 5 others; tick some in the list"),
     ],
 )
 def test_what_cannot_be_begun_is_told(two, database, fields, sentence):
@@ -154,6 +158,18 @@ def test_what_cannot_be_begun_is_told(two, database, fields, sentence):
     assert sentence in answer.text
     with database.read() as session:
         assert session.scalars(sa.select(Regrade)).all() == []
+
+
+def test_tests_are_ticked_from_a_list(two, database):
+    page = two.get(AT).text
+    names = re.findall(r'name="tests" value="(\w+)"', page)
+    assert {"test_double_of_five", "test_negate"} < set(names)
+    assert len(names) == len(set(names)) == 5
+    hidden = hidden_fields(page)
+    data = {**hidden, "assignment": "double", "which": "counting", "reason": "r", "tests": names[:2]}
+    assert two.client.post(AT, data=data).status_code == 303
+    with database.read() as session:
+        assert session.scalars(sa.select(Regrade)).one().tests == names[:2]
 
 
 def test_a_list_of_numbers():

@@ -178,7 +178,7 @@ def test_staff_s_term(visit):
     for name in ("the course's own columns", "Gradescope's columns", "otter's columns"):
         with page.expect_download() as saved:
             page.get_by_role("link", name=name).click()
-        files[name] = list(csv.reader(io.StringIO(Path(saved.value.path()).read_text())))
+        files[name] = list(csv.reader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8-sig"))))
     cells = [cell for rows in files.values() for row in rows for cell in row]
     assert f"'{FORMULA}" in cells
     assert not [cell for cell in cells if cell.startswith("=")]

@@ -195,7 +195,7 @@ def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
         seconds = values[name]
         values[name] = datetime.datetime.fromtimestamp(seconds, zone).replace(tzinfo=None) if seconds else None
     values["penalty_per_day"] *= 100
-    if chosen.release_at >= courses.DRAFT:
+    if chosen.release_at == courses.DRAFT:
         values |= {"draft": True, "release_at": None}
     return values
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from autograder import completeness
+from autograder.course import Assignment
 from autograder.errors import DeepgradeError, UnknownAssignment
 from grader_service.courses import courses
 from grader_service.database.models import Regrade, Submission
@@ -45,10 +49,10 @@ def show() -> Page:
 def begin() -> Page:
     """Puts the submissions into the queue again; nothing counts yet."""
     name, which = request.form.get("assignment", ""), request.form.get("which", "counting")
-    tests = request.form.get("tests", "").replace(",", " ").split()
+    tests = " ".join(request.form.getlist("tests")).replace(",", " ").split()
     try:
         try:
-            manifest = course()[name].manifest
+            manifest, known = course()[name].manifest, _tests(course()[name])
         except UnknownAssignment as error:
             raise DeepgradeError(f"{name[:60]!r} is not an assignment with tests") from error
         chosen = courses.assignment(reading(), here(), name)
@@ -66,6 +70,7 @@ def begin() -> Page:
                 tests=tests or None,
                 needs=needs,
                 reason=request.form.get("reason", ""),
+                known=known,
             )
     except DeepgradeError as error:
         return _page(str(error)), 422
@@ -106,6 +111,21 @@ def withdraw(regrade_id: int) -> Page:
     return redirect(url_for("regrading.one", regrade_id=regrade_id), 303)
 
 
+def _tests(assignment: Assignment) -> list[str]:
+    """Names of the assignment's tests, public and hidden, in the order of their files."""
+    ids = [one for path in assignment.test_files for one in completeness.defined(path)]
+    return list(dict.fromkeys(one.partition("::")[2] for one in ids))
+
+
+def _all_tests(names: Iterable[str]) -> dict[str, list[str]]:
+    """By assignment; none of one that the disk has lost."""
+    found = {}
+    for name in names:
+        with suppress(UnknownAssignment):
+            found[name] = _tests(course()[name])
+    return found
+
+
 def _page(sentence: str = "") -> str:
     chosen = courses.assignments(reading(), here())
     return render_template(
@@ -113,6 +133,8 @@ def _page(sentence: str = "") -> str:
         found=regrades.listed(reading(), here()),
         assignments={one.assignment: title_of(one.assignment) for one in chosen},
         sets=SETS,
+        tests=_all_tests(one.assignment for one in chosen),
+        ticked=set(request.form.getlist("tests")),
         given=request.form,
         sentence=sentence,
         title_of=title_of,
