@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import difflib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,6 +62,7 @@ def check(
     Raises Stopped after Ctrl-C.
     """
     manifest, folder = assignment.manifest, folder.resolve()
+    chosen = named(assignment.public_tests, only) if only else []
     for name in manifest.files:
         if not (folder / name).is_file():
             raise DeepgradeError(
@@ -119,7 +122,8 @@ def check(
     )
 
     def report() -> Report:
-        wanted = [one for one in finished if not only or only in (one.result.name, one.result.name.partition("[")[0])]
+        names = {one.result.id: {one.result.name, one.result.name.partition("[")[0]} for one in finished}
+        wanted = [one for one in finished if not only or names[one.result.id] & set(chosen)]
         surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure, imports.seconds)
         return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)
 
@@ -129,7 +133,7 @@ def check(
         raise Stopped(report(), stopped[-1], own_lines(last["where"], folder))
     try:
         with guard:
-            run_tests([assignment.public_tests], judging, only=only)
+            run_tests([assignment.public_tests], judging, only=chosen)
     except KeyboardInterrupt:
         raise Stopped(report(), running[-1] if running else "", guard.where) from None
     finally:
@@ -137,6 +141,26 @@ def check(
     if only and not report().tests:
         raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
     return report()
+
+
+def named(path: Path, text: str) -> list[str]:
+    """The tests of a file that a text means: the one of that name, else all whose names hold it.
+
+    Raises DeepgradeError, with near names, where there is none.
+    """
+    known = [
+        node.name
+        for node in ast.parse(path.read_bytes()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    if text.partition("[")[0] in known:
+        return [text]
+    held = [name for name in known if text.casefold().replace("-", "_").replace(" ", "_") in name]
+    if held:
+        return held
+    near = difflib.get_close_matches(text, known, 3, 0.5) or difflib.get_close_matches(f"test_{text}", known, 3, 0.5)
+    listed = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+    raise DeepgradeError(f"{path}: has no test {text!r}; {listed}")
 
 
 def _finished(judging: Judging) -> Finished:

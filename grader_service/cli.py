@@ -54,7 +54,40 @@ def findings(course: str | None) -> list[tuple[str, bool, str]]:
         from grader_service.core import machine
     except ModuleNotFoundError:
         return []
-    return list(machine.findings(os.environ, find_course(course)))
+    return [*machine.findings(os.environ, find_course(course)), *_of_the_service()]
+
+
+def _of_the_service() -> Iterator[tuple[str, bool, str]]:
+    """The values of the settings, the broker, the database and its hosts, in the sentences of the start."""
+    from grader_service.core.settings import Settings
+    from grader_service.database.session import Database
+    from grader_service.queue import hosts
+    from grader_service.queue.notify import check_broker, check_installed
+
+    try:
+        settings = Settings.from_environment()
+        if settings.engine == "celery":
+            check_installed()
+    except DeepgradeError as error:
+        yield "values of the settings", False, str(error)
+        return
+    yield "values of the settings", True, "each can be read"
+    broker = check_broker(settings)
+    yield "broker", not broker, broker or ("it answers" if settings.engine == "celery" else "not needed")
+    if not settings.database and not (settings.home / "deepgrade.sqlite3").exists():
+        yield "database", True, "none yet; `deepgrade serve` creates it"
+        return
+    try:
+        with contextlib.closing(Database(settings)) as database:
+            database.check_version()
+            with database.read() as session:
+                count = sum(one.state == "open" for one in hosts.all_of_them(session))
+    except DeepgradeError as error:
+        yield "database", False, str(error)
+        return
+    yield "database", True, "its tables are of this version"
+    words = f"{count} take jobs" if count else "no host is grading, so submissions will wait"
+    yield "hosts that grade", True, words
 
 
 def worker(

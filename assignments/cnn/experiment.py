@@ -42,7 +42,8 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 def save(figure, name):
     path = options.out / name
     figure.savefig(path, dpi=130)
-    plt.close(figure)
+    if "ipykernel" not in sys.modules:  # a notebook shows what is still open when its cell ends
+        plt.close(figure)
     print(f"{path}")
 
 

@@ -43,7 +43,8 @@ import conv as net  # noqa: E402
 def save(figure, name):
     path = options.out / name
     figure.savefig(path, dpi=130)
-    plt.close(figure)
+    if "ipykernel" not in sys.modules:  # a notebook shows what is still open when its cell ends
+        plt.close(figure)
     print(f"{path}")
 
 

@@ -9,13 +9,11 @@
 #     python experiment.py --out DIR       where the figures go (default: the folder figures beside this file)
 #     python experiment.py --code FOLDER   take softmax.py from there
 #
-# `DEEPGRADE_DATA` names a folder with data files. `--full` needs the four files of MNIST in its folder `mnist`; without
-# `--full` nothing is needed: where there are no files, the digits are rendered from fonts.
+# `--full` needs MNIST: `deepgrade data mnist` fetches it into a cache, or `DEEPGRADE_DATA` names a folder with it.
+# Without `--full` nothing is needed: where there are no files, the digits are rendered from fonts.
 
 # %%
 import argparse
-import gzip
-import os
 import sys
 from pathlib import Path
 
@@ -26,11 +24,11 @@ if "ipykernel" not in sys.modules:
 import matplotlib.pyplot as plt
 import numpy as np
 
-from autograder.datasets import characters
+from autograder.datasets import characters, mnist
 
 here = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 parser = argparse.ArgumentParser(description="Train your softmax regression, and draw what it learned.")
-parser.add_argument("--full", action="store_true", help="MNIST, from the folder that DEEPGRADE_DATA names")
+parser.add_argument("--full", action="store_true", help="MNIST, as `deepgrade data mnist` fetches it")
 parser.add_argument("--out", type=Path, default=here / "figures", metavar="DIR", help="where the figures go")
 parser.add_argument("--code", type=Path, default=here, metavar="FOLDER", help="take softmax.py from there")
 # In a notebook the arguments are the notebook's own: there the defaults hold.
@@ -53,7 +51,8 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "font
 def save(figure, name):
     path = options.out / name
     figure.savefig(path, dpi=130)
-    plt.close(figure)
+    if "ipykernel" not in sys.modules:  # a notebook shows what is still open when its cell ends
+        plt.close(figure)
     print(path)
 
 
@@ -85,18 +84,16 @@ def small_digits(split):
     return 1 - data.x[digits], data.y[digits] - first, f"digits, {data.source}"
 
 
-def mnist(part):
-    """MNIST's files as they are published: a header of 16 or 8 bytes, then a byte for each pixel or label."""
-    folder = Path(os.environ.get("DEEPGRADE_DATA", "")) / "mnist"
-    images, labels = (folder / f"{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
-    if not images.is_file() or not labels.is_file():
-        sys.exit(f"{images}: is not there; set DEEPGRADE_DATA to a folder that holds mnist/, or run without --full")
-    x = np.frombuffer(gzip.decompress(images.read_bytes()), np.uint8, offset=16).reshape(-1, 784) / 255
-    return x, np.frombuffer(gzip.decompress(labels.read_bytes()), np.uint8, offset=8), "MNIST"
+def all_digits(*splits):
+    """MNIST, from the folder of DEEPGRADE_DATA or from the cache that `deepgrade data mnist` fills."""
+    parts = [mnist(split) for split in splits]
+    if parts[0].source != "MNIST":
+        sys.exit("MNIST is not here; fetch it with `deepgrade data mnist`, or run without --full")
+    return np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]), "MNIST"
 
 
 if options.full:
-    (x, y, source), (x_valid, y_valid, _) = mnist("train"), mnist("t10k")
+    (x, y, source), (x_valid, y_valid, _) = all_digits("train", "valid"), all_digits("test")
 else:
     (x, y, source), (x_valid, y_valid, _) = small_digits("train"), small_digits("valid")
 n, epochs = len(x), 25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -30,6 +32,7 @@ from autograder import written
 from autograder.errors import DeepgradeError
 
 Event = dict[str, Any]
+NARROWEST = 8  # characters of a column, before others are made narrower
 UNSAFE = ("Cc", "Cf", "Cs")  # Unicode's control, format and surrogate characters
 
 
@@ -37,9 +40,63 @@ def out() -> Console:
     return Console(highlight=False, soft_wrap=False)
 
 
+class _Fitted(Table):
+    """A table that breaks no word while there is room for it, and a name at its underscores where there is none."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self._fit(options.max_width - 3 * (len(self.columns) - 1) - 2)  # padding, and the spaces at both edges
+        yield from super().__rich_console__(console, options)
+
+    def _fit(self, room: int) -> None:
+        free = [column for column in self.columns if not column.no_wrap and column.width is None]
+        cells = {
+            id(column): [cell.plain if isinstance(cell, Text) else str(cell) for cell in (column.header, *column.cells)]
+            for column in self.columns
+        }
+        whole = {
+            id(column): max((cell_len(line) for text in cells[id(column)] for line in text.split("\n")), default=0)
+            for column in self.columns
+        }
+        room -= sum(column.width or whole[id(column)] for column in self.columns if column not in free)
+        if sum(whole[id(column)] for column in free) <= room:
+            return
+        width = {
+            id(column): max((cell_len(word) for text in cells[id(column)] for word in text.split()), default=0)
+            for column in free
+        }
+        while free and sum(width.values()) > room:
+            widest = max(width, key=lambda key: width[key])
+            if width[widest] <= NARROWEST:
+                break
+            width[widest] -= 1
+        while sum(width.values()) < room and (short := [key for key in width if width[key] < whole[key]]):
+            width[max(short, key=lambda key: whole[key] - width[key])] += 1
+        for column in free:
+            column.width = width[id(column)]
+            column._cells = [_broken(cell, column.width) for cell in column._cells]
+
+
+def _broken(cell: Any, width: int) -> Any:
+    """Words that are too long for the width, broken behind their underscores and the like."""
+
+    def one(word: str) -> str:
+        lines = [""]
+        for piece in re.findall(r"[^_/.,=-]*[_/.,=-]?", word):
+            if lines[-1] and cell_len(lines[-1] + piece) > width:
+                lines.append("")
+            lines[-1] += piece
+        return "\n".join(lines)
+
+    text = cell.plain if isinstance(cell, Text) else cell
+    if not isinstance(text, str) or all(cell_len(word) <= width for word in text.split()):
+        return cell
+    made = re.sub(r"\S+", lambda word: one(word[0]) if cell_len(word[0]) > width else word[0], text)
+    return Text(made, style=cell.style) if isinstance(cell, Text) else made
+
+
 def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
     """An aligned table; columns named in `numbers` are aligned to the right."""
-    made = Table(
+    made = _Fitted(
         box=box.SIMPLE_HEAD,
         title=None if title is None else Text(title),
         title_justify="left",

@@ -24,7 +24,9 @@ Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assign
 def check(
     context: typer.Context,
     folder: Folder = ".",
-    test: Annotated[str | None, typer.Option(metavar="NAME", help="Run this test alone.")] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Run this test alone; a part of its name will do.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
     journal: Annotated[Path | None, typer.Option("--journal", hidden=True)] = None,
@@ -62,14 +64,12 @@ def check(
         print(report.to_json(result).decode())
     else:
         if result.tests or not stopped:
-            show.report(result, console.out())
+            hidden = 0.0 if test or stopped else assignment.manifest.points - sum(one.possible for one in result.tests)
+            more = f"The server runs hidden tests too, for the other {console.number(hidden)} points."
+            show.report(result, console.out(), note=more if hidden > 0 else "")
     if stopped:
         _tell_where(stopped)
         raise typer.Exit(supervised.INTERRUPTED)
-    if not json:
-        hidden = assignment.manifest.points - sum(one.possible for one in result.tests)
-        if not test and hidden > 0:
-            print(f"The server runs hidden tests too, for the other {console.number(hidden)} points.")
     found = [*forecast.findings(place, assignment.manifest), *found]
     tell(found, sys.stderr if json else sys.stdout)
     fails = any(one.fails for one in found) or any(one.verdict != "passed" for one in result.tests)

@@ -34,6 +34,7 @@ Kind = Literal[
 
 # Room for a right answer that sums in another order. One rounding error is eps / 2; sixty-four of them, times the
 # root of the number of terms (errors of random sign add up so), never failed a right answer and is far below any bug.
+SHOWN_WHOLE = 12  # entries of an array; of a larger one a failure shows the first that differs
 ROUNDINGS = 64
 
 
@@ -350,4 +351,12 @@ def _report(ok: np.ndarray, found: np.ndarray, wanted: np.ndarray, what: str, ru
     kind: Kind = "wrong_value"
     if found.dtype.kind == "f" and not np.isfinite(value) and np.isfinite(target):
         kind = "not_finite"
-    raise Mismatch(f"{what} is {value!s}{place}, expected {target!s} ({count}{rule})", kind)
+    text = f"{what} is {value!s}{place}, expected {target!s} ({count}{rule})"
+    if 1 < ok.size <= SHOWN_WHOLE:
+        text += f"\nfound     {_in_words(found, 10)}\nexpected  {_in_words(wanted, 10)}"
+    raise Mismatch(text, kind)
+
+
+def _in_words(array: np.ndarray, indent: int) -> str:
+    """All entries, rows below each other."""
+    return np.array2string(array, separator=", ", threshold=SHOWN_WHOLE + 1, prefix=" " * indent)

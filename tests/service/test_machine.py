@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -177,6 +180,34 @@ def test_staff_are_told_that_no_host_takes_jobs_and_that_the_broker_is_dead(app,
         app.extensions["services"].notifier, "trouble", NO_ANSWER.format(why="TimeoutError"), raising=False
     )
     assert "The broker of DEEPGRADE_BROKER does not answer (TimeoutError)" in eve.get("/staff/queue").text
+
+
+def test_the_doctor_says_what_a_start_says_of_settings_database_broker_and_hosts(tmp_path):
+    """`findings` alone: the attacks on the sandbox, which come before them, have tests of their own."""
+    code = "from autograder.cli.service import _of_the_service as look; import json; print(json.dumps(list(look())))"
+
+    def told(**variables: str) -> dict[str, tuple[bool, str]]:
+        environment = BARE | {"DEEPGRADE_HOME": str(tmp_path / "home")} | variables
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        return {name: (ok, detail) for name, ok, detail in json.loads(result.stdout)}
+
+    assert told()["database"] == (True, "none yet; `deepgrade serve` creates it")
+    ok, words = told(DEEPGRADE_WORKERS="many")["values of the settings"]
+    assert not ok
+    assert "DEEPGRADE_WORKERS" in words
+    dead = told(DEEPGRADE_ENGINE="celery", DEEPGRADE_BROKER="redis://127.0.0.1:1/0")["broker"]
+    assert not dead[0]
+    assert "does not answer" in dead[1]
+    with closing(Database(Settings(home=tmp_path / "home"))) as database:
+        database.upgrade()
+    assert told()["hosts that grade"] == (True, "no host is grading, so submissions will wait")
+    with sqlite3.connect(tmp_path / "home" / "deepgrade.sqlite3") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    ok, words = told()["database"]
+    assert not ok
+    assert "newer" in words
 
 
 def test_the_doctor_says_the_same(course):

@@ -3,11 +3,13 @@
 # Not handed in. Runs your code and draws `figures/descent.png`: the error along gradient descent.
 
 # %%
+import sys
 from pathlib import Path
 
 import matplotlib
 
-matplotlib.use("Agg")
+if "ipykernel" not in sys.modules:
+    matplotlib.use("Agg")  # figures go to files, also where there is no screen
 import matplotlib.pyplot as plt
 import numpy as np
 from NAME import mean_squared_error, mean_squared_error_grad
@@ -20,7 +22,8 @@ for _ in range(30):
     p = p - 0.2 * mean_squared_error_grad(p, y)
 
 # %%
-figures = Path(__file__).parent / "figures"
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()  # a notebook has no __file__
+figures = here / "figures"
 figures.mkdir(exist_ok=True)
 plt.semilogy(errors)
 plt.xlabel("step")
