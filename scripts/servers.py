@@ -360,9 +360,10 @@ def found(program: str, package: str) -> str:
 def below(pid: int) -> list[int]:
     """Process ids of all that a process has started, and of what these have."""
     children: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            children += map(int, task.read_text().split())
+    with contextlib.suppress(OSError):  # a process may end while its folder is read
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                children += map(int, task.read_text().split())
     return [one for child in children for one in (child, *below(child))]
 
 
