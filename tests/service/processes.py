@@ -28,6 +28,10 @@ from grader_service.database.session import Database
 
 from .conftest import PASSWORD, hidden_fields
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from servers import below
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 60  # for anything that is waited for; past it the test fails
@@ -75,7 +79,7 @@ class Service:
 
     def children(self, module: str = "") -> list[int]:
         """Process ids of all that runs below `serve`; with a module, of what was started with it."""
-        return [pid for pid in _below(self.process.pid) if module in _command(pid)]
+        return [pid for pid in below(self.process.pid) if module in _command(pid)]
 
     def kill(self) -> None:
         """kill -9 of everything, the roots first, as when the power goes."""
@@ -172,18 +176,6 @@ class Client:
             return json.loads(body) if status == 200 else None
 
         return wait_for(ready)
-
-
-def _below(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            found += [child, *_below(child)]
-    return found
 
 
 def _command(pid: int) -> str:
