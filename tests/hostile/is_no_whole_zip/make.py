@@ -1,4 +1,4 @@
-"""Hands in what is encrypted, cut short, empty, no zip, or packed one folder too deep."""
+"""Hands in what is encrypted, cut short, empty, no zip, or without the file to grade."""
 
 import io
 import zipfile
@@ -20,7 +20,6 @@ def make(good):
     yield b"def double(x):\n    return 2 * x\n"
     yield whole[: len(whole) // 2]
     yield whole[:60] + bytes([whole[60] ^ 255]) + whole[61:]
-    yield zipped((f"homework/target/{name}", content) for name, content in good.items())
     yield zipped([("notes.txt", b"")])
     at = whole.index(b"PK\x01\x02") + 8
     yield whole[:at] + b"\x01" + whole[at + 1 :]
