@@ -106,7 +106,9 @@ def _add(found: dict[str, dict[str, Any]], report: Report) -> None:
     for test in report.tests:
         times = report.timings.trainings.get(test.id)
         if test.verdict != "passed" or times is None:
-            raise GraderError(f"the reference is {test.verdict} in {test.id}: {test.detail or test.failure}")
+            raise GraderError(
+                f"the reference is {test.verdict} in {test.id}: {' '.join(test.detail.split()) or test.failure}"
+            )
         facts = found.setdefault(
             test.name,
             {

@@ -254,7 +254,8 @@ class _Verification:
     def _has_full_marks(self, name: str, report: Report) -> bool:
         for test in report.tests:
             if test.verdict != "passed":
-                self._problems.append(f"{name} fails {test.id}: {test.failure}: {test.detail}".rstrip(": "))
+                detail = "; ".join(line.strip() for line in test.detail.splitlines())
+                self._problems.append(f"{name} fails {test.id}: {test.failure}: {detail}".rstrip(": "))
         return all(test.verdict == "passed" for test in report.tests)
 
     def _check_points(self, report: Report) -> None:
