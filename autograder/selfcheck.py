@@ -21,6 +21,7 @@ from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
 from autograder.manifest import Limits
 from autograder.report import Report
+from autograder.sources import tree_of
 from autograder.student.guard import Guard
 from autograder.student.local import Local
 from autograder.supervised import Journal, own_lines
@@ -150,7 +151,7 @@ def named(path: Path, text: str) -> list[str]:
     """
     known = [
         node.name
-        for node in ast.parse(path.read_bytes()).body
+        for node in tree_of(path.read_bytes()).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
     if text.partition("[")[0] in known:

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "figures": {"report", "errors", "numerals"},
     "datasets": {"errors"},
     "supervised": {"environment", "errors"},
-    "selfcheck": {*COURSE, "judge", "plugin", "student", "supervised"},
+    "selfcheck": {*COURSE, "judge", "plugin", "sources", "student", "supervised"},
     "mutants": {"course", "errors", "sources", "submission"},
     "calibrate": {*COURSE, "grade", "sources"},
     "probes": {*COURSE, "sources"},
