@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from alembic.migration import MigrationContext
 from grader_service.accounts import accounts, deletion
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
-from grader_service.database.models import AuditEntry, Base, Person, Submission, Upload
+from grader_service.database.models import AuditEntry, Base, CourseAssignment, Person, Submission, Upload
 from grader_service.database.session import Database
 from grader_service.web.app import create_app
 
@@ -78,6 +79,7 @@ def test_pages_policies_and_deletion_work_there_as_well(settings):
     with database.write() as session:
         eve, _ = accounts.create(session, login="eve", role="staff", password=PASSWORD)
         ada, _ = accounts.create(session, login="ada", password=PASSWORD)
+        session.execute(sa.update(CourseAssignment).values(due_at=time.time() + 86400))
     user, staff = User(app.test_client()), User(app.test_client())
     user.sign_in("ada")
     staff.sign_in("eve")
