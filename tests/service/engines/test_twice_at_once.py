@@ -29,7 +29,7 @@ def pseudonym(session, login: str) -> None:
 MADE = {
     "the first course's assignments": (lambda session, who: courses.fill(session, ["double"]), None),
     "an assignment": (lambda session, who: courses.add(session, None, first(session), "double"), None),
-    "a course": (lambda session, who: courses.create(session, None, slug="two", title="Two", timezone="UTC"), "course"),
+    "a course": (lambda session, who: courses.create(session, None, slug="two", title="Two", timezone="UTC"), "in use"),
     "a login": (lambda session, who: accounts.create(session, login="eve", password="a long password"), "login"),
     "a pseudonym": (pseudonym, "pseudonym"),
 }
