@@ -58,7 +58,7 @@ def _every_command(
         extension.read_settings()
 
 
-for panel, commands in {
+PANELS = {
     "Students": (
         students.check,
         students.pack,
@@ -71,10 +71,15 @@ for panel, commands in {
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
-    **{extension.PANEL: extension.COMMANDS for extension in extensions.installed()},
-}.items():
-    for command in commands:
-        app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)
+}
+
+
+def _register() -> None:
+    """Not at import: an extension imports this package."""
+    added = {extension.PANEL: extension.COMMANDS for extension in extensions.installed()}
+    for panel, commands in {**PANELS, **added}.items():
+        for command in commands:
+            app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)
 
 
 def main() -> None:
@@ -82,6 +87,7 @@ def main() -> None:
         with contextlib.suppress(AttributeError):  # a terminal that lacks a letter shows ? and not a traceback
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        _register()
         app()
     except DeepgradeError as error:
         print(f"deepgrade: {error}", file=sys.stderr)

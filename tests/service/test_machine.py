@@ -184,7 +184,7 @@ def test_staff_are_told_that_no_host_takes_jobs_and_that_the_broker_is_dead(app,
 
 def test_the_doctor_says_what_a_start_says_of_settings_database_broker_and_hosts(tmp_path):
     """`findings` alone: the attacks on the sandbox, which come before them, have tests of their own."""
-    code = "from autograder.cli.service import _of_the_service as look; import json; print(json.dumps(list(look())))"
+    code = "from grader_service.cli import _of_the_service as look; import json; print(json.dumps(list(look())))"
 
     def told(**variables: str) -> dict[str, tuple[bool, str]]:
         environment = BARE | {"DEEPGRADE_HOME": str(tmp_path / "home")} | variables

@@ -252,7 +252,7 @@ def test_told_to_stop_it_finishes_the_answer_that_it_has_begun(strict):
         web = min(strict.children("grader_service.web.process"))  # what it forks for a sandbox bears its name at first
         os.kill(web, signal.SIGTERM)
         answer += all_of(connection)
-    assert len(answer.partition(b"\r\n\r\n")[2]) == 6_000_005
+    assert len(answer.partition(b"\r\n\r\n")[2]) == len(PDF) + 1 + 6_000_000
     assert ada.get("/")[0] == 200
     assert strict.children("grader_service.web.process") != [web]
 

@@ -75,7 +75,9 @@ def test_every_invitation_of_a_class_opens_at_one_address(user, database):
     at = "/courses/course/staff/people/roster"
     plan = eve.post(at, {"text": roster})
     page = eve.post(at, {"text": roster, "digest": re.search(r'name="digest" value="(\w+)"', plan.text)[1]}).text  # type: ignore[index]
-    secrets = re.findall(r"/link/([A-Za-z0-9_-]{43})", page)
+    secrets = sorted(
+        set(re.findall(r"/link/([A-Za-z0-9_-]{43})", page))
+    )  # each is in the list, and in what can be saved
     assert len(secrets) == MANY
     browser = user()
     assert {browser.get(f"/link/{'x' * 43}").status_code for _ in range(MANY)} == {404}
