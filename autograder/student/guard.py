@@ -67,6 +67,7 @@ class Guard:
                 faulthandler.enable(self._stack)
                 if hasattr(faulthandler, "register"):  # not on Windows: says where, also from within C
                     faulthandler.register(signal.SIGINT, self._stack, all_threads=False, chain=True)
+            self._put_off_the_end()  # before the thread's first look: code stuck in C would let it have none
             threading.Thread(target=self._look, daemon=True).start()
         return self
 
@@ -147,16 +148,20 @@ class Guard:
             self.interrupted, self.where = True, self.lines(frame)
             raise KeyboardInterrupt
 
+    def _put_off_the_end(self) -> None:
+        """For as long as the thread runs. It does not where C code keeps the interpreter's lock."""
+        if self._stack and self._is_on:
+            longest = SLACK * self._limits.seconds + 2 * GRACE
+            faulthandler.dump_traceback_later(longest, exit=True, file=self._stack)
+
     # in a thread of its own
 
     def _look(self) -> None:
         ticks = 0
         while not self._done.wait(TICK):
             now = time.monotonic()
-            if self._stack and self._is_on and ticks % 5 == 0:
-                # Put off for as long as this thread runs. It does not where C code keeps the interpreter's lock.
-                longest = SLACK * self._limits.seconds + 2 * GRACE
-                faulthandler.dump_traceback_later(longest, exit=True, file=self._stack)
+            if ticks % 5 == 0:
+                self._put_off_the_end()
             ticks += 1
             if self._deadline != NEVER and (self.interrupted or now > self._deadline):
                 self._told = self._told or now
