@@ -4,47 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service.courses import courses
-from grader_service.database.models import Course, CourseAssignment, Membership, Submission
-from grader_service.grading import results, scores
-from grader_service.grading.scores import Cell
+from grader_service.database.models import Course, Submission
+from grader_service.grading import results
+from grader_service.grading.gradebook import Book, Entry
 
 
-def find(session: Session, course: Course, tests: Mapping[str, str]) -> dict[str, list[int]]:
-    """By assignment, the submissions of students whose results can count and were made with other tests.
+def changed(session: Session, course: Course, tests: Mapping[str, str]) -> set[str]:
+    """The assignments of which some result, of whomever, was made with other tests.
 
     tests : by assignment, the hash of its tests today; of others nothing is said
     """
     known = results.tests_of(session, course)
-    changed = {name for name, digest in tests.items() if known.get(name, set()) - {digest}}
-    students = sa.select(Membership.person_id).where(Membership.course_id == course.id, Membership.role == "student")
-    people = set(session.scalars(students)) if changed else set()
+    return {name for name, digest in tests.items() if known.get(name, set()) - {digest}}
+
+
+def find(session: Session, book: Book, tests: Mapping[str, str]) -> dict[str, list[int]]:
+    """By assignment of the book, the submissions of students whose results can count and were made with other tests."""
+    outcomes = results.counting(session, Submission.course_id == book.course.id)
     found = {}
-    for chosen in courses.assignments(session, course):
-        if chosen.assignment in changed and (
-            numbers := _numbers(session, course, chosen, people, tests[chosen.assignment])
-        ):
-            found[chosen.assignment] = numbers
-    return found
+    for place, column in enumerate(book.columns):
+        today = ("", tests.get(column.name, ""))
+        found[column.name] = sorted(
+            number
+            for row in book.rows
+            for number in _can_count(row.entries[place])
+            if number in outcomes and outcomes[number].graded and outcomes[number].tests_sha256 not in today
+        )
+    return {name: numbers for name, numbers in found.items() if numbers and name in tests}
 
 
-def _numbers(session: Session, course: Course, chosen: CourseAssignment, people: set[int], digest: str) -> list[int]:
-    cells = scores.load(session, course, [chosen]).cells
-    mine = [number for key, cell in cells.items() if key[0] in people for number in _can_count(cell)]
-    outcomes = results.counting(session, Submission.course_id == course.id, Submission.assignment == chosen.assignment)
-    return sorted(
-        number
-        for number in mine
-        if number in outcomes and outcomes[number].graded and outcomes[number].tests_sha256 not in ("", digest)
-    )
-
-
-def _can_count(cell: Cell) -> list[int]:
+def _can_count(entry: Entry) -> list[int]:
     """Where the best one counts, each may be the best by the tests of today."""
-    if cell.terms.counts == "best":
-        return [attempt.id for attempt in cell.attempts]
-    code = cell.score.code
-    return [code.id] if code else []
+    if entry.cell.terms.counts == "best":
+        return [attempt.id for attempt in entry.cell.attempts]
+    return [entry.score.code.id] if entry.score.code else []

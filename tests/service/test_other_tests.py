@@ -100,4 +100,4 @@ def test_of_results_of_unknown_tests_nothing_is_said(eve, settings, database):
 
 def test_of_an_assignment_without_tests_of_today_nothing_is_said(eve, database):
     with database.read() as session:
-        assert other_tests.find(session, accounts.first_course(session), {}) == {}
+        assert other_tests.changed(session, accounts.first_course(session), {}) == set()

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import term
 
 SIZES = {"small": (8, 60), "large": (40, 600)}  # students, submissions
-HANDFUL = 16  # questions of one page; who is asking, and which results are of other tests, included
+HANDFUL = 14  # questions of one page, who is asking included
 
 
 @contextmanager

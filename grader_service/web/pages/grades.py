@@ -35,6 +35,7 @@ def show() -> Page:
     rows = books.ordered(found, books.select(found, find=wanted, show=shown), order)
     return render_template(
         "staff/grades.html",
+        book=found,
         columns=found.columns,
         rows=rows,
         order=order if order in orders else "name",
@@ -117,6 +118,7 @@ def statistics(name: str) -> Page:
     points = [entry.points for entry in entries if entry.points is not None]
     return render_template(
         "staff/statistics.html",
+        book=found,
         column=column,
         spread=test_statistics.of_points(points, column.possible),
         tests=tests,

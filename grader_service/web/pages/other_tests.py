@@ -7,15 +7,18 @@ from contextlib import suppress
 from autograder.errors import UnknownAssignment
 from grader_service.courses import courses
 from grader_service.grading import other_tests
-from grader_service.web.pages import course, here, reading
+from grader_service.grading.gradebook import Book
+from grader_service.web.pages import course, grades, here, reading
 
 
-def find(name: str | None = None) -> dict[str, list[int]]:
-    """By assignment, the submissions to grade again; with a name of that assignment alone."""
-    names = [one.assignment for one in courses.assignments(reading(), here())]
+def find(book: Book | None = None) -> dict[str, list[int]]:
+    """By assignment, the submissions to grade again. `book` : what the page has read of it already; else all is read,
+    where there are such results."""
+    chosen = [column.chosen for column in book.columns] if book else courses.assignments(reading(), here())
     tests = {}
-    for one in names:
-        if name in (None, one):
-            with suppress(UnknownAssignment, OSError):  # the disk has lost it: there are no tests of today
-                tests[one] = course()[one].tests_sha256()
-    return other_tests.find(reading(), here(), tests)
+    for one in chosen:
+        with suppress(UnknownAssignment, OSError):  # the disk has lost it: there are no tests of today
+            tests[one.assignment] = course()[one.assignment].tests_sha256()
+    if not other_tests.changed(reading(), here(), tests):
+        return {}
+    return other_tests.find(reading(), book or grades.book(), tests)
