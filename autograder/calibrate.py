@@ -24,7 +24,7 @@ from typing import Any, Literal
 from autograder import grade as grading
 from autograder.course import Assignment
 from autograder.errors import BadCourse, DeepgradeError, GraderError
-from autograder.report import Report
+from autograder.report import Report, one_line
 from autograder.sources import tree_of
 from autograder.submission import Submission, sha256_of
 
@@ -106,9 +106,7 @@ def _add(found: dict[str, dict[str, Any]], report: Report) -> None:
     for test in report.tests:
         times = report.timings.trainings.get(test.id)
         if test.verdict != "passed" or times is None:
-            raise GraderError(
-                f"the reference is {test.verdict} in {test.id}: {' '.join(test.detail.split()) or test.failure}"
-            )
+            raise GraderError(f"the reference is {test.verdict} in {test.id}: {one_line(test.detail) or test.failure}")
         facts = found.setdefault(
             test.name,
             {

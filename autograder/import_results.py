@@ -35,6 +35,17 @@ class BadResults(DeepgradeError):
     """A file of results that cannot be, or must not be, imported."""
 
 
+class Import(msgspec.Struct, frozen=True):
+    """What is asked for, where scores are to come into the grade book of a service."""
+
+    course: str  # its short name
+    apply: bool  # else the changes are only shown
+    reason: str
+    by: str  # login of the staff member; "" is nobody
+    without_unknown: bool  # leave out the scores that match no student
+    with_guesses: bool
+
+
 class Score(msgspec.Struct, frozen=True):
     """Of one submission. `points` is None where there is no score, which is no zero."""
 

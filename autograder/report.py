@@ -174,6 +174,11 @@ def cut(text: str, limit: int) -> str:
     return data[: limit - len(CUT)].decode(errors="ignore") + CUT
 
 
+def one_line(text: str) -> str:
+    """Of a detail that has several: a small array is shown whole."""
+    return "; ".join(line.strip() for line in text.splitlines())
+
+
 def to_json(report: Report, *, indent: int = 2) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=indent)
 

@@ -106,7 +106,7 @@ def check(
             running.append(event["test"])
             note(begun=event["test"])
         elif event["event"] == "finished":
-            finished.append(_finished(judging))
+            finished.append(judging.finished)
             note(finished=msgspec.to_builtins(finished[-1]))
         if on_event:
             on_event(event)
@@ -162,15 +162,3 @@ def named(path: Path, text: str) -> list[str]:
     near = difflib.get_close_matches(text, known, 3, 0.5) or difflib.get_close_matches(f"test_{text}", known, 3, 0.5)
     listed = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
     raise DeepgradeError(f"{path}: has no test {text!r}; {listed}")
-
-
-def _finished(judging: Judging) -> Finished:
-    """The test that has just ended."""
-    result = judging.results[-1]
-    return Finished(
-        result,
-        judging.seconds[result.id],
-        judging.costs[result.id],
-        training=judging.trainings.get(result.id),
-        not_run=result.id in judging.not_run,
-    )

@@ -29,7 +29,7 @@ from autograder.errors import BadCourse, GraderError
 from autograder.mutants import Mutant, mutants
 from autograder.probes import Probe, earnings
 from autograder.probes.earnings import Earning
-from autograder.report import JudgeCost, Report, TestResult
+from autograder.report import JudgeCost, Report, TestResult, one_line
 from autograder.static_checks import static_problems
 from autograder.submission import Submission, sha256_of
 
@@ -254,8 +254,8 @@ class _Verification:
     def _has_full_marks(self, name: str, report: Report) -> bool:
         for test in report.tests:
             if test.verdict != "passed":
-                detail = "; ".join(line.strip() for line in test.detail.splitlines())
-                self._problems.append(f"{name} fails {test.id}: {test.failure}: {detail}".rstrip(": "))
+                said = f"{name} fails {test.id}: {test.failure}: {one_line(test.detail)}"
+                self._problems.append(said.rstrip(": "))
         return all(test.verdict == "passed" for test in report.tests)
 
     def _check_points(self, report: Report) -> None:

@@ -19,7 +19,7 @@ from autograder.course import find_course
 from autograder.errors import DeepgradeError
 
 if TYPE_CHECKING:
-    from autograder.import_results import Score
+    from autograder.import_results import Import, Score
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or a host; `deepgrade queue` lists them.")]
@@ -200,38 +200,35 @@ def resume(name: Paused) -> None:
     _pause(name, False)
 
 
-def import_scores(
-    name: str,
-    scores: list[Score],
-    slug: str,
-    *,
-    apply: bool,
-    reason: str,
-    by: str,
-    without_unknown: bool,
-    with_guesses: bool,
-    json: bool,
-) -> None:
-    """Of `import-results`: what the scores change in a course's grade book; with `apply` they change it."""
+def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
+    """Of `import-results`: what the scores change in a course's grade book; where that is wanted, they change it."""
     with _database() as database:
         from grader_service.accounts import accounts
         from grader_service.courses import courses
         from grader_service.grading import score_import
 
-        with database.write() if apply else database.read() as session:
-            course = courses.find(session, slug)
+        with database.write() if wanted.apply else database.read() as session:
+            course = courses.find(session, wanted.course)
             if course is None:
-                raise DeepgradeError(f"there is no course {slug!r}; use the name in its address, /courses/NAME")
+                raise DeepgradeError(
+                    f"there is no course {wanted.course!r}; use the name in its address, /courses/NAME"
+                )
             chosen = courses.assignment(session, course, name)
             if chosen is None:
-                raise DeepgradeError(f"the course {slug!r} has no assignment {name!r}")
-            actor = accounts.find(session, by) if by else None
-            if by and (actor is None or not actor.is_staff_in(course.id)):
-                raise DeepgradeError(f"{by!r} is not a staff member of {slug!r}")
+                raise DeepgradeError(f"the course {wanted.course!r} has no assignment {name!r}")
+            actor = accounts.find(session, wanted.by) if wanted.by else None
+            if wanted.by and (actor is None or not actor.is_staff_in(course.id)):
+                raise DeepgradeError(f"{wanted.by!r} is not a staff member of {wanted.course!r}")
             plan = score_import.plan(session, course, chosen, scores)
-            if apply:
-                options = {"without_unknown": without_unknown, "with_guesses": with_guesses}
-                score_import.write(session, actor, plan, reason, **options)
+            if wanted.apply:
+                score_import.write(
+                    session,
+                    actor,
+                    plan,
+                    wanted.reason,
+                    without_unknown=wanted.without_unknown,
+                    with_guesses=wanted.with_guesses,
+                )
     if json:
         facts = [
             {
@@ -244,7 +241,7 @@ def import_scores(
             }
             for row in plan.rows
         ]
-        console.print_json({"applied": apply, "scores": facts})
+        console.print_json({"applied": wanted.apply, "scores": facts})
         return
     table = console.table("Submission", "Login", "Now", "Then", "", numbers=("Now", "Then"))
     for row in sorted(plan.rows, key=lambda row: (not row.trouble, not row.guess)):  # what needs a look comes first
@@ -261,7 +258,7 @@ def import_scores(
     changing, unknown = len(plan.changing), len(plan.unknown)
     beside = f", {unknown} match no student" if unknown else ""
     beside += f", {len(plan.guessed)} matched by a guess" if plan.guessed else ""
-    done = "changed" if apply else "would change; run it with --apply --reason WHY to change them"
+    done = "changed" if wanted.apply else "would change; run it with --apply --reason WHY to change them"
     print(f"{changing} of {len(plan.rows)} {done}{beside}")
 
 

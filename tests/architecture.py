@@ -157,14 +157,14 @@ def imports(path: Path) -> list[tuple[str, bool]]:
     return found
 
 
-def part_of(path: Path) -> str:
-    """`autograder/sandbox/doctor.py` -> `sandbox`; `autograder/wire.py` -> `wire`."""
-    return path.relative_to(REPOSITORY / "autograder").parts[0].removesuffix(".py")
+def room_of(path: Path) -> str:
+    """`grader_service/web/pages/grades.py` -> `web`; `autograder/wire.py` -> `wire`."""
+    return path.relative_to(REPOSITORY).parts[1].removesuffix(".py")
 
 
 def wrong_imports(path: Path) -> list[str]:
     """The imports of an engine's file that its part may not have."""
-    part, place = part_of(path), path.relative_to(REPOSITORY / "autograder").as_posix()
+    part, place = room_of(path), path.relative_to(REPOSITORY / "autograder").as_posix()
     wrong = []
     for module, _ in imports(path):
         names = module.split(".")
@@ -177,11 +177,6 @@ def wrong_imports(path: Path) -> list[str]:
         if not fine:
             wrong.append(f"{place} imports {module}")
     return wrong
-
-
-def room_of(path: Path) -> str:
-    """`grader_service/web/pages/grades.py` -> `web`; `grader_service/serve.py` -> `serve`."""
-    return path.relative_to(REPOSITORY / "grader_service").parts[0].removesuffix(".py")
 
 
 @dataclass(frozen=True)
@@ -222,7 +217,7 @@ def read(name: str) -> Package:
     arrows, lines, functions = set(), {}, {}
     for path in python_files(name):
         place = path.relative_to(folder)
-        room = place.parts[0].removesuffix(".py")
+        room = room_of(path)
         for module, _ in imports(path) if room != "__init__" else []:
             names = module.split(".")
             if names[0] == name and len(names) > 1 and names[1] not in (room, "__version__"):

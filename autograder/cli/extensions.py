@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from autograder.import_results import Score
+    from autograder.import_results import Import, Score
 
 GROUP = "deepgrade.commands"
 
@@ -34,19 +34,7 @@ class Extension(Protocol):
     def findings(self, course: Path | None) -> list[tuple[str, bool, str]]:
         """For `deepgrade doctor`: a name, whether it is as it should be, and what was found."""
 
-    def import_scores(
-        self,
-        name: str,
-        scores: list[Score],
-        slug: str,
-        *,
-        apply: bool,
-        reason: str,
-        by: str,
-        without_unknown: bool,
-        with_guesses: bool,
-        json: bool,
-    ) -> None:
+    def import_scores(self, name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
         """For `deepgrade import-results --into`: show, or apply, what the scores change in a course's grade book."""
 
 

@@ -158,9 +158,9 @@ def import_results(
                 "--into needs the service, which is not part of this installation; run "
                 "`pip install 'deepgrade[service]'`"
             )
-        options = {"without_unknown": without_unknown, "with_guesses": with_guesses}
+        wanted = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
         for extension in extensions.installed():
-            extension.import_scores(name, scores, into, apply=apply, reason=reason, by=by, json=json, **options)
+            extension.import_scores(name, scores, wanted, json=json)
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")

@@ -87,7 +87,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
 
         def say(event: dict[str, Any]) -> None:
             if event["event"] == "finished":
-                event = {**event, "finished": msgspec.to_builtins(_finished(judging))}
+                event = {**event, "finished": msgspec.to_builtins(judging.finished)}
             on_event(event)
 
         judging = Judging(
@@ -132,19 +132,6 @@ def judge_here(job: Job, on_event: Callable[[dict[str, Any]], None] = lambda eve
 
     surroundings = judge(job, hear)
     return Judged(finished, surroundings)
-
-
-def _finished(judging: Judging) -> Finished:
-    """The test that has just ended."""
-    result = judging.results[-1]
-    return Finished(
-        result,
-        judging.seconds[result.id],
-        judging.costs[result.id],
-        judging.ratios.get(result.id),
-        judging.trainings.get(result.id),
-        result.id in judging.not_run,
-    )
 
 
 def visibility(path: Path) -> Visibility:

@@ -17,6 +17,7 @@ import pytest
 from autograder import coarse
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
+from autograder.judge.job import Finished
 from autograder.manifest import Limits
 from autograder.report import Figure, JudgeCost, Ratio, TestResult, TrainingTimes, Visibility
 
@@ -67,6 +68,19 @@ class Judging:
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     room: Room = field(default_factory=Room)
     errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
+
+    @property
+    def finished(self) -> Finished:
+        """What is known of the test that has just ended."""
+        result = self.results[-1]
+        return Finished(
+            result,
+            self.seconds[result.id],
+            self.costs[result.id],
+            self.ratios.get(result.id),
+            self.trainings.get(result.id),
+            result.id in self.not_run,
+        )
 
     def __post_init__(self) -> None:
         for result in self.results:  # of an earlier judge of the same job

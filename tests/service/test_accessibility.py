@@ -1,68 +1,33 @@
-"""No page has a violation by axe: in light and dark, on a phone and on a desktop, in a real Chromium.
-
-`DEEPGRADE_SCREENSHOTS=FOLDER` keeps a picture of each, for people to look at.
-"""
+"""No page has a violation by axe: in light and dark, on a phone and on a desktop, in a real Chromium."""
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator
 
 import pytest
-from werkzeug.serving import make_server
 
 from grader_service.core.settings import Settings
-from grader_service.web.app import create_app
 
 from . import pages_list
+from .browsers import SCREENS, World, fits, keep, needs_chromium, playwright, world_of
 from .conftest import COURSE
 from .pages_list import PAGES, Page
-from .test_browser import FLAGS, SCREENS, fits, keep
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
+pytestmark = needs_chromium
+
+
 axe = pytest.importorskip(
     "axe_playwright_python.base", reason="axe is not installed: `pip install axe-playwright-python`"
 )
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
 
 LOOKS = [(screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
 AXE = axe.AXE_SCRIPT
 
 
-class World:
-    """The service, and a browser for each of those who look."""
-
-    def __init__(self, url: str, cookies: dict[str, str], browser: playwright.Browser) -> None:
-        self.url = url
-        self._cookies = cookies
-        self._browser = browser
-        self._contexts: dict[str, playwright.BrowserContext] = {}
-
-    def page(self, who: str) -> playwright.Page:
-        if who not in self._contexts:
-            self._contexts[who] = self._browser.new_context()
-            if who:
-                cookie = {"name": "deepgrade", "value": self._cookies[who], "url": self.url}
-                self._contexts[who].add_cookies([cookie])
-        return self._contexts[who].new_page()
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
-    app = create_app(Settings(home=tmp_path_factory.mktemp("accessibility") / "home", course=COURSE))
-    cookies = pages_list.populate(app)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield World(f"http://127.0.0.1:{server.port}", cookies, browser)
-        browser.close()
-    server.shutdown()
-    thread.join()
-    app.extensions["services"].database.close()
+    with world_of(Settings(home=tmp_path_factory.mktemp("accessibility") / "home", course=COURSE)) as world:
+        yield world
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,13 +1,8 @@
-"""A student's whole story in a real Chromium: sign in, upload, watch, read the report. On a phone and on a desktop.
-
-`DEEPGRADE_SCREENSHOTS=FOLDER` keeps a picture of every page, for people to look at.
-"""
+"""A student's whole story in a real Chromium: sign in, upload, watch, read the report. On a phone and on a desktop."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,26 +14,17 @@ from autograder.submission import zipped
 from grader_service.core.settings import Settings
 
 from . import processes
+from .browsers import SCREENS, fits, keep, launched, needs_chromium, playwright
 from .conftest import COURSE, PASSWORD, RIGHT, WRONG, zip_of
 from .processes import SLOW, Service, serving
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-)
-SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -88,24 +74,6 @@ def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
 def hand_in(page: playwright.Page, data: bytes, name: str = "double.zip") -> None:
     page.get_by_label("A zip with").set_input_files(upload(data, name))
     page.get_by_role("button", name="Hand in", exact=True).click()
-
-
-def keep(page: playwright.Page, name: str) -> None:
-    if folder := os.environ.get("DEEPGRADE_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
-
-
-def fits(page: playwright.Page) -> bool:
-    """Nothing sticks out sideways: only boxes that scroll by themselves are wider than the screen."""
-    # One question, asked again after a page is loaded anew: between two pages there is nothing to measure.
-    # A function, since a page's policy forbids that a text is evaluated once more, should the first answer be no.
-    measured = "() => document.readyState === 'complete' && document.documentElement.scrollWidth <= window.innerWidth"
-    try:
-        page.wait_for_function(measured, timeout=10_000)
-    except playwright.TimeoutError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from werkzeug.serving import make_server
 
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.database.models import Course, Membership, Person, Submission, Token
-from grader_service.web.app import create_app
 
-from . import pages_list
+from .browsers import SCREENS, World, fits, keep, needs_chromium, playwright, world_of
 from .conftest import COURSE
 from .pages_list import PAGES, Page
-from .test_accessibility import World
-from .test_browser import FLAGS, SCREENS, fits, keep
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
+pytestmark = needs_chromium
+
 
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 6  # cut to what each column takes
 
@@ -52,28 +45,12 @@ def lengthen(app: Flask) -> None:
             accounts.join(session, person, second, "staff")
 
 
-def serving_pages(settings: Settings, change: Callable[[Flask], None]) -> Iterator[World]:
-    """The world of `pages_list` after a change, and browsers in it."""
-    app = create_app(settings)
-    cookies = pages_list.populate(app)
-    change(app)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield World(f"http://127.0.0.1:{server.port}", cookies, browser)
-        browser.close()
-    server.shutdown()
-    thread.join()
-    app.extensions["services"].database.close()
-
-
 @pytest.fixture(scope="module", params=["usual", "longest"])
 def world(request, tmp_path_factory) -> Iterator[World]:
     home = tmp_path_factory.mktemp(request.param) / "home"
     change = lengthen if request.param == "longest" else lambda app: None
-    yield from serving_pages(Settings(home=home, course=COURSE), change)
+    with world_of(Settings(home=home, course=COURSE), change) as world:
+        yield world
 
 
 def opened(world: World, page: Page, screen: str = "desktop") -> playwright.Page:

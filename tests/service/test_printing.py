@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from collections.abc import Iterator
 
 import pypdf
@@ -16,14 +15,12 @@ from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.grading import manual
 
+from .browsers import World, needs_chromium, world_of
 from .conftest import COURSE
 from .pages_list import PAGES
-from .test_accessibility import World
-from .test_layout import serving_pages
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
+pytestmark = needs_chromium
+
 
 STUDENTS = 90
 COLUMNS = 8  # more, which the disk has no more
@@ -48,7 +45,8 @@ def fill(app: Flask) -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
-    yield from serving_pages(Settings(home=tmp_path_factory.mktemp("printing") / "home", course=COURSE), fill)
+    with world_of(Settings(home=tmp_path_factory.mktemp("printing") / "home", course=COURSE), fill) as world:
+        yield world
 
 
 def printed(world: World, name: str, scheme: str = "light") -> pypdf.PdfReader:

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
-playwright = pytest.importorskip("playwright.sync_api")
 
-from autograder import submission  # noqa: E402
-from grader_service.core.settings import Settings  # noqa: E402
-from grader_service.queue import progress_curves  # noqa: E402
+from autograder import submission
+from grader_service.core.settings import Settings
+from grader_service.queue import progress_curves
 
-from . import processes  # noqa: E402
-from .conftest import PASSWORD  # noqa: E402
-from .processes import Service, serving  # noqa: E402
-from .test_browser import CHROMIUM, FLAGS, hand_in, keep  # noqa: E402
+from . import processes
+from .browsers import keep, launched, needs_chromium
+from .conftest import PASSWORD
+from .processes import Service, serving
+from .test_browser import hand_in
 
 COURSE = Path(__file__).resolve().parent.parent / "training_course"
 REFERENCE = (COURSE / "solutions" / "trainee" / "trainee.py").read_text()
@@ -36,10 +36,9 @@ def service(tmp_path_factory) -> Iterator[Service]:
         yield running
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is here")
+@needs_chromium
 def test_the_curve_grows_and_the_report_says_what_was_measured(service):
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with launched() as browser:
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -63,7 +62,6 @@ def test_the_curve_grows_and_the_report_says_what_was_measured(service):
         assert "You reported" in text
         assert "settings for a CPU" in text
         assert complaints == []
-        browser.close()
 
 
 def test_a_curve_is_thinned_and_starts_anew_with_the_next_training():

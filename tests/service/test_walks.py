@@ -20,11 +20,14 @@ from grader_service.core.settings import Settings
 from grader_service.courses import courses
 
 from . import processes
+from .browsers import fits, keep, needs_chromium, playwright
 from .conftest import COURSE, WRONG, zip_of
 from .processes import SLOW, Service, opened, serving
-from .test_browser import chromium, fits, hand_in, keep, playwright, pytestmark, visit
+from .test_browser import chromium, hand_in, visit
 
-__all__ = ["chromium", "pytestmark", "visit"]  # fixtures, and why they may be skipped
+__all__ = ["chromium", "visit"]  # fixtures
+
+pytestmark = needs_chromium
 
 PATIENCE = processes.PATIENCE_SECONDS * 1000  # milliseconds
 TEXT = b"# My plots\n\nThey *rise*. <script>document.title = 'owned'</script>\n"

@@ -18,14 +18,17 @@ from werkzeug.serving import make_server
 from grader_service.accounts import accounts
 from grader_service.web.app import create_app
 
+from .browsers import needs_chromium, playwright
 from .conftest import PASSWORD
 from .processes import wait_for
 from .test_accessibility import look
-from .test_browser import chromium, playwright, pytestmark
+from .test_browser import chromium
 from .test_elsewhere import issuer
 from .test_people import Box
 
-__all__ = ["chromium", "issuer", "pytestmark"]  # fixtures, and why they may be skipped
+__all__ = ["chromium", "issuer"]  # fixtures
+
+pytestmark = needs_chromium
 
 NEW = "another horse battery"
 
