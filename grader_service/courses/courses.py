@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.errors import DeepgradeError
+from grader_service.core import minutes
 from grader_service.database import audit
 from grader_service.database.models import (
     COUNTS,
@@ -220,7 +221,7 @@ def _has_effect(chosen: CourseAssignment, due_at: float, hard_end_at: float | No
     due, end = chosen.due_at, chosen.hard_end_at
     if due is None and not more:
         raise DeepgradeError("the assignment has no due date, so there is nothing to extend")
-    if due is not None and due_at // 60 < due // 60:
+    if due is not None and minutes.start(due_at) < minutes.start(due):
         raise DeepgradeError(
             f"{told(due_at)} is before the due date of the assignment, {told(due)}, which holds; enter a later date"
         )
@@ -228,13 +229,13 @@ def _has_effect(chosen: CourseAssignment, due_at: float, hard_end_at: float | No
         raise DeepgradeError(
             "the assignment has no hard end: late work is accepted at any time; leave the hard end empty"
         )
-    if hard_end_at is not None and end is not None and hard_end_at // 60 < end // 60:
+    if hard_end_at is not None and end is not None and minutes.start(hard_end_at) < minutes.start(end):
         raise DeepgradeError(
             f"{told(hard_end_at)} is before the hard end of the assignment, {told(end)}, which holds; enter a later "
             "date, or leave the hard end empty to move it by as much as the due date"
         )
-    later_end = hard_end_at is not None and end is not None and hard_end_at // 60 > end // 60
-    if due is not None and due_at // 60 == due // 60 and not (more or later_end):
+    later_end = hard_end_at is not None and end is not None and minutes.start(hard_end_at) > minutes.start(end)
+    if due is not None and minutes.start(due_at) == minutes.start(due) and not (more or later_end):
         raise DeepgradeError(f"{told(due)} is the due date of the assignment already; enter a later date")
 
 

@@ -98,6 +98,13 @@ def test_of_results_of_unknown_tests_nothing_is_said(eve, settings, database):
     assert "other tests." not in eve.get(PAGES[0]).text
 
 
+def test_a_result_of_unknown_tests_is_not_counted_among_others(eve, settings, database):
+    with database.write() as session:
+        session.execute(sa.update(Result).where(Result.submission_id == 5).values(tests_sha256=""))
+    change_tests(settings)
+    assert "3 results were made with other tests" in eve.get(PAGES[0]).text
+
+
 def test_of_an_assignment_without_tests_of_today_nothing_is_said(eve, database):
     with database.read() as session:
         assert other_tests.changed(session, accounts.first_course(session), {}) == set()
