@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.decoding import Decoder
 from autograder.errors import DeepgradeError
 
 FILE_BYTES = 64 * 2**20  # of one file; past it nobody's scores are that long
@@ -69,6 +70,9 @@ class _Results(msgspec.Struct):
     tests: list[_Entry] = []
     score: float | None = None
     output: str = ""
+
+
+_RESULTS: Decoder[_Results] = Decoder(_Results)
 
 
 def read(path: Path) -> list[Score]:
@@ -175,7 +179,7 @@ def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> I
 
 def _results_json(path: Path) -> Score:
     try:
-        told = msgspec.json.decode(_bytes(path), type=_Results)
+        told = _RESULTS.json(_bytes(path))
     except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
         raise BadResults(f"{path}: is no results.json: {error}") from error
     scored = [entry for entry in told.tests if entry.score is not None]

@@ -30,6 +30,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from autograder.decoding import Decoder
 from autograder.errors import BadManifest
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -90,6 +91,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sum(problem.points for problem in self.problems)
 
 
+_MANIFESTS: Decoder[Manifest] = Decoder(Manifest)
+
+
 def is_imported_by_others(name: str) -> bool:
     """Is it a module of Python's, of what is installed here, or of what assignments often import? A student's file of
     that name would take its place."""
@@ -109,7 +113,7 @@ def load(path: Path) -> Manifest:
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: an integer of 5,000 digits, say
         raise BadManifest(f"{path}: is not valid TOML: {error}") from error
     try:
-        manifest = msgspec.convert(data, Manifest)
+        manifest = _MANIFESTS.value(data)
     except msgspec.ValidationError as error:
         raise BadManifest(f"{path}: {error}") from error
     _check(path, manifest)

@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from autograder.decoding import Decoder
+
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
 
@@ -166,6 +168,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.structs.force_setattr(self, "message", cut(self.message, MESSAGE))
 
 
+_REPORTS: Decoder[Report] = Decoder(Report)
+
+
 def cut(text: str, limit: int) -> str:
     """The text, if it has so many bytes of UTF-8; else what fits of its beginning, and a word that it was cut."""
     data = text.encode(errors="replace")
@@ -185,7 +190,7 @@ def to_json(report: Report, *, indent: int = 2) -> bytes:
 
 def from_json(data: bytes | str) -> Report:
     """Raises msgspec.ValidationError where the data is no report of this version."""
-    return msgspec.json.decode(data, type=Report)
+    return _REPORTS.json(data)
 
 
 def schema() -> dict[str, Any]:

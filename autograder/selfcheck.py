@@ -16,7 +16,7 @@ from autograder.course import Assignment
 from autograder.errors import DeepgradeError, StudentGone
 from autograder.judge.assemble import assemble
 from autograder.judge.imports import Imports
-from autograder.judge.job import Finished, Judged, Surroundings
+from autograder.judge.job import FINISHED, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
 from autograder.manifest import Limits
@@ -111,7 +111,7 @@ def check(
         if on_event:
             on_event(event)
 
-    finished = [msgspec.convert(one, Finished) for one in (journal.lines("finished") if journal else [])]
+    finished = [FINISHED.value(one) for one in (journal.lines("finished") if journal else [])]
     judging = Judging(
         make_student=make_student,
         limits=manifest.limits,

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from autograder import distributions
+from autograder.decoding import Decoder
 from autograder.errors import DeepgradeError
 from autograder.manifest import Manifest
 
@@ -33,6 +34,9 @@ class Server(msgspec.Struct, frozen=True):
 
     def has(self, module: str) -> bool:
         return module in self.library or module in self.modules
+
+
+_SERVERS: Decoder[Server] = Decoder(Server)
 
 
 def here(manifest: Manifest) -> Server:
@@ -54,7 +58,7 @@ def read(folder: Path, manifest: Manifest) -> Server:
     """What the kit in that folder says; without a word there, what the manifest allows."""
     path = folder / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Server)
+        return _SERVERS.json(path.read_bytes())
     except FileNotFoundError:
         return _allowed(manifest)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ import msgspec
 from autograder import report as reports
 from autograder import written
 from autograder.course import Assignment
+from autograder.decoding import Decoder
 from autograder.errors import DeepgradeError
 from autograder.report import Report
 
@@ -40,6 +41,9 @@ class State(msgspec.Struct, frozen=True):
     basis: Basis
     regrades: int = 0  # how often scores were kept and made anew
     unfinished: bool = False  # the last of them was cut off
+
+
+_STATES: Decoder[State] = Decoder(State)
 
 
 def basis(assignment: Assignment, secret: bytes, versions: dict[str, str]) -> Basis:
@@ -132,7 +136,7 @@ class Store:
     def _state(self) -> State | None:
         path = self.folder / "batch.json"
         try:
-            return msgspec.json.decode(path.read_bytes(), type=State)
+            return _STATES.json(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from autograder.decoding import Decoder
 from autograder.report import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
@@ -20,6 +21,9 @@ class Finished(msgspec.Struct):
     ratio: Ratio | None = None
     training: TrainingTimes | None = None
     not_run: bool = False  # blocked, and not even run
+
+
+FINISHED: Decoder[Finished] = Decoder(Finished)
 
 
 class Job(msgspec.Struct):
@@ -38,6 +42,9 @@ class Job(msgspec.Struct):
     too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
 
 
+JOBS: Decoder[Job] = Decoder(Job)
+
+
 class Surroundings(msgspec.Struct):
     """What a judge tells at its end, beside the tests."""
 
@@ -46,6 +53,9 @@ class Surroundings(msgspec.Struct):
     versions: dict[str, str]
     import_failure: str = ""
     import_seconds: float = 0.0
+
+
+SURROUNDINGS: Decoder[Surroundings] = Decoder(Surroundings)
 
 
 class Judged(msgspec.Struct):

@@ -37,7 +37,7 @@ from autograder.judge import verdicts
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.imports import Imports
-from autograder.judge.job import SLOW_IMPORTS, Finished, Job, Judged, Surroundings
+from autograder.judge.job import FINISHED, JOBS, SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 from autograder.manifest import Limits
@@ -127,7 +127,7 @@ def judge_here(job: Job, on_event: Callable[[dict[str, Any]], None] = lambda eve
 
     def hear(event: dict[str, Any]) -> None:
         if event["event"] == "finished":
-            finished.append(msgspec.convert(event["finished"], Finished))
+            finished.append(FINISHED.value(event["finished"]))
         on_event(event)
 
     surroundings = judge(job, hear)
@@ -195,7 +195,7 @@ def _answer(events: socket.socket) -> None:
     with events.makefile("rb") as stream:
         data = stream.read()
     try:
-        surroundings = judge(msgspec.json.decode(data, type=Job), say)
+        surroundings = judge(JOBS.json(data), say)
         say({"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
     except DeepgradeError as error:
         say({"event": "fault", "kind": type(error).__name__, "message": str(error)})

@@ -25,7 +25,7 @@ import msgspec
 from autograder import environment, errors
 from autograder.errors import GraderError
 from autograder.judge.budget import Watch
-from autograder.judge.job import Finished, Job, Judged, Surroundings
+from autograder.judge.job import FINISHED, SURROUNDINGS, Finished, Job, Judged, Surroundings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
@@ -99,7 +99,7 @@ class _Hearing:
         """One event; the last one holds the surroundings. Raises GraderError for a fault."""
         kind = event["event"]
         if kind == "judged":
-            return msgspec.convert(event["surroundings"], Surroundings)
+            return SURROUNDINGS.value(event["surroundings"])
         if kind == "fault":
             raise getattr(errors, event["kind"], GraderError)(event["message"])
         if kind == "begun":
@@ -109,7 +109,7 @@ class _Hearing:
             self.watch = Watch.over(self.pid, event["test"], event.pop("judge_seconds"), self.costly)
         elif kind == "finished":
             self.watch = None
-            self.finished.append(msgspec.convert(event.pop("finished"), Finished))
+            self.finished.append(FINISHED.value(event.pop("finished")))
         elif kind == "collected":
             if self._collected:
                 return None  # by a judge that goes on

@@ -34,6 +34,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import OperationalError
 
 import autograder
+from autograder.decoding import Decoder
 from autograder.errors import DeepgradeError
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
@@ -71,6 +72,9 @@ class Contents(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """In bytes."""
         return sum(one.size for one in self.files.values())
+
+
+_CONTENTS: Decoder[Contents] = Decoder(Contents)
 
 
 def back_up(settings: Settings, folder: Path) -> Contents:
@@ -168,7 +172,7 @@ def check(folder: Path) -> Contents:
     """What is in a backup. Raises DeepgradeError where it is none, or a byte of it is not what it was."""
     path = folder / CONTENTS
     try:
-        contents = msgspec.json.decode(path.read_bytes(), type=Contents)
+        contents = _CONTENTS.json(path.read_bytes())
     except OSError as error:
         raise DeepgradeError(f"{folder}: is not a backup: {CONTENTS} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:

@@ -25,6 +25,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.course import Assignment, find_course
+from autograder.decoding import Decoder
 from autograder.errors import DeepgradeError, GraderError, Refused
 from autograder.submission import read_zip
 from grader_service.core.process import PYTHON, environment_of_ours
@@ -82,6 +83,9 @@ class Findings(msgspec.Struct, frozen=True):
         return next((one for one in self.pairs if (one.first, one.second) == (first, second)), None)
 
 
+_FINDINGS: Decoder[Findings] = Decoder(Findings)
+
+
 @dataclass(frozen=True)
 class State:
     running: bool
@@ -92,7 +96,7 @@ def look(settings: Settings, course: Course, name: str) -> State:
     """The last findings, and whether new ones are being made."""
     place = _place(settings, course.id, name)
     try:
-        findings = msgspec.json.decode(place.read_bytes(), type=Findings)
+        findings = _FINDINGS.json(place.read_bytes())
     except (OSError, ValueError, RecursionError):
         findings = None
     lock = _lock(place)

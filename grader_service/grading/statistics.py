@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from autograder.decoding import Decoder
+
 BINS = 10
 FEW = 5  # reports; of fewer it is not said that nobody fails a test
 NAMED = ("passed", "failed", "raised", "timed_out", "not_implemented", "blocked")  # in this order; others after them
@@ -39,6 +41,9 @@ class _Timings(msgspec.Struct, frozen=True):
 class _Report(msgspec.Struct):
     tests: list[_Test] = []
     timings: _Timings = _Timings()
+
+
+_REPORTS: Decoder[_Report] = Decoder(_Report)
 
 
 @dataclass
@@ -124,10 +129,9 @@ class Spread:
 def of_tests(reports: Iterable[bytes]) -> list[Tally]:
     """A tally of each test, in the order in which the tests run. A report that cannot be read is passed over."""
     found: dict[str, Tally] = {}
-    decoder = msgspec.json.Decoder(_Report)
     for data in reports:
         try:
-            report = decoder.decode(data)
+            report = _REPORTS.json(data)
         except msgspec.MsgspecError:
             continue
         for test in report.tests:

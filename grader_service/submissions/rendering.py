@@ -20,13 +20,13 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 import sqlalchemy as sa
 from markupsafe import Markup
 from PIL import Image
 from sqlalchemy.orm import Session
 
+from autograder.decoding import Decoder
 from autograder.errors import GraderError, OutOfMemory, TimedOut
 from autograder.student.remote import Remote
 from grader_service.database.files import UPLOADS, Files, StoreError
@@ -38,6 +38,7 @@ log = logging.getLogger("deepgrade.web")
 
 TEXT_SECONDS = 5.0  # of wall time to lay out Markdown; past it the text is shown as it was written
 SHEETS_SECONDS = 20.0  # and to draw a PDF; pages that are not drawn by then are not shown
+_PIECES: Decoder[list[tuple[str, str, str]]] = Decoder(list[tuple[str, str, str]])
 OPEN_SECONDS = 10.0  # and to open a PDF when it is handed in; what takes longer is accepted
 SHEETS_MOST = 60  # that are shown; all of them are in the file
 SHEETS_BYTES = 12 * 2**20  # of all pictures of a PDF; pages beyond are not shown
@@ -116,7 +117,7 @@ def _text(data: bytes) -> Rendered:
             pieces = prose.pieces(data.decode("utf-8", "backslashreplace"))
         if not isinstance(pieces, str) or len(pieces.encode()) > PIECES_BYTES:
             return Rendered("markdown", message=NOT_TEXT)
-        return Rendered("markdown", str(markup.assemble(msgspec.json.decode(pieces, type=list[tuple[str, str, str]]))))
+        return Rendered("markdown", str(markup.assemble(_PIECES.json(pieces))))
     except (*sandboxed.GONE, ValueError):  # msgspec's errors are among these
         return Rendered("markdown", message=NOT_TEXT)
 

@@ -56,7 +56,7 @@ def test_the_report_has_the_curve_the_value_its_bar_and_the_times(graded):
     times = report.timings.trainings[TEST]
     assert times.profile == report.device == "cpu"
     assert times.seconds > 0 < times.reference_seconds
-    assert report.timings.ratios[TEST].limit == 30
+    assert report.timings.ratios[TEST].limit == 3
     seen = view(report, "student").timings.trainings[TEST]
     assert abs(seen.seconds - times.seconds) <= 0.05 * times.seconds
     assert seen.memory_mb is None or seen.memory_mb % 100 == 0

@@ -54,10 +54,10 @@ class Profile:
 
     epochs: int
     bar: float  # percent; of the reference, over seeds: see `deepgrade calibrate`
-    ratio: float  # times the reference's seconds; on a cpu no attack is about time, and tests run side by side
+    ratio: float  # times the reference's seconds
 
 
-PROFILES = {"cpu": Profile(8, 85.0, 30.0), "gpu": Profile(40, 90.0, 3.0)}
+PROFILES = {"cpu": Profile(8, 85.0, 3.0), "gpu": Profile(40, 90.0, 3.0)}
 
 
 @dataclass
