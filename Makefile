@@ -69,7 +69,7 @@ fuzz:            ## damaged bytes for all that reads a stranger's, for minutes (
 	@$(SETUP) fuzz || echo "fuzz: there is no atheris here, hypothesis goes on alone"
 	@$(BIN)/python scripts/fuzz.py $(ARGS)
 
-schema: setup    ## write autograder/report.schema.json from the Report that the code defines
+schema: setup    ## write autograder/report/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \
 	  report.SCHEMA_FILE.write_text(json.dumps(report.schema(), indent=2) + '\n', encoding='utf-8')"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from autograder.errors import DeepgradeError, Refused
+from autograder.core.errors import DeepgradeError, Refused
 
 URL_VARIABLE, TOKEN_VARIABLE = "DEEPGRADE_URL", "DEEPGRADE_TOKEN"
 API = "/api/v1"

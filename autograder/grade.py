@@ -1,6 +1,6 @@
 """A submission and an assignment -> a Report: in a sandbox, all tests. What the service, the shell and `verify` use.
 
-Linux only. A student's laptop runs the public tests with `autograder.selfcheck`.
+Linux only. A student's laptop runs the public tests with `autograder.local_check.public_tests`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from autograder import completeness
-from autograder.course import Assignment
-from autograder.errors import GraderError
+from autograder.core.errors import GraderError
+from autograder.course.course import Assignment
+from autograder.course.submission import Submission
 from autograder.judge import server
 from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.job import Job, Judged
-from autograder.report import Report
+from autograder.report import completeness
+from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
 from autograder.sandbox.runtime import runtime
-from autograder.submission import Submission
 
 OnEvent = Callable[[dict[str, Any]], None]
 

@@ -15,11 +15,11 @@ import typer
 from rich.text import Text
 
 from autograder.cli import console
-from autograder.course import find_course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import find_course
 
 if TYPE_CHECKING:
-    from autograder.import_results import Import, Score
+    from autograder.batch.import_results import Import, Score
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or a host; `deepgrade queue` lists them.")]
@@ -126,7 +126,7 @@ def bundle(
     ),
 ) -> None:
     """Pack the course, its hidden tests and DEEPGRADE_DATA for grading hosts. Keep the zip secret."""
-    from autograder import bundle as bundles
+    from autograder.course import bundle as bundles
 
     contents = bundles.Contents(find_course(context.obj), bundles.data_folders())
     try:

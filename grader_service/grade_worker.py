@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from autograder import bundle as bundles
-from autograder.course import find_course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course import bundle as bundles
+from autograder.course.course import find_course
 from grader_service.core import logs, machine, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.settings import Settings

@@ -22,8 +22,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from autograder import doctor
-from autograder.course import find_course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import find_course
 from grader_service.accounts import accounts, deletion
 from grader_service.core import logs, machine, secrets
 from grader_service.core.settings import Settings

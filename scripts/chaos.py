@@ -41,9 +41,9 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from servers import Server
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder import report as reports
 from autograder.cli.console import table
-from autograder.report import Report
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.database.models import Job, Result
 from grader_service.queue import recovery
 

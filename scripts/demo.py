@@ -34,13 +34,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from autograder import report as reports
-from autograder import submission
 from autograder.cli import show
 from autograder.cli.console import number, table
-from autograder.course import Assignment, find_course
-from autograder.mutants import mutants
-from autograder.report import Report
+from autograder.course import submission
+from autograder.course.course import Assignment, find_course
+from autograder.report import schema as reports
+from autograder.report.schema import Report
+from autograder.verify.mutants import mutants
 from grader_service.accounts import accounts
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings

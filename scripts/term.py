@@ -22,9 +22,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
-from autograder import report as reports
-from autograder.course import Assignment, Course
-from autograder.report import ProblemResult, Report, TestResult
+from autograder.course.course import Assignment, Course
+from autograder.report import schema as reports
+from autograder.report.schema import ProblemResult, Report, TestResult
 from grader_service.accounts import accounts
 from grader_service.database import models
 from grader_service.database.session import Database, db_now

@@ -37,7 +37,8 @@ class Wall:
     tests: list[str]  # where it must be noticed
 
 
-BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/worker/zygote.py"
+BUBBLEWRAP, ZYGOTE = "autograder/sandbox/bubblewrap.py", "autograder/student_process/zygote.py"
+RESTRICTIONS = "autograder/student_process/restrictions.py"
 COMMAND = "autograder/sandbox/command.py"
 SECCOMP, CHANNELS = "autograder/sandbox/seccomp.py", "tests/engine/test_channels.py"
 CLAIMS, GRADES = "grader_service/queue/leases.py", "autograder/batch/grades.py"
@@ -90,13 +91,13 @@ WALLS = [
     Wall(
         "probes",
         "what files earn that know nothing is not looked at",
-        [("autograder/verify.py", "        self._problems += earnings.problems(found)\n", "")],
+        [("autograder/verify/verify.py", "        self._problems += earnings.problems(found)\n", "")],
         ["tests/engine/test_probes.py::test_a_sentence_names_all_probes_that_earn_alike_and_the_limit"],
     ),
     Wall(
         "probes that start from right answers",
         "whether an answer of theirs was wrong is not asked",
-        [("autograder/probes/earnings.py", "[test for test in passed if MARKER in test.output]", "passed")],
+        [("autograder/verify/probes/earnings.py", "[test for test in passed if MARKER in test.output]", "passed")],
         ["tests/engine/test_probes.py::test_what_starts_from_right_answers_earns_by_wrong_ones_alone"],
     ),
     Wall(
@@ -128,7 +129,7 @@ WALLS = [
         "what a race asks can be foreseen",
         [
             (
-                "autograder/plugin.py",
+                "autograder/judge/plugin.py",
                 "    return lambda purpose: examples.seed(secret, ",
                 "    return lambda purpose: examples.seed(b'', ",
             )
@@ -199,13 +200,19 @@ WALLS = [
     Wall(
         "uid",
         "a test's process keeps the uid of the zygote",
-        [(ZYGOTE, "    if uid is not None:\n        os.setgroups([])", "    if False:\n        os.setgroups([])")],
+        [
+            (
+                RESTRICTIONS,
+                "    if uid is not None:\n        os.setgroups([])",
+                "    if False:\n        os.setgroups([])",
+            )
+        ],
         [f"{SANDBOX}::test_a_worker_is_nobody_and_sees_no_processes"],
     ),
     Wall(
         "capabilities",
         "a test's process keeps the capabilities of the zygote",
-        [(ZYGOTE, "none = (ctypes.c_uint32 * 6)()", "none = (ctypes.c_uint32 * 6)(*[2**32 - 1] * 6)")],
+        [(RESTRICTIONS, "none = (ctypes.c_uint32 * 6)()", "none = (ctypes.c_uint32 * 6)(*[2**32 - 1] * 6)")],
         [f"{SANDBOX}::test_what_is_allowed_can_be_imported"],
     ),
     Wall(
@@ -217,7 +224,7 @@ WALLS = [
     Wall(
         "processes of a uid",
         "no rlimit on processes",
-        [(ZYGOTE, '(resource.RLIMIT_NPROC, order["processes"]),', "")],
+        [(RESTRICTIONS, '(resource.RLIMIT_NPROC, order["processes"]),', "")],
         [f"{SANDBOX}::test_the_limits_of_a_process_are_set"],
     ),
     Wall(
@@ -284,7 +291,7 @@ WALLS = [
         "numbers of pipes",
         "a pipe has an inode number of the whole machine",
         [
-            ("autograder/worker/substitutes.py", "    os.pipe, os.pipe2 = pipe, pipe2\n", ""),
+            ("autograder/student_process/substitutes.py", "    os.pipe, os.pipe2 = pipe, pipe2\n", ""),
             (SECCOMP, "pause alarm", "pipe2"),
         ],
         [f"{ATTACK}[counts_what_the_machine_has_made]"],
@@ -351,7 +358,7 @@ WALLS = [
     Wall(
         "names in zips",
         "a member of a zip may climb out",
-        [("autograder/submission.py", 'if ".." in _parts(name):', 'if "nobody" in _parts(name):')],
+        [("autograder/course/submission.py", 'if ".." in _parts(name):', 'if "nobody" in _parts(name):')],
         ["tests/test_submission.py::test_is_refused_with_a_sentence", f"{ATTACK}[climbs_out_of_the_folder]"],
     ),
     Wall(
@@ -363,7 +370,7 @@ WALLS = [
     Wall(
         "visibility",
         "students see all of a hidden failure",
-        [("autograder/feedback.py", 'if viewer == "staff":', "if viewer:")],
+        [("autograder/report/visibility.py", 'if viewer == "staff":', "if viewer:")],
         ["tests/service/test_pages.py::test_a_student_sees_of_a_hidden_failure_its_law_and_class_alone"],
     ),
     Wall(
@@ -381,7 +388,7 @@ WALLS = [
     Wall(
         "secret files",
         "what holds the hidden tests can be read by all",
-        [("autograder/written.py", "SECRET = 0o600", "SECRET = 0o644")],
+        [("autograder/core/atomic_files.py", "SECRET = 0o600", "SECRET = 0o644")],
         ["tests/test_written.py"],
     ),
     Wall(
@@ -399,25 +406,25 @@ WALLS = [
     Wall(
         "kinds of exceptions",
         "students see of which kind an exception of a hidden test is",
-        [("autograder/feedback.py", 'RAISED if test.verdict == "raised" else test.failure', "test.failure")],
+        [("autograder/report/visibility.py", 'RAISED if test.verdict == "raised" else test.failure', "test.failure")],
         [f"{ATTACK}[spells_its_input_in_exceptions]"],
     ),
     Wall(
         "points of a curve",
         "a curve has as many points as it was told",
-        [("autograder/coarse.py", "    if count <= POINTS:", "    if True:")],
+        [("autograder/report/rounding.py", "    if count <= POINTS:", "    if True:")],
         [f"{ATTACK}[records_without_end]", "tests/engine/test_coarse.py"],
     ),
     Wall(
         "digits of a curve",
         "a curve has all digits that it was told",
-        [("autograder/coarse.py", "float(round(value, places)) + 0.0 if", "float(value) if")],
+        [("autograder/report/rounding.py", "float(round(value, places)) + 0.0 if", "float(value) if")],
         ["tests/engine/test_coarse.py"],
     ),
     Wall(
         "texts of a report",
         "a text of a report has no limit",
-        [("autograder/report.py", "    if len(data) <= limit:", "    if True:")],
+        [("autograder/report/schema.py", "    if len(data) <= limit:", "    if True:")],
         ["tests/engine/test_report_and_feedback.py::test_every_text_of_a_result_has_a_limit"],
     ),
     Wall(

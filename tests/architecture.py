@@ -16,100 +16,41 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 OURS = ("autograder", "grader_service", "assignments", "solutions", "tests", "scripts", "deepgrade_course")
 
 # What the engine is made of, from the bottom up.
-COURSE = {"errors", "manifest", "course", "report", "submission"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "decoding": set(),
-    "manifest": {"decoding", "errors"},
-    "course": {"errors", "manifest"},
-    "report": {"decoding"},
-    "submission": {"errors", "manifest"},
-    "secrets": {"errors"},
-    "numerals": set(),
-    "coarse": set(),
-    "environment": set(),
-    "distributions": set(),
-    "sources": set(),
-    "servers": {"decoding", "distributions", "errors", "manifest"},
-    "forecast": {"manifest", "servers", "sources"},
-    "written": set(),
+    "core": set(),
+    "datasets": {"core"},
     # What untrusted code shares: values as bytes.
     "wire": set(),
-    "worker": {"wire"},
+    "student_process": {"wire"},
     # What a test passes to a student, and what became of it there.
     "arguments": {"wire"},
-    # Walls know limits and how a worker is started, and nothing of tests.
-    "sandbox": {"distributions", "errors", "manifest", "wire", "worker"},
-    "student": {"arguments", "errors", "manifest", "wire", "sandbox", "worker"},
+    "course": {"core", "datasets"},
+    # Walls know limits and how a student's process is started, and nothing of tests.
+    "sandbox": {"core", "course", "student_process", "wire"},
+    "student": {"arguments", "core", "course", "sandbox", "student_process", "wire"},
     # What test files import: nothing of those who run them.
-    "testing": {"arguments", "worker"},
-    "judge": {
-        "arguments",
-        "coarse",
-        "decoding",
-        "course",
-        "environment",
-        "errors",
-        "manifest",
-        "numerals",
-        "report",
-        "plugin",
-        "sandbox",
-        "student",
-        "testing",
-        "worker",
-    },
-    "plugin": {"arguments", "course", "errors", "manifest", "report", "judge", "student", "testing"},
-    "completeness": {"errors", "report", "sources"},
-    "gradescope": {"feedback", "report"},
-    "grade": {*COURSE, "completeness", "judge", "plugin", "sandbox", "student"},
-    "doctor": {"errors", "manifest", "sandbox", "student", "worker"},
-    "attacks": set(),
-    "feedback": {"coarse", "report"},
-    "figures": {"report", "errors", "numerals"},
-    "datasets": {"errors"},
-    "supervised": {"environment", "errors"},
-    "selfcheck": {"decoding", *COURSE, "judge", "plugin", "sources", "student", "supervised"},
-    "mutants": {"course", "errors", "sources", "submission"},
-    "calibrate": {*COURSE, "grade", "sources"},
-    "probes": {*COURSE, "sources"},
-    "mistakes": {"course", "errors", "mutants", "probes", "sources"},
-    "static_checks": {"course", "errors", "manifest", "sources"},
-    "usage": {"course", "report", "submission"},
-    "verify": {*COURSE, "calibrate", "grade", "mutants", "probes", "static_checks", "usage"},
-    "matrices": {"verify"},
-    "batch": {"decoding", *COURSE, "grade", "gradescope", "written"},
-    "import_results": {"decoding", "batch", "errors"},
-    "otter": {*COURSE, "batch", "feedback", "grade", "gradescope", "kit"},
-    "kit": {"course", "servers", "submission", "errors"},
-    "bundle": {"course", "datasets", "errors", "written"},
-    "client": {"errors"},
-    "scaffold": {"course", "errors", "manifest"},
+    "testing": {"arguments", "student_process"},
+    "report": {"core"},
+    "judge": {"arguments", "core", "course", "report", "sandbox", "student", "student_process", "testing"},
+    "grade": {"core", "course", "judge", "report", "sandbox", "student"},
+    "doctor": {"core", "course", "sandbox", "student", "student_process"},
+    "local_check": {"core", "course", "judge", "report", "student"},
+    "verify": {"core", "course", "grade", "report"},
+    "batch": {"core", "course", "grade", "report"},
+    "otter": {"batch", "core", "course", "grade", "report"},
+    "client": {"core"},
     "cli": {
-        *COURSE,
-        "datasets",
-        "secrets",
-        "environment",
-        "forecast",
-        "written",
-        "selfcheck",
-        "supervised",
-        "grade",
-        "feedback",
-        "figures",
-        "verify",
-        "probes",
-        "calibrate",
-        "matrices",
-        "mistakes",
-        "kit",
-        "bundle",
-        "client",
-        "scaffold",
-        "doctor",
         "batch",
+        "client",
+        "core",
+        "course",
+        "datasets",
+        "doctor",
+        "grade",
+        "local_check",
         "otter",
-        "import_results",
+        "report",
+        "verify",
     },
 }
 
@@ -134,7 +75,7 @@ WEB_FRAMEWORK = ("flask", "flask_login", "flask_smorest", "flask_wtf", "werkzeug
 
 
 def python_files(folder: str) -> list[Path]:
-    templates = REPOSITORY / "autograder" / "scaffold"
+    templates = REPOSITORY / "autograder" / "course" / "scaffold"
     return [
         path
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
@@ -160,7 +101,7 @@ def imports(path: Path) -> list[tuple[str, bool]]:
 
 
 def room_of(path: Path) -> str:
-    """`grader_service/web/pages/grades.py` -> `web`; `autograder/wire.py` -> `wire`."""
+    """`grader_service/web/pages/grades.py` -> `web`; `autograder/wire/encoder.py` -> `wire`."""
     return path.relative_to(REPOSITORY).parts[1].removesuffix(".py")
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import scaffold
-from autograder.course import Course
+from autograder.course import scaffold
+from autograder.course.course import Course
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -37,12 +37,14 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from loading import load
 
-from autograder import import_results, submission, wire
-from autograder import manifest as manifests
-from autograder.errors import BadManifest, DeepgradeError, Died, Refused, StudentGone
-from autograder.manifest import Limits, Manifest, Problem
+from autograder import wire
+from autograder.batch import import_results
+from autograder.core.errors import BadManifest, DeepgradeError, Died, Refused, StudentGone
+from autograder.course import manifest as manifests
+from autograder.course import submission
+from autograder.course.manifest import Limits, Manifest, Problem
+from autograder.student.exceptions import StudentRaised
 from autograder.student.link import RemoteObject
-from autograder.student.raised import StudentRaised
 from autograder.student.remote import Remote
 
 HERE = Path(__file__).resolve().parent
@@ -405,9 +407,9 @@ MARKDOWN = (
 BYTES = (
     of_bytes("wire", read_frame, FRAMES, "autograder.wire"),
     of_values("reply", test_reply, "autograder.wire", "autograder.student"),
-    of_bytes("zip", read_upload, _zips(), "autograder.submission", "zipfile"),
-    of_bytes("manifest", read_manifest, _manifests(), "autograder.manifest", "tomllib"),
-    of_bytes("results", read_results, RESULTS, "autograder.import_results", "csv"),
+    of_bytes("zip", read_upload, _zips(), "autograder.course.submission", "zipfile"),
+    of_bytes("manifest", read_manifest, _manifests(), "autograder.course.manifest", "tomllib"),
+    of_bytes("results", read_results, RESULTS, "autograder.batch.import_results", "csv"),
     of_bytes("written", read_written, MARKDOWN, "grader_service.submissions.written", "markdown_it"),
 )
 TARGETS = {target.name: target for target in BYTES}

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder import matrices, submission
-from autograder import verify as verifying
-from autograder.course import Assignment, Course
-from autograder.errors import StudentGone
+from autograder.core.errors import StudentGone
+from autograder.course import submission
+from autograder.course.course import Assignment, Course
 from autograder.sandbox import Sandbox
 from autograder.student import StudentRaised
 from autograder.student.remote import Remote
+from autograder.verify import kill_matrix
+from autograder.verify import verify as verifying
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COURSE = Course(REPOSITORY)
@@ -74,7 +75,7 @@ def test_the_zip_of_a_reference_is_what_its_folder_is(assignment):
 
 def test_the_kill_matrix_in_the_docs_is_of_the_tests_as_they_are(assignment, page):
     stale = f'{page.name} is stale: write it again with `make matrices ARGS="{assignment.name}"`'
-    assert matrices.sources_of(page) == verifying.sources_sha256(assignment), stale
+    assert kill_matrix.sources_of(page) == verifying.sources_sha256(assignment), stale
 
 
 def test_the_page_has_full_marks_for_every_right_answer(assignment, page):

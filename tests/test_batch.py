@@ -16,18 +16,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder import gradescope, report
 from autograder.batch import find
 from autograder.batch.changes import changes, to_csv
 from autograder.batch.find import Found
 from autograder.batch.grades import final_grades, inert
 from autograder.batch.page import page
 from autograder.batch.run import Outcome
-from autograder.course import Course
-from autograder.errors import DeepgradeError
-from autograder.mutants import mutants
-from autograder.report import Report, Timings
-from autograder.submission import zipped
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import Course
+from autograder.course.submission import zipped
+from autograder.report import gradescope, schema
+from autograder.report.schema import Report, Timings
+from autograder.verify.mutants import mutants
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -68,7 +68,7 @@ def contents(output: Path, *, times: bool = True) -> dict[str, bytes]:
         if path.is_file():
             data = path.read_bytes()
             if not times and path.parent.name == "reports":
-                data = report.to_json(msgspec.structs.replace(report.from_json(data), timings=Timings()))
+                data = schema.to_json(msgspec.structs.replace(schema.from_json(data), timings=Timings()))
             found[path.relative_to(output).as_posix()] = data
     return found
 
@@ -205,7 +205,7 @@ def test_a_folder_is_graded_and_what_is_wrong_is_listed(deepgrade, tiny, inbox, 
     assert told["passed_over"] == ["notes.txt"]
     assert {one["file"]: one["state"] for one in told["submissions"]}["gus.zip"] == "graded"
     for id in ("ada", "bob", "gus", "eve"):
-        full_report = report.from_json((output / "reports" / f"{id}.json").read_bytes())
+        full_report = schema.from_json((output / "reports" / f"{id}.json").read_bytes())
         short = json.loads((output / "results" / f"{id}.json").read_text())
         assert short["score"] == full_report.points
     assert not (output / "reports" / "hal.json").exists()
@@ -363,9 +363,9 @@ def test_there_is_never_a_share_of_more_than_everything(deepgrade, inbox, tmp_pa
     assert deepgrade("batch", "tiny", inbox, "-o", output).returncode == 0
     before = (output / "final_grades.csv").read_bytes()
     path = sorted((output / "reports").glob("ada*.json"))[0]
-    told = report.from_json(path.read_bytes())
+    told = schema.from_json(path.read_bytes())
     few = [msgspec.structs.replace(problem, possible=0.5, points=0.5) for problem in told.problems]
-    path.write_bytes(report.to_json(msgspec.structs.replace(told, problems=few, points=1.0, possible=1.0)))
+    path.write_bytes(schema.to_json(msgspec.structs.replace(told, problems=few, points=1.0, possible=1.0)))
     done = deepgrade("batch", "tiny", inbox, "-o", output)
     assert done.returncode == 3
     assert "was graded by other tests than" in done.stderr
@@ -418,9 +418,9 @@ def outcome(name: str, told: Report | None, **more) -> Outcome:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> Report:
     """A report full of what a hostile student can put into one."""
-    from autograder import scaffold
+    from autograder.course import scaffold
+    from autograder.course.submission import Submission, sha256_of
     from autograder.grade import grade
-    from autograder.submission import Submission, sha256_of
 
     root = tmp_path_factory.mktemp("course")
     (root / "assignments").mkdir()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autograder import client
 from autograder.client import Account, Service
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 
 
 @pytest.mark.parametrize(

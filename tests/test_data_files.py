@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from autograder.core.errors import DeepgradeError
 from autograder.datasets import BadData, cifar, files, idx
-from autograder.errors import DeepgradeError
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

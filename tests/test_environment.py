@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from autograder import environment, submission
-from autograder.submission import zipped
+from autograder.core import environment
+from autograder.course import submission
+from autograder.course.submission import zipped
 
 pytestmark = pytest.mark.threat(58)
 

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import matplotlib
 import pytest
 
-from autograder.course import Course
+from autograder.course.course import Course
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from autograder import figures
-from autograder.figures import draw
 from autograder.judge.session import Recorder
-from autograder.report import Figure
+from autograder.report import figures
+from autograder.report.figures import draw
+from autograder.report.schema import Figure
 
 FORMULAS = ("$x^2$", r"$\frac{", "$", "$$", r"\$", "_hidden", "${undefined}$ & %", "<script>")
 HOSTILE_NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 10**400, None, "9", [], True)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder import forecast, kit, servers, sources
-from autograder.course import Course
+from autograder.core import sources
+from autograder.course import forecast, kit, servers
+from autograder.course.course import Course
+from autograder.course.submission import Submission, sha256_of
 from autograder.grade import grade
-from autograder.submission import Submission, sha256_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = list(Course(REPOSITORY))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from loading import load
 
-from autograder.course import Assignment, Course
+from autograder.course.course import Assignment, Course
 
 COURSE = Course(Path(__file__).resolve().parent.parent)
 ROW = re.compile(r"^\| .* \| (\d+) \|$", re.MULTILINE)

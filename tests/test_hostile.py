@@ -41,13 +41,14 @@ import pytest
 from containers import as_nobody, in_container
 from loading import load
 
-from autograder import feedback, report, submission
-from autograder.course import Assignment, Course
-from autograder.errors import Refused
+from autograder.core.errors import Refused
+from autograder.course import submission
+from autograder.course.course import Assignment, Course
+from autograder.course.submission import Submission
 from autograder.grade import grade
-from autograder.report import Report, Timings
+from autograder.report import schema, visibility
+from autograder.report.schema import Report, Timings
 from autograder.sandbox import cgroups
-from autograder.submission import Submission
 
 HERE = Path(__file__).parent
 ALL = sorted(path.parent for path in (HERE / "hostile").glob("*/expect.toml"))
@@ -185,7 +186,7 @@ def comparable(graded: Report, *, output: bool = True) -> bytes:
     """A report without what differs between two gradings of the same files, or of an attack and the right answers."""
     tests = graded.tests if output else [msgspec.structs.replace(test, output="") for test in graded.tests]
     hashed = graded.submission_sha256 if output else ""
-    return report.to_json(msgspec.structs.replace(graded, tests=tests, submission_sha256=hashed, timings=Timings()))
+    return schema.to_json(msgspec.structs.replace(graded, tests=tests, submission_sha256=hashed, timings=Timings()))
 
 
 def processes_named(name: str) -> list[int]:
@@ -214,9 +215,9 @@ def uploads(folder: Path, good: dict[str, bytes]) -> list[bytes]:
 
 
 def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> None:
-    assert len(report.to_json(found, indent=-1)) <= expected.report_kb * 1000
+    assert len(schema.to_json(found, indent=-1)) <= expected.report_kb * 1000
     if expected.says:
-        seen = [test for test in feedback.view(found, "student").tests if test.visibility == "hidden"]
+        seen = [test for test in visibility.view(found, "student").tests if test.visibility == "hidden"]
         assert {test.failure for test in seen if test.verdict != "passed"} == {expected.says}
     if expected.same_as_honest:
         assert [(test.name, test.verdict, test.detail) for test in found.tests if test.verdict != "passed"] == []
@@ -235,7 +236,7 @@ def assert_as_expected(found: Report, expected: Expectation, honest: Report) -> 
 
 def assert_nothing_got_out(found: Report, ground: Ground) -> None:
     for viewer in ("student", "staff"):
-        assert ground.canary.encode() not in report.to_json(feedback.view(found, viewer))
+        assert ground.canary.encode() not in schema.to_json(visibility.view(found, viewer))
     assert ground.heard() == 0
     assert becomes(lambda: not processes_named(ground.mark)), "processes of the submission are left"
 
@@ -401,9 +402,10 @@ def test_cgroups_of_killed_judges_are_swept_up() -> None:
 GRADE = """
 import sys
 from pathlib import Path
-from autograder import report, submission
-from autograder.course import Course
-from autograder.errors import SandboxUnavailable
+from autograder.report import schema
+from autograder.course import submission
+from autograder.course.course import Course
+from autograder.core.errors import SandboxUnavailable
 from autograder.grade import grade
 
 container, unfiltered = sys.argv[1] == "in a container", sys.argv[1] == "without a filter"
@@ -459,7 +461,7 @@ def graded_elsewhere(
                 (root / attack / file).write_bytes(content)
         arguments = [sys.executable, "-c", GRADE, *words, str(course), *(str(root / attack) for attack in sources)]
         done = elsewhere(arguments, [root])
-    reports = map(report.from_json, done.stdout.splitlines()) if done.returncode == 0 else ()
+    reports = map(schema.from_json, done.stdout.splitlines()) if done.returncode == 0 else ()
     return done, dict(zip(sources, reports, strict=done.returncode == 0))
 
 

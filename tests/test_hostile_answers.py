@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import Course, find_course
+from autograder.course.course import Course, find_course
+from autograder.course.submission import Submission, sha256_of
 from autograder.grade import grade
-from autograder.submission import Submission, sha256_of
 
 SOURCE = (Path(__file__).parent / "hostile_values.py").read_text()
 SEEDS = int(os.environ.get("DEEPGRADE_HOSTILE_SEEDS", "0"))

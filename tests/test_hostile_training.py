@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder import coarse
-from autograder.course import Assignment, Course
+from autograder.course.course import Assignment, Course
+from autograder.course.submission import Submission, sha256_of
 from autograder.grade import grade
-from autograder.report import Report
-from autograder.submission import Submission, sha256_of
+from autograder.report import rounding
+from autograder.report.schema import Report
 
 pytest.importorskip("torch")
 
@@ -60,7 +60,7 @@ def test_an_attack_gains_nothing(folder: Path, trainee: Assignment) -> None:
     assert verdicts == {**dict.fromkeys(verdicts, "passed"), **wanted}, [test.detail for test in found.tests]
     for figure in [figure for test in found.tests for figure in test.figures if figure.kind == "curve"]:
         x, series = figure.data["x"], figure.data["series"].values()
-        assert len(x) <= coarse.POINTS and len(series) <= coarse.SERIES  # noqa: PT018
+        assert len(x) <= rounding.POINTS and len(series) <= rounding.SERIES  # noqa: PT018
         for values in series:
             assert values == [float(f"{value:.3g}") for value in values]
 

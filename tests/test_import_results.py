@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder import gradescope, import_results
+from autograder.batch import import_results
 from autograder.batch.find import Found
 from autograder.batch.grades import final_grades
+from autograder.batch.import_results import BadResults, Score, read
 from autograder.batch.run import Outcome
-from autograder.import_results import BadResults, Score, read
-from autograder.report import ProblemResult, Report, TestResult
+from autograder.report import gradescope
+from autograder.report.schema import ProblemResult, Report, TestResult
 
 OTTER = """\
 file,gradient,loss,total_points_earned,percent_correct,grading_status

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder import scaffold
-from autograder.course import Course
-from autograder.submission import zipped
+from autograder.course import scaffold
+from autograder.course.course import Course
+from autograder.course.submission import zipped
 
 GUIDE = (Path(__file__).resolve().parent.parent / "docs" / "instructors.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", GUIDE, re.M | re.S)

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder import kit, mutants
-from autograder.course import Course
-from autograder.errors import BadCourse
+from autograder.core.errors import BadCourse
+from autograder.course import kit
+from autograder.course.course import Course
+from autograder.verify import mutants
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = sorted(path.parent.name for path in (REPOSITORY / "assignments").glob("*/assignment.toml"))
@@ -62,10 +63,10 @@ def leaks(data: bytes, assignment) -> list[str]:
     found = []
     for name, content in unpacked(data).items():
         engine = "!autograder/" in name  # it has a module `mutants`, and in its skeleton an assignment's two halves
-        if "!autograder/scaffold/" not in name:
+        if "!autograder/course/scaffold/" not in name:
             found += [f"{name}: {line.decode()}" for line in sorted(secret) if line in content]
         if re.search(r"solutions|test_hidden" if engine else r"solutions|hidden|mutants|variants", name):
-            found += [] if "!autograder/scaffold/" in name else [name]
+            found += [] if "!autograder/course/scaffold/" in name else [name]
     return found
 
 
@@ -132,7 +133,7 @@ def test_the_wheel_holds_the_engine_and_neither_service_nor_course():
         "autograder",
         name.removesuffix("-py3-none-any.whl") + ".dist-info",
     }
-    assert "autograder/plugin.py" in inside
+    assert "autograder/judge/plugin.py" in inside
     assert "autograder/datasets/digits.npz" in inside
     assert not [path for path in inside if "__pycache__" in path]
 

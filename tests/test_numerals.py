@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograder.numerals import beside
+from autograder.report.numbers import beside
 
 NUMBERS = st.floats(-1e9, 1e9, allow_subnormal=False)
 

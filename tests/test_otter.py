@@ -26,18 +26,19 @@ pytest.importorskip("otter", reason="otter-grader is not installed: pip install 
 from otter.grade.utils import merge_scores_to_df
 from otter.run.run_autograder.autograder_config import AutograderConfig
 
-from autograder import gradescope, scaffold
 from autograder.batch.find import Found
 from autograder.batch.grades import final_grades
 from autograder.batch.run import Outcome
-from autograder.course import Assignment, Course
-from autograder.errors import BadCourse, Refused
+from autograder.core.errors import BadCourse, Refused
+from autograder.course import scaffold
+from autograder.course.course import Assignment, Course
+from autograder.course.submission import Submission, sha256_of, zipped
 from autograder.grade import grade
-from autograder.mutants import mutants
 from autograder.otter import generate, handed_in, packed
 from autograder.otter.results import grading_results
-from autograder.report import Report
-from autograder.submission import Submission, sha256_of, zipped
+from autograder.report import gradescope
+from autograder.report.schema import Report
+from autograder.verify.mutants import mutants
 
 HERE = Path(__file__).parent
 ATTACKS = sorted(path.stem for path in (HERE / "otter_attacks").glob("*.py"))

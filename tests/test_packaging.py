@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import autograder
-from autograder import report
-from autograder.course import Course
+from autograder.course.course import Course
+from autograder.report import schema
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -70,7 +70,7 @@ def test_the_version_is_said_once_and_the_same_everywhere():
 
 def test_the_schema_in_the_repository_is_the_codes():
     """`make schema` writes it."""
-    assert json.loads(report.SCHEMA_FILE.read_text(encoding="utf-8")) == report.schema()
+    assert json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8")) == schema.schema()
 
 
 def test_the_light_base_is_light():
@@ -95,7 +95,7 @@ def test_the_wheel_holds_engine_service_and_course_as_data(wheel):
         assert f"deepgrade_course/solutions/{name}/test_hidden.py" in names
     assert not [name for name in names if re.search(r"__pycache__|/figures/.*png|\.hypothesis|\.venv", name)]
     assert [name for name in names if name.startswith("grader_service/web/templates/")]
-    assert "autograder/scaffold/solution/mutants.py" in names
+    assert "autograder/course/scaffold/solution/mutants.py" in names
     assert "autograder/datasets/digits.npz" in names
 
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder import submission
 from autograder.batch import find
-from autograder.errors import DeepgradeError, Refused
-from autograder.manifest import Limits, Manifest, Problem
+from autograder.core.errors import DeepgradeError, Refused
+from autograder.course import submission
+from autograder.course.manifest import Limits, Manifest, Problem
 from autograder.otter import handed_in
 
 GOOD = {"nets.py": b"def f():\n    return 1\n", "notes.txt": b"two words\n"}

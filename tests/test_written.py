@@ -7,9 +7,10 @@ import stat
 
 import pytest
 
-from autograder import bundle, written
-from autograder.course import Course
-from autograder.submission import zipped
+from autograder.core import atomic_files
+from autograder.course import bundle
+from autograder.course.course import Course
+from autograder.course.submission import zipped
 
 
 def mode(path) -> int:
@@ -20,17 +21,17 @@ def test_what_is_secret_is_so_even_where_all_could_read_it_before(tmp_path):
     path = tmp_path / "autograder.zip"
     path.write_bytes(b"old")
     path.chmod(0o644)
-    written.whole(path, b"new", mode=written.SECRET)
+    atomic_files.whole(path, b"new", mode=atomic_files.SECRET)
     assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
 
 
 def test_what_is_not_keeps_the_permissions_that_it_had(tmp_path):
     path = tmp_path / "kit.zip"
     os.umask(0o027)
-    written.whole(path, b"one")
+    atomic_files.whole(path, b"one")
     assert mode(path) == 0o640
     path.chmod(0o664)
-    written.whole(path, b"two")
+    atomic_files.whole(path, b"two")
     assert (path.read_bytes(), mode(path)) == (b"two", 0o664)
 
 
@@ -39,7 +40,7 @@ def test_a_file_that_could_not_be_finished_leaves_what_was_there(tmp_path):
     path.write_bytes(b"old")
 
     def write_half() -> None:
-        with written.draft(path) as file:
+        with atomic_files.draft(path) as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -53,7 +54,7 @@ def test_a_link_stays_a_link(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"old")
     link.symlink_to(target)
-    written.whole(link, b"new")
+    atomic_files.whole(link, b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
 

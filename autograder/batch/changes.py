@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autograder.batch.grades import inert, number, table
 from autograder.batch.run import Outcome
-from autograder.report import Report
+from autograder.report.schema import Report
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import submission
-from autograder.errors import DeepgradeError, Refused
-from autograder.manifest import Manifest
-from autograder.submission import LITTER, Submission
+from autograder.core.errors import DeepgradeError, Refused
+from autograder.course import submission
+from autograder.course.manifest import Manifest
+from autograder.course.submission import LITTER, Submission
 
 GRADESCOPE = re.compile(r"submission_(\d+)")
 GRADESCOPE_NAMES = "submission_metadata.yml"

@@ -15,8 +15,8 @@ import io
 from collections.abc import Iterable
 
 from autograder.batch.run import Outcome
-from autograder.course import Assignment
-from autograder.errors import GraderError
+from autograder.core.errors import GraderError
+from autograder.course.course import Assignment
 
 POSSIBLE = "points-per-question"
 LAST = ("total_points_earned", "percent_correct", "grading_status")

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from autograder.batch.changes import Change
 from autograder.batch.grades import possible_points
 from autograder.batch.run import Outcome
-from autograder.course import Assignment
-from autograder.errors import DeepgradeError
-from autograder.report import TestResult
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import Assignment
+from autograder.report.schema import TestResult
 
 TEMPLATE = Path(__file__).with_name("index.html.j2")
 BINS = 10

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from autograder import grade as grading
-from autograder import gradescope, report
 from autograder.batch.find import Found, read
 from autograder.batch.store import Store
-from autograder.course import Assignment
-from autograder.errors import GraderError, Refused
-from autograder.report import Report
-from autograder.submission import Submission
+from autograder.core.errors import GraderError, Refused
+from autograder.course.course import Assignment
+from autograder.course.submission import Submission
+from autograder.report import gradescope, schema
+from autograder.report.schema import Report
 
 TRIES = 3  # of one submission, when the fault is ours
 
@@ -165,7 +165,7 @@ class _Batch:
     def _keep(self, one: Found, told: Report) -> None:
         """The report last: what is there is done."""
         self._store.write(f"results/{one.id}.json", gradescope.to_json(told))
-        self._store.write(f"reports/{one.id}.json", report.to_json(told) + b"\n")
+        self._store.write(f"reports/{one.id}.json", schema.to_json(told) + b"\n")
 
     def _told(self, outcome: Outcome) -> None:
         self._tell({"event": "finished", "name": outcome.found.name, "outcome": outcome})

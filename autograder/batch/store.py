@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from autograder import report as reports
-from autograder import written
-from autograder.course import Assignment
-from autograder.decoding import Decoder
-from autograder.errors import DeepgradeError
-from autograder.report import Report
+from autograder.core import atomic_files
+from autograder.core.decoding import Decoder
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import Assignment
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 
 SECRET = ("reports", "before")  # they hold what hidden tests asked
 
@@ -59,7 +59,7 @@ class Store:
                 path.mkdir(parents=True, exist_ok=True)
             for name in SECRET:
                 if (folder / name).is_dir():
-                    (folder / name).chmod(written.SECRET_FOLDER)
+                    (folder / name).chmod(atomic_files.SECRET_FOLDER)
         except OSError as error:
             raise DeepgradeError(f"{folder}: cannot be made ({error.strerror}); name another folder with -o") from error
 
@@ -115,7 +115,7 @@ class Store:
         try:
             if path.is_file() and path.read_bytes() == data:
                 return path
-            written.whole(path, data, mode=written.SECRET if secret else None)
+            atomic_files.whole(path, data, mode=atomic_files.SECRET if secret else None)
         except OSError as error:
             raise DeepgradeError(f"{path}: cannot be written ({error.strerror}); make room or name another") from error
         return path
@@ -125,13 +125,13 @@ class Store:
 
     def _set_aside(self, number: int) -> None:
         aside = self.folder / "before" / str(number)
-        aside.parent.mkdir(mode=written.SECRET_FOLDER, exist_ok=True)
+        aside.parent.mkdir(mode=atomic_files.SECRET_FOLDER, exist_ok=True)
         aside.mkdir(exist_ok=True)
         if not (aside / "reports").exists():  # else a run was cut off between this move and its note of it
             (self.folder / "reports").rename(aside / "reports")
         if (self.folder / "final_grades.csv").is_file():
             shutil.copyfile(self.folder / "final_grades.csv", aside / "final_grades.csv")
-        (self.folder / "reports").mkdir(mode=written.SECRET_FOLDER, exist_ok=True)
+        (self.folder / "reports").mkdir(mode=atomic_files.SECRET_FOLDER, exist_ok=True)
 
     def _state(self) -> State | None:
         path = self.folder / "batch.json"

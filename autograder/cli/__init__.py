@@ -18,7 +18,7 @@ import typer
 from autograder import __version__
 from autograder.cli import authors, extensions, instructors, remote, staff, students
 from autograder.cli.data import data
-from autograder.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError
 
 app = typer.Typer(
     name="deepgrade",
@@ -50,7 +50,7 @@ def _every_command(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    from autograder import course as courses
+    from autograder.course import course as courses
 
     here = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
     context.obj = course or here

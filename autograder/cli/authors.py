@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.cli import console
-from autograder.course import find_course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import find_course
 
 if TYPE_CHECKING:
-    from autograder.mistakes import Field
-    from autograder.probes.earnings import Earning
-    from autograder.verify import Kill, PointsLost, Soundness
+    from autograder.verify.mistakes import Field
+    from autograder.verify.probes.earnings import Earning
+    from autograder.verify.verify import Kill, PointsLost, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
 
@@ -43,8 +43,8 @@ def verify(
 ) -> None:
     """Prove an assignment sound: the reference gets full marks, the stub none, every wrong answer is caught, and a
     file that knows nothing earns nothing."""
-    from autograder import matrices
-    from autograder import verify as verifying
+    from autograder.verify import kill_matrix
+    from autograder.verify import verify as verifying
 
     if every > 1 and not quick:
         raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
@@ -67,7 +67,7 @@ def verify(
         if not json:
             _print(results[assignment.name])
         if write and results[assignment.name].sound:
-            matrices.write(results[assignment.name], write)
+            kill_matrix.write(results[assignment.name], write)
     if json:
         console.print_json({name: _facts(result) for name, result in results.items()})
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)
@@ -155,7 +155,7 @@ def mistakes(
     """Print which kinds of mistakes were tried in which functions, and the law that catches each.
 
     Exit code 1 if a field is empty: neither a wrong answer of that kind, nor a reason why there can be none."""
-    from autograder.mistakes import table
+    from autograder.verify.mistakes import table
 
     course = find_course(context.obj)
     tables = {name: table(course[name]) for name in names or [assignment.name for assignment in course]}
@@ -207,7 +207,7 @@ def calibrate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure what the reference reaches in training checks, under many seeds: where bars come from."""
-    from autograder import calibrate as calibrating
+    from autograder.verify import calibrate as calibrating
 
     assignment = find_course(context.obj)[name]
     with console.progress(f"calibrating {name}") as follow:
@@ -227,7 +227,7 @@ def calibrate(
 
 def _print_calibration(terminal: Console, title: str, facts: dict) -> None:
     """One test: a row for each value beside its bar, then times and ratios."""
-    from autograder import calibrate as calibrating
+    from autograder.verify import calibrate as calibrating
 
     table = console.table(title, "least", "5 %", "median", "95 %", "most", "deviation", "bar", "missed", "false fails")
     for name, row in facts["measured"].items():
@@ -247,7 +247,7 @@ def new(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAM
     """Begin an assignment: a tiny one that is complete and sound, to be edited into yours.
 
     It is written into the course around this folder; an empty folder becomes a course."""
-    from autograder.scaffold import begin
+    from autograder.course.scaffold import begin
 
     root = Path(context.obj or os.environ.get("DEEPGRADE_COURSE") or ".").resolve()
     for path in begin(root, name):

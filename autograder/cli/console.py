@@ -28,8 +28,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from autograder import written
-from autograder.errors import DeepgradeError
+from autograder.core import atomic_files
+from autograder.core.errors import DeepgradeError
 
 Event = dict[str, Any]
 NARROWEST = 8  # characters of a column, before others are made narrower
@@ -142,7 +142,7 @@ def write(path: Path, data: bytes, *, secret: bool = False) -> None:
         if path.exists() and not path.is_file():  # a pipe, say, or /dev/stdout
             path.write_bytes(data)
         else:
-            written.whole(path, data, mode=written.SECRET if secret else None)
+            atomic_files.whole(path, data, mode=atomic_files.SECRET if secret else None)
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be written ({error.strerror}); name another file with -o") from error
 

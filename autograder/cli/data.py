@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from autograder.cli import console
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 
 
 def data(

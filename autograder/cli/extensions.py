@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from autograder.import_results import Import, Score
+    from autograder.batch.import_results import Import, Score
 
 GROUP = "deepgrade.commands"
 

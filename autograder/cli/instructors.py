@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from autograder.cli import console, extensions
-from autograder.course import find_course
-from autograder.errors import BadCourse, DeepgradeError, GraderError
+from autograder.core.errors import BadCourse, DeepgradeError, GraderError
+from autograder.course.course import find_course
 
 if TYPE_CHECKING:
     from autograder.batch.changes import Change
@@ -51,8 +51,8 @@ def batch(
 ) -> None:
     """Grade a folder of submissions: otter's final_grades.csv, Gradescope's results, full reports, and a page."""
     from autograder import grade as grading
-    from autograder import secrets
     from autograder.batch import changes, find, grades, page, run, store
+    from autograder.course import secrets
 
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
@@ -95,7 +95,7 @@ def otter(
 
     The zip holds the hidden tests and the course's secret: keep it as you keep an exam.
     """
-    from autograder import secrets
+    from autograder.course import secrets
 
     try:
         import otter  # noqa: F401  # needed by a process that starts later; missing, it is missed here
@@ -140,7 +140,7 @@ def import_results(
     """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
     import msgspec
 
-    from autograder import import_results as reading
+    from autograder.batch import import_results as reading
 
     assignment = find_course(context.obj)[name]
     scores = reading.read(file)

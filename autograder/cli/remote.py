@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from autograder import client, submission
-from autograder import manifest as manifests
+from autograder import client
 from autograder.cli import console
 from autograder.cli.students import Folder, find_folder, tell
-from autograder.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError
+from autograder.course import manifest as manifests
+from autograder.course import submission
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Course = Annotated[
@@ -72,7 +73,7 @@ def submit(
     json: Json = False,
 ) -> None:
     """Hand in: pack the files, send them, wait for the result and print the report."""
-    from autograder import forecast
+    from autograder.course import forecast
 
     place = find_folder(folder, context.obj)
     manifest = manifests.load(place / "assignment.toml")
@@ -145,8 +146,8 @@ def _wait(service: client.Service, number: int) -> None:
 
 def _report(service: client.Service, number: int, json: bool) -> None:
     """Exits with 1 where a test failed, as `check` does."""
-    from autograder import report as reports
     from autograder.cli import show
+    from autograder.report import schema as reports
 
     data = service.report(number)
     if data is None:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.cli.console import number, plain, table
-from autograder.report import SLOW_IMPORT, Report, TestResult
+from autograder.report.schema import SLOW_IMPORT, Report, TestResult
 
 COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
 LABELS = {"timed_out": "timed out", "out_of_memory": "out of memory", "not_implemented": "not implemented"}

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from autograder import submission
 from autograder.cli import console, extensions
-from autograder.course import Assignment, find_course
-from autograder.errors import BadCourse, DeepgradeError, GraderError
+from autograder.core.errors import BadCourse, DeepgradeError, GraderError
+from autograder.course import submission
+from autograder.course.course import Assignment, find_course
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
@@ -62,9 +62,10 @@ def grade(
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the report's figures there.")] = None,
 ) -> None:
     """Grade a submission in the sandbox, by public and hidden tests."""
-    from autograder import feedback, report, secrets
     from autograder import grade as grading
     from autograder.cli import show
+    from autograder.course import secrets
+    from autograder.report import schema, visibility
 
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
@@ -72,15 +73,15 @@ def grade(
     handed = submission.read(handed_in, assignment.manifest)
     with console.progress(f"grading {name}") as follow:
         full = grading.grade(assignment, handed, secret=secrets.course_secret(), on_event=follow)
-    shown = feedback.view(full, view)
+    shown = visibility.view(full, view)
     if json == "-":
-        print(report.to_json(shown).decode())
+        print(schema.to_json(shown).decode())
     else:
         show.report(shown, console.out())
         for note in handed.notes:
             print(f"note: {console.plain(note)}")
         if json:
-            console.write(Path(json), report.to_json(shown), secret=view == "staff")
+            console.write(Path(json), schema.to_json(shown), secret=view == "staff")
     if figures:
         _draw(shown, figures)
     if shown.state == "grader_error":
@@ -88,7 +89,7 @@ def grade(
 
 
 def _draw(shown, folder: Path) -> None:
-    from autograder import figures
+    from autograder.report import figures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +108,7 @@ def release(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
 ) -> None:
     """Make the kit that students get: handout, stub, public tests, and the program that runs them."""
-    from autograder import kit
+    from autograder.course import kit
 
     path = output or Path(f"{name}-kit.zip")
     data = kit.build(find_course(context.obj)[name])

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from autograder import manifest as manifests
-from autograder import submission
 from autograder.cli import console
-from autograder.course import Assignment, find_course
-from autograder.errors import DeepgradeError, UnknownAssignment
+from autograder.core.errors import DeepgradeError, UnknownAssignment
+from autograder.course import manifest as manifests
+from autograder.course import submission
+from autograder.course.course import Assignment, find_course
 
 if TYPE_CHECKING:
-    from autograder import selfcheck
-    from autograder.forecast import Finding
+    from autograder.course.forecast import Finding
+    from autograder.local_check import public_tests
 
 Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
 
@@ -33,11 +33,13 @@ def check(
 ) -> None:
     """Run the public tests on your code, here, with the words of the server."""
     if not in_this_process:
-        from autograder import supervised
+        from autograder.local_check import supervised
 
         raise typer.Exit(supervised.run(sys.argv[1:]))
-    from autograder import forecast, report, selfcheck, supervised
     from autograder.cli import show
+    from autograder.course import forecast
+    from autograder.local_check import public_tests, supervised
+    from autograder.report import schema
 
     place = find_folder(folder, context.obj)
     assignment = Assignment(place.name, place, None)
@@ -47,10 +49,10 @@ def check(
         text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
         found.append(forecast.Finding(text, fails=False))
 
-    stopped: selfcheck.Stopped | None = None
+    stopped: public_tests.Stopped | None = None
     with console.progress("checking") as follow:
         try:
-            result = selfcheck.check(
+            result = public_tests.check(
                 place,
                 assignment,
                 only=test,
@@ -58,10 +60,10 @@ def check(
                 on_slow=note_slow,
                 journal=supervised.Journal(journal) if journal else None,
             )
-        except selfcheck.Stopped as error:
+        except public_tests.Stopped as error:
             stopped, result = error, error.report
     if json:
-        print(report.to_json(result).decode())
+        print(schema.to_json(result).decode())
     else:
         if result.tests or not stopped:
             hidden = 0.0 if test or stopped else assignment.manifest.points - sum(one.possible for one in result.tests)
@@ -76,7 +78,7 @@ def check(
     raise typer.Exit(1 if fails else 0)
 
 
-def _tell_where(stopped: selfcheck.Stopped) -> None:
+def _tell_where(stopped: public_tests.Stopped) -> None:
     """After Ctrl-C: which test ran, and at which line of the student's code."""
     name = stopped.test.rpartition("::")[2]
     count = len(stopped.report.tests)
@@ -102,7 +104,7 @@ def pack(
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing that the server could not run.")] = False,
 ) -> None:
     """Make the zip to hand in: the files that the assignment names, and no others."""
-    from autograder import forecast
+    from autograder.course import forecast
 
     place = find_folder(folder, context.obj)
     manifest = manifests.load(place / "assignment.toml")

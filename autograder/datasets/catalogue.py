@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograder.core.errors import DeepgradeError
 from autograder.datasets.files import File
-from autograder.errors import DeepgradeError
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.core.errors import DeepgradeError
 from autograder.datasets import files
 from autograder.datasets.catalogue import Entry
 from autograder.datasets.files import BadData, File
-from autograder.errors import DeepgradeError
 
 MIRROR_VARIABLE = "DEEPGRADE_MIRROR"
 CHUNK = 2**16  # bytes that are written at once

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 
 VARIABLE = "DEEPGRADE_DATA"
 CACHE_VARIABLE = "DEEPGRADE_CACHE"

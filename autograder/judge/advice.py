@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder.numerals import beside
+from autograder.report.numbers import beside
 
 if TYPE_CHECKING:
     from autograder.judge.training import Run

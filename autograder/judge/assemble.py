@@ -8,10 +8,10 @@ from importlib import metadata
 import numpy as np
 
 from autograder import __version__
-from autograder.course import Assignment
-from autograder.errors import BadCourse
+from autograder.core.errors import BadCourse
+from autograder.course.course import Assignment
 from autograder.judge.job import Judged
-from autograder.report import ProblemResult, Report, TestResult, Timings
+from autograder.report.schema import ProblemResult, Report, TestResult, Timings
 
 
 def assemble(assignment: Assignment, judged: Judged, *, total_seconds: float, submission_sha256: str = "") -> Report:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autograder.errors import GraderError, StudentGone, TimedOut
-from autograder.manifest import Limits
+from autograder.core.errors import GraderError, StudentGone, TimedOut
+from autograder.course.manifest import Limits
 
 PATIENCE = 2  # equal failures in a row, after which no test asks again
 

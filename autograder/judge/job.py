@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from autograder.decoding import Decoder
-from autograder.report import JudgeCost, Ratio, TestResult, TrainingTimes
+from autograder.core.decoding import Decoder
+from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
 

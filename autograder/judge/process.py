@@ -31,8 +31,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from autograder import manifest as manifests
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course import manifest as manifests
+from autograder.course.manifest import Limits
 from autograder.judge import verdicts
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
@@ -40,8 +41,7 @@ from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, JOBS, SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
-from autograder.manifest import Limits
-from autograder.report import Visibility
+from autograder.report.schema import Visibility
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
 from autograder.sandbox.runtime import runtime

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import environment
-from autograder.errors import GraderError
+from autograder.core import environment
+from autograder.core.errors import GraderError
 from autograder.judge.session import JUDGING, Judging
 
 EMPTY_INI = Path(__file__).with_name("pytest.ini")
@@ -54,7 +54,7 @@ def run_tests(
     if not with_needs:
         arguments += ["--without-needs"]
     # No variable of the caller's, and no plugin that happens to be installed, may change a verdict.
-    plugin = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "autograder.plugin"}
+    plugin = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "autograder.judge.plugin"}
     with environment.cleaned(**plugin), _their_own_modules(files):
         # pytest takes "[" and "::" in a path for the name of a test; of a folder it starts in, it takes nothing.
         base = Path(os.path.commonpath([path.resolve().parent for path in files]))

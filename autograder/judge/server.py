@@ -22,8 +22,8 @@ from typing import IO, Any
 
 import msgspec
 
-from autograder import environment, errors
-from autograder.errors import GraderError
+from autograder.core import environment, errors
+from autograder.core.errors import GraderError
 from autograder.judge.budget import Watch
 from autograder.judge.job import FINISHED, SURROUNDINGS, Finished, Job, Judged, Surroundings
 

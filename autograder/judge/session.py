@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder import coarse
+from autograder.course.manifest import Limits
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.job import Finished
-from autograder.manifest import Limits
-from autograder.report import Figure, JudgeCost, Ratio, TestResult, TrainingTimes, Visibility
+from autograder.report import rounding
+from autograder.report.schema import Figure, JudgeCost, Ratio, TestResult, TrainingTimes, Visibility
 
 Event = dict[str, Any]
 
@@ -108,20 +108,20 @@ class Recorder:
 
     def curve(self, title: str, x_label: str, x: Any, **series: Any) -> None:
         """A line for each series over x: a learning curve. Of many points, a few are kept."""
-        places, values = coarse.curve(x, series)
-        self._add("curve", title, {"x_label": x_label[: coarse.TEXT], "x": places, "series": values})
+        places, values = rounding.curve(x, series)
+        self._add("curve", title, {"x_label": x_label[: rounding.TEXT], "x": places, "series": values})
 
     def confusion(self, title: str, truth: Any, predicted: Any, names: list[str]) -> None:
         """How often class `row` was called class `column`."""
         matrix = [[0] * len(names) for _ in names]
         for t, p in zip(truth, predicted, strict=True):
             matrix[int(t)][int(p)] += 1
-        few = [str(name)[: coarse.TEXT] for name in names[: coarse.CLASSES]]
-        self._add("confusion", title, {"names": few, "matrix": coarse.confusion(matrix)})
+        few = [str(name)[: rounding.TEXT] for name in names[: rounding.CLASSES]]
+        self._add("confusion", title, {"names": few, "matrix": rounding.confusion(matrix)})
 
     def images(self, title: str, rows: dict[str, Any]) -> None:
         """Rows of grey pictures, entries 0 to 1."""
-        data = [{"label": label, "images": row} for label, row in coarse.pictures(rows)]
+        data = [{"label": label, "images": row} for label, row in rounding.pictures(rows)]
         self._add("images", title, {"rows": data})
 
     def page(self, title: str, image: Any, boxes: Any, lines: list[str]) -> None:
@@ -132,22 +132,22 @@ class Recorder:
         """
         picture = np.asarray(image, dtype=np.float64)
         k = max(1, -(-max(picture.shape) // PAGE_SIDE))
-        grey = coarse.levels(coarse.averaged(picture, k), GREYS + 1)
+        grey = rounding.levels(rounding.averaged(picture, k), GREYS + 1)
         data = {
             "shape": list(grey.shape),
             "grey": base64.b64encode(zlib.compress(grey.tobytes(), 9)).decode(),
-            "boxes": coarse.boxes(boxes, k),
-            "lines": coarse.lines(lines),
+            "boxes": rounding.boxes(boxes, k),
+            "lines": rounding.lines(lines),
         }
         self._add("page", title, data)
 
     def number(self, title: str, name: str, value: float, *, bar: float | None = None, unit: str = "") -> None:
         """One figure beside the bar that it is held to."""
-        row = {"name": name[: coarse.TEXT], "value": coarse.beside(value, bar), "bar": bar, "unit": unit}
+        row = {"name": name[: rounding.TEXT], "value": rounding.beside(value, bar), "bar": bar, "unit": unit}
         self._add("numbers", title, {"rows": [row]})
 
     def _add(self, kind: Any, title: str, data: dict[str, Any]) -> None:
-        figure = Figure(kind, title[: coarse.TEXT], data)
+        figure = Figure(kind, title[: rounding.TEXT], data)
         size = len(msgspec.json.encode(figure))
         if len(self.figures) < FIGURES and size <= min(self._left, self._room.bytes):
             self._left -= size

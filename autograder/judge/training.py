@@ -22,12 +22,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from autograder import coarse
-from autograder.errors import GraderError, StudentGone
+from autograder.core.errors import GraderError, StudentGone
 from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
-from autograder.numerals import beside
-from autograder.report import Measured, TrainingTimes
+from autograder.report import rounding
+from autograder.report.numbers import beside
+from autograder.report.schema import Measured, TrainingTimes
 from autograder.student import StudentRaised
 from autograder.testing.compare import Mismatch
 
@@ -283,7 +283,7 @@ class Training:
             return
         expected = f"expected {'at least' if measured.at_least else 'at most'} {bar:g}{unit}"
         said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, {expected}"
-        few = f"{measured.name} is {coarse.beside(task.run.value, bar):g}{unit}, {expected}"  # digits
+        few = f"{measured.name} is {rounding.beside(task.run.value, bar):g}{unit}, {expected}"  # digits
         if kind == "above_chance":
             raise Mismatch(said, kind, measured=few)
         advice = advise(task.run) if advise else of_a_classifier(task.run, bar, measured.unit)
@@ -322,14 +322,14 @@ class _Log:
         now = time.monotonic()
         if self._is_time(now):
             self._times.append(now)
-            told = {name: coarse.number(value) for name, value in point.items()}
+            told = {name: rounding.number(value) for name, value in point.items()}
             self._say({name: value for name, value in told.items() if math.isfinite(value)})
 
     def _is_time(self, now: float) -> bool:
         if not self._times:
             return True
         first, last = self._times[0], self._times[-1]
-        return len(self._times) < coarse.POINTS and now - last >= max(TELL_SECONDS, TELL_SHARE * (now - first))
+        return len(self._times) < rounding.POINTS and now - last >= max(TELL_SECONDS, TELL_SHARE * (now - first))
 
 
 def _ignore(*args: Any, **words: Any) -> None:

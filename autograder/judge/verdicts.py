@@ -12,9 +12,9 @@ from pathlib import Path
 import hypothesis.errors
 import pytest
 
-from autograder.errors import DeepgradeError, StudentGone
-from autograder.report import Verdict
-from autograder.student.raised import BUILTIN, StudentRaised
+from autograder.core.errors import DeepgradeError, StudentGone
+from autograder.report.schema import Verdict
+from autograder.student.exceptions import BUILTIN, StudentRaised
 from autograder.testing.compare import Mismatch
 
 # All that a student hears of a failing hidden test: one of these; of a training, the number beside its bar, too.

@@ -7,8 +7,8 @@
     otter run, otter.api.grade_submission     plugin     reads the student's files, takes them away, grades in a sandbox
     Gradescope, otter grade                   container  the same without a kernel, from the replaced run_otter.py
 
-    packed      the assignment inside otter_config.json
-    handed_in   what a student handed in, out of the folder where otter or Gradescope has put it
+    packaging   the assignment inside otter_config.json
+    submission  what a student handed in, out of the folder where otter or Gradescope has put it
     results     a report -> otter's own GradingResults
     generate    makes the zip, through `otter generate`
 

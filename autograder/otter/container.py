@@ -23,11 +23,11 @@ from otter.run.run_autograder.autograder_config import AutograderConfig
 from otter.test_files import GradingResults
 
 from autograder import grade as grading
-from autograder import gradescope
-from autograder.errors import DeepgradeError, Refused
-from autograder.otter import handed_in, packed
+from autograder.core.errors import DeepgradeError, Refused
+from autograder.otter import packaging, submission
 from autograder.otter.results import grading_results
-from autograder.report import Report
+from autograder.report import gradescope
+from autograder.report.schema import Report
 
 
 def main(autograder_dir: str) -> int:
@@ -55,9 +55,9 @@ def main(autograder_dir: str) -> int:
 
 
 def _grade(folder: Path, config: dict[str, Any]) -> Report:
-    with packed.unpacked(packed.settings(config)) as (assignment, secret):
+    with packaging.unpacked(packaging.settings(config)) as (assignment, secret):
         try:
-            handed = handed_in.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
+            handed = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
         except Refused as error:
             return Report(assignment.name, assignment.manifest.title, "refused", str(error))
         with contextlib.chdir("/"):

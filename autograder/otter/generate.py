@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from autograder import grade as grading
-from autograder import kit
-from autograder.course import Assignment
-from autograder.errors import BadCourse, DeepgradeError
-from autograder.otter import packed
-from autograder.otter.handed_in import DRIVER
-from autograder.report import Report, TestResult
-from autograder.submission import Submission, sha256_of, zipped
+from autograder.core.errors import BadCourse, DeepgradeError
+from autograder.course import kit
+from autograder.course.course import Assignment
+from autograder.course.submission import Submission, sha256_of, zipped
+from autograder.otter import packaging
+from autograder.otter.submission import DRIVER
+from autograder.report.schema import Report, TestResult
 
 WHEEL, PINS = "requirements.deepgrade.whl", "requirements.deepgrade.txt"
 PINNED = ("numpy", "pytest", "hypothesis", "matplotlib", "msgspec", "typer", "rich", "pyseccomp")
@@ -80,7 +80,7 @@ def case_{number}():
 def build(assignment: Assignment, secret: bytes) -> bytes:
     """The zip. Raises BadCourse where the reference does not get full marks here, GraderError where nothing can."""
     proof = _prove(assignment, secret)
-    config = {"plugins": [{packed.PLUGIN: packed.pack(assignment, secret)}], "zips": False}
+    config = {"plugins": [{packaging.PLUGIN: packaging.pack(assignment, secret)}], "zips": False}
     with tempfile.TemporaryDirectory(prefix="deepgrade-otter-") as name:
         folder = Path(name)
         (folder / "tests").mkdir()

@@ -18,10 +18,10 @@ from otter.plugins import AbstractOtterPlugin
 from otter.test_files import GradingResults
 
 from autograder import grade as grading
-from autograder.errors import DeepgradeError, Refused
-from autograder.otter import handed_in, packed
+from autograder.core.errors import DeepgradeError, Refused
+from autograder.otter import packaging, submission
 from autograder.otter.results import grading_results, without_results
-from autograder.report import Report
+from autograder.report.schema import Report
 
 
 class Deepgrade(AbstractOtterPlugin):
@@ -39,7 +39,7 @@ class Deepgrade(AbstractOtterPlugin):
             self._graded = without_results(f"Not graded: our fault, no zero: {what}")
         finally:
             # Whatever happened: without this, otter's kernel would start among a student's files.
-            handed_in.clear(folder)
+            submission.clear(folder)
 
     def before_execution(self, submission: Any) -> Any:
         return nbformat.v4.new_notebook()
@@ -52,9 +52,9 @@ class Deepgrade(AbstractOtterPlugin):
         results.notebook = notebook
 
     def _grade(self, folder: Path, *, zips: bool) -> Report:
-        with packed.unpacked(self.plugin_config) as (assignment, secret):
+        with packaging.unpacked(self.plugin_config) as (assignment, secret):
             try:
-                handed = handed_in.read(folder, assignment.manifest, zips=zips)
+                handed = submission.read(folder, assignment.manifest, zips=zips)
             except Refused as error:
                 return Report(assignment.name, assignment.manifest.title, "refused", str(error))
             # The judges' server outlives this folder, which otter deletes.

@@ -12,16 +12,16 @@ from typing import Any
 import msgspec
 from otter.test_files import GradingResults
 
-from autograder import feedback, gradescope, report
-from autograder.otter.packed import PLUGIN
-from autograder.report import Report, TestResult
+from autograder.otter.packaging import PLUGIN
+from autograder.report import gradescope, schema, visibility
+from autograder.report.schema import Report, TestResult
 
 
 def grading_results(told: Report) -> GradingResults:
     """Of a graded report; what was refused has its reason and no results."""
     if told.state != "graded":
         return without_results(f"{told.state.replace('_', ' ').capitalize()}: {told.message}")
-    shown = feedback.view(told, "student")
+    shown = visibility.view(told, "student")
     files = [
         {
             "filename": f"{problem.name}.py",
@@ -35,7 +35,7 @@ def grading_results(told: Report) -> GradingResults:
         if made.results[problem.name].score != problem.points:
             made.results[problem.name].update_score(problem.points)  # points in part, which otter's cases do not know
     made.set_output("\n".join(filter(None, [shown.message, graded_where(told)])))
-    made.set_plugin_data(PLUGIN, report.to_json(told).decode())
+    made.set_plugin_data(PLUGIN, schema.to_json(told).decode())
     return made
 
 

@@ -26,8 +26,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from autograder.errors import SandboxLost, SandboxUnavailable
-from autograder.manifest import Limits
+from autograder.core.errors import SandboxLost, SandboxUnavailable
+from autograder.course.manifest import Limits
 from autograder.sandbox import cgroups, command, seccomp
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.process import OWN_PROCESSES, Worker
@@ -215,7 +215,7 @@ class Sandbox:
             "uids": self._uids.workers if self._uids else None,
             "filter": base64.b64encode(seccomp.program(self._gpu is not None)).decode(),
         }
-        program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/worker/zygote.py"]
+        program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/student_process/zygote.py"]
         walls = command.walls(self.runtime, self._limits, self._gpu, texts)
         return [command.bubblewrap(), *walls, "--", *program, *self._words_of(control, settings)]
 

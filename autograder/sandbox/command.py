@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import PurePosixPath
 
-from autograder.errors import SandboxUnavailable
-from autograder.manifest import Limits
+from autograder.core.errors import SandboxUnavailable
+from autograder.course.manifest import Limits
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import Runtime
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.errors import GraderError, SandboxUnavailable
+from autograder.core.errors import GraderError, SandboxUnavailable
 
 CONTROL = ("nvidiactl", "nvidia-uvm")  # of the driver, for all GPUs
 OPTIONAL = ("nvidia-uvm-tools",)

@@ -10,9 +10,9 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, StudentGone
+from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, StudentGone
 from autograder.sandbox.command import is_root
-from autograder.worker import READY
+from autograder.student_process import READY
 
 if TYPE_CHECKING:
     from autograder.sandbox.bubblewrap import Sandbox

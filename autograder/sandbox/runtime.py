@@ -2,7 +2,7 @@
 
     /runtime        the interpreter and its standard library, without site-packages
     /site           the manifest's distributions and what they need
-    /engine         autograder/{__init__,wire}.py and autograder/worker/: the untrusted end
+    /engine         autograder/{__init__,wire}.py and autograder/student_process/: the untrusted end
     /lib* /usr/lib* shared libraries of this machine; no programs, no shell
 
 `import torch` in a numpy assignment fails because torch is not there, not because somebody forbids it.
@@ -20,19 +20,20 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from autograder import distributions
-from autograder.errors import SandboxUnavailable
+from autograder.core import distributions
+from autograder.core.errors import SandboxUnavailable
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ENGINE_FILES = (
     "__init__.py",
     "wire.py",
-    "worker/__init__.py",
-    "worker/responder.py",
-    "worker/serve.py",
-    "worker/substitutes.py",
-    "worker/tensors.py",
-    "worker/zygote.py",
+    "student_process/__init__.py",
+    "student_process/responder.py",
+    "student_process/restrictions.py",
+    "student_process/serve.py",
+    "student_process/substitutes.py",
+    "student_process/tensors.py",
+    "student_process/zygote.py",
 )
 # What torch reads to choose its kernels; without them it complains in every worker. Copies, without the lines that
 # change with what the machine has to do.

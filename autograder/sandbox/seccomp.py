@@ -12,7 +12,7 @@ sandbox can change: otherwise one submission leaves a message and the next one r
     missing      ENOSYS, or ENOTSUP; the C library, or Python's, then takes another way
     pretended    0, and nothing is done; that is the truth on a tmpfs, which is all that can be written here
 
-What Python's own library then lacks, worker/substitutes.py gives it.
+What Python's own library then lacks, student_process/substitutes.py gives it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tempfile
 from functools import cache
 from typing import Any
 
-from autograder.errors import SandboxUnavailable
+from autograder.core.errors import SandboxUnavailable
 
 ALLOWED = """
     read write readv writev pread64 pwrite64 preadv pwritev lseek close close_range dup dup2 dup3
@@ -51,7 +51,7 @@ UNSUPPORTED = "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr".spl
 PRETENDED = "fsync fdatasync msync".split()
 
 # Where a container is thrown away after one submission, there is no next one to tell. There is no place for what
-# worker/substitutes.py needs, either.
+# student_process/substitutes.py needs, either.
 CONTAINER = "pipe pipe2 statfs fstatfs futex".split()
 
 # What libraries of NVIDIA's driver call when they start. A job with a GPU shares its memory with the next one anyhow.

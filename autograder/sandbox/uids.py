@@ -12,9 +12,9 @@ import contextlib
 import secrets
 import socket
 
-from autograder.errors import SandboxUnavailable
+from autograder.core.errors import SandboxUnavailable
 
-COUNT = 16  # of a block: for workers, of which two live at once, and the last for who is of neither (dropped.py)
+COUNT = 16  # of a block: for workers, of which two live at once, and the last for who is of neither (uid_fallback.py)
 TRIES = 200
 RANGES = {True: (1_900_000_000, 200_000_000), False: (30_000, 30_000)}  # first and how many; a container may have few
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.errors import SandboxUnavailable
+from autograder.core.errors import SandboxUnavailable
 
 HELD = ("RssAnon:", "RssShmem:", "VmPTE:", "VmSwap:")
 INTERVAL = 0.05  # seconds between two looks

@@ -8,6 +8,6 @@
 process in a sandbox that answers over a pipe. A test cannot tell them apart.
 """
 
-from autograder.student.raised import StudentRaised
+from autograder.student.exceptions import StudentRaised
 
 __all__ = ["StudentRaised"]

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder import wire
-from autograder.errors import BrokenProtocol, GraderError, OutOfMemory, StudentGone, TimedOut
-from autograder.manifest import Limits
+from autograder.core.errors import BrokenProtocol, GraderError, OutOfMemory, StudentGone, TimedOut
+from autograder.course.manifest import Limits
 from autograder.sandbox import Worker
-from autograder.student.raised import HandleInCallback, printable
+from autograder.student.exceptions import HandleInCallback, printable
 
 LOOK_SECONDS = 0.25  # between two looks at the memory limit while a call runs
 REPLIES = 16  # times reply_mb, all replies of one test together; past it the test is `died`

@@ -25,8 +25,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, TypeVar
 
-from autograder.errors import TimedOut
-from autograder.manifest import Limits
+from autograder.core.errors import TimedOut
+from autograder.course.manifest import Limits
 
 SLACK = 2.0  # times the server's limits: a laptop may be slower
 GRACE = 3.0  # seconds for code to end after it was told to; past it the process is ended

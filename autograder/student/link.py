@@ -14,8 +14,8 @@ import numpy as np
 
 from autograder import wire
 from autograder.arguments import Mutable, advance, keep_apart
-from autograder.errors import NotImplementedYet, OutOfMemory
-from autograder.student.raised import printable, student_raised
+from autograder.core.errors import NotImplementedYet, OutOfMemory
+from autograder.student.exceptions import printable, student_raised
 
 MAX_TEXT = 4000
 
@@ -40,7 +40,7 @@ class Student:
 
     def __lend__(self, module: Any) -> RemoteObject:
         """A module of torch's own layers, made anew over there: `testing.lend`."""
-        from autograder.worker import tensors
+        from autograder.student_process import tensors
 
         encoder = wire.Encoder()
         fields = [encoder.value(tensors.recipe_of(module)), encoder.value(tensors.state_of(module))]

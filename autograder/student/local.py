@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder import wire
-from autograder.errors import Died, NotImplementedYet, OutOfMemory, StudentGone
+from autograder.core.errors import Died, NotImplementedYet, OutOfMemory, StudentGone
+from autograder.student.exceptions import HandleInCallback, StudentRaised
 from autograder.student.guard import Guard, place
 from autograder.student.link import Link, Student
-from autograder.student.raised import HandleInCallback, StudentRaised
-from autograder.worker.responder import Made, Responder
+from autograder.student_process.responder import Made, Responder
 
 
 class Local(Student):

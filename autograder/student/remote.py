@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.sandbox import Worker
 from autograder.student.channel import Channel
 from autograder.student.link import Link, Student

@@ -45,6 +45,6 @@ def value_and_gradients(function: Any, *arguments: Any, weights: Any = None) -> 
     there = getattr(type(function), "__gradients__", None)
     if there is not None:
         return there(function, arguments, weights)
-    from autograder.worker import tensors
+    from autograder.student_process import tensors
 
     return tensors.value_and_gradients(function, list(arguments), weights)

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.database import audit
 from grader_service.database.files import IN_STORE, UPLOADS, Files, StoreError
 from grader_service.database.models import (

@@ -15,7 +15,7 @@ import secrets
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.database import audit
 from grader_service.database.models import Course, OneTimeLink, Person

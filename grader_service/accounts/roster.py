@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, invitations
 from grader_service.database import audit
 from grader_service.database.models import ROLES, Course, Membership, Person

@@ -15,7 +15,7 @@ import secrets
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import minutes
 from grader_service.database import audit
 from grader_service.database.models import SCOPES, Course, Person, Token

@@ -11,9 +11,9 @@ import hmac
 import threading
 import time
 
-from autograder import bundle
-from autograder.course import Course
-from autograder.errors import BadCourse
+from autograder.core.errors import BadCourse
+from autograder.course import bundle
+from autograder.course.course import Course
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
 

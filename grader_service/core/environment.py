@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core.variables import FILE, PREFIX, VARIABLES
 
 # What of the caller's environment reaches the processes that `serve` and `worker` start, beside the settings. A name

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from autograder.course import Course
-from autograder.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError
+from autograder.course.course import Course
 from autograder.sandbox import gpu
 from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from autograder import secrets
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course import secrets
 from grader_service.core.settings import Settings
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from autograder import secrets
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course import secrets
 from grader_service.core.setting_kinds import Number
 from grader_service.core.variables import VARIABLES, Variable
 

@@ -34,8 +34,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import OperationalError
 
 import autograder
-from autograder.decoding import Decoder
-from autograder.errors import DeepgradeError
+from autograder.core.decoding import Decoder
+from autograder.core.errors import DeepgradeError
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
 from grader_service.database.files import IN_STORE, Files, StoreError

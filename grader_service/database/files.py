@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError
 from grader_service.core.settings import Settings
 from grader_service.database.models import Submission, Upload
 from grader_service.database.session import one_at_a_time

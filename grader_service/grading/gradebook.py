@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.course import Course as Content
-from autograder.errors import UnknownAssignment
+from autograder.core.errors import UnknownAssignment
+from autograder.course.course import Course as Content
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Course, CourseAssignment, Membership, Person
 from grader_service.grading import scores

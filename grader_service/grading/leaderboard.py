@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder import report as reports
-from autograder.errors import DeepgradeError
-from autograder.report import Report
+from autograder.core.errors import DeepgradeError
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.courses import late_policy
 from grader_service.database.models import Course, CourseAssignment, Membership
 from grader_service.database.session import one_at_a_time, storable

@@ -20,9 +20,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from autograder import report as reports
-from autograder.errors import DeepgradeError
-from autograder.report import ProblemResult, Report, TestResult, Timings
+from autograder.core.errors import DeepgradeError
+from autograder.report import schema as reports
+from autograder.report.schema import ProblemResult, Report, TestResult, Timings
 from grader_service.courses import courses, late_policy
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Person, Regrade, Submission

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from autograder import feedback
-from autograder.numerals import beside
-from autograder.report import Figure, Report
+from autograder.report import visibility
+from autograder.report.numbers import beside
+from autograder.report.schema import Figure, Report
 
 log = logging.getLogger("deepgrade.worker")
 
@@ -30,11 +30,11 @@ def figures_of(report: Report) -> Iterator[Figure]:
 
 def draw_all(report: Report) -> dict[str, bytes]:
     """PNGs by key, of all that anybody may see. One that cannot be drawn is left out: its words remain."""
-    views = (feedback.view(report, "student"), feedback.view(report, "staff"))
+    views = (visibility.view(report, "student"), visibility.view(report, "staff"))
     seen = {key(figure): figure for view in views for figure in figures_of(view)}
     if not seen:
         return {}
-    from autograder import figures  # matplotlib: the web process has no use for it, and a worker not always
+    from autograder.report import figures  # matplotlib: the web process has no use for it, and a worker not always
 
     pictures = {}
     for name, figure in seen.items():

@@ -17,8 +17,8 @@ from pathlib import PurePosixPath
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
-from autograder.import_results import Score
+from autograder.batch.import_results import Score
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts.accounts import fold
 from grader_service.database.models import Course, CourseAssignment, Membership, Person
 from grader_service.grading import manual, scores

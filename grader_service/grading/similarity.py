@@ -24,10 +24,10 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course import Assignment, find_course
-from autograder.decoding import Decoder
-from autograder.errors import DeepgradeError, GraderError, Refused
-from autograder.submission import read_zip
+from autograder.core.decoding import Decoder
+from autograder.core.errors import DeepgradeError, GraderError, Refused
+from autograder.course.course import Assignment, find_course
+from autograder.course.submission import read_zip
 from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
 from grader_service.courses import courses

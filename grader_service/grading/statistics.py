@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from autograder.decoding import Decoder
+from autograder.core.decoding import Decoder
 
 BINS = 10
 FEW = 5  # reports; of fewer it is not said that nobody fails a test

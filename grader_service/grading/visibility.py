@@ -11,9 +11,9 @@ from typing import Literal
 import msgspec
 from sqlalchemy.orm import Session
 
-from autograder import feedback
-from autograder import report as reports
-from autograder.report import Report
+from autograder.report import schema as reports
+from autograder.report import visibility
+from autograder.report.schema import Report
 from grader_service.courses import courses, late_policy
 from grader_service.courses.late_policy import Terms
 from grader_service.database.models import Submission
@@ -48,11 +48,11 @@ def report(
     """
     if outcome is None:
         return None
-    whole = feedback.view(reports.from_json(results.report(session, outcome)), viewer)
+    whole = visibility.view(reports.from_json(results.report(session, outcome)), viewer)
     held = None if viewer == "staff" else held or terms(session, submission)
     if held is None or late_policy.hidden_shown(held, now):
         return whole
-    rest = feedback.without_hidden(whole, points=late_policy.points_shown(held, now))
+    rest = visibility.without_hidden(whole, points=late_policy.points_shown(held, now))
     # How long all tests took together tells how long the hidden ones did.
     return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
 

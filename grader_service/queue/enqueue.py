@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.manifest import Manifest
+from autograder.course.manifest import Manifest
 from grader_service.database.models import Job, Submission
 from grader_service.database.session import db_now
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.database.models import Host, Job, Queue
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue.enqueue import QUEUES

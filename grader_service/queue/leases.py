@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder import report as reports
-from autograder.report import Report
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.database.models import Host, Job, Picture, Queue, Result, Submission
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue.recovery import RETRY_SECONDS, queued_or_given_up, rowcount

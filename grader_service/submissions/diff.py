@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograder.report import Report
+from autograder.report.schema import Report
 
 LINES = 1000  # of a file; a longer one is not compared line by line, which takes up to a third of a second
 BYTES = 256 * 1024

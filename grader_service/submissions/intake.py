@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from autograder.course import Assignment
-from autograder.errors import GraderError, Refused
-from autograder.submission import read_zip
+from autograder.core.errors import GraderError, Refused
+from autograder.course.course import Assignment
+from autograder.course.submission import read_zip
 from grader_service.courses import courses
 from grader_service.database.models import Course, Person, Submission
 from grader_service.queue import enqueue

@@ -26,8 +26,8 @@ from markupsafe import Markup
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from autograder.decoding import Decoder
-from autograder.errors import GraderError, OutOfMemory, TimedOut
+from autograder.core.decoding import Decoder
+from autograder.core.errors import GraderError, OutOfMemory, TimedOut
 from autograder.student.remote import Remote
 from grader_service.database.files import UPLOADS, Files, StoreError
 from grader_service.database.models import Rendering, Sheet, Submission

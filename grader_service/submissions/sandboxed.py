@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.errors import StudentGone
-from autograder.manifest import Limits
+from autograder.core.errors import StudentGone
+from autograder.course.manifest import Limits
 from autograder.sandbox import Sandbox
-from autograder.student.raised import StudentRaised
+from autograder.student.exceptions import StudentRaised
 from autograder.student.remote import Remote
 
 INSIDE = Path(__file__).with_name("inside_sandbox")

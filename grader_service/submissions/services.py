@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.course import Course
+from autograder.course.course import Course
 from grader_service.accounts.mail import Outbox
 from grader_service.core.course_version import Version
 from grader_service.core.settings import Settings

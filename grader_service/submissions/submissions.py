@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from autograder.errors import Refused
+from autograder.core.errors import Refused
 from grader_service.courses import courses, late_policy
 from grader_service.database.files import UPLOADS
 from grader_service.database.models import Course, Job, Membership, Person, Submission, Upload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from autograder.errors import Refused
+from autograder.core.errors import Refused
 
 Kind = Literal["pdf", "markdown"]
 

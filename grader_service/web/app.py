@@ -17,8 +17,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 import autograder
-from autograder import numerals
-from autograder.course import find_course
+from autograder.course.course import find_course
+from autograder.report import numbers
 from grader_service.accounts import mail
 from grader_service.core import minutes, secrets
 from grader_service.core.course_version import Version
@@ -131,7 +131,7 @@ def create_app(settings: Settings) -> Flask:
     permissions.check(app)
     app.jinja_env.filters.update(
         visible=formatting.visible,
-        beside=numerals.beside,
+        beside=numbers.beside,
         prose=formatting.prose,
         points=formatting.points,
         moment=_moment,

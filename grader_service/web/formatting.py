@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from autograder.report import Report, TestResult
+from autograder.report.schema import Report, TestResult
 
 # C0 and C1 controls except tab and newline; marks that change the direction of reading; invisible joiners.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")

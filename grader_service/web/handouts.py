@@ -9,7 +9,7 @@ from pathlib import Path
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from autograder.course import Assignment
+from autograder.course.course import Assignment
 from grader_service.web import markdown
 
 

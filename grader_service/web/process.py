@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import logs
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings

@@ -23,7 +23,7 @@ from flask_wtf import CSRFProtect
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import selectinload
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, tokens
 from grader_service.accounts.failed_attempts import Failures
 from grader_service.database.models import Person, Token

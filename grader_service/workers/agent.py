@@ -26,8 +26,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.course import find_course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import find_course
 from grader_service.core import machine
 from grader_service.core.course_version import Version
 from grader_service.core.process import PYTHON, environment_of_ours

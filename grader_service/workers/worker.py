@@ -27,11 +27,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder import grade
-from autograder import report as reports
-from autograder.course import Assignment, Course, find_course
-from autograder.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
-from autograder.report import Report
-from autograder.submission import read_zip
+from autograder.core.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
+from autograder.course.course import Assignment, Course, find_course
+from autograder.course.submission import read_zip
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.core import logs, machine, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.process import die_with_parent

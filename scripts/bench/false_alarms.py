@@ -22,13 +22,13 @@ from typing import Any
 
 from rich.progress import track
 
-from autograder.course import Assignment, Course
+from autograder.course.course import Assignment, Course
+from autograder.course.manifest import Limits
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
-from autograder.manifest import Limits
 from autograder.student.local import Local
-from autograder.verify import right_answers, sources_sha256
+from autograder.verify.verify import right_answers, sources_sha256
 from bench.page import REPOSITORY, Section
 
 RUNS = 200  # of each right answer

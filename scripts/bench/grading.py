@@ -15,8 +15,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from autograder import datasets, grade, submission
-from autograder.course import Assignment, Course
+from autograder import datasets, grade
+from autograder.course import submission
+from autograder.course.course import Assignment, Course
 from bench.page import REPOSITORY, Section
 
 LOOK_SECONDS = 0.1

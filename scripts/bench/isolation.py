@@ -24,16 +24,16 @@ from pathlib import Path
 import numpy as np
 from demo import Browser, make_accounts, service, wait_for_reports
 
-from autograder import submission
-from autograder.course import Assignment, Course
+from autograder.course import submission
+from autograder.course.course import Assignment, Course
+from autograder.course.manifest import Limits
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.job import Job
 from autograder.judge.process import judge_here, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
-from autograder.manifest import Limits
-from autograder.report import TestResult
+from autograder.report.schema import TestResult
 from autograder.sandbox import Sandbox
 from autograder.student.local import Local
 from autograder.student.remote import Remote

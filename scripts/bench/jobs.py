@@ -25,9 +25,9 @@ from installation import BROKERS, PASSWORD, WAYS, Installation
 from rich.console import Console
 from servers import Server
 
-from autograder import submission
-from autograder.course import Course
-from autograder.report import Report
+from autograder.course import submission
+from autograder.course.course import Course
+from autograder.report.schema import Report
 from bench.page import REPOSITORY, Section
 from grader_service.accounts import accounts
 from grader_service.core.process import die_with_parent

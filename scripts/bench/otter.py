@@ -23,10 +23,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autograder.course import Assignment, Course
-from autograder.mutants import mutants
-from autograder.submission import zipped
-from autograder.verify import right_answers
+from autograder.course.course import Assignment, Course
+from autograder.course.submission import zipped
+from autograder.verify.mutants import mutants
+from autograder.verify.verify import right_answers
 from bench.grading import Peak
 from bench.otter_kernel import ASSIGNMENT, SECRET
 from bench.page import REPOSITORY, Section

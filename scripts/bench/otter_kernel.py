@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.process import visibility
 from autograder.judge.run import run_tests

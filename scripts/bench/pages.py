@@ -26,8 +26,8 @@ import term
 from flask import Flask
 from installation import Installation
 
-from autograder import submission
-from autograder.course import Course
+from autograder.course import submission
+from autograder.course.course import Course
 from bench.page import REPOSITORY, Section
 from grader_service.accounts import tokens
 from grader_service.database import models

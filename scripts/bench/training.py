@@ -17,10 +17,10 @@ from contextlib import contextmanager
 
 from rich.progress import track
 
-from autograder.course import Course
+from autograder.course.course import Course
+from autograder.course.submission import Submission, sha256_of
 from autograder.grade import grade
-from autograder.report import Report
-from autograder.submission import Submission, sha256_of
+from autograder.report.schema import Report
 from bench.page import REPOSITORY, Section
 
 ROUNDS = 50  # of each way

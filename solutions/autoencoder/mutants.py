@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.testing import mutant
 
-# Kinds of mistakes (autograder/mutants.py) that cannot be made in these functions.
+# Kinds of mistakes (autograder/verify/mutants.py) that cannot be made in these functions.
 NOT_APPLICABLE = {
     (
         "exponentials",

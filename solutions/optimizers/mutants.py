@@ -9,7 +9,7 @@ import optimizers as reference
 
 from autograder.testing import mutant
 
-# Kinds of mistakes (autograder/mutants.py) that cannot be made in these functions.
+# Kinds of mistakes (autograder/verify/mutants.py) that cannot be made in these functions.
 NOT_APPLICABLE = {
     ("exponentials", "*"): "no function to write has an exponential; the cross-entropy is given",
     (

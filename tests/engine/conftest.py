@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from autograder.course.manifest import Limits
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
-from autograder.manifest import Limits
-from autograder.report import TestResult
+from autograder.report.schema import TestResult
 from autograder.sandbox import Sandbox
 from autograder.student.local import Local
 from autograder.student.remote import Remote

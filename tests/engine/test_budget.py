@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from autograder import grade as grading
-from autograder.errors import GraderError
+from autograder.core.errors import GraderError
+from autograder.course.submission import Submission, sha256_of
 from autograder.judge import budget
-from autograder.submission import Submission, sha256_of
 
 HEAD = """
 import os, re

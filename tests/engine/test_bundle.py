@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.bundle import Contents, unpack
-from autograder.course import Course
-from autograder.errors import BadCourse
+from autograder.core.errors import BadCourse
+from autograder.course.bundle import Contents, unpack
+from autograder.course.course import Course
 
 COURSE = Path(__file__).resolve().parents[1] / "service" / "course"
 

@@ -11,7 +11,7 @@ import os
 
 import pytest
 
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.sandbox import Sandbox, runtime
 from autograder.student.remote import Remote
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograder import coarse
 from autograder.judge.session import FIGURES, TEST_BYTES, Recorder, Room
+from autograder.report import rounding
 
 quick = settings(max_examples=200, deadline=None, database=None)
 floats = st.floats(allow_nan=True, allow_infinity=True)
@@ -26,7 +26,7 @@ def digits(value: float) -> int:
 @quick
 @given(value=floats)
 def test_a_number_has_three_digits_and_no_extreme_size(value):
-    said = coarse.number(value)
+    said = rounding.number(value)
     assert math.isnan(said) or said == 0 or 1e-10 < abs(said) <= 1e9
     assert math.isnan(said) or said == float(f"{said:.2e}")
     assert np.isnan(said) == (not abs(value) <= 1e9)
@@ -39,7 +39,7 @@ def test_a_number_has_three_digits_and_no_extreme_size(value):
 @example(99.96, 100.0)
 @example(0.0, -0.001)
 def test_a_value_stays_on_its_side_of_the_bar(value, bar):
-    said = coarse.beside(value, bar)
+    said = rounding.beside(value, bar)
     assert (said > bar) == (value > bar)
     assert (said < bar) == (value < bar)
 
@@ -47,8 +47,8 @@ def test_a_value_stays_on_its_side_of_the_bar(value, bar):
 @quick
 @given(values=st.lists(floats, max_size=300), x=st.lists(floats, max_size=300))
 def test_a_curve_has_few_points_of_a_thousand_steps(values, x):
-    places, series = coarse.curve(x, {"loss": values})
-    assert len(places) <= coarse.POINTS >= len(series["loss"])
+    places, series = rounding.curve(x, {"loss": values})
+    assert len(places) <= rounding.POINTS >= len(series["loss"])
     assert places == sorted(set(places))
     finite = [abs(value) for value in series["loss"] if math.isfinite(value)]
     if top := max(finite, default=0.0):
@@ -63,46 +63,46 @@ def test_a_curve_of_three_hundred_thousand_points_is_small_and_keeps_its_ends():
     (figure,) = record.figures
     assert len(msgspec.json.encode(figure)) < 5_000
     assert (figure.data["x"][0], figure.data["x"][-1]) == (1.0, 300_000.0)
-    assert len(figure.data["series"]) == coarse.SERIES
+    assert len(figure.data["series"]) == rounding.SERIES
 
 
 def test_no_text_is_hidden_in_a_curves_x():
     spelled = [float(ord(letter)) for letter in "the hidden input is 0.25"]
-    assert coarse.curve(spelled, {"loss": spelled})[0] == list(range(1, len(spelled) + 1))
+    assert rounding.curve(spelled, {"loss": spelled})[0] == list(range(1, len(spelled) + 1))
 
 
 @quick
 @given(seed=st.integers(0, 99), k=st.integers(1, 40))
 def test_a_confusion_matrix_keeps_its_most_frequent_mistakes_in_few_steps(seed, k):
     matrix = np.random.default_rng(seed).integers(0, 500, (k, k)).tolist()
-    found = np.array(coarse.confusion(matrix))
+    found = np.array(rounding.confusion(matrix))
     mistakes = found[~np.eye(k, dtype=bool)]
-    assert (mistakes > 0).sum() <= coarse.MISTAKES
+    assert (mistakes > 0).sum() <= rounding.MISTAKES
     assert {int(str(count)[0]) for count in mistakes if count} <= {1, 2, 5}
-    assert coarse.confusion(found.tolist()) == found.tolist()
+    assert rounding.confusion(found.tolist()) == found.tolist()
 
 
 @quick
 @given(shape=st.tuples(st.integers(1, 200), st.integers(1, 200)), count=st.integers(1, 20))
 def test_pictures_have_few_pixels_and_levels(shape, count):
     pictures = np.random.default_rng(0).random((count, *shape))
-    rows = coarse.pictures({str(i): pictures for i in range(9)})
+    rows = rounding.pictures({str(i): pictures for i in range(9)})
     found = [np.array(picture) for _, row in rows for picture in row]
-    assert len(rows) == coarse.ROWS
-    assert sum(picture.size for picture in found) <= coarse.PIXELS
-    assert len(np.unique(np.concatenate([picture.ravel() for picture in found]))) <= coarse.LEVELS
+    assert len(rows) == rounding.ROWS
+    assert sum(picture.size for picture in found) <= rounding.PIXELS
+    assert len(np.unique(np.concatenate([picture.ravel() for picture in found]))) <= rounding.LEVELS
 
 
 def test_what_is_no_picture_is_a_dot():
     for nonsense in ("text", None, np.zeros(3), np.empty((0, 4)), [[1, 2], [3]]):
-        ((_, row),) = coarse.pictures({"a": [nonsense]})
+        ((_, row),) = rounding.pictures({"a": [nonsense]})
         assert np.shape(row[0]) == (1, 1)
 
 
 def test_total_seconds_have_few_steps():
-    said = {coarse.total_seconds(hundredth / 100) for hundredth in range(1, 400_000)}
-    assert len(said) <= len(coarse.STEPS) + 3
-    assert coarse.total_seconds(0.0) == 0.0
+    said = {rounding.total_seconds(hundredth / 100) for hundredth in range(1, 400_000)}
+    assert len(said) <= len(rounding.STEPS) + 3
+    assert rounding.total_seconds(0.0) == 0.0
 
 
 def test_a_test_records_so_much_and_no_more():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from autograder import completeness
 from autograder import grade as grading
-from autograder.errors import GraderError
-from autograder.report import TestResult
-from autograder.submission import Submission, sha256_of
+from autograder.core.errors import GraderError
+from autograder.course.submission import Submission, sha256_of
+from autograder.report import completeness
+from autograder.report.schema import TestResult
 
 TESTS = """
 import pytest

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from architecture import REPOSITORY, python_files
 
-from autograder.decoding import Decoder
+from autograder.core.decoding import Decoder
 
 TYPED = re.compile(r"msgspec\.(?:convert|json\.Decoder)\(|msgspec\.\w+\.decode\(.*type=")
 EIGHT_THREADS_READ = """
@@ -62,7 +62,7 @@ def test_nothing_else_reads_typed_data():
     found = [
         path.relative_to(REPOSITORY).as_posix() for path in files if TYPED.search(path.read_text(encoding="utf-8"))
     ]
-    assert found == ["autograder/decoding.py"]
+    assert found == ["autograder/core/decoding.py"]
 
 
 def test_decoders_are_made_when_their_module_is_imported():

@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from autograder.errors import Died, GraderError, NotImplementedYet, OutOfMemory, StudentGone, TimedOut
+from autograder.core.errors import Died, GraderError, NotImplementedYet, OutOfMemory, StudentGone, TimedOut
 from autograder.judge import examples, needs
 
 # --- the examples ---
@@ -510,7 +510,7 @@ def test_a_broken_test_file_is_our_fault(run, text):
 
 
 def test_a_student_that_cannot_be_had_is_our_fault_and_not_a_zero(run):
-    from autograder.errors import SandboxLost
+    from autograder.core.errors import SandboxLost
 
     class Lost:
         def __init__(self, limits):

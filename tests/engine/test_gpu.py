@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.errors import GraderError, SandboxUnavailable
-from autograder.manifest import Limits
+from autograder.core.errors import GraderError, SandboxUnavailable
+from autograder.course.manifest import Limits
 from autograder.sandbox import command, gpu, seccomp
 from autograder.sandbox.runtime import runtime
 

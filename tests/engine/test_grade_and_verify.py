@@ -12,13 +12,14 @@ import jsonschema
 import pytest
 
 from autograder import grade as grading
-from autograder import mutants as wrong
-from autograder import report as reports
-from autograder import selfcheck, verify
-from autograder.course import Course
-from autograder.errors import BadCourse, DeepgradeError, GraderError
-from autograder.feedback import view
-from autograder.submission import Submission, sha256_of
+from autograder.core.errors import BadCourse, DeepgradeError, GraderError
+from autograder.course.course import Course
+from autograder.course.submission import Submission, sha256_of
+from autograder.local_check import public_tests
+from autograder.report import schema as reports
+from autograder.report.visibility import view
+from autograder.verify import mutants as wrong
+from autograder.verify import verify
 
 SECRET = b"a secret of the course"
 PYTHON = ".".join(map(str, sys.version_info[:2]))
@@ -224,7 +225,7 @@ def test_a_check_at_home_says_what_the_server_says(tiny, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "tiny.py").write_text(textwrap.dedent(RIGHT_AND_WRONG))
-    mine = selfcheck.check(home, tiny)
+    mine = public_tests.check(home, tiny)
     theirs = [test for test in grade(tiny, RIGHT_AND_WRONG).tests if test.visibility == "public"]
     for here, there in zip(mine.tests, theirs, strict=True):
         for field in ("id", "verdict", "failure", "detail", "example", "points"):
@@ -234,14 +235,14 @@ def test_a_check_at_home_says_what_the_server_says(tiny, tmp_path):
 def test_a_check_sees_the_file_as_it_is_now(tiny, tmp_path):
     path = tmp_path / "tiny.py"
     path.write_bytes(tiny.stub()["tiny.py"])
-    assert selfcheck.check(tmp_path, tiny).points == 0
+    assert public_tests.check(tmp_path, tiny).points == 0
     path.write_bytes(tiny.reference()["tiny.py"])
-    assert selfcheck.check(tmp_path, tiny).points == 2
+    assert public_tests.check(tmp_path, tiny).points == 2
 
 
 def test_a_check_of_a_folder_without_the_file_says_so(tiny, tmp_path):
     with pytest.raises(DeepgradeError, match=r"tiny\.py: there is no such file"):
-        selfcheck.check(tmp_path, tiny)
+        public_tests.check(tmp_path, tiny)
 
 
 # --- wrong answers ---

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from autograder import grade as grading
-from autograder import submission
-from autograder.course import Assignment, Course
-from autograder.errors import Died, GraderError, SandboxLost, TimedOut
+from autograder.core.errors import Died, GraderError, SandboxLost, TimedOut
+from autograder.course import submission
+from autograder.course.course import Assignment, Course
+from autograder.course.manifest import Limits
+from autograder.course.submission import Submission, sha256_of
 from autograder.judge import process, server
 from autograder.judge.imports import Imports
-from autograder.manifest import Limits
-from autograder.report import Report
+from autograder.local_check.public_tests import check
+from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
-from autograder.selfcheck import check
-from autograder.submission import Submission, sha256_of
 
 SHORT, LONG = Limits(seconds=3.0), Limits(seconds=20.0, test_seconds=60.0)
 

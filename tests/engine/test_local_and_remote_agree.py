@@ -12,7 +12,7 @@ import copy
 import numpy as np
 import pytest
 
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.student.local import Local
 from autograder.student.remote import Remote
 from autograder.testing import Mismatch, assert_raises, assert_unchanged, check, mutable, snapshot

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder import manifest as manifests
-from autograder.course import Course, find_course
-from autograder.errors import BadCourse, BadManifest, UnknownAssignment
-from autograder.manifest import Manifest
+from autograder.core.errors import BadCourse, BadManifest, UnknownAssignment
+from autograder.course import manifest as manifests
+from autograder.course.course import Course, find_course
+from autograder.course.manifest import Manifest
 
 GOOD = """\
 title = "Softmax"
@@ -139,7 +139,7 @@ def test_any_value_in_any_place_gives_a_manifest_or_a_bad_manifest(tmp_path, lin
 
 
 def test_a_course_lists_its_assignments_by_order(course_folder):
-    from autograder import scaffold
+    from autograder.course import scaffold
 
     scaffold.create(Course(course_folder), "another")
     path = course_folder / "assignments" / "another" / "assignment.toml"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.errors import BadCourse
-from autograder.mistakes import functions, table
-from autograder.mutants import ALL_KINDS, KINDS
+from autograder.core.errors import BadCourse
+from autograder.verify.mistakes import functions, table
+from autograder.verify.mutants import ALL_KINDS, KINDS
 
 FACTOR = """
 @mutant(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from loading import load
 
-from autograder import calibrate, probes, verify
-from autograder.course import Course
-from autograder.probes import earnings
-from autograder.report import Report
+from autograder.course.course import Course
+from autograder.report.schema import Report
+from autograder.verify import calibrate, probes, verify
+from autograder.verify.probes import earnings
 
 # --- what a probe does to a function ---
 

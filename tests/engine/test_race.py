@@ -7,12 +7,12 @@ import textwrap
 import pytest
 
 from autograder import grade as grading
-from autograder import report as reports
-from autograder import selfcheck
-from autograder.errors import GraderError
-from autograder.feedback import view
-from autograder.judge.race import PATIENCE, Race
-from autograder.submission import Submission, sha256_of
+from autograder.core.errors import GraderError
+from autograder.course.submission import Submission, sha256_of
+from autograder.judge.timing import PATIENCE, Race
+from autograder.local_check import public_tests
+from autograder.report import schema as reports
+from autograder.report.visibility import view
 from autograder.testing.compare import Mismatch
 
 TESTS = '''
@@ -151,7 +151,7 @@ def test_at_home_there_is_nobody_to_race_against(timed):
     """`race` in a public test: an author's mistake, never a student's."""
     timed.public_tests.write_text(TESTS)
     (timed.folder / "tiny.py").write_bytes(timed.reference()["tiny.py"])
-    (result,) = selfcheck.check(timed.folder, timed).tests
+    (result,) = public_tests.check(timed.folder, timed).tests
     assert result.verdict == "grader_error"
     assert "such a test belongs to the hidden ones" in result.detail
 
@@ -180,7 +180,7 @@ def ran(monkeypatch, student: list[float], reference: list[float], **more) -> tu
         lambda purpose: 2 * int(purpose.split()[-1]) + purpose.startswith("to warm up"),
     )
     clock = [0.0]
-    monkeypatch.setattr("autograder.judge.race.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("autograder.judge.timing.time.perf_counter", lambda: clock[0])
 
     def work(module, number):
         if number % 2 == 0:  # the timed call; the odd one warms up

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder import report as reports
-from autograder.errors import BadCourse
-from autograder.feedback import view, without_hidden
+from autograder.core.errors import BadCourse
 from autograder.judge.assemble import assemble
 from autograder.judge.job import Finished, Judged, Surroundings
-from autograder.report import (
+from autograder.report import schema as reports
+from autograder.report.schema import (
     Figure,
     JudgeCost,
     Measured,
@@ -26,6 +25,7 @@ from autograder.report import (
     Timings,
     TrainingTimes,
 )
+from autograder.report.visibility import view, without_hidden
 
 CANARY = "canary-5f3a"
 FREE = ("detail", "example", "traceback", "output", "repeat")  # fields that may hold an input or a value

@@ -20,14 +20,14 @@ import pytest
 from containers import as_nobody
 
 from autograder import grade as grading
-from autograder.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
+from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
+from autograder.course.manifest import Limits
+from autograder.course.submission import Submission, sha256_of
 from autograder.judge import server
-from autograder.manifest import Limits
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, command, runtime, seccomp
 from autograder.sandbox.watchdog import tree
 from autograder.student.link import printed
 from autograder.student.remote import Remote
-from autograder.submission import Submission, sha256_of
 
 INSIDE = """
 import importlib, os
@@ -116,7 +116,7 @@ def test_the_root_holds_the_runtime_and_nothing_of_this_machine(ask_remote):
             "usr",
         }
         assert set(answer.look("/usr")) <= {"lib", "lib64"}
-        assert answer.look("/engine/autograder") == ["__init__.py", "wire.py", "worker"]
+        assert answer.look("/engine/autograder") == ["__init__.py", "student_process", "wire"]
 
 
 @pytest.mark.threat(16)
@@ -336,7 +336,7 @@ def test_a_sandbox_that_fell_after_the_last_answer_is_replaced_for_the_next_test
 
 
 FORKING = """
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.sandbox import Sandbox, bubblewrap
 from autograder.sandbox.watchdog import tree
 from autograder.student.remote import Remote
@@ -411,7 +411,7 @@ def test_a_worker_can_be_ended_while_its_walls_are_being_built(sandbox, monkeypa
 OWNER = """
 import os, sys, time
 from autograder.sandbox import Sandbox
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.student.remote import Remote
 from autograder.sandbox.watchdog import tree
 with Sandbox(["numpy"], Limits()) as sandbox, sandbox.worker() as worker:

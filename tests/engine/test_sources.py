@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from architecture import REPOSITORY, python_files
 
-from autograder import sources
+from autograder.core import sources
 
 
 class Lingering:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import wire
-from autograder.manifest import Limits
+from autograder.course.manifest import Limits
 from autograder.sandbox import Sandbox
 from autograder.student import StudentRaised
 from autograder.student.local import Local

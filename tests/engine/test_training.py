@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from autograder import grade as grading
-from autograder import report as reports
-from autograder.course import Course
-from autograder.errors import GraderError
-from autograder.feedback import view
+from autograder.core.errors import GraderError
+from autograder.course.course import Course
+from autograder.course.submission import Submission, sha256_of
 from autograder.judge.advice import of_a_classifier
 from autograder.judge.session import Recorder
 from autograder.judge.training import MAX_POINTS, PATIENCE, Run, Training
-from autograder.report import Measured, TrainingTimes
-from autograder.student.raised import student_raised
-from autograder.submission import Submission, sha256_of
+from autograder.report import schema as reports
+from autograder.report.schema import Measured, TrainingTimes
+from autograder.report.visibility import view
+from autograder.student.exceptions import student_raised
 from autograder.testing.compare import Mismatch
 
 COURSE = Course(Path(__file__).resolve().parent.parent / "training_course")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from autograder import grade, usage, verify
-from autograder.mutants import mutants
-from autograder.submission import Submission, sha256_of
+from autograder import grade
+from autograder.course.submission import Submission, sha256_of
+from autograder.verify import usage, verify
+from autograder.verify.mutants import mutants
 
 CALLS = """
 

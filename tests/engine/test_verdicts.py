@@ -8,10 +8,10 @@ from typing import get_args
 import hypothesis.errors
 import pytest
 
-from autograder import errors
+from autograder.core import errors
 from autograder.judge import verdicts
-from autograder.report import Verdict
-from autograder.student.raised import student_raised
+from autograder.report.schema import Verdict
+from autograder.student.exceptions import student_raised
 from autograder.testing.compare import Kind, Mismatch
 
 TABLE = [

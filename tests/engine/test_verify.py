@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from autograder import matrices, verify
-from autograder.probes.earnings import Earning
-from autograder.report import JudgeCost
-from autograder.static_checks import static_problems
+from autograder.report.schema import JudgeCost
+from autograder.verify import kill_matrix, verify
+from autograder.verify.probes.earnings import Earning
+from autograder.verify.static_checks import static_problems
 
 MUTANTS = """
 @mutant("mean_squared_error", killed_by="test_error_of_a_small_example")
@@ -33,7 +33,7 @@ def test_points_lost_outside_are_those_of_other_problems(tiny):
     lost = {kill.mutant: (kill.points_lost, kill.points_lost_outside) for kill in found.kills}
     assert lost == {"nan_everywhere": (5, 2), "forgets_to_divide_by_n": (3, 0)}
     assert found.points_lost == verify.PointsLost(verify.Spread(4, 5, 5), verify.Spread(1, 2, 2))
-    page = matrices.page(found)
+    page = kill_matrix.page(found)
     assert "| nan everywhere | 5 | 2 | `test_error_of_a_small_example` |" in page
     assert "| points lost | 4 | 5 | 5 |\n| of these, outside | 1 | 2 | 2 |" in page
 
@@ -43,7 +43,7 @@ def test_without_the_matrix_nobody_knows_what_is_lost(tiny):
     found = verify.verify(tiny, matrix=False, parts=["answers"])
     assert [kill.points_lost for kill in found.kills] == [None, None]
     assert found.points_lost is None
-    assert "lost" not in matrices.page(found)
+    assert "lost" not in kill_matrix.page(found)
 
 
 def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
@@ -55,7 +55,7 @@ def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
 
 def test_a_page_tells_what_each_probe_earns():
     earned = [Earning("zeros", 1.5, ["test_a", "test_b"], 2.0), Earning("table", 0.0, [], 2.0)]
-    page = matrices.page(verify.Soundness("tiny", [], probes=earned))
+    page = kill_matrix.page(verify.Soundness("tiny", [], probes=earned))
     assert "## Probes\n\nWhat files earn that know nothing; at most 2 points each." in page
     assert "| zeros | 1.5 | `test_a`, `test_b` |\n| table | 0 |  |" in page
 

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from loading import load
 
-from autograder.course import Assignment, Course
+from autograder.course.course import Assignment, Course
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 from loading import load
 from measured import span
 
-from autograder.course import Course
+from autograder.course.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["conv"]

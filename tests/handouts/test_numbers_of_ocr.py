@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 import autograder.datasets
-from autograder.course import Course
+from autograder.course.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["ocr"]

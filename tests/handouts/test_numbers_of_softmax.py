@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.course import Course
+from autograder.course.course import Course
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENT = Course(ROOT)["softmax"]

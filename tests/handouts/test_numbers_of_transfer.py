@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder import datasets
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.datasets.resnet import WEIGHTS
 
 torch = pytest.importorskip("torch")

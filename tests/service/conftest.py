@@ -25,9 +25,9 @@ from markdown_it import MarkdownIt
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from autograder import bundle, kit
-from autograder import report as reports
-from autograder.report import Report
+from autograder.course import bundle, kit
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.accounts import accounts, mail
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files

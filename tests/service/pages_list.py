@@ -19,8 +19,8 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure as Canvas
 from sqlalchemy.orm import Session
 
-from autograder import report as reports
-from autograder.report import Figure, ProblemResult, Report, TestResult
+from autograder.report import schema as reports
+from autograder.report.schema import Figure, ProblemResult, Report, TestResult
 from grader_service.accounts import accounts, tokens
 from grader_service.courses import courses
 from grader_service.database.models import Job, OneTimeLink, Person, Result, Submission

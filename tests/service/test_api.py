@@ -14,7 +14,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, settings
 from werkzeug.test import TestResponse
 
-from autograder import report as reports
+from autograder.report import schema as reports
 from grader_service.accounts import accounts, tokens
 from grader_service.courses import courses
 from grader_service.database.models import CourseAssignment, Submission, Token

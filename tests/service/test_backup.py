@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from autograder.errors import DeepgradeError
-from autograder.report import Report
+from autograder.core.errors import DeepgradeError
+from autograder.report.schema import Report
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
 from grader_service.database import backup

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_course
-from autograder.submission import zipped
+from autograder.course.course import find_course
+from autograder.course.submission import zipped
 from grader_service.core.settings import Settings
 
 from . import processes

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import report as reports
+from autograder.report import schema as reports
 from grader_service.accounts import accounts, tokens
 from grader_service.core.settings import Settings
 from grader_service.grading import regrades

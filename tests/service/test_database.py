@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.models import Base, Job, Picture, Submission, Upload

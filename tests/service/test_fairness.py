@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from autograder.manifest import Limits, Manifest, Problem
-from autograder.report import Report
+from autograder.course.manifest import Limits, Manifest, Problem
+from autograder.report.schema import Report
 from grader_service.accounts import accounts
 from grader_service.database.models import Job, Person, Submission, Upload
 from grader_service.grading import results

@@ -10,7 +10,7 @@ import stat
 import pytest
 import sqlalchemy as sa
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.database.files import Files, StoreError
 from grader_service.database.models import Upload

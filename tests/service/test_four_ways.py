@@ -23,10 +23,10 @@ from pathlib import Path
 import pytest
 from loading import load
 
-from autograder import scaffold
-from autograder.course import Course
-from autograder.mutants import mutants
-from autograder.submission import zipped
+from autograder.course import scaffold
+from autograder.course.course import Course
+from autograder.course.submission import zipped
+from autograder.verify.mutants import mutants
 from grader_service.core.settings import Settings
 
 from . import processes

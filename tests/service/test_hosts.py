@@ -9,8 +9,8 @@ import time
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from autograder.course import Course
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import Course
 from grader_service.core import secrets
 from grader_service.core.course_version import Version
 from grader_service.database.models import Submission

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.import_results import Score
+from autograder.batch.import_results import Score
 from grader_service.accounts import accounts
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Override, Person

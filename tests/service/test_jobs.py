@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from autograder.report import Report
+from autograder.report.schema import Report
 from grader_service.database.models import Job, Result
 from grader_service.queue import leases, recovery
 

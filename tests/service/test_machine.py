@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_course
-from autograder.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError
+from autograder.course.course import find_course
 from grader_service.core import machine
 from grader_service.core.settings import Settings
 from grader_service.database.session import Database, newest_revision

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from markupsafe import escape
 
-from autograder import import_results
-from autograder.errors import DeepgradeError
+from autograder.batch import import_results
+from autograder.core.errors import DeepgradeError
 from grader_service.courses import courses
 from grader_service.database import audit
 from grader_service.database.models import (

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from autograder.course import find_course
-from autograder.report import Report
+from autograder.course.course import find_course
+from autograder.report.schema import Report
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.courses import courses

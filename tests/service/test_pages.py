@@ -7,8 +7,8 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from autograder import feedback, figures
-from autograder.report import Figure, ProblemResult, Report, TestResult, from_json
+from autograder.report import figures, visibility
+from autograder.report.schema import Figure, ProblemResult, Report, TestResult, from_json
 from grader_service.database.models import Comment
 from grader_service.grading import report_figures
 from grader_service.queue import leases
@@ -158,7 +158,7 @@ def test_the_report_as_json_is_the_report_as_its_reader_may_see_it(hidden_failur
     answer = ada.get(f"/submissions/{number}/report.json")
     assert answer.mimetype == "application/json"
     read = from_json(answer.data)
-    assert feedback.view(read, "student") == read
+    assert visibility.view(read, "student") == read
 
 
 def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, database):

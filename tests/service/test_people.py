@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, roster, tokens
 from grader_service.core import minutes
 from grader_service.courses import courses

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import process
 from grader_service.core.environment import passed_on
 from grader_service.core.settings import Settings

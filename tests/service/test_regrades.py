@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from autograder.report import Report
+from autograder.report.schema import Report
 from grader_service.accounts import accounts, tokens
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Regrade, Result

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from autograder.report import Figure, Report
+from autograder.report.schema import Figure, Report
 from grader_service.accounts import accounts, tokens
 from grader_service.database.models import CourseAssignment
 from grader_service.database.session import Database

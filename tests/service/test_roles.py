@@ -11,7 +11,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from autograder.report import Figure, Report, TestResult
+from autograder.report.schema import Figure, Report, TestResult
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.courses import courses

@@ -9,7 +9,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, roster
 from grader_service.database import audit
 from grader_service.database.models import Course, Person

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from autograder.course import find_course
+from autograder.course.course import find_course
 from grader_service.core.settings import Settings
 from grader_service.database.models import Submission
 from grader_service.web.app import create_app

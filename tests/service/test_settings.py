@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
 from grader_service.database.session import Database

@@ -11,8 +11,8 @@ import zipfile
 import msgspec
 import pytest
 
-from autograder import report as reports
-from autograder.report import Figure, Ratio, Report, Timings
+from autograder.report import schema as reports
+from autograder.report.schema import Figure, Ratio, Report, Timings
 from grader_service.accounts import accounts, tokens
 from grader_service.courses import courses
 from grader_service.grading import report_figures

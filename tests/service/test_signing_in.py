@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.database.models import Person
 from grader_service.web.app import create_app

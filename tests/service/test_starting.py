@@ -8,9 +8,9 @@ from collections import namedtuple
 
 import pytest
 
-from autograder import secrets as autograder_secrets
-from autograder.errors import DeepgradeError
-from autograder.report import Report
+from autograder.core.errors import DeepgradeError
+from autograder.course import secrets as autograder_secrets
+from autograder.report.schema import Report
 from grader_service.accounts import accounts
 from grader_service.core import secrets
 from grader_service.database.session import Database

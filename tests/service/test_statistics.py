@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder import report as reports
-from autograder.report import Timings
+from autograder.report import schema as reports
+from autograder.report.schema import Timings
 from grader_service.grading import statistics
 
 from .pages_list import RIGHT_REPORT, report, result

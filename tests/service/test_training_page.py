@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from autograder import submission
+from autograder.course import submission
 from grader_service.core.settings import Settings
 from grader_service.queue import progress_curves
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import environment, settings_page, variables
 from grader_service.core.settings import Settings
 

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
 from matplotlib.figure import Figure
 from PIL import Image
 
-from autograder.errors import GraderError, Refused
+from autograder.core.errors import GraderError, Refused
 from grader_service.database.models import CourseAssignment, Job, Submission
 from grader_service.submissions import markup, rendering, sandboxed, written
 

@@ -21,7 +21,7 @@ import warnings
 
 from celery.platforms import SecurityWarning
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core import logs
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings

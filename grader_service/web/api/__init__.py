@@ -14,7 +14,7 @@ from flask import Flask
 from flask_smorest import Api
 
 import autograder
-from autograder.report import Report
+from autograder.report.schema import Report
 from grader_service.web import permissions
 from grader_service.web.api import limits, people, staff, work
 from grader_service.web.security import csrf

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_smorest import abort
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, tokens
 from grader_service.database.models import Person
 from grader_service.web import permissions

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.errors import UnknownAssignment
+from autograder.core.errors import UnknownAssignment
 from grader_service.core import minutes
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Course, CourseAssignment, Extension, Membership, Person, Submission

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask_smorest import abort
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.database.models import Membership, Person, Submission
 from grader_service.queue import hosts, monitor
 from grader_service.web import permissions

@@ -10,7 +10,7 @@ from flask import Response, jsonify, send_file
 from flask_smorest import abort
 from sqlalchemy.orm import Session
 
-from autograder.errors import Refused, UnknownAssignment
+from autograder.core.errors import Refused, UnknownAssignment
 from grader_service.database.models import Course, Submission
 from grader_service.submissions import intake, submissions
 from grader_service.web import permissions

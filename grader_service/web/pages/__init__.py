@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from autograder.course import Course
+from autograder.course.course import Course
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.session import LARGEST, Database

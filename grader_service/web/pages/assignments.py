@@ -10,9 +10,9 @@ from functools import lru_cache
 from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from autograder import kit
-from autograder.course import Assignment
-from autograder.errors import Refused, UnknownAssignment
+from autograder.core.errors import Refused, UnknownAssignment
+from autograder.course import kit
+from autograder.course.course import Assignment
 from grader_service.core import minutes
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Course, CourseAssignment

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from autograder.course import Assignment
-from autograder.errors import DeepgradeError, UnknownAssignment
+from autograder.core.errors import DeepgradeError, UnknownAssignment
+from autograder.course.course import Assignment
 from grader_service.accounts import accounts
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import CourseAssignment, Extension, Membership, Person

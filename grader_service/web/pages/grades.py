@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.courses import courses
 from grader_service.database import audit
 from grader_service.database.models import CourseAssignment, Membership, Person, Submission

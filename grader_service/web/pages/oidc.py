@@ -21,7 +21,7 @@ from joserfc.errors import JoseError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.database import audit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from autograder.errors import UnknownAssignment
+from autograder.core.errors import UnknownAssignment
 from grader_service.courses import courses
 from grader_service.grading import other_tests
 from grader_service.grading.gradebook import Book

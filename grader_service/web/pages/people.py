@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from autograder.batch.grades import inert, table
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, deletion, invitations, mail, roster
 from grader_service.database import audit
 from grader_service.database.files import StoreError

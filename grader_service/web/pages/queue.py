@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core.machine import by_package
 from grader_service.queue import hosts, monitor
 from grader_service.web import permissions

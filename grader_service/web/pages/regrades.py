@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from autograder import completeness
-from autograder.course import Assignment
-from autograder.errors import DeepgradeError, UnknownAssignment
+from autograder.core.errors import DeepgradeError, UnknownAssignment
+from autograder.course.course import Assignment
+from autograder.report import completeness
 from grader_service.courses import courses
 from grader_service.database.models import Regrade, Submission
 from grader_service.database.session import LARGEST

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from autograder.course import Assignment
-from autograder.errors import Refused, UnknownAssignment
-from autograder.submission import read_zip
+from autograder.core.errors import Refused, UnknownAssignment
+from autograder.course.course import Assignment
+from autograder.course.submission import read_zip
 from grader_service.courses import courses
 from grader_service.database.models import Submission
 from grader_service.grading import similarity

@@ -23,10 +23,10 @@ from flask import (
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
-from autograder import report as reports
-from autograder.errors import Refused, UnknownAssignment
-from autograder.report import Report
-from autograder.submission import read_zip
+from autograder.core.errors import Refused, UnknownAssignment
+from autograder.course.submission import read_zip
+from autograder.report import schema as reports
+from autograder.report.schema import Report
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Comment, Job, Override, Picture, Rendering, RubricItem, Submission
 from grader_service.grading import manual, report_figures, results, visibility

@@ -7,7 +7,7 @@ import io
 from flask import Blueprint, Flask, Response, abort, flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from autograder.errors import Refused
+from autograder.core.errors import Refused
 from grader_service.submissions import intake, rendering, written
 from grader_service.web import permissions
 from grader_service.web.pages import asked, files, here, me, reading, services, waited

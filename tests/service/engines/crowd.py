@@ -14,7 +14,7 @@ import sys
 import time
 from multiprocessing.synchronize import Event
 
-from autograder.report import Report
+from autograder.report.schema import Report
 from grader_service.core.settings import Settings
 from grader_service.database.session import Database
 from grader_service.queue import leases, recovery

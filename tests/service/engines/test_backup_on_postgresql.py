@@ -11,7 +11,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.database import backup
 from grader_service.database.session import Database

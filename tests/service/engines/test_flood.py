@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from autograder.report import Report
+from autograder.report.schema import Report
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.database.models import Job, Result, Submission

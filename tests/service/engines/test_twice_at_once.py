@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from autograder.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.courses import courses

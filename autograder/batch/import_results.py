@@ -1,0 +1,218 @@
+"""Scores out of files that otter-grader and Gradescope write: read, checked, and as plain data again.
+
+    final_grades.csv   otter's, or ours                     one record for each row
+    a grades CSV       Gradescope's "Download grades"       one for each student with a score
+    results.json       of one submission                    one, named for its file, or for its folder
+    a folder           of results.json files                one for each
+
+Whatever does not add up is said with its place, and nothing is imported of a file of which that is said. A results.pkl
+is never read: whoever wrote it could run code here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.core.decoding import Decoder
+from autograder.core.errors import DeepgradeError
+
+FILE_BYTES = 64 * 2**20  # of one file; past it nobody's scores are that long
+TOLERANCE = 1e-4  # otter rounds: scores of results.json to 5 digits, percent_correct to 4
+OTTER = ("file", "total_points_earned", "percent_correct", "grading_status")
+POSSIBLE = "points-per-question"
+GRADESCOPE = ("Total Score", "Max Points", "Status")
+QUESTION = re.compile(r"(?P<name>.+) \((?P<points>[0-9.]+) pts\)")
+
+
+class BadResults(DeepgradeError):
+    """A file of results that cannot be, or must not be, imported."""
+
+
+class Import(msgspec.Struct, frozen=True):
+    """What is asked for, where scores are to come into the grade book of a service."""
+
+    course: str  # its short name
+    apply: bool  # else the changes are only shown
+    reason: str
+    by: str  # login of the staff member; "" is nobody
+    without_unknown: bool  # leave out the scores that match no student
+    with_guesses: bool
+
+
+class Score(msgspec.Struct, frozen=True):
+    """Of one submission. `points` is None where there is no score, which is no zero."""
+
+    submission: str
+    points: float | None
+    possible: float | None
+    problems: dict[str, float] = {}
+    student: str = ""
+    status: str = ""
+    email: str = ""
+    sid: str = ""  # number of the student
+
+
+class _Entry(msgspec.Struct):
+    name: str = ""
+    score: float | None = None
+    max_score: float | None = None
+
+
+class _Results(msgspec.Struct):
+    tests: list[_Entry] = []
+    score: float | None = None
+    output: str = ""
+
+
+_RESULTS: Decoder[_Results] = Decoder(_Results)
+
+
+def read(path: Path) -> list[Score]:
+    """All scores of a file or a folder, in its order. Raises BadResults with the place and the value."""
+    if path.is_dir():
+        files = sorted(path.glob("*.json")) or sorted(path.glob("*/results.json"))
+        if not files:
+            raise BadResults(f"{path}: holds no .json file; name a results.json, a final_grades.csv or their folder")
+        found = [_results_json(file) for file in files]
+    elif path.suffix == ".json":
+        found = [_results_json(path)]
+    elif path.suffix == ".csv":
+        found = list(_csv(path))
+    elif path.suffix in (".pkl", ".pickle"):
+        raise BadResults(f"{path}: is a pickle, which could run code here; name the results.json that lies beside it")
+    else:
+        raise BadResults(f"{path}: is neither .csv nor .json; name otter's final_grades.csv or a results.json")
+    seen: set[str] = set()
+    for score in found:
+        if score.submission in seen:
+            raise BadResults(f"{path}: holds two scores of {score.submission!r}; keep one of them")
+        seen.add(score.submission)
+    return found
+
+
+def to_csv(scores: list[Score]) -> bytes:
+    """submission, student, one column for each problem, points, possible, status; cells that no spreadsheet runs."""
+    from autograder.batch.grades import inert, number, table
+
+    problems = list(dict.fromkeys(name for score in scores for name in score.problems))
+    rows = [["submission", "student", *map(inert, problems), "points", "possible", "status"]]
+    for score in scores:
+        numbers = [*(score.problems.get(name) for name in problems), score.points, score.possible]
+        told = ["" if value is None else number(value) for value in numbers]
+        rows.append([inert(score.submission), inert(score.student), *told, inert(score.status)])
+    return table(rows)
+
+
+# --- csv ----------------------------------------------------------------------------------------------------------
+
+
+def _csv(path: Path) -> Iterator[Score]:
+    try:
+        reader = csv.DictReader(io.StringIO(_bytes(path).decode("utf-8-sig")), strict=True)
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadResults(f"{path}: is no CSV file in UTF-8 ({error}); export it again") from error
+    columns = list(reader.fieldnames or [])
+    for row in rows:
+        if None in row or None in row.values():
+            raise BadResults(f"{path}: a row has not as many cells as the header: {next(iter(row.values()))!r}")
+    if columns[:1] == ["file"] and set(OTTER) <= set(columns):
+        yield from _otter(path, columns, rows)
+    elif set(GRADESCOPE) <= set(columns):
+        yield from _gradescope(path, columns, rows)
+    else:
+        raise BadResults(f"{path}: is neither otter's final_grades.csv nor Gradescope's: its columns are {columns[:6]}")
+
+
+def _otter(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
+    problems = [name for name in columns if name not in OTTER]
+    possible = None
+    for line, row in enumerate(rows, 2):
+        where = f"{path}: line {line}"
+        name = row["file"].removeprefix("'")
+        if row["total_points_earned"] == "":
+            yield Score(name, None, possible, status=row["grading_status"])
+            continue
+        points = {problem: _number(row[problem], f"{where}: {problem}") for problem in problems}
+        total = _number(row["total_points_earned"], f"{where}: total_points_earned")
+        if abs(total - sum(points.values())) > TOLERANCE:
+            raise BadResults(
+                f"{where}: the total of {name} is {total:g}, but its problems have {sum(points.values()):g}"
+            )
+        if name == POSSIBLE:
+            possible = total
+            continue
+        percent = _number(row["percent_correct"], f"{where}: percent_correct")
+        if possible and abs(percent - total / possible) > TOLERANCE:
+            raise BadResults(f"{where}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
+        yield Score(name, total, possible, points, status=row["grading_status"])
+
+
+def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
+    questions = {column: match["name"] for column in columns if (match := QUESTION.fullmatch(column)) is not None}
+    for line, row in enumerate(rows, 2):
+        where = f"{path}: line {line}"
+        person = row.get("Name") or " ".join(filter(None, [row.get("First Name"), row.get("Last Name")]))
+        name = row.get("Submission ID") or row.get("Email") or row.get("SID") or person
+        possible = _number(row["Max Points"], f"{where}: Max Points") if row["Max Points"] else None
+        email, sid = row.get("Email") or "", row.get("SID") or ""
+        if row["Total Score"] == "":
+            yield Score(name, None, possible, {}, person, row["Status"], email, sid)
+            continue
+        points = {
+            problem: _number(row[column], f"{where}: {problem}") for column, problem in questions.items() if row[column]
+        }
+        total = _number(row["Total Score"], f"{where}: Total Score")
+        yield Score(name, total, possible, points, person, row["Status"], email, sid)
+
+
+# --- json ---------------------------------------------------------------------------------------------------------
+
+
+def _results_json(path: Path) -> Score:
+    try:
+        told = _RESULTS.json(_bytes(path))
+    except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
+        raise BadResults(f"{path}: is no results.json: {error}") from error
+    scored = [entry for entry in told.tests if entry.score is not None]
+    problems: dict[str, float] = {}
+    for number, entry in enumerate(scored, 1):
+        value = _number(entry.score, f"{path}: {entry.name}")
+        problems[entry.name or str(number)] = problems.get(entry.name or str(number), 0.0) + value
+    name = path.parent.name if path.name == "results.json" else path.stem
+    if told.score is None and not scored:
+        return Score(name, None, None, status="no score")
+    points = sum(problems.values()) if told.score is None else _number(told.score, f"{path}: score")
+    most = [_number(entry.max_score, f"{path}: {entry.name}") for entry in scored if entry.max_score is not None]
+    return Score(
+        name, points, sum(most) if most else None, problems, status="Completed" if scored else told.output[:500]
+    )
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadResults(f"{where}: {value!r} is no number") from None
+    if not math.isfinite(number) or number < 0:
+        raise BadResults(f"{where}: {value!r} cannot be points")
+    return number
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise BadResults(f"{path}: cannot be read ({error.strerror}); name a file of results") from error
+    if len(data) > FILE_BYTES:
+        raise BadResults(f"{path}: has more than {FILE_BYTES // 2**20} MB; that is no file of results")
+    return data

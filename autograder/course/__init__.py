@@ -1,0 +1,1 @@
+"""What a course is: its assignments, their manifests, submissions, kits, bundles and secrets."""

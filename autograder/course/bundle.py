@@ -1,0 +1,126 @@
+"""The course as it travels to the machines that grade: one zip, and the version that its contents have.
+
+    assignments/...   students' halves
+    solutions/...     staff's halves: references and hidden tests
+    data/...          what DEEPGRADE_DATA and the cache of data sets hold: a test on other data is another test
+
+    version = 12 hexadecimal digits of SHA-256(version of deepgrade, then each name and its bytes' hash, sorted)
+
+Two machines with the same version give a submission the same report. The same contents give the same zip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from autograder import __version__
+from autograder.core import atomic_files
+from autograder.core.errors import BadCourse
+from autograder.course.course import Course
+from autograder.datasets import files
+
+HALVES = ("assignments", "solutions")
+DATA = "data"
+DATA_VARIABLES = (files.VARIABLE, files.CACHE_VARIABLE)
+DIGITS = 12
+
+
+def data_folders() -> list[Path]:
+    """Where data sets are looked for; what lies in the first hides what has the same name in the next."""
+    return [folder for folder in (files.data_folder(), files.cache_folder()) if folder and folder.is_dir()]
+
+
+class Contents:
+    """What a course is made of, at this moment. Files are read again only when they have changed."""
+
+    def __init__(self, course: Course, data: Sequence[Path] = ()) -> None:
+        self._roots = [(half, course.root / half) for half in HALVES] + [(DATA, folder) for folder in data]
+        self._known: dict[str, tuple[tuple[int, int, int], bytes]] = {}  # stamp and digest, by name
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Name in the zip and path, sorted by name. What Python and tools leave behind is no part of a course."""
+        found: dict[str, Path] = {}
+        for name, root in self._roots:
+            for folder, below, names in os.walk(root):
+                below[:] = [one for one in below if not one.startswith((".", "__pycache__"))]
+                paths = [Path(folder, one) for one in names if not one.startswith(".") and not one.endswith(".pyc")]
+                for path in filter(Path.is_file, paths):
+                    found.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
+        return iter(sorted(found.items()))
+
+    @property
+    def version(self) -> str:
+        """Raises BadCourse where a file cannot be read."""
+        digest = hashlib.sha256(f"deepgrade {__version__}\0".encode())
+        known = {}
+        for name, path in self.files():
+            try:
+                status = path.stat()
+                stamp = status.st_mtime_ns, status.st_size, status.st_ino
+                before = self._known.get(name)
+                own = before[1] if before and before[0] == stamp else _digest(path)
+            except OSError as error:
+                raise BadCourse(f"{path}: cannot be read ({error.strerror}); the course's version needs it") from error
+            known[name] = stamp, own
+            digest.update(name.encode() + b"\0" + own)
+        self._known = known
+        return digest.hexdigest()[:DIGITS]
+
+    def write(self, target: Path, on_file: Callable[[str], None] = lambda name: None) -> int:
+        """Write the zip, for its owner's eyes alone: it holds the hidden tests. Returns how many files it has."""
+        count = 0
+        with atomic_files.draft(target, mode=atomic_files.SECRET) as file, zipfile.ZipFile(file, "w") as archive:
+            for name, path in self.files():
+                on_file(name)
+                entry = zipfile.ZipInfo(name)  # of 1980: the same contents give the same bytes
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                with path.open("rb") as source, archive.open(entry, "w") as into:
+                    shutil.copyfileobj(source, into)
+                count += 1
+        return count
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a bundle below a folder, once, and return where: a course, with `data` in it if it holds data.
+
+    Raises BadCourse for a file that is no bundle.
+    """
+    try:
+        target = folder / _digest(archive).hex()[:DIGITS]
+        if target.is_dir():
+            return target
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".bundle-", dir=folder) as draft:
+            with zipfile.ZipFile(archive) as bundle:
+                _check(archive, bundle.namelist())
+                bundle.extractall(draft)
+            Path(draft).chmod(0o700)
+            try:
+                Path(draft).rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process was first
+                    raise
+            else:
+                Path(draft).mkdir()  # for the end of the draft
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadCourse(f"{archive}: cannot be unpacked ({error}); make bundles with `deepgrade bundle`") from error
+    return target
+
+
+def _check(archive: Path, names: list[str]) -> None:
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if not parts or parts[0] not in (*HALVES, DATA) or ".." in parts:
+            raise BadCourse(f"{archive}: {name!r} is no part of a course; make bundles with `deepgrade bundle`")
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,133 @@
+"""Where assignments are found: by their manifest, in two folders of one name.
+
+    COURSE/assignments/<name>/   what students get
+    COURSE/solutions/<name>/     what staff keep; may be absent (a student's kit has none)
+
+Nothing here is ever imported: files are read, or loaded by path, or handed to a sandbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from autograder.core.errors import BadCourse, UnknownAssignment
+from autograder.course import manifest as manifests
+from autograder.course.manifest import NAME, Manifest
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment: its name, the folder students get and, where staff's half is at hand, that folder."""
+
+    name: str
+    folder: Path
+    solution: Path | None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return manifests.load(self.folder / "assignment.toml")
+
+    @property
+    def public_tests(self) -> Path:
+        return self.folder / "test_public.py"
+
+    @property
+    def hidden_tests(self) -> Path | None:
+        return self.solution / "test_hidden.py" if self.solution else None
+
+    @property
+    def test_files(self) -> list[Path]:
+        return [self.public_tests, *([self.hidden_tests] if self.hidden_tests else [])]
+
+    def reference(self) -> dict[str, bytes]:
+        """The reference solution, as the files a student would hand in."""
+        if self.solution is None:
+            raise BadCourse(f"{self.name}: this course has no solutions/{self.name}, so there is no reference here")
+        return read_files(self.solution, self.manifest.files)
+
+    def stub(self) -> dict[str, bytes]:
+        """The untouched stub, as the files a student would hand in."""
+        return read_files(self.folder, self.manifest.files)
+
+    def answers(self, kind: str) -> dict[str, dict[str, bytes]]:
+        """Further answers in solutions/<name>/<kind>, by name, each as the files a student would hand in.
+
+        NAME.py stands for the module, beside the reference's other files; a folder NAME/ has all files.
+        """
+        found: dict[str, dict[str, bytes]] = {}
+        if self.solution is None:
+            return found
+        for path in sorted((self.solution / kind).glob("*")):  # none, where the folder is missing
+            if path.is_dir() and not path.name.startswith("__"):
+                found[path.name] = read_files(path, self.manifest.files)
+            elif path.suffix == ".py":
+                found[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
+        return found
+
+    def tests_sha256(self) -> str:
+        """One hash over the manifest and all tests: what a report was graded with."""
+        digest = hashlib.sha256()
+        for path in [self.folder / "assignment.toml", *self.test_files]:
+            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def read_files(folder: Path, names: list[str]) -> dict[str, bytes]:
+    """The named files of a folder. Raises BadCourse for the first that is not there."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = (folder / name).read_bytes()
+        except OSError as error:
+            raise BadCourse(f"{folder / name}: cannot be read ({error.strerror}); the manifest names it") from error
+    return found
+
+
+class Course:
+    """The assignments below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        if not (root / "assignments").is_dir():
+            raise BadCourse(f"{root}: holds no folder `assignments`; name a course with --course DIR")
+
+    def __iter__(self):
+        return iter(sorted(self._find(), key=lambda assignment: (assignment.manifest.order, assignment.name)))
+
+    def _find(self) -> list[Assignment]:
+        return [self._at(path.parent) for path in (self.root / "assignments").glob("*/assignment.toml")]
+
+    def _at(self, folder: Path) -> Assignment:
+        if not NAME.fullmatch(folder.name):
+            raise BadCourse(f"{folder}: an assignment's folder is named with lower-case letters, digits and _")
+        solution = self.root / "solutions" / folder.name
+        return Assignment(folder.name, folder, solution if solution.is_dir() else None)
+
+    def __getitem__(self, name: str) -> Assignment:
+        folder = self.root / "assignments" / name
+        if NAME.fullmatch(name) and (folder / "assignment.toml").is_file():
+            return self._at(folder)
+        known = ", ".join(sorted(assignment.name for assignment in self._find())) or "none"
+        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {known}")
+
+
+def around(folder: Path) -> Path | None:
+    """The course in which one stands: the folder, or the nearest one above it, that has assignments."""
+    for place in (folder, *folder.parents):
+        if next((place / "assignments").glob("*/assignment.toml"), None) is not None:
+            return place
+    return None
+
+
+def find_course(given: str | os.PathLike[str] | None = None) -> Course:
+    """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
+    chosen = given or os.environ.get("DEEPGRADE_COURSE")
+    if chosen:
+        return Course(Path(chosen).resolve())
+    beside = Path(__file__).resolve().parents[2]
+    installed = beside / "deepgrade_course"
+    return Course(installed if installed.is_dir() else beside)

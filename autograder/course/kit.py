@@ -1,0 +1,84 @@
+"""The kit: all that a student needs for one assignment, in one zip.
+
+    <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
+    <name>/server.json                          what this machine, which grades, has: servers.py
+    <name>/deepgrade-<version>-py3-none-any.whl
+
+It is made from the students' half alone: the other half is never opened. The wheel is made from the running
+installation (a checkout or an installed wheel alike) and holds the engine, without the service and without any course,
+so that `pip install ./deepgrade-*.whl` and `deepgrade check` are all that a student types. The same inputs give the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+from autograder.course import servers
+from autograder.course.course import Assignment, read_files
+from autograder.course.submission import zipped
+
+DISTRIBUTION = "deepgrade"
+WHEEL = "Wheel-Version: 1.0\nGenerator: deepgrade\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+def build(assignment: Assignment) -> bytes:
+    """The kit of an assignment. Raises BadCourse where a file is missing from its folder."""
+    handed_in = assignment.manifest.files
+    names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
+    name, wheel = student_wheel()
+    files = {**read_files(assignment.folder, names), **_server(assignment), name: wheel}
+    return zipped({f"{assignment.name}/{path}": content for path, content in files.items()})
+
+
+def _server(assignment: Assignment) -> dict[str, bytes]:
+    """Nothing where a distribution is missing: then this is not the machine that grades."""
+    try:
+        return {servers.FILE: servers.to_json(servers.here(assignment.manifest))}
+    except metadata.PackageNotFoundError:
+        return {}
+
+
+def names(kit: bytes) -> list[str]:
+    """The files in a kit, without the folder around them."""
+    return [path.partition("/")[2] for path in zipfile.ZipFile(io.BytesIO(kit)).namelist()]
+
+
+def student_wheel() -> tuple[str, bytes]:
+    """The name and the bytes of a wheel with the engine alone."""
+    installed = metadata.distribution(DISTRIBUTION)
+    package = Path(__file__).parents[1]
+    sources = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in sources}
+    info = f"{DISTRIBUTION}-{installed.version}.dist-info"
+    files |= {
+        f"{info}/METADATA": (installed.read_text("METADATA") or "").encode(),
+        f"{info}/WHEEL": WHEEL.encode(),
+        f"{info}/entry_points.txt": _entry_points(installed).encode(),
+    }
+    files[f"{info}/RECORD"] = _record(files, f"{info}/RECORD")
+    return f"{DISTRIBUTION}-{installed.version}-py3-none-any.whl", zipped(files)
+
+
+def _entry_points(installed: metadata.Distribution) -> str:
+    """Those of the engine: a command or a plugin of another package cannot be loaded where that is not installed."""
+    package = Path(__file__).parents[1].name
+    lines: dict[str, list[str]] = {}
+    for point in installed.entry_points:
+        if point.module.partition(".")[0] == package:
+            lines.setdefault(point.group, []).append(f"{point.name} = {point.value}")
+    return "\n\n".join("\n".join([f"[{group}]", *points]) for group, points in lines.items()) + "\n"
+
+
+def _record(files: dict[str, bytes], own_path: str) -> bytes:
+    """Every file with its hash and size, and the record itself without, as the wheel format demands."""
+    rows = []
+    for path, content in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        rows.append(f"{path},sha256={digest},{len(content)}\n")
+    return "".join([*rows, f"{own_path},,\n"]).encode()

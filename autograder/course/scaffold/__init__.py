@@ -1,0 +1,81 @@
+"""A new assignment: two folders copied from here, complete and sound, for an author to edit.
+
+The files beside this one are real; only NAME, in their names and in their text, becomes the new assignment's name.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import shutil
+from pathlib import Path
+
+from autograder.core.errors import DeepgradeError
+from autograder.course.course import Course
+from autograder.course.manifest import NAME, is_imported_by_others
+
+HERE = Path(__file__).parent
+OTHER_FILES = ("conftest", "experiment", "mutants", "test_hidden", "test_public", "variants")
+BESIDE = re.compile(r"\..*|solutions|.*\.(md|txt|toml)|LICENSE.*")  # what an empty folder may hold
+
+
+def begin(root: Path, name: str) -> list[Path]:
+    """The same in a folder that is a course, or that is empty and becomes one.
+
+    Raises DeepgradeError where it is neither.
+    """
+    if not root.is_dir():
+        raise DeepgradeError(f"{root}: does not exist; create the folder first")
+    others = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
+    if not (root / "assignments").is_dir() and others:
+        raise DeepgradeError(
+            f"{root}: is neither empty nor a course (it has no folder `assignments`); go to one of these, "
+            "or name it with --course DIR"
+        )
+    return _write(root, name)
+
+
+def create(course: Course, name: str) -> list[Path]:
+    """Write the students' and the staff's half of assignment `name`; the files written.
+
+    Raises DeepgradeError for a name that none can have, that is taken or that is another module's, and where the course
+    cannot be written to.
+    """
+    return _write(course.root, name)
+
+
+def _write(root: Path, name: str) -> list[Path]:
+    if not NAME.fullmatch(name):
+        raise DeepgradeError(
+            f"{name!r} cannot name an assignment; use lower-case letters, digits and _, a letter first"
+        )
+    if keyword.iskeyword(name):
+        raise DeepgradeError(
+            f"{name!r} is a keyword of Python, so {name}.py could not be imported; choose another name"
+        )
+    if name in OTHER_FILES:
+        raise DeepgradeError(f"{name!r} is the name of another file of an assignment; choose another name")
+    if is_imported_by_others(name):
+        raise DeepgradeError(
+            f"{name!r} names a module that others import, and {name}.py would take its place; choose another name"
+        )
+    halves = {"assignment": root / "assignments" / name, "solution": root / "solutions" / name}
+    for folder in halves.values():
+        if folder.exists():
+            raise DeepgradeError(f"{folder}: is already there; choose another name")
+    written = []
+    try:
+        for half, folder in halves.items():
+            for source in sorted(path for path in (HERE / half).rglob("*") if path.is_file()):
+                if "__pycache__" not in source.parts:
+                    path = folder / str(source.relative_to(HERE / half)).replace("NAME", name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(source.read_text(encoding="utf-8").replace("NAME", name), encoding="utf-8")
+                    written.append(path)
+    except OSError as error:
+        for folder in halves.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise DeepgradeError(
+            f"{error.filename}: cannot be written ({error.strerror}); name a course of yours with --course DIR"
+        ) from error
+    return written

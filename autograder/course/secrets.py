@@ -1,0 +1,83 @@
+"""Where data lives, and the course's secret, from which the seeds of the hidden tests are made.
+
+    DEEPGRADE_SECRET               the secret itself, where a machine has no disk of its own
+    DEEPGRADE_HOME/course.secret   else this file, made on first use, readable by nobody else
+
+Losing it changes the examples that hidden tests draw; whoever knows it can draw them beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from autograder.core.errors import DeepgradeError
+
+BYTES = 32
+LEAST_CHARACTERS = 16  # of DEEPGRADE_SECRET: shorter ones can be guessed
+LEAST_DIFFERENT = 6  # and those that repeat a few; 64 random hexadecimal digits have 10 or more
+
+
+def home(environment: Mapping[str, str] = os.environ) -> Path:
+    """DEEPGRADE_HOME, else the folder for data that the XDG standard names."""
+    given = environment.get("DEEPGRADE_HOME")
+    if given:
+        return Path(given).expanduser().absolute()
+    data = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "deepgrade"
+
+
+def course_secret(environment: Mapping[str, str] = os.environ) -> bytes:
+    """The secret of this machine's course. Raises DeepgradeError where it cannot be kept secret."""
+    given = environment.get("DEEPGRADE_SECRET")
+    if given is not None:
+        if len(given) < LEAST_CHARACTERS:
+            raise DeepgradeError(
+                f"DEEPGRADE_SECRET has {len(given)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
+            )
+        if len(set(given)) < LEAST_DIFFERENT:
+            raise DeepgradeError(
+                f"DEEPGRADE_SECRET is made of {len(set(given))} different characters, which can be guessed; "
+                "use what `openssl rand -hex 32` prints"
+            )
+        return given.encode()
+    folder = home(environment)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return load_or_make(folder / "course.secret")
+    except OSError as error:
+        raise DeepgradeError(
+            f"{folder}: the course's secret cannot be kept there ({error.strerror}); "
+            "set DEEPGRADE_HOME to a folder you may write to"
+        ) from error
+
+
+def load_or_make(path: Path) -> bytes:
+    """The secret in a file, made up on first use; two processes that start at once get the same one."""
+    if not path.exists():
+        _make(path)
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise DeepgradeError(f"{path}: can be read by others (mode {mode:o}); run `chmod 600 {path}`")
+    secret = path.read_bytes()
+    if len(secret) != BYTES:
+        raise DeepgradeError(f"{path}: holds {len(secret)} bytes, not {BYTES}; restore it from a backup or delete it")
+    return secret
+
+
+def _make(path: Path) -> None:
+    """Written whole beside its place and linked there, so that nobody ever reads half of it."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first: its secret is the one
+    finally:
+        draft.unlink()

@@ -1,0 +1,153 @@
+"""Attacks this machine's own sandbox and says what holds.
+
+Every finding is one wall, tried by a submission of ours (attacks.py) in the real sandbox, with canaries planted
+outside: a file, a variable of the environment, a listening socket. A service whose doctor finds an open wall must not
+grade.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.core.errors import GraderError, OutOfMemory, SandboxUnavailable, StudentGone, TimedOut
+from autograder.course.manifest import Limits
+from autograder.sandbox import Sandbox
+from autograder.student.remote import Remote
+from autograder.student_process import FOLDER
+
+ATTACKS = Path(__file__).with_name("doctor_probes.py")
+LIMITS = Limits(seconds=5.0, test_seconds=10.0, memory_mb=256, processes=24, files_mb=16)
+OWN_PLACES = {"/", "/tmp", "/dev", "/dev/shm"}  # a sandbox has its own, which are no finding where we work in ours
+SECRET_PLACES = ["/proc/1", "/proc/self", "/root", "/home", "/etc/passwd", "/etc/shadow", "/bin/sh", "/usr/bin", "/var"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One wall: does it stand, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def run() -> list[Finding]:
+    """All findings; where no sandbox can be started, that alone."""
+    try:
+        with _Canaries() as canaries, Sandbox(["numpy"], LIMITS) as sandbox:
+            return list(_findings(sandbox, canaries))
+    except SandboxUnavailable as error:
+        return [Finding("sandbox starts", False, str(error))]
+
+
+def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
+    def ask(attack: Callable[[Remote], Any], limits: Limits = LIMITS) -> Any:
+        """What the attack returned, or what ended it."""
+        with sandbox.worker() as worker:
+            try:
+                files = {"attacks.py": ATTACKS.read_bytes()}
+                return attack(Remote(worker, files, "attacks", limits))
+            except (StudentGone, Exception) as error:
+                if isinstance(error, GraderError):
+                    raise
+                return error
+
+    def nothing(name: str, found: Any, what: str) -> Finding:
+        ok = found == []
+        return Finding(name, ok, f"no {what}" if ok else f"{what}: {_words(found)}")
+
+    answer = ask(lambda student: student.double(21))
+    yield Finding("sandbox starts", answer == 42, sandbox.walls if answer == 42 else _words(answer))
+
+    places = [*SECRET_PLACES, canaries.folder, str(Path(__file__).parents[1]), os.getcwd(), str(Path.home())]
+    yield nothing(
+        "other files", ask(lambda s: s.files_found([p for p in places if p not in OWN_PLACES])), "foreign path in sight"
+    )
+    yield nothing("canary in a file", ask(lambda s: s.text_found(canaries.word)), "file holds the canary")
+    yield nothing("read-only", ask(lambda s: s.writable_places()), "place outside /tmp can be written")
+    environment = ask(lambda s: s.environment())
+    clean = isinstance(environment, dict) and canaries.word not in str(environment)
+    yield Finding("environment", clean, "nothing of ours in it" if clean else _words(environment))
+
+    reached = ask(lambda s: s.connections(canaries.port))
+    heard = canaries.heard()
+    yield Finding(
+        "network", reached == [] and not heard, "no connection" if reached == [] and not heard else _words(reached)
+    )
+
+    rights = ask(lambda s: s.rights())
+    powerless = isinstance(rights, tuple) and rights[0] != 0 and set(rights[1]) == {0}
+    yield Finding("rights", powerless, f"uid {rights[0]}, no capability" if powerless else _words(rights))
+    yield nothing("system calls", ask(lambda s: s.system_calls_allowed()), "forbidden call answered")
+    told = ask(lambda s: s.told_of_the_machine())
+    yield nothing("between two submissions", told, "call or mark that the next one can read")
+    foreign = ask(lambda s: [name for name in ("pytest", "hypothesis", "matplotlib", "flask") if s.can_import(name)])
+    yield nothing("distributions", foreign, "other distribution can be imported")
+
+    ended = ask(lambda s: s.eat_memory())
+    yield Finding("memory of one process", isinstance(ended, OutOfMemory), _words(ended))
+    ended = ask(lambda s: s.eat_memory_in_children(LIMITS.memory_mb * 2 // 3))
+    yield Finding("memory of all processes", isinstance(ended, OutOfMemory), _words(ended))
+    count = ask(lambda s: s.fork_all())
+    yield _below("processes", count, LIMITS.processes, "processes started")
+    written = ask(lambda s: s.fill_disk())
+    yield _below("disk", written, LIMITS.files_mb, "MB written")
+    ended = ask(lambda s: s.loop(), Limits(seconds=1.0, test_seconds=1.0, memory_mb=256, processes=24))
+    yield Finding("wall time", isinstance(ended, TimedOut), _words(ended))
+
+    ask(lambda s: s.leave_something())
+    left = ask(lambda s: s.files_found([f"{folder}/left-behind" for folder in ("/tmp", "/dev/shm", FOLDER)]))
+    yield nothing("between two tests", left, "thing left behind")
+    yield Finding("still answers", ask(lambda s: s.double(2)) == 4, "after all this")
+
+
+def _below(name: str, count: Any, limit: int, what: str) -> Finding:
+    return Finding(name, type(count) is int and count <= limit, f"{_words(count)} {what}, limit {limit}")
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {value}"[:300]
+    return str(value)[:300]
+
+
+class _Canaries:
+    """Things outside that no submission may find: a word in a file and in the environment, and listening sockets."""
+
+    def __enter__(self) -> _Canaries:
+        self.word = f"canary-{secrets.token_hex(8)}"
+        self._folder = tempfile.TemporaryDirectory(prefix="deepgrade-doctor-")
+        self.folder = self._folder.name
+        (Path(self.folder) / "secret.txt").write_text(self.word)
+        os.environ["DEEPGRADE_DOCTOR"] = self.word
+        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self.port = self._tcp.getsockname()[1]
+        self._abstract = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):  # two doctors at a time: one of them listens
+            self._abstract.bind("\0deepgrade-doctor")
+            self._abstract.listen()
+        return self
+
+    def heard(self) -> bool:
+        """Did anyone connect?"""
+        for listener in (self._tcp, self._abstract):
+            listener.setblocking(False)
+            try:
+                listener.accept()
+            except OSError:
+                continue
+            return True
+        return False
+
+    def __exit__(self, *exception: object) -> None:
+        del os.environ["DEEPGRADE_DOCTOR"]
+        self._tcp.close()
+        self._abstract.close()
+        self._folder.cleanup()

@@ -1,0 +1,1 @@
+"""`deepgrade check`: the public tests on a student's own machine."""

@@ -1,0 +1,131 @@
+"""`check` in a process of its own, and a journal of what it has done: results outlive student code that ends it.
+
+    this process ── starts ──> deepgrade check --journal FOLDER ── a line for each test that begins, and that is over
+         └── where that one ends in the middle of a test: notes how, and starts another one, which continues behind it
+
+Ctrl-C reaches both. This process waits for the other one to say what it has; if it does not, it is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autograder.core import environment
+from autograder.core.errors import Died, StudentGone, TimedOut
+
+FORWARD_SECONDS = 0.5  # after Ctrl-C, until the other process is told by us: a terminal tells it, a `kill` does not
+KILL_SECONDS = 6.0  # after Ctrl-C, until it is ended
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+NO_ANSWER = "it could not be stopped, so its process was ended"
+
+
+class Journal:
+    """Lines of JSON in a folder, and beside them the stack of a process that was ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self.stack = folder / "journal", folder / "stack"
+
+    def write(self, **line: Any) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def lines(self, kind: str) -> list[Any]:
+        """Of each line of that kind what it holds."""
+        return [line[kind] for line in self._lines() if kind in line]
+
+    def cut_off(self) -> str | None:
+        """The test that was running when the process ended, if one was."""
+        last = (self._lines() or [{}])[-1]
+        return last.get("begun") or last.get("importing")
+
+    def gone(self) -> dict[str, StudentGone]:
+        """What ended the process in a test, by the test's id."""
+        found: dict[str, StudentGone] = {}
+        for line in self.lines("ended"):
+            gone: StudentGone = TimedOut(NO_ANSWER) if line["late"] else Died(f"its process ended ({line['status']})")
+            gone.traceback_text = line["where"]  # type: ignore[attr-defined]
+            found[line["test"]] = gone
+        return found
+
+    def end(self, test: str, status: int) -> None:
+        """Note how the process ended in that test."""
+        text = self.stack.read_text(encoding="utf-8", errors="replace") if self.stack.exists() else ""
+        late = re.search("^Timeout", text, re.MULTILINE) is not None
+        importing = "importing" in self._lines()[-1]
+        ended = {"test": test, "late": late, "status": _in_words(status), "where": text, "importing": importing}
+        self.write(ended=ended)
+        self.stack.unlink(missing_ok=True)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        if not self._path.exists():
+            return []
+        return [json.loads(line) for line in self._path.read_text(encoding="utf-8").splitlines()]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """`deepgrade ARGUMENTS --in-this-process` in a clean environment, as often as student code ends it; its status."""
+    with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as folder:
+        journal = Journal(Path(folder))
+        command = [sys.executable, "-P", "-m", "autograder.cli", *arguments, "--in-this-process", "--journal", folder]
+        while True:
+            status, interrupted = _once(command)
+            test = journal.cut_off()
+            if test is None:
+                return status
+            journal.end(test, status)
+            if interrupted:
+                journal.write(stopped=test)
+
+
+def _once(command: Sequence[str]) -> tuple[int, bool]:
+    """The exit status, and whether Ctrl-C came."""
+    pressed: list[float] = []
+    ours = signal.getsignal(signal.SIGINT)
+    if ours is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(time.monotonic()))
+    process = subprocess.Popen(command, env=environment.clean())
+    forwarded = sys.platform == "win32"
+    try:
+        while True:
+            try:
+                status = process.wait(0.2)
+                return (status if status >= 0 else 128 - status), bool(pressed)
+            except subprocess.TimeoutExpired:
+                seconds = time.monotonic() - pressed[0] if pressed else 0.0
+            if seconds > FORWARD_SECONDS and not forwarded:
+                forwarded = True
+                process.send_signal(signal.SIGINT)
+            if seconds > KILL_SECONDS:
+                process.kill()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        signal.signal(signal.SIGINT, ours)
+
+
+def _in_words(status: int) -> str:
+    if status > 128 and status - 128 in set(signal.Signals):
+        return signal.Signals(status - 128).name
+    return f"exit status {status}"
+
+
+def own_lines(stack: str, folder: Path) -> str:
+    """Of a stack that faulthandler wrote, the student's own lines, as a traceback has them."""
+    last = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
+    found = []
+    for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last, re.MULTILINE):
+        path = folder / re.split(r"[\\/]", file)[-1]
+        if path.is_file() and not path.name.startswith("test_"):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            code = lines[int(number) - 1].strip() if int(number) <= len(lines) else ""
+            found.append(f'  File "{path.name}", line {number}, in {name}\n    {code}\n')
+    return "".join(reversed(found))

@@ -1,0 +1,69 @@
+"""An assignment with both its halves, as text inside otter_config.json.
+
+Of all that `otter generate` packs, the configuration alone reaches every place where otter grades, and is never copied
+to where students' files are. Whoever has the zip has the hidden tests and the course's secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from autograder import __version__
+from autograder.core.errors import BadCourse
+from autograder.course.course import Assignment, Course
+from autograder.course.submission import zipped
+
+PLUGIN = "autograder.otter.plugin.Deepgrade"
+NOT_GRADED_BY = {"mutants.py", "variants", "figures", "experiment.py", "README.md"}  # proofs, pictures and prose
+
+
+def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
+    """The plugin's settings. The same inputs give the same."""
+    if assignment.solution is None:
+        raise BadCourse(f"{assignment.name}: this course has no solutions/{assignment.name}; there is nothing to pack")
+    halves = {"assignments": assignment.folder, "solutions": assignment.solution}
+    files = {
+        f"{half}/{assignment.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for half, folder in halves.items()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and _is_needed(path.relative_to(folder))
+    }
+    return {
+        "assignment": assignment.name,
+        "deepgrade": __version__,
+        "course": base64.b64encode(zipped(files)).decode(),
+        "secret": base64.b64encode(secret).decode(),
+    }
+
+
+def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plugin's settings in an otter_config.json. Raises BadCourse where there are none."""
+    for plugin in config.get("plugins", []):
+        if isinstance(plugin, dict) and PLUGIN in plugin:
+            return plugin[PLUGIN]
+    raise BadCourse(f"otter_config.json names no plugin {PLUGIN}; make the zip again with `deepgrade otter`")
+
+
+@contextmanager
+def unpacked(given: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
+    """The assignment, in a folder that nobody else may enter and that is gone afterwards, and the secret."""
+    if given["deepgrade"] != __version__:
+        raise BadCourse(
+            f"autograder.zip was made by deepgrade {given['deepgrade']}, and this is {__version__}; "
+            "install that one, or make the zip again with `deepgrade otter`"
+        )
+    with tempfile.TemporaryDirectory(prefix="deepgrade-") as name:  # mode 0700
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(given["course"]))) as archive:
+            archive.extractall(name)
+        yield Course(Path(name))[given["assignment"]], base64.b64decode(given["secret"])
+
+
+def _is_needed(path: Path) -> bool:
+    return not NOT_GRADED_BY & set(path.parts) and not any(part.startswith((".", "__")) for part in path.parts)

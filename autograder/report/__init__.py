@@ -1,0 +1,1 @@
+"""A report as data, who may see which part of it, and how it is shown."""

@@ -1,0 +1,72 @@
+"""A report in the format that Gradescope reads: one entry for every test, and all words those that a student may read.
+
+https://gradescope-autograders.readthedocs.io/en/latest/specs/ says what each field means.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from autograder.report import visibility
+from autograder.report.schema import Report, TestResult
+
+
+def results(report: Report) -> dict[str, Any]:
+    """What goes into results.json. Of a fault of ours there is none, since a score would come of it."""
+    if report.state == "grader_error":
+        raise ValueError("the grader failed; that is no result")
+    shown = visibility.view(report, "student")
+    if report.state == "refused":
+        return {"score": 0.0, "output": f"Not graded: {shown.message}", "output_format": "text", "tests": []}
+    words = [shown.message] if shown.message else []
+    words.append(f"Graded in a sandbox: {shown.sandbox}.")
+    return {
+        "score": shown.points,
+        "output": "\n".join(words),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [_entry(number, test) for number, test in enumerate(shown.tests, 1)],
+        "extra_data": {
+            "assignment": shown.assignment,
+            "possible": shown.possible,
+            "submission_sha256": shown.submission_sha256,
+            "tests_sha256": shown.tests_sha256,
+        },
+    }
+
+
+def to_json(report: Report) -> bytes:
+    return json.dumps(results(report), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _entry(number: int, test: TestResult) -> dict[str, Any]:
+    return {
+        "name": f"{test.problem}: {test.name}" if test.problem else test.name,
+        "number": str(number),
+        "score": test.points,
+        "max_score": test.possible,
+        "status": "passed" if test.verdict == "passed" else "failed",
+        "output": words(test),
+        "visibility": "visible",
+        "tags": [test.visibility],
+        "extra_data": {"id": test.id, "verdict": test.verdict},
+    }
+
+
+def words(test: TestResult) -> str:
+    """All that is to be said of one test, in lines; of a report that was reduced to what its reader may see."""
+    lines = [test.law] if test.law != test.name else []
+    if test.verdict == "passed":
+        return "\n".join(lines)
+    said = test.failure or test.verdict.replace("_", " ")
+    if test.detail and test.detail != test.failure:
+        said = f"{said}: {test.detail}"
+    lines.append(said)
+    for title, text in (("with", test.example), ("where", test.traceback), ("repeat", test.repeat)):
+        if text.strip():
+            lines += [f"{title}:", text.rstrip()]
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""Who may see what of a report.
+
+A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
+training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
+traceback, or anything the code printed, since those are ways for a hidden input to get out. What is seen of times is
+coarse, and of an exception no kind, for the same reason: the code chooses them with the input in its hands. Staff see
+everything.
+
+A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden
+one, and what was printed is shown of a public test only where all its examples were public.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+import msgspec
+
+from autograder.report import rounding
+from autograder.report.schema import Measured, ProblemResult, Ratio, Report, TestResult, Timings, TrainingTimes
+
+Viewer = Literal["student", "staff"]
+RAISED = "raised an exception"  # of a hidden test: there are fifty-four kinds, which code can choose from
+
+
+def view(report: Report, viewer: Viewer) -> Report:
+    """The report without what this viewer may not see."""
+    if viewer == "staff":
+        return report
+    tests = [_public(test) for test in _without_parameters(report.tests)]
+    # How long one hidden test took is a channel as well; the total is coarse enough.
+    seconds = {t.id: report.timings.test_seconds.get(t.id, 0.0) for t in tests if t.visibility == "public"}
+    seconds = {name: rounding.total_seconds(value) for name, value in seconds.items()}
+    ratios = {t.id: _ratio(report.timings.ratios[t.id]) for t in tests if t.id in report.timings.ratios}
+    trainings = {t.id: _training(report.timings.trainings[t.id]) for t in tests if t.id in report.timings.trainings}
+    total = rounding.total_seconds(report.timings.total_seconds)
+    importing = rounding.number(report.timings.import_seconds, rounding.TIME_DIGITS)
+    timings = Timings(total, seconds, ratios, trainings, import_seconds=importing)
+    return msgspec.structs.replace(report, tests=tests, timings=timings)
+
+
+def _ratio(ratio: Ratio) -> Ratio:
+    return Ratio(rounding.beside(ratio.value, ratio.limit, rounding.TIME_DIGITS), ratio.limit)
+
+
+def _training(times: TrainingTimes) -> TrainingTimes:
+    """Without what the student's process says of the device: nobody measures that."""
+    reference = times.reference_seconds
+    return msgspec.structs.replace(
+        times,
+        seconds=rounding.number(times.seconds, rounding.TIME_DIGITS),
+        reference_seconds=None if reference is None else rounding.number(reference, rounding.TIME_DIGITS),
+        memory_mb=rounding.megabytes(times.memory_mb),
+        device_memory_mb=0.0,
+        measured=[_measured(one) for one in times.measured],
+    )
+
+
+def _measured(one: Measured) -> Measured:
+    return one if one.value is None else msgspec.structs.replace(one, value=rounding.beside(one.value, one.bar))
+
+
+def without_hidden(report: Report, *, points: bool) -> Report:
+    """A student's view without how the hidden tests went, where a course shows that later or never.
+
+    points : do the totals stay? If not, they are those of the public tests alone, since a total tells of each attempt
+        what the hidden tests said of it.
+    """
+    tests = [_on_public_examples(test) for test in report.tests if test.visibility == "public"]
+    kept = {test.id for test in tests}
+    timings = Timings(
+        report.timings.total_seconds,
+        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
+        {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+        import_seconds=report.timings.import_seconds,
+    )
+    report = msgspec.structs.replace(report, tests=tests, timings=timings)
+    if points:
+        return report
+    problems = [_of_public_tests(problem, tests) for problem in report.problems]
+    return msgspec.structs.replace(
+        report,
+        problems=problems,
+        points=sum(test.points for test in tests),
+        possible=sum(test.possible for test in tests),
+    )
+
+
+def _of_public_tests(problem: ProblemResult, tests: list[TestResult]) -> ProblemResult:
+    mine = [test for test in tests if test.problem == problem.name]
+    return msgspec.structs.replace(
+        problem, points=sum(test.points for test in mine), possible=sum(test.possible for test in mine)
+    )
+
+
+def _without_parameters(tests: list[TestResult]) -> list[TestResult]:
+    """Hidden `test_x[0.5]` shows an input in its name: its number among its like does not."""
+    seen: Counter[str] = Counter()
+    named = []
+    for test in tests:
+        base, bracket, _ = test.id.partition("[")
+        if bracket and test.visibility == "hidden":
+            seen[base] += 1
+            ending = f"[{seen[base]}]"
+            test = msgspec.structs.replace(test, id=base + ending, name=test.name.partition("[")[0] + ending)
+        named.append(test)
+    return named
+
+
+def _on_public_examples(test: TestResult) -> TestResult:
+    """What a public test says of the examples that everybody has."""
+    if test.failed_on != "secret":
+        return test
+    return msgspec.structs.replace(
+        test, verdict="passed", points=test.possible, failure="", advice="", figures=[], failed_on=""
+    )
+
+
+def _public(test: TestResult) -> TestResult:
+    if test.visibility == "public" and test.failed_on != "secret":
+        met_the_secret = "secret" in test.examples and test.failed_on != "public"
+        return msgspec.structs.replace(test, output="") if met_the_secret else test
+    failure = RAISED if test.verdict == "raised" else test.failure
+    return msgspec.structs.replace(test, failure=failure, detail="", example="", traceback="", output="", repeat="")

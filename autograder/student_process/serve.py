@@ -1,0 +1,97 @@
+"""Answers calls with a student's functions, over one socket, for one test.
+
+    judge -> worker                                     worker -> judge
+                                                         READY, once, before any student file is here
+    ["load", seq, {file: bytes}, module, limits]         ["value", seq, tree, changes]
+    [other question, seq, ...]: responder.py             ["raised", seq, [class names], message, traceback, changes]
+                                                         ["callback", seq, number, args, kwargs]
+    ["answer", seq, tree]     to a callback; or ["refuse", seq]: it failed over there
+
+`limits` are [processor seconds, bytes of an answer's arrays].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.random  # numpy imports it when it is first used: here, once, and not in every worker
+
+from autograder import wire
+from autograder.student_process import FOLDER, READY, substitutes
+from autograder.student_process.responder import Made, Responder
+
+MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
+
+
+def SEAL() -> None:
+    """The last moment before student code runs. Where /tmp is not the worker's own, uid_fallback.py shuts it here."""
+
+
+class Server(Responder):
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(self._over_the_socket, FOLDER)
+        self._connection = connection
+        self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)  # type: ignore[attr-defined]
+
+    def run(self) -> None:
+        self._connection.sendall(READY)
+        for (kind, seq, *fields), body in self._frames:
+            reply, buffers, _ = self.respond(kind, seq, fields, body)
+            self._send(reply, buffers)
+
+    def _on_load(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> None:
+        files, module, (cpu_seconds, self.max_body) = fields
+        # The judge's clock decides; this is for what would go on behind its back.
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+        # Arithmetic that draws from the global generators still answers alike in every run.
+        random.seed(0)
+        np.random.seed(0)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(0)
+        for name, content in files.items():
+            Path(FOLDER, name).write_bytes(content)
+        SEAL()
+        os.chdir(FOLDER)
+        sys.path.insert(0, FOLDER)
+        self.module = __import__(module)
+
+    def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:
+        with contextlib.suppress(Exception):  # a student may have closed or replaced them
+            sys.stdout.flush()
+        for piece in wire.pack(header, buffers):
+            self._connection.sendall(piece)
+
+    def _over_the_socket(
+        self, number: int, args: list[Any], kwargs: dict[str, Any], buffers: list[wire.Buffer]
+    ) -> tuple[Any, wire.Decoder]:
+        self._send(["callback", self.seq, number, args, kwargs], buffers)
+        header, body = next(self._frames)
+        if header[0] == "refuse":
+            raise RuntimeError("a function passed in by the caller failed")
+        return header[2], wire.Decoder(body)
+
+
+def serve(data: int) -> None:
+    """In the worker: serve until the judge hangs up. Never returns."""
+    # What a student prints just before a crash is what staff want to read.
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    substitutes.keep()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(name, signal.SIG_DFL)
+    try:
+        Server(socket.socket(fileno=data)).run()
+    except SystemExit as error:
+        os._exit(error.code if isinstance(error.code, int) and 0 <= error.code < 126 else 1)
+    except BaseException:
+        os._exit(1)
+    os._exit(0)

@@ -1,0 +1,1 @@
+"""Proof that an assignment is sound: mutants, variants, probes and calibration."""

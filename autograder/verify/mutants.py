@@ -1,0 +1,219 @@
+"""Wrong answers, built from the reference: what a mutants.py says -> submissions that must fail.
+
+A mutants.py is read, never run here. Each of its functions (or classes) marked `@mutant(target, killed_by=test)` is put
+behind the reference's source under the target's name, so it stands in for the right one wherever that is called:
+
+    <reference source>
+    reference = SimpleNamespace(**globals())      # the right versions, for the mutant to use
+    def softmax(z): ...                           # the mutant's body, renamed
+
+A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and what a
+law catches in one of them passes in another; mistakes.py makes a table of kinds and functions. For a kind that cannot
+occur in a function the file gives a reason:
+
+    NOT_APPLICABLE = {
+        ("a squeeze", "output_size"): "returns one int",
+        (("state", "chance"), ("forward", "backward")): "draws nothing and keeps nothing",  # groups of kinds, functions
+        ("epsilon in another place", "*"): "no formula here has an epsilon",  # all functions
+    }
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.core.errors import BadCourse
+from autograder.core.sources import tree_of
+from autograder.course.course import Assignment
+from autograder.course.submission import Submission, sha256_of
+
+BRIDGE = "\n\nimport types as _types\n\nreference = _types.SimpleNamespace(**globals())\n\n\n"
+
+Definition = ast.FunctionDef | ast.ClassDef
+
+# Mistakes that students make again and again, in whatever function they are possible; by groups.
+KINDS = {
+    "exponentials": ("no shift in exponentials", "the maximum of the whole matrix for the row's"),
+    "masks": ("a mask with >= for >",),
+    "shapes": (
+        "a squeeze",
+        "a (1, k) gradient for (k,)",
+        "two dimensions taken for granted",
+        "height for width, rows for columns",
+        "the border cut by [p:-p]",
+    ),
+    "batches": (
+        "each batch drawn anew",  # so that an epoch is not a partition
+        "batches that share a buffer",
+        "an order never or once drawn",
+        "labels or order mixed up",
+    ),
+    "state": ("state read but never stored", "a step count that never advances"),
+    "parameters": (
+        "a parameter read but replaced by a constant",
+        "epsilon in another place",
+        "scale, shift or rescaling forgotten in one mode",
+    ),
+    "chance": (
+        "a normal draw for a uniform one",  # or a uniform one for a normal one
+        "a zero or constant draw",
+    ),
+    "gradients": ("an assignment for +=", "a factor of the batch, the classes or two", "another's gradient"),
+}
+ALL_KINDS = tuple(kind for group in KINDS.values() for kind in group)
+ANY_FUNCTION = "*"
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """Kinds of mistakes that cannot be made in these functions, and why."""
+
+    kinds: tuple[str, ...]
+    functions: tuple[str, ...]  # (ANY_FUNCTION,) for all
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong answer: its name is its mistake."""
+
+    name: str
+    target: str
+    killed_by: str
+    files: dict[str, bytes]
+    kind: str = ""  # one of ALL_KINDS, or none
+
+    @property
+    def submission(self) -> Submission:
+        return Submission(self.files, sha256_of(self.files))
+
+
+def mutants(assignment: Assignment) -> list[Mutant]:
+    """The mutants of an assignment, in the file's order. Raises BadCourse with the place of what is wrong."""
+    if assignment.solution is None:
+        return []
+    path, text, tree = _read(assignment.solution / "mutants.py")
+    files = assignment.reference()
+    module = f"{assignment.manifest.module}.py"
+    right = files[module].decode("utf-8")
+    targets = {node.name for node in tree_of(right).body if isinstance(node, Definition)}
+    found = []
+    for node in tree.body:
+        if not isinstance(node, Definition):
+            continue
+        mark = _mark(node)
+        if mark is None:
+            continue
+        target, killed_by, kind = _arguments(mark, path)
+        if target not in targets:
+            raise BadCourse(f"{path}:{node.lineno}: {node.name} mutates {target!r}, which {module} does not define")
+        wrong = right + BRIDGE + _renamed(text, node, target) + "\n"
+        found.append(Mutant(node.name, target, killed_by, {**files, module: wrong.encode()}, kind))
+    names = [mutant.name for mutant in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadCourse(f"{path}: two mutants are named {name}")
+    return found
+
+
+def not_applicable(assignment: Assignment) -> list[NotApplicable]:
+    """What mutants.py says in NOT_APPLICABLE, in the file's order. Raises BadCourse with the place of what is wrong."""
+    if assignment.solution is None:
+        return []
+    path, _, tree = _read(assignment.solution / "mutants.py")
+    constants: dict[str, Any] = {}
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        name = node.targets[0].id
+        if name == "NOT_APPLICABLE":
+            return list(_reasons(node, constants, path))
+        with contextlib.suppress(ValueError):
+            constants[name] = _literal(node.value, constants)
+    return []
+
+
+def _reasons(node: ast.Assign, constants: dict[str, Any], path: Path) -> Iterator[NotApplicable]:
+    form = f'{path}:{node.lineno}: expected NOT_APPLICABLE = {{("kind", "function"): "reason"}}'
+    try:
+        told = _literal(node.value, constants)
+        entries = [(*map(_several, key), reason) for key, reason in told.items()]
+    except (ValueError, TypeError, AttributeError):
+        raise BadCourse(form) from None
+    for entry in entries:
+        if len(entry) != 3 or not isinstance(entry[2], str):
+            raise BadCourse(form)
+        named, functions, reason = entry
+        kinds = [kind for name in named for kind in KINDS.get(name, (name,))]
+        for kind in kinds:
+            _check_kind(kind, f"{path}:{node.lineno}")
+        yield NotApplicable(tuple(kinds), functions, reason)
+
+
+def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
+    """The value of a literal, in which names of earlier literals may stand. Raises ValueError for anything else."""
+    if isinstance(node, ast.Name) and node.id in constants:
+        return constants[node.id]
+    if isinstance(node, ast.Tuple):
+        items: list[Any] = []
+        for item in node.elts:
+            value = _literal(item.value if isinstance(item, ast.Starred) else item, constants)
+            items += value if isinstance(item, ast.Starred) else [value]
+        return tuple(items)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        keys = [_literal(key, constants) for key in node.keys if key is not None]
+        return dict(zip(keys, [_literal(value, constants) for value in node.values], strict=True))
+    return ast.literal_eval(node)
+
+
+def _several(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _check_kind(kind: str, place: str) -> None:
+    if kind not in ALL_KINDS:
+        raise BadCourse(f"{place}: {kind!r} is not a kind of mistake; the kinds are {'; '.join(ALL_KINDS)}")
+
+
+def _read(path: Path) -> tuple[Path, str, ast.Module]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return path, text, tree_of(text)
+    except OSError as error:
+        raise BadCourse(f"{path}: cannot be read ({error.strerror}); an assignment proves its tests with it") from error
+    except SyntaxError as error:
+        raise BadCourse(f"{path}:{error.lineno}: {error.msg}") from error
+
+
+def _mark(node: Definition) -> ast.Call | None:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "mutant":
+            return decorator
+    return None
+
+
+def _arguments(mark: ast.Call, path: Path) -> tuple[str, str, str]:
+    """Target, the test that kills it, and its kind."""
+    try:
+        (target,) = [ast.literal_eval(argument) for argument in mark.args]
+        words = {str(word.arg): ast.literal_eval(word.value) for word in mark.keywords}
+        killed_by = words["killed_by"]
+    except (ValueError, KeyError):
+        raise BadCourse(f'{path}:{mark.lineno}: expected @mutant("target", killed_by="test_name")') from None
+    kind = str(words.get("kind", ""))
+    if kind:
+        _check_kind(kind, f"{path}:{mark.lineno}")
+    return str(target), str(killed_by), kind
+
+
+def _renamed(text: str, node: Definition, target: str) -> str:
+    """The definition's own lines, without the mark, under the target's name."""
+    lines = ast.get_source_segment(text, node)
+    assert lines is not None  # it was parsed from this text
+    head, _, rest = lines.partition(node.name)
+    return head + target + rest

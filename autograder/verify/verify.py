@@ -1,0 +1,366 @@
+"""Is this assignment sound? Everything that an author promises, proven in the sandbox that students get.
+
+stub and reference        same signatures, same docstrings; README, experiment and tests are there
+points                    the tests' points of each problem are the manifest's
+bars                      what a training is held to was measured: calibrate.py
+reference, variants       full marks: no false alarm on a right answer; the judge's own work is a tenth of its budget
+stub                      `not_implemented` in every test, 0 points
+mutants                   each dies by the test it names; it meets the tests that can tell it: usage.py
+idle tests                a test that no mutant dies by cannot be shown to check anything
+probes                    files that know nothing earn nothing: probes/__init__.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import statistics
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import msgspec
+
+from autograder import grade as grading
+from autograder.core.errors import BadCourse, GraderError
+from autograder.course.course import Assignment
+from autograder.course.submission import Submission, sha256_of
+from autograder.report.schema import JudgeCost, Report, TestResult, one_line
+from autograder.verify import calibrate, usage
+from autograder.verify import probes as probing
+from autograder.verify.mutants import Mutant, mutants
+from autograder.verify.probes import Probe, earnings
+from autograder.verify.probes.earnings import Earning
+from autograder.verify.static_checks import static_problems
+
+SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
+
+TRACED = "traced reference"
+
+Part = Literal["answers", "probes"]
+OnEvent = Callable[[dict[str, object]], None]
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """What became of one mutant."""
+
+    mutant: str
+    target: str
+    named: str  # the test that must kill it
+    killed_by: list[str]  # all tests that did
+    points_lost: float | None = None  # in all tests; unknown without the matrix
+    points_lost_outside: float | None = None  # of these, in tests of another problem than that of the named test
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Of one number over all mutants."""
+
+    median: float
+    high: float  # 95 % are at most this: the smallest such value that occurs
+    most: float
+
+
+class PointsLost(msgspec.Struct, frozen=True):
+    """Over all mutants: what each loses, and what it loses outside of the problem of the test that it names."""
+
+    lost: Spread
+    outside: Spread
+
+
+class Soundness(msgspec.Struct, frozen=True):
+    """What `verify` found out about one assignment."""
+
+    assignment: str
+    problems: list[str]  # sentences; none: sound
+    kills: list[Kill] = []
+    idle_tests: list[str] = []  # tests that killed no mutant; unknown, so empty, without the matrix
+    variants: list[str] = []  # other right answers that got full marks
+    tests: list[str] = []  # names, in order
+    probes: list[Earning] = []  # what each probe earns
+
+    sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
+    every: int = 1  # only each so-manieth mutant was tried, and if so, one variant and a third of the probes
+    whole: bool = True  # every mutant met every test; else only the one that it names
+
+    @property
+    def sound(self) -> bool:
+        return not self.problems
+
+    @property
+    def points_lost(self) -> PointsLost | None:
+        """None without the whole matrix, and without mutants."""
+        lost = [kill.points_lost for kill in self.kills if kill.points_lost is not None]
+        outside = [kill.points_lost_outside for kill in self.kills if kill.points_lost_outside is not None]
+        return PointsLost(_spread(lost), _spread(outside)) if lost else None
+
+    @property
+    def matrix(self) -> dict[str, list[str]]:
+        """The kill matrix: for each mutant, the tests that it dies by."""
+        return {kill.mutant: kill.killed_by for kill in self.kills}
+
+
+def verify(
+    assignment: Assignment,
+    *,
+    on_event: OnEvent | None = None,
+    secret: bytes = SECRET,
+    jobs: int = 2,
+    matrix: bool = True,
+    every: int = 1,
+    parts: Collection[Part] = ("answers", "probes"),
+) -> Soundness:
+    """Prove an assignment.
+
+    matrix : every mutant meets every test in which the reference calls the function that it replaces; all others it
+        passes (usage.py). Without it each meets only the test that it names: less time, and as much is proven of the
+        mutants; but which other tests kill it, and so which test is idle, is not known.
+    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, of
+        which only an author's own meet tests of training, for a look that costs little; what changes in the sources
+        changes which. A matrix needs all.
+    parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
+    Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
+    mend is told in `problems`.
+    """
+    if every < 1 or (matrix and (every != 1 or "answers" not in parts)):
+        raise ValueError(f"every is {every}, and a kill matrix has every mutant")
+    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts).run()
+
+
+class _Answers:
+    """What is graded."""
+
+    def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
+        """Raises BadCourse for what cannot be read."""
+        self.mutants = mutants(assignment) if "answers" in parts else []
+        self.right = right_answers(assignment)
+        self.probes = probing.probes(assignment) if "probes" in parts else []
+        self.stub: Submission | None = _submission(assignment.stub())
+        self.sources = sources_sha256(assignment)
+        number = int(self.sources, 16)
+        if every > 1:
+            self.mutants = self.mutants[number % max(1, min(every, len(self.mutants))) :: every]
+            self.probes = probing.a_third(self.probes, number)
+            others = [name for name in self.right if name != "reference"]
+            seen = ("reference", others[number % len(others)] if others else None)
+            self.right = {name: files for name, files in self.right.items() if name in seen}
+        if "answers" not in parts:
+            self.right, self.stub = {"reference": self.right["reference"]}, None
+
+    @property
+    def targets(self) -> list[str]:
+        return sorted({mutant.target for mutant in self.mutants})
+
+    def submissions(self) -> dict[str, Submission]:
+        """All but the mutants, by what messages call them."""
+        return {
+            **{name: _submission(files) for name, files in self.right.items()},
+            **({"stub": self.stub} if self.stub else {}),
+            **{f"probe {probe.name}": probe.submission for probe in self.probes},
+        }
+
+
+class _Verification:
+    def __init__(
+        self,
+        assignment: Assignment,
+        on_event: OnEvent,
+        secret: bytes,
+        jobs: int,
+        matrix: bool,
+        every: int,
+        parts: Collection[Part],
+    ) -> None:
+        self._assignment, self._tell, self._secret, self._jobs = assignment, on_event, secret, jobs
+        self._matrix, self._every, self._parts = matrix, every, parts
+        self._problems: list[str] = []
+
+    def run(self) -> Soundness:
+        name = self._assignment.name
+        try:
+            self._problems += list(static_problems(self._assignment))
+            answers = _Answers(self._assignment, self._every, self._parts)
+        except BadCourse as error:
+            return Soundness(name, [*self._problems, str(error)])
+        meets = {mutant.name: [mutant.killed_by] for mutant in answers.mutants}
+        traced = {TRACED: usage.traced(self._assignment, answers.targets)} if self._matrix and answers.mutants else {}
+        submissions = answers.submissions() | traced
+        self._tell({"event": "collected", "tests": [*submissions, *meets]})
+        reports = self._grade_all(submissions, self._met_by_probes(answers))
+        if "reference" not in reports:
+            return Soundness(name, self._problems)
+        if TRACED in reports:
+            callers = usage.callers(reports[TRACED], answers.targets)
+            meets = {mutant.name: callers[mutant.target] for mutant in answers.mutants}
+        mutants = {mutant.name: mutant.submission for mutant in answers.mutants if meets[mutant.name]}
+        graded = self._grade_all(mutants, meets)
+        tests = [test.name for test in reports["reference"].tests]
+        self._check_points(reports["reference"])
+        self._problems += calibrate.stale(self._assignment, reports["reference"])
+        full = [right for right in answers.right if right in reports and self._has_full_marks(right, reports[right])]
+        for right in full:
+            self._problems += judge_costs(right, reports[right].timings.judge)
+        if "stub" in reports:
+            self._check_stub(reports["stub"])
+        kills = [
+            self._kill(mutant, graded.get(mutant.name), reports["reference"])
+            for mutant in answers.mutants
+            if mutant.name in graded or not meets[mutant.name]
+        ]
+        effective = {test for kill in kills for test in kill.killed_by}
+        return Soundness(
+            name,
+            self._problems,
+            kills,
+            idle_tests=[test for test in tests if test not in effective] if self._matrix else [],
+            variants=[right for right in full if right != "reference"],
+            tests=tests,
+            probes=self._check_probes(answers.probes, reports),
+            sources_sha256=answers.sources,
+            every=self._every,
+            whole=self._matrix,
+        )
+
+    def _met_by_probes(self, answers: _Answers) -> dict[str, list[str]]:
+        """The tests that a probe meets, where it does not meet all: a look that costs little trains no probe."""
+        if self._every == 1 or not calibrate.training_tests(self._assignment):
+            return {}
+        others = calibrate.other_tests(self._assignment)
+        return {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
+
+    def _grade_all(self, submissions: Mapping[str, Submission], met: Mapping[str, Sequence[str]]) -> dict[str, Report]:
+        """Reports by name.   met : the tests of those that do not meet all."""
+
+        def one(name: str) -> Report | str:
+            self._tell({"event": "started", "test": name})
+            try:
+                return grading.grade(
+                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=met.get(name)
+                )
+            except BadCourse as error:
+                return str(error)
+            except GraderError as error:
+                if not name.startswith("probe "):
+                    raise
+                return f"the grader fails on the {name}, and a submission must never make it fail: {error}"
+            finally:
+                self._tell({"event": "finished", "test": name, "verdict": "graded"})
+
+        # The judges are processes of their own; a thread only waits for one.
+        with ThreadPoolExecutor(self._jobs) as pool:
+            outcomes = dict(zip(submissions, pool.map(one, submissions), strict=True))
+        self._problems += sorted({text for text in outcomes.values() if isinstance(text, str)})
+        return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Report)}
+
+    def _has_full_marks(self, name: str, report: Report) -> bool:
+        for test in report.tests:
+            if test.verdict != "passed":
+                said = f"{name} fails {test.id}: {test.failure}: {one_line(test.detail)}"
+                self._problems.append(said.rstrip(": "))
+        return all(test.verdict == "passed" for test in report.tests)
+
+    def _check_points(self, report: Report) -> None:
+        for problem, told in zip(report.problems, self._assignment.manifest.problems, strict=True):
+            if problem.possible != told.points:
+                self._problems.append(
+                    f"{self._assignment.folder / 'assignment.toml'}: problem {told.name!r} has {told.points:g} points, "
+                    f"but its tests give {problem.possible:g}"
+                )
+
+    def _check_stub(self, report: Report) -> None:
+        for test in report.tests:
+            if test.verdict not in ("not_implemented", "blocked"):
+                self._problems.append(f"the stub is {test.verdict} in {test.id}, expected not_implemented")
+
+    def _check_probes(self, probes: list[Probe], reports: dict[str, Report]) -> list[Earning]:
+        if "probes" not in self._parts:
+            return []
+        by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
+        found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
+        self._problems += earnings.problems(found)
+        self._problems += missing_probes(self._assignment)
+        return found
+
+    def _kill(self, mutant: Mutant, report: Report | None, reference: Report) -> Kill:
+        """report : of the tests that the mutant met; None where no test can tell it from the reference."""
+        results = report.tests if report else []
+        killers = [test.name for test in results if test.verdict not in ("passed", "blocked")]
+        if mutant.killed_by not in [test.name for test in reference.tests]:
+            self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is no test")
+        elif not killers:
+            self._problems.append(f"mutant {mutant.name} survives all tests; {mutant.killed_by} should kill it")
+        elif mutant.killed_by not in killers:
+            self._problems.append(
+                f"mutant {mutant.name} survives {mutant.killed_by}, which it names; killed by {', '.join(killers)}"
+            )
+        kill = Kill(mutant.name, mutant.target, mutant.killed_by, killers)
+        if not self._matrix:
+            return kill
+        problem = next((test.problem for test in reference.tests if test.name == mutant.killed_by), "")
+        return msgspec.structs.replace(kill, **_points_lost(problem, results))
+
+
+def _spread(values: list[float]) -> Spread:
+    ordered = sorted(values)
+    return Spread(statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
+
+
+def _points_lost(problem: str, results: list[TestResult]) -> dict[str, float]:
+    """What an answer loses in all tests, and of that in tests of another problem than the one named."""
+    lost = [(test.possible - test.points, test.problem) for test in results]
+    outside = sum(points for points, its_problem in lost if its_problem != problem)
+    return {"points_lost": sum(points for points, _ in lost), "points_lost_outside": outside}
+
+
+def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
+    """The reference and the variants, as the files a student would hand in."""
+    variants = assignment.answers("variants")
+    return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
+
+
+def missing_probes(assignment: Assignment) -> list[str]:
+    """A sentence where students train, and no probe of the author's own tries to answer without training."""
+    trained = calibrate.training_tests(assignment)
+    if not trained or assignment.answers(probing.FOLDER):
+        return []
+    assert assignment.solution is not None
+    return [
+        f"{assignment.solution / probing.FOLDER}: holds no probe, and {', '.join(trained)} let a student train; write "
+        "a file that answers without training, from a table of the data, say"
+    ]
+
+
+def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
+    """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget.
+
+    The budget that it advises leaves half as much again: processor time differs from run to run.
+    """
+    found = []
+    for test, cost in costs.items():
+        seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
+        if seconds > cost.limit_seconds:
+            limit, advice = f"{cost.limit_seconds:g} s", f"judge_seconds={math.ceil(1.5 * seconds)}"
+            found.append((test, f"{cost.seconds:.3g} s", limit, advice))
+        if memory_mb > cost.limit_memory_mb:
+            limit, advice = f"{cost.limit_memory_mb} MB", f"judge_memory_mb={math.ceil(1.5 * memory_mb)}"
+            found.append((test, f"{cost.memory_mb:.0f} MB", limit, advice))
+    return [
+        f"{name} costs the judge {used} in {test}, and a right answer may cost a tenth of the budget of {limit}; write "
+        f"@limits({advice})"
+        for test, used, limit, advice in found
+    ]
+
+
+def sources_sha256(assignment: Assignment) -> str:
+    """One hash over manifest, tests, right and wrong answers, probes: a proof holds as long as it does not change."""
+    assert assignment.solution is not None
+    digest = hashlib.sha256(assignment.tests_sha256().encode())
+    digest.update((assignment.solution / "mutants.py").read_bytes())
+    for name, files in right_answers(assignment).items():
+        digest.update(f"{name}\0{sha256_of(files)}\0".encode())
+    for name, files in assignment.answers(probing.FOLDER).items():
+        digest.update(f"probe {name}\0{sha256_of(files)}\0".encode())
+    return digest.hexdigest()
+
+
+def _submission(files: dict[str, bytes]) -> Submission:
+    return Submission(files, sha256_of(files))
