@@ -334,7 +334,7 @@ WALLS = [
         "bytes from a worker are unpickled by the judge",
         [
             (
-                "autograder/wire.py",
+                "autograder/wire/decoder.py",
                 "        if tree is None or kind is bool",
                 "        if kind is bytes and tree[:1] == b'\\x80':\n"
                 "            return __import__('pickle').loads(tree)\n"
@@ -352,7 +352,13 @@ WALLS = [
     Wall(
         "sizes",
         "an array may be larger than the bytes that came with it",
-        [("autograder/wire.py", "if end > len(self._body) or sides > max(len(self._body), MAX_EMPTY):", "if False:")],
+        [
+            (
+                "autograder/wire/decoder.py",
+                "if end > len(self._body) or sides > max(len(self._body), MAX_EMPTY):",
+                "if False:",
+            )
+        ],
         [f"{WIRE}::test_an_array_must_have_come_with_its_bytes", f"{ATTACK}[sends_huge_shapes]"],
     ),
     Wall(

@@ -2,7 +2,7 @@
 
     /runtime        the interpreter and its standard library, without site-packages
     /site           the manifest's distributions and what they need
-    /engine         autograder/{__init__,wire}.py and autograder/student_process/: the untrusted end
+    /engine         autograder/__init__.py, autograder/wire/ and autograder/student_process/: the untrusted end
     /lib* /usr/lib* shared libraries of this machine; no programs, no shell
 
 `import torch` in a numpy assignment fails because torch is not there, not because somebody forbids it.
@@ -26,7 +26,6 @@ from autograder.core.errors import SandboxUnavailable
 PACKAGE = Path(__file__).resolve().parent.parent
 ENGINE_FILES = (
     "__init__.py",
-    "wire.py",
     "student_process/__init__.py",
     "student_process/responder.py",
     "student_process/restrictions.py",
@@ -34,6 +33,12 @@ ENGINE_FILES = (
     "student_process/substitutes.py",
     "student_process/tensors.py",
     "student_process/zygote.py",
+    "wire/__init__.py",
+    "wire/bounds.py",
+    "wire/decoder.py",
+    "wire/encoder.py",
+    "wire/frames.py",
+    "wire/leaves.py",
 )
 # What torch reads to choose its kernels; without them it complains in every worker. Copies, without the lines that
 # change with what the machine has to do.

@@ -111,7 +111,14 @@ class Dropped(Sandbox):
     def _links(self) -> Path:
         """A search path that holds the allowed distributions and the untrusted end, and no more."""
         folder = Path(tempfile.mkdtemp(prefix="deepgrade-site-"))
-        for name in ("site", "engine", "engine/autograder", "engine/autograder/student_process", "workers"):
+        for name in (
+            "site",
+            "engine",
+            "engine/autograder",
+            "engine/autograder/student_process",
+            "engine/autograder/wire",
+            "workers",
+        ):
             (folder / name).mkdir()
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)

@@ -36,7 +36,7 @@ def _eager():
 
 def failures(parse) -> int:
     """How often it raises SystemError, in eight threads."""
-    text = (REPOSITORY / "autograder" / "wire.py").read_bytes()
+    text = (REPOSITORY / "autograder" / "judge" / "plugin.py").read_bytes()
 
     def one(_: int) -> int:
         for _ in range(3):
