@@ -129,9 +129,9 @@ WALLS = [
         "what a race asks can be foreseen",
         [
             (
-                "autograder/judge/plugin.py",
-                "    return lambda purpose: examples.seed(secret, ",
-                "    return lambda purpose: examples.seed(b'', ",
+                "autograder/judge/running.py",
+                "        return lambda purpose: examples.seed(secret, ",
+                "        return lambda purpose: examples.seed(b'', ",
             )
         ],
         ["tests/engine/test_race.py::test_inputs_come_from_the_course_s_secret"],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from autograder.judge.session import Recorder
+from autograder.judge.recorder import Recorder
 from autograder.report import figures
 from autograder.report.figures import draw
 from autograder.report.schema import Figure

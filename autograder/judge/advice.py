@@ -7,14 +7,12 @@ held-out data can be told from it.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autograder.judge.training_run import Run
 from autograder.report.numbers import beside
-
-if TYPE_CHECKING:
-    from autograder.judge.training import Run
 
 FLAT = 0.98  # a loss that keeps more than this share of its first value has not moved
 ONE_CLASS = 0.9  # of all answers

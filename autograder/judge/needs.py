@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.judge.session import Judging
+from autograder.judge.job import Finished
 
 HOPELESS = ("not_implemented", "timed_out", "out_of_memory", "died")
 SECONDS = 120.0  # of wall time of all tests of a submission that are run although they depend on one that did not pass
@@ -35,14 +35,17 @@ class Dependence:
         return f"was not run, because it depends on a test that did not pass: {self.law}"
 
 
-def dependence(names: Iterable[str], judging: Judging) -> Dependence | None:
-    """The first of the needed tests that did not pass, hopeless ones before others."""
+def dependence(names: Iterable[str], finished: Iterable[Finished], seconds: float) -> Dependence | None:
+    """The first of the needed tests that did not pass, hopeless ones before others.
+
+    finished : the tests before this one.   seconds : spent so far on tests that depend on one that did not pass.
+    """
     # Of a parametrised test, `test_x[1]` and the others, all must have passed.
-    fallen = [result for result in judging.results if result.verdict != "passed"]
-    needed = [result for name in names for result in fallen if name in (result.name, result.name.partition("[")[0])]
+    fallen = [one for one in finished if one.result.verdict != "passed"]
+    needed = [one for name in names for one in fallen if name in (one.result.name, one.result.name.partition("[")[0])]
     if not needed:
         return None
-    for result in needed:
-        if result.verdict in HOPELESS or result.id in judging.not_run:
-            return Dependence(result.law, run=False)
-    return Dependence(needed[0].law, run=judging.dependent_seconds < SECONDS)
+    for one in needed:
+        if one.result.verdict in HOPELESS or one.not_run:
+            return Dependence(one.result.law, run=False)
+    return Dependence(needed[0].result.law, run=seconds < SECONDS)

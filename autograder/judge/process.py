@@ -40,7 +40,7 @@ from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, JOBS, SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
-from autograder.judge.session import Judging
+from autograder.judge.session import Device, Judging
 from autograder.report.schema import Visibility
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
@@ -87,7 +87,7 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
 
         def say(event: dict[str, Any]) -> None:
             if event["event"] == "finished":
-                event = {**event, "finished": msgspec.to_builtins(judging.finished)}
+                event = {**event, "finished": msgspec.to_builtins(judging.finished[-1])}
             on_event(event)
 
         judging = Judging(
@@ -99,17 +99,15 @@ def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
             course_secret=job.secret,
             printed=printed,
             memory=memory,
-            device="cuda" if gpu else "cpu",
-            profile=job.profile or ("gpu" if gpu else "cpu"),
-            check_device=gpu.check if gpu else lambda: None,
-            device_lives=gpu.check_alive if gpu else lambda: None,
+            device=Device("cuda", job.profile or "gpu", gpu.check, gpu.check_alive)
+            if gpu
+            else Device(profile=job.profile or "cpu"),
             calibrating=job.calibrating,
             on_event=say,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
             meter=Meter(limited=True),
             too_costly=job.too_costly,
-            results=[earlier.result for earlier in job.finished],
-            not_run={earlier.result.id for earlier in job.finished if earlier.not_run},
+            finished=list(job.finished),
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
         return Surroundings(

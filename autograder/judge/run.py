@@ -38,7 +38,7 @@ def run_tests(
     with_needs: bool = True,
     plugins: Sequence[object] = (),
 ) -> None:
-    """Run the tests of these files in order; `judging.results` then holds their results.
+    """Run the tests of these files in order; `judging.finished` then holds what is known of them.
 
     only : tests' names; parametrised ones of such a name are all run, and (with_needs) those that they need.
     plugins : further ones for pytest.

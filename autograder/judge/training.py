@@ -24,7 +24,8 @@ from typing import Any, Literal, TypeVar
 
 from autograder.core.errors import GraderError, StudentGone
 from autograder.judge.advice import of_a_classifier
-from autograder.judge.session import Recorder
+from autograder.judge.running import RunningTest
+from autograder.judge.training_run import Run
 from autograder.report import rounding
 from autograder.report.numbers import beside
 from autograder.report.schema import Measured, TrainingTimes
@@ -44,18 +45,6 @@ P = TypeVar("P")
 
 
 @dataclass
-class Run:
-    """One training: what came back, its value, and how it went."""
-
-    answer: Any
-    value: float
-    seconds: float
-    memory_mb: float | None = None  # most that its sandbox held; None where nothing counts it
-    device_memory_mb: float = 0.0  # most of the device's, as torch over there says; 0 without one
-    heard: list[dict[str, float]] = field(default_factory=list)  # what `log` was told; NaN where it was no number
-
-
-@dataclass
 class _Task:
     """What a run did, for the reference to do the same."""
 
@@ -70,45 +59,26 @@ class _Task:
 class Training:
     """A student, and a reference, each behind a function that opens a fresh process with it."""
 
-    def __init__(
-        self,
-        student: Open,
-        reference: Open | None,
-        *,
-        device: str,
-        profile: Literal["cpu", "gpu"] = "cpu",
-        seed: Callable[[str], int],
-        seconds: float,
-        recorder: Recorder,
-        say: Callable[[dict[str, float]], None],
-        tell_ratio: Callable[[float, float], None],
-        tell_times: Callable[[TrainingTimes], None],
-        memory: Callable[[Any], tuple[int | None, int]],
-        check_device: Callable[[], None] = lambda: None,
-        device_lives: Callable[[], None] = lambda: None,
-        calibrating: bool = False,
-    ) -> None:
-        """seed : from a purpose to a seed under the course's secret; what it is for the data tells nothing of what the
-            student is given.
-        seconds : of wall time for all rounds together; past it no further round begins.
-        say : hears each point of the student's curve while it trains.
-        check_device : raises GraderError where the device is lost, or full of what others left.
-        device_lives : raises GraderError where it is lost.
-        calibrating : everything is measured once, and no bar and no limit ends a test.
+    def __init__(self, test: RunningTest) -> None:
+        """test : whose student trains, on its judge's device, for at most its limit of wall time for all rounds
+        together: past it no further round begins. Where its judge calibrates, everything is measured once, and no bar
+        and no limit ends a test.
         """
-        self.device, self._profile = device, profile
-        self._student, self._reference = student, reference
-        self._seed, self._seconds, self._began = seed, seconds, time.perf_counter()
-        self._recorder, self._say, self._tell_ratio, self._tell_times = recorder, say, tell_ratio, tell_times
-        self._memory, self._check_device, self._device_lives = memory, check_device, device_lives
-        self._calibrating = calibrating
+        self._test, self._began = test, time.perf_counter()
+        self._judging, self._device = test.judging, test.judging.device
+        self._seed = test.seed("training")
         self._measured: list[Measured] = []
         self._reference_seconds: float | None = None
         self._task: _Task | None = None
 
+    @property
+    def device(self) -> str:
+        """ "cpu" or "cuda"."""
+        return self._device.name
+
     def profile(self, *, cpu: P, gpu: P) -> P:
         """The settings for what this worker has: data, epochs, bars, limits, in whatever form the test likes."""
-        return gpu if self._profile == "gpu" else cpu
+        return gpu if self._device.profile == "gpu" else cpu
 
     def run(
         self,
@@ -185,7 +155,7 @@ class Training:
         Raises Mismatch ("too_slow"), or GraderError where the reference fails.
         """
         task = self._last()
-        if self._reference is None:
+        if self._judging.make_reference is None:
             return None
         students = [task.run.seconds]
         references: list[float] = []
@@ -196,14 +166,17 @@ class Training:
                     students.append(run.seconds)
             references.append(self._reference_run(task, number).seconds)
             ratio = min(students) / min(references)
-            if not limit < ratio <= HOPELESS * limit or time.perf_counter() - self._began > self._seconds:
+            if (
+                not limit < ratio <= HOPELESS * limit
+                or time.perf_counter() - self._began > self._test.limits.test_seconds
+            ):
                 break
-            if self._calibrating:
+            if self._judging.calibrating:
                 break
-        self._tell_ratio(ratio, limit)
+        self._test.tell_ratio(ratio, limit)
         self._reference_seconds = min(references)
         self._tell()
-        if not ratio <= limit and not self._calibrating:
+        if not ratio <= limit and not self._judging.calibrating:
             raise Mismatch(
                 f"took more than {limit:g} times as long as the reference",
                 "too_slow",
@@ -214,10 +187,20 @@ class Training:
 
     # one run
 
+    def _student(self) -> AbstractContextManager[Any]:
+        return self._test.student(watch=False)
+
+    def _reference(self) -> AbstractContextManager[Any]:
+        return self._test.reference(watch=False)
+
+    def _say(self, point: dict[str, float]) -> None:
+        """A point of the student's curve, while it trains."""
+        self._judging.on_event({"event": "trained", "test": self._test.id, "point": point})
+
     def _once(
         self, open_: Open, work: Work, inputs: Any, measure: Any, warm_up: Any, number: int, log: Callable[..., None]
     ) -> Run:
-        self._check_device()
+        self._device.check()
         seed = self._seed(f"of the student, {number}") % STUDENT_SEEDS
         try:
             with open_() as module:
@@ -228,9 +211,9 @@ class Training:
                 began = time.perf_counter()
                 answer = work(module, data, device=self.device, seed=seed, log=log)
                 seconds = time.perf_counter() - began
-                memory, device_memory = self._memory(module)
+                memory, device_memory = self._judging.memory(module)
         except (StudentGone, StudentRaised):
-            self._device_lives()  # one that was lost meanwhile is nobody's mistake
+            self._device.check_alive()  # one that was lost meanwhile is nobody's mistake
             raise
         value = float(measure(data, answer))
         used = None if memory is None else round(memory / 2**20, 1)
@@ -240,11 +223,13 @@ class Training:
         return self._once(open_, task.work, task.inputs, task.measure, task.warm_up, number, _ignore)
 
     def _reference_run(self, task: _Task, number: int) -> Run:
-        assert self._reference is not None
         try:
             return self._again(self._reference, task, number)
         except (StudentGone, StudentRaised, Mismatch) as error:
             raise GraderError(f"the reference failed in a training: {type(error).__name__}: {error}") from error
+
+    def _is_late(self) -> bool:
+        return time.perf_counter() - self._began > self._test.limits.test_seconds
 
     def _last(self) -> _Task:
         if self._task is None:
@@ -259,7 +244,7 @@ class Training:
             epochs = [point["epoch"] for point in heard]
             x = epochs if all(map(math.isfinite, epochs)) else list(range(1, len(heard) + 1))
             curves = {name: [point[name] for point in heard] for name in known}
-            self._recorder.curve(title, "epoch", x, **curves)
+            self._test.recorder.curve(title, "epoch", x, **curves)
 
     def _value(self) -> float | None:
         value = self._last().run.value
@@ -275,11 +260,11 @@ class Training:
         """Put a value beside its bar into the report; then hold it to it."""
         task, bar, unit = self._last(), measured.bar, f" {measured.unit}" if measured.unit else ""
         value = math.nan if measured.value is None else measured.value
-        self._recorder.number(title, measured.name, value, bar=bar, unit=measured.unit)
+        self._test.recorder.number(title, measured.name, value, bar=bar, unit=measured.unit)
         self._measured.append(measured)
         self._tell()
         task.good = (lambda value: value >= bar) if measured.at_least else (lambda value: value <= bar)
-        if task.good(task.run.value) or self._calibrating:
+        if task.good(task.run.value) or self._judging.calibrating:
             return
         expected = f"expected {'at least' if measured.at_least else 'at most'} {bar:g}{unit}"
         said = f"{measured.name} is {beside(task.run.value, bar)}{unit}, {expected}"
@@ -292,15 +277,13 @@ class Training:
     def _tell(self) -> None:
         run = self._last().run
         reference = self._reference_seconds
-        self._tell_times(
-            TrainingTimes(
-                profile=self._profile,
-                seconds=round(run.seconds, 3),
-                reference_seconds=None if reference is None else round(reference, 3),
-                memory_mb=run.memory_mb,
-                device_memory_mb=run.device_memory_mb,
-                measured=list(self._measured),
-            )
+        self._test.training = TrainingTimes(
+            profile=self._device.profile,
+            seconds=round(run.seconds, 3),
+            reference_seconds=None if reference is None else round(reference, 3),
+            memory_mb=run.memory_mb,
+            device_memory_mb=run.device_memory_mb,
+            measured=list(self._measured),
         )
 
 

@@ -18,7 +18,7 @@ from autograder.course.course import Assignment
 from autograder.course.manifest import Limits
 from autograder.judge.assemble import assemble
 from autograder.judge.imports import Imports
-from autograder.judge.job import FINISHED, Judged, Surroundings
+from autograder.judge.job import FINISHED, Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
 from autograder.local_check.supervised import Journal, own_lines
@@ -62,86 +62,109 @@ def check(
     journal : what processes before this one have done, and where this one writes what it does.
     Raises Stopped after Ctrl-C.
     """
-    manifest, folder = assignment.manifest, folder.resolve()
-    chosen = named(assignment.public_tests, only) if only else []
-    for name in manifest.files:
-        if not (folder / name).is_file():
-            raise DeepgradeError(
-                f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it"
-            )
+    return _Check(folder.resolve(), assignment, only, on_event, on_slow, journal).run()
 
-    imports, guard = Imports(manifest.module), Guard(folder, journal.stack if journal else None)
-    note: Callable[..., None] = journal.write if journal else lambda **line: None
-    gone = journal.gone() if journal else {}
-    for one in gone.values():
-        one.traceback_text = own_lines(one.traceback_text, folder)  # type: ignore[attr-defined]
-    dead = next((one["test"] for one in (journal.lines("ended") if journal else []) if one["importing"]), None)
+
+class _Check:
+    """One run of the public tests, and what is known of it so far."""
+
+    def __init__(
+        self,
+        folder: Path,
+        assignment: Assignment,
+        only: str | None,
+        on_event: Callable[[Event], None] | None,
+        on_slow: Callable[[str, float, float], None],
+        journal: Journal | None,
+    ) -> None:
+        """Raises DeepgradeError for a file that is not there, and for a test that the assignment does not have."""
+        self._folder, self._assignment, self._only = folder, assignment, only
+        self._names = named(assignment.public_tests, only) if only else []
+        for name in assignment.manifest.files:
+            if not (folder / name).is_file():
+                raise DeepgradeError(
+                    f"{folder / name}: there is no such file; `deepgrade check DIR` wants the folder with it"
+                )
+        self._on_event, self._on_slow, self._journal = on_event, on_slow, journal
+        self._note: Callable[..., None] = journal.write if journal else lambda **line: None
+        self._imports = Imports(assignment.manifest.module)
+        self._guard = Guard(folder, journal.stack if journal else None)
+        self._gone = journal.gone() if journal else {}
+        for gone in self._gone.values():
+            gone.traceback_text = own_lines(gone.traceback_text, folder)  # type: ignore[attr-defined]
+        ended = journal.lines("ended") if journal else []
+        self._dead = next((line["test"] for line in ended if line["importing"]), None)
+        self._test = ""  # the one that runs
+        self._judging = Judging(
+            make_student=self._student,
+            limits=assignment.manifest.limits,
+            visibility=lambda path: "public",
+            student_folder=folder,
+            on_event=self._follow,
+            finished=[FINISHED.value(line) for line in (journal.lines("finished") if journal else [])],
+        )
+        self._began = time.monotonic()
+
+    def run(self) -> Report:
+        """Raises Stopped, and DeepgradeError where no test was run that should have been."""
+        if self._journal and (stopped := self._journal.lines("stopped")):
+            # The process before this one did not even stop for Ctrl-C.
+            last = self._journal.lines("ended")[-1]
+            raise Stopped(self._report(), stopped[-1], own_lines(last["where"], self._folder))
+        try:
+            with self._guard:
+                run_tests([self._assignment.public_tests], self._judging, only=self._names)
+        except KeyboardInterrupt:
+            raise Stopped(self._report(), self._test, self._guard.where) from None
+        finally:
+            self._note(closed=True)
+        report = self._report()
+        if self._only and not report.tests:
+            raise DeepgradeError(f"{self._assignment.public_tests}: has no test {self._only!r}")
+        return report
 
     @contextmanager
-    def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Any]:
-        if dead:
-            raise gone[dead].with_traceback(None)
-        if running[-1] in gone:
-            yield _Gone(gone[running[-1]])
+    def _student(self, limits: Limits, *, watch: bool = True) -> Iterator[Any]:
+        test = self._test
+        if self._dead:
+            raise self._gone[self._dead].with_traceback(None)
+        if test in self._gone:
+            yield _Gone(self._gone[test])
             return
-        imports.check(limits)
-        guard.begin(limits)
-        if is_first := not imports.seconds:
-            note(importing=running[-1])
-        with imports.watched(limits):
-            student = Local(folder, manifest.module, watch=watch, guard=guard)
+        self._imports.check(limits)
+        self._guard.begin(limits)
+        if is_first := not self._imports.seconds:
+            self._note(importing=test)
+        with self._imports.watched(limits):
+            student = Local(self._folder, self._assignment.manifest.module, watch=watch, guard=self._guard)
         if is_first:
-            note(begun=running[-1])
+            self._note(begun=test)
         began = time.monotonic()
         try:
             yield student
         finally:
             if (seconds := time.monotonic() - began) > limits.test_seconds:
-                on_slow(running[-1].partition("::")[2], seconds, limits.test_seconds)
+                self._on_slow(test.partition("::")[2], seconds, limits.test_seconds)
 
-    running: list[str] = []
-
-    def follow(event: Event) -> None:
+    def _follow(self, event: Event) -> None:
         if event["event"] == "started":
-            running.append(event["test"])
-            note(begun=event["test"])
+            self._test = event["test"]
+            self._note(begun=self._test)
         elif event["event"] == "finished":
-            finished.append(judging.finished)
-            note(finished=msgspec.to_builtins(finished[-1]))
-        if on_event:
-            on_event(event)
+            self._note(finished=msgspec.to_builtins(self._judging.finished[-1]))
+        if self._on_event:
+            self._on_event(event)
 
-    finished = [FINISHED.value(one) for one in (journal.lines("finished") if journal else [])]
-    judging = Judging(
-        make_student=make_student,
-        limits=manifest.limits,
-        visibility=lambda path: "public",
-        student_folder=folder,
-        on_event=follow,
-        results=[one.result for one in finished],
-        not_run={one.result.id for one in finished if one.not_run},
-    )
+    def _report(self) -> Report:
+        def is_wanted(one: Finished) -> bool:
+            return not self._only or bool({one.result.name, one.result.name.partition("[")[0]} & set(self._names))
 
-    def report() -> Report:
-        names = {one.result.id: {one.result.name, one.result.name.partition("[")[0]} for one in finished}
-        wanted = [one for one in finished if not only or names[one.result.id] & set(chosen)]
-        surroundings = Surroundings("cpu", "none: your own machine", {}, judging.import_failure, imports.seconds)
-        return assemble(assignment, Judged(wanted, surroundings), total_seconds=time.monotonic() - began)
-
-    began = time.monotonic()
-    if journal and (stopped := journal.lines("stopped")):  # the process before this one did not even stop for Ctrl-C
-        last = journal.lines("ended")[-1]
-        raise Stopped(report(), stopped[-1], own_lines(last["where"], folder))
-    try:
-        with guard:
-            run_tests([assignment.public_tests], judging, only=chosen)
-    except KeyboardInterrupt:
-        raise Stopped(report(), running[-1] if running else "", guard.where) from None
-    finally:
-        note(closed=True)
-    if only and not report().tests:
-        raise DeepgradeError(f"{assignment.public_tests}: has no test {only!r}")
-    return report()
+        seconds, failure = self._imports.seconds, self._judging.import_failure
+        judged = Judged(
+            [one for one in self._judging.finished if is_wanted(one)],
+            Surroundings("cpu", "none: your own machine", {}, failure, seconds),
+        )
+        return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._began)
 
 
 def named(path: Path, text: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograder.judge.session import FIGURES, TEST_BYTES, Recorder, Room
+from autograder.judge.recorder import FIGURES, TEST_BYTES, Recorder, Room
 from autograder.report import rounding
 
 quick = settings(max_examples=200, deadline=None, database=None)

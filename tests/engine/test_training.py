@@ -11,12 +11,14 @@ import pytest
 from autograder import grade as grading
 from autograder.core.errors import GraderError
 from autograder.course.course import Course
+from autograder.course.manifest import Limits
 from autograder.course.submission import Submission, sha256_of
 from autograder.judge.advice import of_a_classifier
-from autograder.judge.session import Recorder
+from autograder.judge.running import RunningTest
+from autograder.judge.session import Device, Judging
 from autograder.judge.training import MAX_POINTS, PATIENCE, Run, Training
 from autograder.report import schema as reports
-from autograder.report.schema import Measured, TrainingTimes
+from autograder.report.schema import Measured, Ratio, TrainingTimes
 from autograder.report.visibility import view
 from autograder.student.exceptions import student_raised
 from autograder.testing.compare import Mismatch
@@ -95,27 +97,28 @@ class Ground:
     def __init__(self, monkeypatch, student: Module, reference: Module | None, seconds: float = 1e9) -> None:
         self.clock = 0.0
         monkeypatch.setattr("autograder.judge.training.time.perf_counter", lambda: self.clock)
-        self.recorder, self.said, self.ratios, self.times, self.checked = Recorder(), [], [], [], 0
+        self.said, self.checked = [], 0
         self.reports: list[dict] = []
         self.seeds: list[int] = []
         self.data: list[object] = []
-        self.training = Training(
-            student,
-            reference,
-            device="cpu",
-            seed=lambda purpose: (
-                {"student": 100, "data": 200}[purpose.rstrip(", 0123456789").split()[-1]]
-                + int(purpose.split()[-1])
-                + 50 * ("first" in purpose)
-            ),
-            seconds=seconds,
-            recorder=self.recorder,
-            say=self.said.append,
-            tell_ratio=lambda *heard: self.ratios.append(heard),
-            tell_times=self.times.append,
+        judging = Judging(
+            make_student=lambda limits, *, watch: student(),
+            make_reference=(lambda limits, *, watch: reference()) if reference else None,
+            limits=Limits(),
+            visibility=lambda path: "hidden",
+            on_event=self.said.append,
             memory=lambda module: (3 * 2**20, 2**20),
-            check_device=self.check,
+            device=Device(check=self.check),
         )
+        self.test = RunningTest(
+            "test_hidden.py::test_it", Path("test_hidden.py"), Limits(test_seconds=seconds), judging
+        )
+        monkeypatch.setattr(self.test, "seed", lambda fixture: self.seed)
+        self.training = Training(self.test)
+
+    def seed(self, purpose: str) -> int:
+        whose, number = purpose.rstrip(", 0123456789").split()[-1], int(purpose.split()[-1])
+        return {"student": 100, "data": 200}[whose] + number + 50 * ("first" in purpose)
 
     def check(self) -> None:
         self.checked += 1
@@ -148,10 +151,10 @@ def test_who_reaches_the_bar_in_time_is_not_asked_again(monkeypatch):
     ground.run()
     ground.training.reaches(80, name="accuracy")
     assert ground.training.keeps_pace(3) == 2
-    assert (student.opened, ground.ratios) == (1, [(2.0, 3)])
+    assert (student.opened, ground.test.ratio) == (1, Ratio(2.0, 3))
     measured = [Measured("accuracy", 90.0, 80.0)]
-    assert ground.times[-1] == TrainingTimes("cpu", 2.0, 1.0, 3.0, 1.0, measured)
-    assert [row for figure in ground.recorder.figures for row in figure.data["rows"]] == [
+    assert ground.test.training == TrainingTimes("cpu", 2.0, 1.0, 3.0, 1.0, measured)
+    assert [row for figure in ground.test.recorder.figures for row in figure.data["rows"]] == [
         {"name": "accuracy", "value": 90.0, "bar": 80.0, "unit": "%"}
     ]
 
@@ -180,7 +183,7 @@ def test_of_a_distance_less_is_better_and_a_test_may_advise(monkeypatch):
         ground.training.reaches(46, name="accuracy", advise=lambda run: "of its own")
     assert caught.value.advice == "of its own"
     ground.training.comes_within(45.1, name="distance", unit="")
-    assert [one.at_least for one in ground.times[-1].measured] == [False, True, False]
+    assert [one.at_least for one in ground.test.training.measured] == [False, True, False]
 
 
 def test_who_knows_too_much_is_found_out(monkeypatch):
@@ -229,7 +232,7 @@ def test_a_quick_round_that_misses_the_bar_is_no_time(monkeypatch):
     ground.training.reaches(80, name="accuracy")
     with pytest.raises(Mismatch, match="more than 3 times"):
         ground.training.keeps_pace(3)
-    assert (student.opened, ground.ratios) == (PATIENCE, [(5.0, 3)])
+    assert (student.opened, ground.test.ratio) == (PATIENCE, Ratio(5.0, 3))
 
 
 @pytest.mark.parametrize("seconds", [[7.0], [math.inf]])
@@ -280,7 +283,7 @@ def test_a_device_that_is_lost_is_our_fault_and_not_the_students(monkeypatch):
     def lives() -> None:
         raise GraderError("the GPU is lost")
 
-    ground.training._device_lives = lives
+    ground.training._device = Device(check_alive=lives)
     with pytest.raises(GraderError, match="the GPU is lost"):
         ground.run()
 
@@ -308,8 +311,9 @@ def test_of_what_is_reported_only_numbers_under_known_names_are_kept(monkeypatch
     assert math.isnan(run.heard[1]["loss"])
     assert math.isnan(run.heard[1]["accuracy"])
     assert math.isinf(run.heard[2]["loss"])
-    assert ground.said == [{"epoch": 1.0, "loss": 2.0, "accuracy": 0.5}]
-    (curve,) = ground.recorder.figures
+    point = {"epoch": 1.0, "loss": 2.0, "accuracy": 0.5}
+    assert ground.said == [{"event": "trained", "test": ground.test.id, "point": point}]
+    (curve,) = ground.test.recorder.figures
     assert curve.data["x"] == [1.0, 2.0, 3.0, 4.0]  # a report without its epoch: then by number
 
 
@@ -328,7 +332,7 @@ def test_the_curve_of_a_training_that_broke_off_is_kept(monkeypatch):
 
     with pytest.raises(Mismatch):
         ground.training.run(ground.work, lambda seed: seed, measure)
-    assert [figure.kind for figure in ground.recorder.figures] == ["curve"]
+    assert [figure.kind for figure in ground.test.recorder.figures] == ["curve"]
 
 
 def heard(losses, accuracy=math.nan):
