@@ -14,7 +14,7 @@ import zipfile
 import pytest
 
 from autograder.course import submission
-from autograder.verify import kill_matrix, verify
+from autograder.verify import answers, kill_matrix
 
 
 def solve(tiny) -> None:
@@ -308,10 +308,10 @@ def test_verify_writes_a_matrix_that_a_change_makes_stale(deepgrade, tiny, tmp_p
         "| sum for mean | 3 | 0 | `test_error_of_a_small_example` | `test_error_is_the_mean_of_squares`"
         in page.read_text()
     )
-    assert kill_matrix.sources_of(page) == verify.sources_sha256(tiny)
+    assert kill_matrix.sources_of(page) == answers.sources_sha256(tiny)
     with tiny.hidden_tests.open("a") as file:
         file.write("# another line\n")
-    assert kill_matrix.sources_of(page) != verify.sources_sha256(tiny)
+    assert kill_matrix.sources_of(page) != answers.sources_sha256(tiny)
 
 
 def test_verify_shows_what_probes_earn(deepgrade, tiny):

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograder.cli import console
 from autograder.testing import assert_close
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 
 def printed(table, width=80) -> str:

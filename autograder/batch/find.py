@@ -20,8 +20,9 @@ from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, Refused
 from autograder.course import submission
+from autograder.course.locating import LITTER
 from autograder.course.manifest import Manifest
-from autograder.course.submission import LITTER, Submission
+from autograder.course.submission import Submission
 
 GRADESCOPE = re.compile(r"submission_(\d+)")
 GRADESCOPE_NAMES = "submission_metadata.yml"

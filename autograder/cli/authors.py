@@ -19,7 +19,7 @@ from autograder.course.course import find_course
 if TYPE_CHECKING:
     from autograder.verify.mistakes import Field
     from autograder.verify.probes.earnings import Earning
-    from autograder.verify.verify import Kill, PointsLost, Soundness
+    from autograder.verify.soundness import Kill, PointsLost, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
 

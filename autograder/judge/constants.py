@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from autograder.testing.compare import is_tensor
+from autograder.testing.comparable import is_tensor
 
 CHANGEABLE = (np.ndarray, list, dict, tuple)  # a tuple, for what is in it
 

@@ -13,7 +13,7 @@ from autograder.judge.running import RUNNING, RunningTest
 from autograder.judge.session import JUDGING
 from autograder.judge.timing import Race
 from autograder.judge.training import Training
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 ASKING = ("student", "race", "training")  # fixtures that need the student's code; only tests with one are ours
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from autograder.core.errors import GraderError, StudentGone
 from autograder.student import StudentRaised
-from autograder.testing.compare import Mismatch, assert_close
+from autograder.testing.compare import assert_close
+from autograder.testing.mismatch import Mismatch
 
 PATIENCE = 4  # times as many rounds for who seems too slow
 HOPELESS = 3  # times the limit; no noise does that, so there is no patience with it

@@ -30,7 +30,7 @@ from autograder.report import rounding
 from autograder.report.numbers import beside
 from autograder.report.schema import Measured, TrainingTimes
 from autograder.student import StudentRaised
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 PATIENCE = 3  # rounds for who seems too slow
 HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience with it

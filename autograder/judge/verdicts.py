@@ -15,7 +15,7 @@ import pytest
 from autograder.core.errors import DeepgradeError, StudentGone
 from autograder.report.schema import Verdict
 from autograder.student.exceptions import BUILTIN, StudentRaised
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 # All that a student hears of a failing hidden test: one of these; of a training, the number beside its bar, too.
 SENTENCES = {

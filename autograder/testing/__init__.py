@@ -12,21 +12,20 @@ def test_softmax_is_shift_invariant(student, z, c):
 
 from autograder.arguments import mutable
 from autograder.testing.answers import Heard, items_of
+from autograder.testing.comparable import describe
 from autograder.testing.compare import (
-    Mismatch,
     assert_close,
     assert_equal,
     assert_not_narrow,
     assert_raises,
     assert_shaped_like,
     assert_unchanged,
-    check,
-    describe,
     snapshot,
     values_of,
 )
 from autograder.testing.gradients import assert_adjoint, assert_gradient, numerical_gradient
 from autograder.testing.marks import limits, mutant, needs, points
+from autograder.testing.mismatch import Mismatch, check
 from autograder.testing.strategies import (
     float_arrays,
     images,

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.testing.compare import assert_close, assert_equal, check, describe
+from autograder.testing.comparable import describe
+from autograder.testing.compare import assert_close, assert_equal
+from autograder.testing.mismatch import check
 
 MAX_CALLS = 10_000  # of `log`, that are kept
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.testing.compare import Mismatch, assert_close
+from autograder.testing.compare import assert_close
+from autograder.testing.mismatch import Mismatch
 
 
 def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, *, step: float = 1e-6) -> np.ndarray:

@@ -10,7 +10,8 @@ import copy
 import sys
 from typing import Any
 
-from autograder.testing.compare import check, describe
+from autograder.testing.comparable import describe
+from autograder.testing.mismatch import check
 
 
 def lend(student: Any, module: Any) -> Any:

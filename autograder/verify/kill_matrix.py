@@ -12,7 +12,7 @@ import itertools
 import re
 from pathlib import Path
 
-from autograder.verify.verify import Kill, Soundness
+from autograder.verify.soundness import Kill, Soundness
 
 SOURCES = re.compile(r"^Sources: `([0-9a-f]{64})`", re.MULTILINE)
 

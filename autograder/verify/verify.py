@@ -12,91 +12,31 @@ probes                    files that know nothing earn nothing: probes/__init__.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
 
 import msgspec
 
 from autograder import grade as grading
 from autograder.core.errors import BadCourse, GraderError
 from autograder.course.course import Assignment
-from autograder.course.submission import Submission, sha256_of
-from autograder.report.schema import JudgeCost, Report, TestResult, one_line
+from autograder.course.submission import Submission
+from autograder.report.schema import JudgeCost, Report, one_line
 from autograder.verify import calibrate, usage
 from autograder.verify import probes as probing
-from autograder.verify.mutants import Mutant, mutants
+from autograder.verify.answers import Answers, Part
+from autograder.verify.mutants import Mutant
 from autograder.verify.probes import Probe, earnings
 from autograder.verify.probes.earnings import Earning
+from autograder.verify.soundness import Kill, Soundness, points_lost
 from autograder.verify.static_checks import static_problems
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
 
 TRACED = "traced reference"
 
-Part = Literal["answers", "probes"]
 OnEvent = Callable[[dict[str, object]], None]
-
-
-class Kill(msgspec.Struct, frozen=True):
-    """What became of one mutant."""
-
-    mutant: str
-    target: str
-    named: str  # the test that must kill it
-    killed_by: list[str]  # all tests that did
-    points_lost: float | None = None  # in all tests; unknown without the matrix
-    points_lost_outside: float | None = None  # of these, in tests of another problem than that of the named test
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """Of one number over all mutants."""
-
-    median: float
-    high: float  # 95 % are at most this: the smallest such value that occurs
-    most: float
-
-
-class PointsLost(msgspec.Struct, frozen=True):
-    """Over all mutants: what each loses, and what it loses outside of the problem of the test that it names."""
-
-    lost: Spread
-    outside: Spread
-
-
-class Soundness(msgspec.Struct, frozen=True):
-    """What `verify` found out about one assignment."""
-
-    assignment: str
-    problems: list[str]  # sentences; none: sound
-    kills: list[Kill] = []
-    idle_tests: list[str] = []  # tests that killed no mutant; unknown, so empty, without the matrix
-    variants: list[str] = []  # other right answers that got full marks
-    tests: list[str] = []  # names, in order
-    probes: list[Earning] = []  # what each probe earns
-
-    sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
-    every: int = 1  # only each so-manieth mutant was tried, and if so, one variant and a third of the probes
-    whole: bool = True  # every mutant met every test; else only the one that it names
-
-    @property
-    def sound(self) -> bool:
-        return not self.problems
-
-    @property
-    def points_lost(self) -> PointsLost | None:
-        """None without the whole matrix, and without mutants."""
-        lost = [kill.points_lost for kill in self.kills if kill.points_lost is not None]
-        outside = [kill.points_lost_outside for kill in self.kills if kill.points_lost_outside is not None]
-        return PointsLost(_spread(lost), _spread(outside)) if lost else None
-
-    @property
-    def matrix(self) -> dict[str, list[str]]:
-        """The kill matrix: for each mutant, the tests that it dies by."""
-        return {kill.mutant: kill.killed_by for kill in self.kills}
 
 
 def verify(
@@ -126,39 +66,6 @@ def verify(
     return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts).run()
 
 
-class _Answers:
-    """What is graded."""
-
-    def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
-        """Raises BadCourse for what cannot be read."""
-        self.mutants = mutants(assignment) if "answers" in parts else []
-        self.right = right_answers(assignment)
-        self.probes = probing.probes(assignment) if "probes" in parts else []
-        self.stub: Submission | None = _submission(assignment.stub())
-        self.sources = sources_sha256(assignment)
-        number = int(self.sources, 16)
-        if every > 1:
-            self.mutants = self.mutants[number % max(1, min(every, len(self.mutants))) :: every]
-            self.probes = probing.a_third(self.probes, number)
-            others = [name for name in self.right if name != "reference"]
-            seen = ("reference", others[number % len(others)] if others else None)
-            self.right = {name: files for name, files in self.right.items() if name in seen}
-        if "answers" not in parts:
-            self.right, self.stub = {"reference": self.right["reference"]}, None
-
-    @property
-    def targets(self) -> list[str]:
-        return sorted({mutant.target for mutant in self.mutants})
-
-    def submissions(self) -> dict[str, Submission]:
-        """All but the mutants, by what messages call them."""
-        return {
-            **{name: _submission(files) for name, files in self.right.items()},
-            **({"stub": self.stub} if self.stub else {}),
-            **{f"probe {probe.name}": probe.submission for probe in self.probes},
-        }
-
-
 class _Verification:
     def __init__(
         self,
@@ -178,7 +85,7 @@ class _Verification:
         name = self._assignment.name
         try:
             self._problems += list(static_problems(self._assignment))
-            answers = _Answers(self._assignment, self._every, self._parts)
+            answers = Answers(self._assignment, self._every, self._parts)
         except BadCourse as error:
             return Soundness(name, [*self._problems, str(error)])
         meets = {mutant.name: [mutant.killed_by] for mutant in answers.mutants}
@@ -220,7 +127,7 @@ class _Verification:
             whole=self._matrix,
         )
 
-    def _met_by_probes(self, answers: _Answers) -> dict[str, list[str]]:
+    def _met_by_probes(self, answers: Answers) -> dict[str, list[str]]:
         """The tests that a probe meets, where it does not meet all: a look that costs little trains no probe."""
         if self._every == 1 or not calibrate.training_tests(self._assignment):
             return {}
@@ -296,25 +203,7 @@ class _Verification:
         if not self._matrix:
             return kill
         problem = next((test.problem for test in reference.tests if test.name == mutant.killed_by), "")
-        return msgspec.structs.replace(kill, **_points_lost(problem, results))
-
-
-def _spread(values: list[float]) -> Spread:
-    ordered = sorted(values)
-    return Spread(statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
-
-
-def _points_lost(problem: str, results: list[TestResult]) -> dict[str, float]:
-    """What an answer loses in all tests, and of that in tests of another problem than the one named."""
-    lost = [(test.possible - test.points, test.problem) for test in results]
-    outside = sum(points for points, its_problem in lost if its_problem != problem)
-    return {"points_lost": sum(points for points, _ in lost), "points_lost_outside": outside}
-
-
-def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
-    """The reference and the variants, as the files a student would hand in."""
-    variants = assignment.answers("variants")
-    return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
+        return msgspec.structs.replace(kill, **points_lost(problem, results))
 
 
 def missing_probes(assignment: Assignment) -> list[str]:
@@ -348,19 +237,3 @@ def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
         f"@limits({advice})"
         for test, used, limit, advice in found
     ]
-
-
-def sources_sha256(assignment: Assignment) -> str:
-    """One hash over manifest, tests, right and wrong answers, probes: a proof holds as long as it does not change."""
-    assert assignment.solution is not None
-    digest = hashlib.sha256(assignment.tests_sha256().encode())
-    digest.update((assignment.solution / "mutants.py").read_bytes())
-    for name, files in right_answers(assignment).items():
-        digest.update(f"{name}\0{sha256_of(files)}\0".encode())
-    for name, files in assignment.answers(probing.FOLDER).items():
-        digest.update(f"probe {name}\0{sha256_of(files)}\0".encode())
-    return digest.hexdigest()
-
-
-def _submission(files: dict[str, bytes]) -> Submission:
-    return Submission(files, sha256_of(files))

@@ -28,7 +28,7 @@ from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
 from autograder.student.local import Local
-from autograder.verify.verify import right_answers, sources_sha256
+from autograder.verify.answers import right_answers, sources_sha256
 from bench.page import REPOSITORY, Section
 
 RUNS = 200  # of each right answer

@@ -25,8 +25,8 @@ from typing import Any
 
 from autograder.course.course import Assignment, Course
 from autograder.course.submission import zipped
+from autograder.verify.answers import right_answers
 from autograder.verify.mutants import mutants
-from autograder.verify.verify import right_answers
 from bench.grading import Peak
 from bench.otter_kernel import ASSIGNMENT, SECRET
 from bench.page import REPOSITORY, Section

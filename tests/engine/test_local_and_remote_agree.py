@@ -16,7 +16,7 @@ from autograder.course.manifest import Limits
 from autograder.student.local import Local
 from autograder.student.remote import Remote
 from autograder.testing import Mismatch, assert_raises, assert_unchanged, check, mutable, snapshot
-from autograder.testing.compare import describe
+from autograder.testing.comparable import describe
 
 
 @pytest.mark.parametrize(

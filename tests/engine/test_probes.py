@@ -14,7 +14,7 @@ from loading import load
 
 from autograder.course.course import Course
 from autograder.report.schema import Report
-from autograder.verify import calibrate, probes, verify
+from autograder.verify import answers, calibrate, probes, soundness, verify
 from autograder.verify.probes import earnings
 
 # --- what a probe does to a function ---
@@ -405,7 +405,7 @@ def weak(_course_template, tmp_path_factory):
     return verify.verify(tiny, matrix=False, parts=["probes"])
 
 
-def earned(weak: verify.Soundness, probe: str) -> list[str]:
+def earned(weak: soundness.Soundness, probe: str) -> list[str]:
     (found,) = [one for one in weak.probes if one.probe == probe]
     assert found.points == len([test for test in found.tests if test != "test_by_what_was_written"])
     return found.tests
@@ -511,7 +511,7 @@ def test_each_third_of_the_probes_is_another_and_none_is_left_out(tiny):
 
 
 def test_a_change_of_a_probe_changes_what_was_proven(tiny):
-    before = verify.sources_sha256(tiny)
+    before = answers.sources_sha256(tiny)
     (tiny.solution / "probes").mkdir()
     (tiny.solution / "probes" / "stored.py").write_text(STORED)
-    assert verify.sources_sha256(tiny) != before
+    assert answers.sources_sha256(tiny) != before

@@ -13,7 +13,7 @@ from autograder.judge.timing import PATIENCE, Race
 from autograder.local_check import public_tests
 from autograder.report import schema as reports
 from autograder.report.visibility import view
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 TESTS = '''
 import numpy as np

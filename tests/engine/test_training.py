@@ -21,7 +21,7 @@ from autograder.report import schema as reports
 from autograder.report.schema import Measured, Ratio, TrainingTimes
 from autograder.report.visibility import view
 from autograder.student.exceptions import student_raised
-from autograder.testing.compare import Mismatch
+from autograder.testing.mismatch import Mismatch
 
 COURSE = Course(Path(__file__).resolve().parent.parent / "training_course")
 TEST = "test_hidden.py::test_the_network_reads_digits"

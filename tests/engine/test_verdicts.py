@@ -12,7 +12,7 @@ from autograder.core import errors
 from autograder.judge import verdicts
 from autograder.report.schema import Verdict
 from autograder.student.exceptions import student_raised
-from autograder.testing.compare import Kind, Mismatch
+from autograder.testing.mismatch import Kind, Mismatch
 
 TABLE = [
     *[(Mismatch("m", kind), "failed", verdicts.SENTENCES[kind]) for kind in get_args(Kind)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.report.schema import JudgeCost
-from autograder.verify import kill_matrix, verify
+from autograder.verify import kill_matrix, soundness, verify
 from autograder.verify.probes.earnings import Earning
 from autograder.verify.static_checks import static_problems
 
@@ -47,15 +47,15 @@ def test_without_the_matrix_nobody_knows_what_is_lost(tiny):
 
 
 def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
-    kills = [verify.Kill(f"m{i}", "f", "t", ["t"], float(i), 0.0) for i in range(1, 101)]
-    found = verify.Soundness("tiny", [], kills).points_lost
+    kills = [soundness.Kill(f"m{i}", "f", "t", ["t"], float(i), 0.0) for i in range(1, 101)]
+    found = soundness.Soundness("tiny", [], kills).points_lost
     assert found is not None
     assert found.lost == verify.Spread(50.5, 95, 100)
 
 
 def test_a_page_tells_what_each_probe_earns():
     earned = [Earning("zeros", 1.5, ["test_a", "test_b"], 2.0), Earning("table", 0.0, [], 2.0)]
-    page = kill_matrix.page(verify.Soundness("tiny", [], probes=earned))
+    page = kill_matrix.page(soundness.Soundness("tiny", [], probes=earned))
     assert "## Probes\n\nWhat files earn that know nothing; at most 2 points each." in page
     assert "| zeros | 1.5 | `test_a`, `test_b` |\n| table | 0 |  |" in page
 

@@ -1,0 +1,151 @@
+"""Named files out of the bytes of a zip, in memory.
+
+No name ever becomes a path, and a member that the manifest does not name is never decompressed: whatever it is, and
+whatever its name, it is noted, and no reason to refuse. Bytes are counted while they stream out, because a header may
+lie about them.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+
+from autograder.core.errors import Refused
+from autograder.course.locating import HELP, LITTER, key_of, listed, path_of, root_of, shown
+from autograder.course.manifest import Manifest
+
+MEMBERS = 1000  # in one zip, folders included; past it the upload is refused
+PIECE = 64 * 1024  # bytes decompressed at a time
+CENTRAL_HEADER = b"PK\x01\x02"
+OTHER_ARCHIVES = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x1f\x8b": "a gzip file"}
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: encrypted, strongly encrypted, with masked headers
+
+
+def files_of_zip(data: bytes, manifest: Manifest) -> tuple[dict[str, bytes], list[str]]:
+    """The manifest's files, and the names of the other members. Raises Refused."""
+    check_upload_size(len(data), manifest)
+    with _opened(data) as archive:
+        members = archive.infolist()
+        real = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
+        chosen, extra = _choose(real, manifest.files)
+        _check_chosen(chosen, members)
+        _check_places(members, len(data))
+        if sum(member.file_size for member in chosen.values()) > manifest.limits.upload_kb * 1024:
+            raise _too_large(manifest)
+        files, left = {}, manifest.limits.upload_kb * 1024
+        for name, member in chosen.items():
+            files[name] = _decompressed(archive, member, left, manifest)
+            left -= len(files[name])
+    return files, extra
+
+
+def check_upload_size(size: int, manifest: Manifest) -> None:
+    if size == 0:
+        raise Refused(f"the upload is empty (0 bytes); hand in a zip with {listed(manifest.files)}")
+    if size > manifest.limits.upload_kb * 1024:
+        raise Refused(
+            f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; "
+            f"hand in a zip with {listed(manifest.files)} alone; {HELP}"
+        )
+
+
+def _opened(data: bytes) -> zipfile.ZipFile:
+    for magic, kind in OTHER_ARCHIVES.items():
+        if data.startswith(magic):
+            raise Refused(f"the upload is {kind}, not a zip; {HELP}")
+    # Every member has a header in the central directory, so this bounds what zipfile builds objects for.
+    if data.count(CENTRAL_HEADER) > MEMBERS:
+        raise Refused(f"the zip has more than {MEMBERS:,} members; hand in the named files alone; {HELP}")
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except Exception as error:  # zipfile answers broken bytes with a dozen kinds of exception
+        if b"PK\x03\x04" not in data[:4]:
+            raise Refused(f"the upload is not a zip; {HELP}") from error
+        raise Refused(f"the zip is damaged or was cut short; make it again and hand it in again; {HELP}") from error
+
+
+def _check_chosen(chosen: dict[str, zipfile.ZipInfo], members: list[zipfile.ZipInfo]) -> None:
+    """Each file that is handed on has a name that no other member has, a plain type, and no password."""
+    keys: dict[str, list[str]] = {}
+    for member in members:
+        keys.setdefault(key_of(member.orig_filename), []).append(member.orig_filename)
+    for member in chosen.values():
+        name = member.orig_filename
+        _check_type(member)
+        if member.flag_bits & ENCRYPTED:
+            raise Refused(f"{shown(name)} is encrypted; make the zip without a password; {HELP}")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # The others can be told to take gigabytes of memory for their dictionaries.
+            raise Refused(f"{shown(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
+        first, *others = keys[key_of(name)]
+        if others:
+            other = "twice" if first == others[0] else f"and {shown(first)}, which count as one name"
+            raise Refused(f"the zip holds {shown(others[0])} {other}; keep one of them; {HELP}")
+
+
+def _check_type(member: zipfile.ZipInfo) -> None:
+    mode = member.external_attr >> 16  # zero in zips made on Windows
+    kind, name = stat.S_IFMT(mode), member.orig_filename
+    if name.endswith("/") and kind in (0, stat.S_IFDIR):
+        return  # a folder, whatever its bits: nothing is made of it
+    if kind == stat.S_IFLNK:
+        raise Refused(f"{shown(name)} is a link; put the file itself into the zip; {HELP}")
+    if kind not in (0, stat.S_IFREG):
+        raise Refused(f"{shown(name)} is not a plain file; put plain files into the zip; {HELP}")
+    if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
+        raise Refused(f"{shown(name)} has a setuid, setgid or sticky bit; take it away with chmod; {HELP}")
+
+
+def _check_places(members: list[zipfile.ZipInfo], end: int) -> None:
+    """No two members share bytes."""
+    free_from = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        # A member takes at least its local header (30 bytes and the name) and its data.
+        stop = member.header_offset + 30 + len(member.orig_filename) + member.compress_size
+        if member.header_offset < free_from or stop > end:
+            raise Refused(f"the zip is malformed: {shown(member.orig_filename)} shares bytes with another; {HELP}")
+        free_from = stop
+
+
+def _too_large(manifest: Manifest) -> Refused:
+    return Refused(
+        f"the zip unpacks to more than {manifest.limits.upload_kb:,} kB; "
+        f"hand in a zip with {listed(manifest.files)} alone; {HELP}"
+    )
+
+
+def _choose(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
+    """The members of the named files, and the names of the others. Raises Refused where a file is missing."""
+    files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
+    by_path: dict[str, zipfile.ZipInfo] = {}
+    for member in files:
+        if (path := path_of(member.orig_filename)) is not None:
+            by_path.setdefault(path, member)
+    root = root_of(by_path, names, [member.orig_filename for member in files])
+    chosen = {name: by_path[root + name] for name in names}
+    taken = {member.header_offset for member in chosen.values()}
+    return chosen, [member.orig_filename for member in files if member.header_offset not in taken]
+
+
+def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, manifest: Manifest) -> bytes:
+    """The bytes of one member, at most `limit` of them: counted as they come, whatever the header says."""
+    pieces, size = [], 0
+    try:
+        with archive.open(member) as file:
+            while piece := file.read(PIECE):
+                size += len(piece)
+                if size > limit:
+                    raise _too_large(manifest)
+                pieces.append(piece)
+    except Refused:
+        raise
+    except Exception as error:  # zipfile and zlib answer broken bytes with a dozen kinds of exception
+        raise _damaged(member) from error
+    if size != member.file_size:
+        raise _damaged(member)
+    return b"".join(pieces)
+
+
+def _damaged(member: zipfile.ZipInfo) -> Refused:
+    return Refused(f"{shown(member.orig_filename)} is damaged in the zip; make the zip again; {HELP}")
