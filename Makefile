@@ -5,10 +5,12 @@ BIN := .venv/bin
 SETUP := PYTHON="$(PYTHON)" bash scripts/setup.sh
 
 # Tests without a sandbox, a server or a browser: what a change breaks at once.
-QUICK := $(addprefix tests/engine/test_,$(addsuffix .py,answers bundle coarse compare gpu manifest_and_course mistakes \
-    report_and_feedback sources verdicts wire)) tests/handouts tests/oracles/test_softmax.py \
-    $(addprefix tests/service/test_,$(addsuffix .py,alike dashboard dates fairness policy)) \
-    $(addprefix tests/test_,$(addsuffix .py,architecture english numerals threats walls))
+QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manifest_and_course.py judge/test_verdicts.py \
+    report/test_numbers.py report/test_rounding.py report/test_schema_and_visibility.py sandbox/test_gpu.py testing \
+    verify/test_mistakes.py wire) tests/assignments/test_numbers_of_*.py tests/oracles/test_softmax.py \
+    $(addprefix tests/service/,courses/test_dates.py courses/test_late_policy.py queue/test_fairness.py \
+    web/test_alike.py web/test_dashboard.py) \
+    $(addprefix tests/test_,$(addsuffix .py,architecture english threats walls))
 
 .PHONY: help setup demo quick test nightly architecture lint bench matrices chaos threats walls fuzz schema settings
 
@@ -32,12 +34,12 @@ test:            ## all tests, in the real sandbox and the real browser
 nightly: test    ## all tests, all wrong answers, 2,000 hostile answers, storms on each engine, a long fuzz
 	@$(BIN)/deepgrade verify
 	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
-	@$(BIN)/python scripts/chaos.py --minutes 10
-	@$(BIN)/python scripts/fuzz.py --minutes 60
+	@$(BIN)/python tests/support/chaos.py --minutes 10
+	@$(BIN)/python tests/support/fuzz.py --minutes 60
 
-architecture:    ## the rooms of both packages and what they import, against the table of tests/architecture.py
+architecture:    ## the rooms of both packages and what they import, against the table of tests/support/architecture.py
 	@$(SETUP) dev
-	@$(BIN)/python tests/architecture.py
+	@$(BIN)/python tests/support/architecture.py
 
 lint:            ## ruff and mypy, as pre-commit runs them
 	@$(SETUP) dev
@@ -47,27 +49,27 @@ lint:            ## ruff and mypy, as pre-commit runs them
 
 bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": that section only)
 	@$(SETUP) dev servers
-	@PYTHONPATH=scripts $(BIN)/python -m bench $(ARGS)
+	@PYTHONPATH=scripts:tests/support $(BIN)/python -m bench $(ARGS)
 
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
 	@$(BIN)/deepgrade verify --write docs/kill_matrices $(ARGS)
 
 chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
 	@$(SETUP) dev servers
-	@$(BIN)/python scripts/chaos.py $(ARGS)
+	@$(BIN)/python tests/support/chaos.py $(ARGS)
 
 threats:         ## run every attack and fault, and write the table of docs/security.md
 	@$(SETUP) dev chromium servers
-	@$(BIN)/python scripts/threats.py $(ARGS)
+	@$(BIN)/python tests/support/threats.py $(ARGS)
 
 walls:           ## take away one wall after the other, and say which test noticed (ARGS="network")
 	@$(SETUP) dev chromium servers
-	@$(BIN)/python scripts/walls.py $(ARGS)
+	@$(BIN)/python tests/support/walls.py $(ARGS)
 
 fuzz:            ## damaged bytes for all that reads a stranger's, for minutes (ARGS="--minutes 60 wire zip")
 	@$(SETUP) dev
 	@$(SETUP) fuzz || echo "fuzz: there is no atheris here, hypothesis goes on alone"
-	@$(BIN)/python scripts/fuzz.py $(ARGS)
+	@$(BIN)/python tests/support/fuzz.py $(ARGS)
 
 schema: setup    ## write autograder/report/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder import report; \

@@ -50,7 +50,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files begin, so that no core waits for one at the end.
 
-    And what a test tries travels with its reports, from whichever process runs it, to `scripts/threats.py`.
+    And what a test tries travels with its reports, from whichever process runs it, to `tests/support/threats.py`.
     """
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))

@@ -1,6 +1,6 @@
 """Dependency runs one way, as docs/design.md draws it: every import in the code is looked at, run or not.
 
-The tables are in tests/architecture.py.
+The tables are in tests/support/architecture.py.
 """
 
 from __future__ import annotations

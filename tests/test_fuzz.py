@@ -59,7 +59,7 @@ def test_a_crash_is_told_with_the_input_that_repeats_it(repository, tmp_path, en
     if importlib.util.find_spec(engine) is None:
         pytest.skip(f"there is no {engine} here")
     (tmp_path / "fuzzing.py").write_text(FAULTY)
-    command = [sys.executable, str(repository / "scripts" / "fuzz.py"), "itself"]
+    command = [sys.executable, str(repository / "tests" / "support" / "fuzz.py"), "itself"]
     how = {"capture_output": True, "text": True, "check": False, "env": os.environ | {"PYTHONPATH": str(tmp_path)}}
     options = ["--engine", engine, "--minutes", "1", "--keep", str(tmp_path / "kept")]
     ran = subprocess.run([*command, *options], **how)

@@ -16,7 +16,7 @@ from autograder.course.course import Course, find_course
 from autograder.course.submission import Submission, sha256_of
 from autograder.grade import grade
 
-SOURCE = (Path(__file__).parent / "hostile_values.py").read_text()
+SOURCE = (Path(__file__).parent / "support" / "hostile_values.py").read_text()
 SEEDS = int(os.environ.get("DEEPGRADE_HOSTILE_SEEDS", "0"))
 QUICK = ("softmax", "backprop", "conv", "optimizers", "autoencoder")  # 200 tests and more together, without torch
 COURSE: Course = find_course()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 from architecture import REPOSITORY
-
-sys.path.insert(0, str(REPOSITORY / "scripts"))
 from walls import WALLS
 
 

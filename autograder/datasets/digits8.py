@@ -2,7 +2,7 @@
 
 The test part of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998; UCI Machine Learning
 Repository, doi:10.24432/C50P49, CC BY 4.0), 1,797 digits of 13 people, as scikit-learn bundles it. Changed: divided
-into three parts and reordered by scripts/make_digits.py, so that classes take turns; the same people write in all.
+into three parts and reordered by tools/make_digits.py, so that classes take turns; the same people write in all.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     classify(crops)                     # "ABC": one character for each of the (n, 32, 32) pictures
 
 Three convolutions (3x3, ReLU, 2x2 max pooling) and two dense layers, 70,000 weights, which
-`scripts/train_ocr_classifier.py` trains on handwritten characters and on glyphs of matplotlib's fonts. The weights are
+`tools/train_ocr_classifier.py` trains on handwritten characters and on glyphs of matplotlib's fonts. The weights are
 an `.npz` of plain float16 arrays beside this file, so every installation has them.
 """
 

@@ -2,7 +2,7 @@
 
     weights = pretrained_resnet20()     # {"conv1.weight": (16, 3, 3, 3) float32, ..}, the names of its state_dict
 
-`scripts/train_resnet20.py` trains it, and says on what; its log is beside it. The file is safetensors, a list of named
+`tools/train_resnet20.py` trains it, and says on what; its log is beside it. The file is safetensors, a list of named
 arrays that can hold no code, with the weights rounded to 16 bits.
 """
 

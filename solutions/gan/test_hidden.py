@@ -5,7 +5,7 @@ unrolls by lists of tensors. Networks that are lent are drawn with tanh inside, 
 in float64, so that a step is right to many digits.
 
 What is trained on is drawn under the course's secret: letters that nobody has seen before, and a ring in a plane of its
-own. Samples are judged by features that scripts/train_gan_judge.py trained: by Frechet's distance between those of
+own. Samples are judged by features that tools/train_gan_judge.py trained: by Frechet's distance between those of
 samples and of pictures that the student's code has not seen, and by the letters that they are. Samples that are the
 training examples again, or means of a few of them, are no answer.
 """

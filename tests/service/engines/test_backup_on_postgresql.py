@@ -18,7 +18,7 @@ from grader_service.database.session import Database
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE
-from ..test_backup import (  # noqa: F401
+from ..database.test_backup import (  # noqa: F401
     rows,
     test_a_backup_made_while_students_hand_in_is_of_one_moment,
     test_a_restore_overwrites_nothing,

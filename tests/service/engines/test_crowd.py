@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from grader_service.core.settings import Settings
 from grader_service.database.models import Job, Result
 
-from .. import processes
 from ..conftest import COURSE
+from ..support import processes
 
 UPLOADERS, GRADERS, COUNT = 8, 4, 15
 TESTS = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ import pytest
 
 from grader_service.core.settings import Settings
 
+from ..accounts.test_deletion import *  # noqa: F403
 from ..conftest import COURSE
-from ..test_erasing import *  # noqa: F403
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from grader_service.database.models import Job, Submission, Upload
 from grader_service.database.session import Database
 from grader_service.web.app import create_app
 
-from .. import processes
 from ..conftest import COURSE, RIGHT, User, hidden_fields, zip_of
-from ..processes import Client, serving
+from ..support import processes
+from ..support.processes import Client, serving
 
 SMALL_MB = 4
 NOISE = os.urandom(24 * 1024).hex()  # a zip of some size: what does not fit must be seen not to

@@ -22,8 +22,8 @@ from grader_service.database.session import db_now
 from grader_service.queue import leases
 from grader_service.web.app import create_app
 
-from .. import processes
 from ..conftest import COURSE, PASSWORD, RIGHT, User, hidden_fields, zip_of
+from ..support import processes
 
 FLOOD = "flood"
 OTHERS = [f"student{number}" for number in range(8)]

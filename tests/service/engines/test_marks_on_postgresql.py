@@ -10,9 +10,9 @@ from grader_service.database import audit
 from grader_service.database.models import Course
 from grader_service.web.app import create_app
 
-from .. import pages_list
 from ..conftest import COURSE
-from ..pages_list import signed_in
+from ..support import pages_list
+from ..support.pages_list import signed_in
 
 
 @pytest.fixture

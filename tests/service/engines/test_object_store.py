@@ -13,7 +13,7 @@ from servers import ObjectStore
 from grader_service.database.models import Upload
 
 from ..conftest import COURSE, RIGHT, zip_of
-from ..processes import Client
+from ..support.processes import Client
 
 
 @pytest.fixture

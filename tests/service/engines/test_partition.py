@@ -17,7 +17,7 @@ from grader_service.database.models import Host as HostRow
 from grader_service.database.models import Job, Result
 
 from ..conftest import COURSE, RIGHT, zip_of
-from ..processes import SLOW, Client, wait_for
+from ..support.processes import SLOW, Client, wait_for
 from .network import Host, Network
 
 LEASE_SECONDS = 3

@@ -7,10 +7,10 @@ import pytest
 from grader_service.core.settings import Settings
 
 from ..conftest import COURSE
-from ..test_fairness import *  # noqa: F403
-from ..test_hosts import *  # noqa: F403
-from ..test_jobs import *  # noqa: F403
-from ..test_metrics import *  # noqa: F403
+from ..queue.test_fairness import *  # noqa: F403
+from ..queue.test_hosts import *  # noqa: F403
+from ..queue.test_jobs import *  # noqa: F403
+from ..queue.test_metrics import *  # noqa: F403
 
 
 @pytest.fixture

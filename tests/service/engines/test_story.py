@@ -14,7 +14,7 @@ from servers import Server
 from grader_service.database.models import Result
 
 from ..conftest import COURSE, RIGHT, WRONG, zip_of
-from ..processes import Client
+from ..support.processes import Client
 
 
 @pytest.fixture(scope="module", params=WAYS)

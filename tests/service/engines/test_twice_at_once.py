@@ -15,7 +15,7 @@ from grader_service.database.models import Course, CourseAssignment, Membership
 from grader_service.grading import leaderboard
 
 from ..conftest import COURSE
-from ..processes import opened
+from ..support.processes import opened
 
 
 def first(session) -> Course:
