@@ -102,6 +102,18 @@ def test_nobody_imports_a_course_or_the_tests(folder):
     assert found == []
 
 
+def test_no_test_module_imports_another():
+    """What two of them need is in a folder `support`. On PostgreSQL alone, the tests of a room are repeated."""
+    found = [
+        f"{path.relative_to(REPOSITORY)} imports {module}"
+        for path in sorted((REPOSITORY / "tests").rglob("test_*.py"))
+        if "hostile" not in path.parts and not path.stem.endswith("_on_postgresql")
+        for module, _ in imports(path)
+        if any(part.startswith("test_") for part in module.split(".")[:-1])
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("half", ["assignments", "solutions"])
 def test_a_course_imports_the_vocabulary_of_tests_alone(half):
     """Files that students hand in import nothing of ours; tests, mutants and experiments the vocabulary and data."""

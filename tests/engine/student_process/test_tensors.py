@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from frames import arrays, crossed, decoded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,8 +30,6 @@ from autograder.testing import (
     snapshot,
     value_and_gradients,
 )
-
-from ..wire.test_wire import arrays, crossed, decoded
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

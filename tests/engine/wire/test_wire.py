@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import tracemalloc
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from frames import arrays, crossed, decoded, frame, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from autograder import wire
 
 quick = settings(max_examples=60, deadline=None, database=None)
-
-
-def frame(value: Any) -> bytes:
-    encoder = wire.Encoder()
-    return b"".join(bytes(piece) for piece in wire.pack(["value", encoder.value(value)], encoder.buffers))
-
-
-def read(data: bytes, max_body: int = 2**20) -> Any:
-    """What a whole frame holds. Raises WireError."""
-    header, body = wire.lengths(data[: wire.PREFIX.size], max_body)
-    start = wire.PREFIX.size
-    tree = wire.unpack_header(data[start : start + header])
-    decoder = wire.Decoder(data[start + header : start + header + body])
-    return decoder.value(tree[1] if len(tree) > 1 else None)
-
-
-def crossed(value: Any) -> Any:
-    return read(frame(value), max_body=2**26)
-
-
-def decoded(tree: Any, body: bytes = b"") -> Any:
-    return wire.Decoder(body).value(tree)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -58,27 +35,6 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, complex):
         return same(a.real, b.real) and same(a.imag, b.imag)
     return bool(a == b)
-
-
-dtypes = st.sampled_from(sorted(wire.DTYPES)).map(np.dtype)
-
-
-@st.composite
-def arrays(draw: Any) -> np.ndarray:
-    """Any bits in any dtype: also NaN with a payload, and no axes, empty axes, strides and Fortran's order."""
-    dtype = draw(dtypes)
-    shape = draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
-    size = math.prod(shape) * dtype.itemsize
-    data = draw(st.binary(min_size=size, max_size=size))
-    if dtype.kind == "b":
-        data = bytes(byte & 1 for byte in data)
-    array = np.frombuffer(data, dtype).reshape(shape)
-    return {
-        "c": lambda: array,
-        "f": lambda: np.asfortranarray(array),
-        "t": lambda: array.T,
-        "s": lambda: array[..., ::2],
-    }[draw(st.sampled_from("cfts" if shape else "c"))]()
 
 
 keys = st.text(max_size=3) | st.integers() | st.booleans() | st.tuples(st.integers(), st.text(max_size=2))

@@ -6,8 +6,6 @@ import dataclasses
 import re
 import socket
 import time
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +26,6 @@ from grader_service.database.models import (
     Course,
     CourseAssignment,
     Extension,
-    Membership,
     OneTimeLink,
     Override,
     Person,
@@ -40,38 +37,14 @@ from grader_service.web.app import create_app
 
 from ..conftest import RIGHT, WRONG, User, zip_of
 from ..support.pages_list import RIGHT_REPORT, finish
+from ..support.rosters import PEOPLE, Box, digest, do, links, people, send
 
-PEOPLE = "/courses/course/staff/people"
-ROSTER = f"{PEOPLE}/roster"
 CSV = "login,name,email,role\nada,Ada,ada@example.edu,student\nbob,Bob,,\n"
 
 
 @pytest.fixture
 def eve(user) -> User:
     return user("eve", role="staff")
-
-
-def send(who: User, text: str, **more: str):
-    return who.post(ROSTER, {"text": text, **more})
-
-
-def digest(page: str) -> str:
-    return re.search(r'name="digest" value="(\w+)"', page)[1]
-
-
-def do(who: User, text: str, **more: str):
-    """Look at it, then do it."""
-    return send(who, text, digest=digest(send(who, text, **more).text), **more)
-
-
-def links(page: str) -> list[str]:
-    return re.findall(r'<code class="link">http://localhost(/link/[\w-]{43})</code>', page)
-
-
-def people(database) -> dict[str, str]:
-    with database.read() as session:
-        rows = session.execute(sa.select(Person.login, Membership.role).join(Membership))
-        return {row[0]: row[1] for row in rows}
 
 
 # --- rosters ----------------------------------------------------------------------------------------------------------
@@ -253,17 +226,6 @@ def test_a_link_ends_with_its_time_and_its_secret_is_not_kept(eve, user, databas
 
 
 # --- mail -------------------------------------------------------------------------------------------------------------
-
-
-class Box:
-    """What an SMTP server takes."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-
-    async def handle_DATA(self, server, session, envelope) -> str:
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-        return "250 OK"
 
 
 @pytest.fixture

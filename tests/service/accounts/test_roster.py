@@ -15,7 +15,7 @@ from grader_service.database import audit
 from grader_service.database.models import Course, Person
 
 from ..conftest import User, hidden_fields
-from .test_people import PEOPLE, ROSTER, digest, do, links, people, send
+from ..support.rosters import PEOPLE, ROSTER, digest, do, links, people, send
 
 NAMES = "login,name\nsoren,Søren Kierkegaard\njose,José Ångström-O’Neil\n"
 

@@ -19,12 +19,11 @@ from grader_service.accounts import accounts
 from grader_service.web.app import create_app
 
 from ..conftest import PASSWORD
-from ..support.browsers import needs_chromium, playwright
+from ..support.browsers import chromium, needs_chromium, playwright
+from ..support.looks import look
 from ..support.processes import wait_for
-from ..walks.test_browser import chromium
-from ..web.test_accessibility import look
-from .test_oidc import issuer
-from .test_people import Box
+from ..support.provider import issuer
+from ..support.rosters import Box
 
 __all__ = ["chromium", "issuer"]  # fixtures
 

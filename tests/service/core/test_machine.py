@@ -28,9 +28,9 @@ from grader_service.queue.notify import NO_ANSWER, check_broker
 from grader_service.serve import serve
 
 from ..conftest import COURSE, zip_of
-from ..queue.test_hosts import FACTS
 from ..support import processes
 from ..support.processes import serving
+from ..support.rows import FACTS
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")}
 

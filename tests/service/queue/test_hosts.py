@@ -16,13 +16,11 @@ from grader_service.core.course_version import Version
 from grader_service.database.models import Submission
 from grader_service.grade_worker import work
 from grader_service.queue import enqueue, hosts, leases, recovery
-from grader_service.queue.hosts import Facts
 from grader_service.queue.leases import Slot
 from grader_service.workers.agent import Plan, Speaker, examine, named, plan
 
 from ..conftest import COURSE, zip_of
-
-FACTS = Facts("one", "i", ("cpu",), 2, 4000, "v", well=True)
+from ..support.rows import FACTS, REPORT
 
 
 @pytest.fixture
@@ -221,8 +219,6 @@ def test_a_worker_on_a_database_of_another_version_says_what_to_do(settings):
 
 
 def test_the_page_tells_that_a_job_was_taken_over_and_a_late_result_refused(number, user, do, take, claim, graded):
-    from .test_jobs import REPORT
-
     late = claim(lease_seconds=-1)
     do(recovery.sweep)
     ada = user()

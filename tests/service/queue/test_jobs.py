@@ -7,11 +7,10 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from autograder.report.schema import Report
 from grader_service.database.models import Job, Result
 from grader_service.queue import leases, recovery
 
-REPORT = Report("double", "Twice as much", "graded", points=3, possible=5)
+from ..support.rows import REPORT
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from grader_service.queue import hosts, leases, recovery
 from grader_service.web.app import create_app
 
 from ..conftest import User
-from .test_hosts import FACTS
+from ..support.rows import FACTS
 
 
 def numbers(text: str) -> dict[str, float]:

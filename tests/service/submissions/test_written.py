@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -22,17 +22,9 @@ from grader_service.database.models import CourseAssignment, Job, Submission
 from grader_service.submissions import markup, rendering, sandboxed, written
 
 from ..conftest import User
+from ..support.pdfs import pdf
 
 AT = "/courses/course/assignments/double"
-
-
-def pdf(words: str = "Loss falls") -> bytes:
-    figure = Figure(figsize=(3, 2))
-    FigureCanvasPdf(figure)
-    figure.text(0.1, 0.5, words)
-    out = io.BytesIO()
-    figure.savefig(out, format="pdf")
-    return out.getvalue()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from werkzeug.serving import make_server
 from grader_service.core.settings import Settings
 from grader_service.web.app import create_app
 
+from ..conftest import PASSWORD
 from . import pages_list
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
@@ -91,3 +92,49 @@ def world_of(settings: Settings, change: Callable[[Flask], None] = lambda app: N
     server.shutdown()
     thread.join()
     app.extensions["services"].database.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[playwright.Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium, service) -> Iterator[Callable[..., playwright.Page]]:
+    """`visit("ada", "phone", "dark")`: a page on which ada is signed in. Nothing it runs may fail or be forbidden."""
+    contexts = []
+    complaints: list[str] = []
+
+    def go(login: str, screen: str = "desktop", scheme: str = "light", *, url: str = "", **options) -> playwright.Page:
+        width, height = SCREENS[screen]
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
+        page.goto(url or service.url)
+        page.get_by_label("Login").fill(login)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Assignments").wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _is_complaint(said: playwright.ConsoleMessage) -> bool:
+    """Answers of 4xx are said in the console as well, and are no fault of the page."""
+    return said.type == "error" and "Failed to load resource" not in said.text
+
+
+def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
+    return {"name": name, "mimeType": "application/zip", "buffer": data}
+
+
+def hand_in(page: playwright.Page, data: bytes, name: str = "double.zip") -> None:
+    page.get_by_label("A zip with").set_input_files(upload(data, name))
+    page.get_by_role("button", name="Hand in", exact=True).click()

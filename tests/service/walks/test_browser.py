@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +13,22 @@ from autograder.course.course import find_course
 from autograder.course.submission import zipped
 from grader_service.core.settings import Settings
 
-from ..conftest import COURSE, PASSWORD, RIGHT, WRONG, zip_of
+from ..conftest import COURSE, RIGHT, WRONG, zip_of
 from ..support import processes
-from ..support.browsers import SCREENS, fits, keep, launched, needs_chromium, playwright
+from ..support.browsers import (
+    SCREENS,
+    chromium,
+    fits,
+    hand_in,
+    keep,
+    needs_chromium,
+    visit,
+)
 from ..support.processes import SLOW, Service, serving
 
+__all__ = ["chromium", "visit"]  # fixtures
+
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[playwright.Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -34,46 +38,6 @@ def service(tmp_path_factory) -> Iterator[Service]:
     processes.add(settings, "eve", role="staff")
     with serving(settings) as running:
         yield running
-
-
-@pytest.fixture
-def visit(chromium, service) -> Iterator[Callable[..., playwright.Page]]:
-    """`visit("ada", "phone", "dark")`: a page on which ada is signed in. Nothing it runs may fail or be forbidden."""
-    contexts = []
-    complaints: list[str] = []
-
-    def go(login: str, screen: str = "desktop", scheme: str = "light", *, url: str = "", **options) -> playwright.Page:
-        width, height = SCREENS[screen]
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)
-        page.goto(url or service.url)
-        page.get_by_label("Login").fill(login)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.get_by_role("heading", name="Assignments").wait_for()
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def _is_complaint(said: playwright.ConsoleMessage) -> bool:
-    """Answers of 4xx are said in the console as well, and are no fault of the page."""
-    return said.type == "error" and "Failed to load resource" not in said.text
-
-
-def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
-    return {"name": name, "mimeType": "application/zip", "buffer": data}
-
-
-def hand_in(page: playwright.Page, data: bytes, name: str = "double.zip") -> None:
-    page.get_by_label("A zip with").set_input_files(upload(data, name))
-    page.get_by_role("button", name="Hand in", exact=True).click()
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -15,9 +15,8 @@ from grader_service.queue import progress_curves
 
 from ..conftest import PASSWORD
 from ..support import processes
-from ..support.browsers import keep, launched, needs_chromium
+from ..support.browsers import hand_in, keep, launched, needs_chromium
 from ..support.processes import Service, serving
-from .test_browser import hand_in
 
 COURSE = Path(__file__).resolve().parent.parent.parent / "training_course"
 REFERENCE = (COURSE / "solutions" / "trainee" / "trainee.py").read_text()

@@ -21,9 +21,8 @@ from grader_service.courses import courses
 
 from ..conftest import COURSE, WRONG, zip_of
 from ..support import processes
-from ..support.browsers import fits, keep, needs_chromium, playwright
+from ..support.browsers import chromium, fits, hand_in, keep, needs_chromium, playwright, visit
 from ..support.processes import SLOW, Service, opened, serving
-from .test_browser import chromium, hand_in, visit
 
 __all__ = ["chromium", "visit"]  # fixtures
 

@@ -10,18 +10,11 @@ from grader_service.core.settings import Settings
 
 from ..conftest import COURSE
 from ..support import pages_list
-from ..support.browsers import SCREENS, World, fits, keep, needs_chromium, playwright, world_of
+from ..support.browsers import World, needs_chromium, world_of
+from ..support.looks import AXE, look, violations
 from ..support.pages_list import PAGES, Page
 
 pytestmark = needs_chromium
-
-
-axe = pytest.importorskip(
-    "axe_playwright_python.base", reason="axe is not installed: `pip install axe-playwright-python`"
-)
-
-LOOKS = [(screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
-AXE = axe.AXE_SCRIPT
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +36,6 @@ def test_a_page_is_for_everybody(world, page: Page):
     look(seen, page.name)
     assert complaints == []
     seen.close()
-
-
-def look(page: playwright.Page, name: str) -> None:
-    """A page in all looks: nothing sticks out, and axe has nothing to say."""
-    page.evaluate(AXE)
-    for screen, scheme in LOOKS:
-        width, height = SCREENS[screen]
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
-        keep(page, f"{name}-{screen}-{scheme}")
-        assert fits(page), f"{screen}: something sticks out sideways"
-        assert violations(page) == [], f"{screen}, {scheme}"
-
-
-def violations(page: playwright.Page) -> list[str]:
-    """Each in a line: the rule, where it is broken, and how."""
-    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
-    return [
-        f"{one['id']}: {' '.join(map(str, node['target']))}: {' '.join(node['failureSummary'].split())}"
-        for one in found
-        for node in one["nodes"]
-    ]
 
 
 def test_axe_finds_what_is_wrong(world):

@@ -24,10 +24,10 @@ from grader_service.web.app import create_app
 from grader_service.web.security import limiter
 
 from ..conftest import PASSWORD, RIGHT, zip_of
-from ..submissions.test_written import pdf
 from ..support import api_cases
 from ..support.pages_list import RIGHT_REPORT, WRONG_REPORT
-from .test_roles import READERS, ROLES
+from ..support.pdfs import pdf
+from ..support.roles import READERS, ROLES
 
 BRIEFLY = settings(
     max_examples=12,

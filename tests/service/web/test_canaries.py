@@ -51,7 +51,7 @@ from grader_service.workers.worker import Worker
 from ..conftest import COURSE, User, zip_of
 from ..support.canaries import CUT, Canaries
 from ..support.pages_list import WRITTEN
-from .test_roles import READERS, ROLES
+from ..support.roles import READERS, ROLES
 
 # Who may come across what. "Y" may and does: where nobody met it, the search would be blind. "y" may; "s" may and does
 # where the course shows hidden results, and not where it withholds them; "." never.

@@ -22,8 +22,8 @@ from grader_service.submissions import written
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE, PASSWORD, RIGHT, hidden_fields, zip_of
-from ..submissions.test_written import pdf
 from ..support import processes
+from ..support.pdfs import pdf
 from ..support.processes import opened, serving, wait_for
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

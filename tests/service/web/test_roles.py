@@ -22,13 +22,12 @@ from grader_service.web import permissions
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE, PASSWORD, RIGHT, User, zip_of
+from ..support.roles import READERS, ROLES
 
 FIGURE = Figure("numbers", "N", {"rows": [{"name": "accuracy", "value": 0.5, "bar": None, "unit": ""}]})
 TEST = TestResult("a::b", "b", "law", "double", 1.0, 1.0, "public", "passed", figures=[FIGURE])
 REPORT = Report("double", "Twice as much", "graded", points=1.0, possible=1.0, tests=[TEST])
 
-READERS = ("nobody", "stranger", "teacher", "owner", "student", "staff", "admin", "operator")
-ROLES = {"owner": "student", "student": "student", "staff": "staff", "admin": "admin"}  # in the course `course`
 TO_SIGN_IN = 303
 
 # stranger and teacher are student and staff of another course; the operator is in none.

@@ -26,8 +26,8 @@ from grader_service.web.process import lane_of
 from grader_service.web.server import Lanes, Limits, Server
 
 from ..conftest import COURSE, RIGHT, zip_of
-from ..submissions.test_written import pdf
 from ..support import processes
+from ..support.pdfs import pdf
 from ..support.processes import Client, Service, opened, serving, wait_for
 
 pytestmark = pytest.mark.threat(59)
