@@ -53,6 +53,7 @@ bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": t
 
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
 	@$(BIN)/deepgrade verify --write docs/kill_matrices $(ARGS)
+	@$(BIN)/python tests/support/points_outside.py
 
 chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
 	@$(SETUP) dev servers
