@@ -26,7 +26,7 @@ from grader_service.database.files import Files
 from grader_service.database.session import Database
 from grader_service.queue import enqueue
 from grader_service.queue.notify import check_broker, check_installed
-from grader_service.workers.agent import Speaker, add_slots, named, plan
+from grader_service.workers.agent import HostAgent, add_slots, named, plan
 from grader_service.workers.supervisor import Supervisor
 
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,59}")
@@ -77,11 +77,11 @@ def work(
     with closing(Database(settings)) as database:
         database.check_version()
         with named(settings, database, settings.host) as instance:
-            speaker = Speaker(settings, settings.host, instance, plans, leads=False)
+            agent = HostAgent(settings, settings.host, instance, plans, leads=False)
             supervisor = Supervisor(settings)
 
             def begin() -> None:
-                speaker.begin()
+                agent.begin()
                 add_slots(supervisor, settings, settings.host, plans)
                 say(
                     f"deepgrade worker {settings.host}: {len(plans)} slots for {', '.join(served)}, course {version}; "
@@ -91,7 +91,7 @@ def work(
             try:
                 supervisor.run(begin)
             finally:
-                speaker.leave()
+                agent.leave()
 
 
 def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:

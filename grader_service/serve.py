@@ -33,7 +33,7 @@ from grader_service.grading import results
 from grader_service.queue import enqueue, hosts
 from grader_service.queue.notify import check_broker, check_installed
 from grader_service.web.security import must_not_be_debugged
-from grader_service.workers.agent import Plan, Speaker, add_slots, named, plan
+from grader_service.workers.agent import HostAgent, Plan, add_slots, named, plan
 from grader_service.workers.supervisor import LOOK_SECONDS, Child, Supervisor
 
 STARTS = 3  # of the web process, before it is said that it does not start
@@ -91,13 +91,13 @@ def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None])
             stack.callback(database.close)
             instance = stack.enter_context(named(settings, database, name))
             plans = plan(name, enqueue.QUEUES, settings.workers, machine.gpus_here())
-        speaker = Speaker(settings, name, instance, plans, leads=True)
-        speaker.found_well()
-        stack.callback(speaker.leave)
+        agent = HostAgent(settings, name, instance, plans, leads=True)
+        agent.found_well()
+        stack.callback(agent.leave)
         supervisor = Supervisor(settings)
 
         def begin() -> None:
-            speaker.begin()
+            agent.begin()
             web = Web(supervisor, listener)
             add_slots(supervisor, settings, name, plans)
             web.wait_until_answered()

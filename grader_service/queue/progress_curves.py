@@ -1,6 +1,6 @@
 """The learning curve of a network that trains at this moment: what the page that waits draws.
 
-    keeper (hears points) ─> Job.curve, JSON ─> an SVG of polylines, drawn by the template
+    heartbeat (hears points) ─> Job.curve, JSON ─> an SVG of polylines, drawn by the template
 
 Names and numbers are those that the judge let through; the numbers are still a student's own report.
 """

@@ -119,7 +119,7 @@ def _wait_for_silence(database: Database, name: str, before: str) -> None:
             )
 
 
-class Speaker(threading.Thread):
+class HostAgent(threading.Thread):
     """Speaks for the host, and does what any host may do for all: sweep, and top up tickets.
 
     `plans` may be empty (a web process alone): then it does the latter alone. `leads`: the course is as it is here, and

@@ -28,9 +28,9 @@ TURN_SECONDS = 0.2
 HEARTBEATS = 4  # in a lease
 
 
-class Keeper(threading.Thread):
+class LeaseHeartbeat(threading.Thread):
     def __init__(self, database: Database, lease_seconds: float) -> None:
-        super().__init__(name="keeper", daemon=True)
+        super().__init__(name="heartbeat", daemon=True)
         self._database = database
         self._lease_seconds = lease_seconds
         self.told_to_stop = False  # a signal handler may set this, and may not take a lock, so it is no Event

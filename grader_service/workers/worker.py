@@ -43,7 +43,7 @@ from grader_service.grading import regrades, report_figures
 from grader_service.queue import enqueue, leases
 from grader_service.queue.leases import Claim, Slot
 from grader_service.queue.notify import line
-from grader_service.workers.heartbeat import Keeper
+from grader_service.workers.heartbeat import LeaseHeartbeat
 
 log = logging.getLogger("deepgrade.worker")
 
@@ -67,14 +67,14 @@ class Worker:
         self._barren_since: float | None = None
         self._lacks, self._looked_at = tuple[str, ...](), ""
         self.database = Database(settings)
-        self.keeper = Keeper(self.database, settings.lease_seconds)
+        self.heartbeat = LeaseHeartbeat(self.database, settings.lease_seconds)
 
     def run(self) -> None:
         """Grade until told to stop. Must be called from the main thread, whose signals end it."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.keeper.tell_to_stop())
-        self.keeper.start()
-        while not self.keeper.told_to_stop:
+            signal.signal(number, lambda *_: self.heartbeat.tell_to_stop())
+        self.heartbeat.start()
+        while not self.heartbeat.told_to_stop:
             grade.warm()
             try:
                 found = self.grade_next()
@@ -101,15 +101,15 @@ class Worker:
             return False
         self._barren_since = None
         self._say_busy()
-        self.keeper.hold(claim)
+        self.heartbeat.hold(claim)
         try:
             report = self._grade(claim)
             drawn = report_figures.draw_all(report)
         except (Exception, StudentGone) as error:
-            self.keeper.let_go()
+            self.heartbeat.let_go()
             self._fault(claim, error)
             return True
-        self.keeper.let_go()
+        self.heartbeat.let_go()
         if self._course_has_changed(slot.course):
             log.warning("submission %d: the course has changed meanwhile, it is graded again", claim.submission_id)
             self._put_down(lambda session: leases.release(session, claim))
@@ -139,7 +139,7 @@ class Worker:
             # It was accepted, so the manifest has changed since.
             return Report(assignment.name, assignment.manifest.title, "refused", message=str(error))
         tests, base = plan or (None, None)
-        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.keeper.on_event, only=tests)
+        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.heartbeat.on_event, only=tests)
         if report.state == "grader_error":
             raise GraderError(report.message or "the grader failed")
         return report if base is None or tests is None else regrades.merged(base, report, tests)
@@ -174,7 +174,7 @@ class Worker:
                 with self.database.write() as session:
                     return write(session)
             except (OperationalError, InterfaceError) as error:
-                if self.keeper.told_to_stop:
+                if self.heartbeat.told_to_stop:
                     raise  # the job comes back when its lease has run out
                 log.warning("cannot reach the database, so results wait: %s", error)
                 time.sleep(FAILED_SECONDS)

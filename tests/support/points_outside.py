@@ -1,7 +1,7 @@
 """Wrong answers that lose more than 15 points outside of their own problem: `python tests/support/points_outside.py`.
 
-It reads the kill matrices and writes docs/kill_matrices/README.md. Such a wrong answer is fair only where a docstring of
-the assignment defines one function by the other: `DEFINED_BY` names that docstring, and quotes it.
+It reads the kill matrices and writes docs/kill_matrices/README.md. Such a wrong answer is fair only where a docstring
+of the assignment defines one function by the other: `DEFINED_BY` names that docstring, and quotes it.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def page() -> str:
         "",
         "Written by `python tests/support/points_outside.py` from the kill matrices beside it; do not edit.",
         "",
-        f"A wrong answer loses points in its own problem. These lose more than {LIMIT:g} points in other problems, because",
-        "a docstring defines another function by the wrong one.",
+        f"A wrong answer loses points in its own problem. These lose more than {LIMIT:g} points in other problems,",
+        "because a docstring defines another function by the wrong one.",
         "",
         "| assignment | wrong function | wrong answer | points outside | docstring | sentence |",
         "|---|---|---|---:|---|---|",

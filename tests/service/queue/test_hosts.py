@@ -17,7 +17,7 @@ from grader_service.database.models import Submission
 from grader_service.grade_worker import work
 from grader_service.queue import enqueue, hosts, leases, recovery
 from grader_service.queue.leases import Slot
-from grader_service.workers.agent import Plan, Speaker, examine, named, plan
+from grader_service.workers.agent import HostAgent, Plan, examine, named, plan
 
 from ..conftest import COURSE, zip_of
 from ..support.rows import FACTS, REPORT
@@ -176,14 +176,14 @@ def test_a_name_that_another_machine_has_is_refused(settings, database, do):
             do(hosts.beat, FACTS)
 
     do(hosts.beat, FACTS)
-    speaker = threading.Thread(target=speak)
-    speaker.start()
+    agent = threading.Thread(target=speak)
+    agent.start()
     try:
         with pytest.raises(DeepgradeError, match=r"another machine .* --name"), named(settings, database, "one"):
             pass
     finally:
         stop.set()
-        speaker.join()
+        agent.join()
 
 
 def test_a_host_that_was_killed_need_not_wait_to_be_itself_again(settings, database, do, monkeypatch):
@@ -243,7 +243,7 @@ def test_a_database_that_fails_while_a_host_begins_is_one_sentence(settings, dat
     with pytest.raises(DeepgradeError, match="cannot be used"), named(settings, database, "one"):
         pass
     monkeypatch.setattr(hosts, "beat", gone)
-    speaker = Speaker(settings, "one", "i", [Plan("one:0", ("cpu",))], leads=False)
+    agent = HostAgent(settings, "one", "i", [Plan("one:0", ("cpu",))], leads=False)
     with pytest.raises(DeepgradeError, match="cannot be used"):
-        speaker.begin()
-    assert not speaker.is_alive()
+        agent.begin()
+    assert not agent.is_alive()

@@ -287,8 +287,8 @@ class World:
     def grade(self, look_at: int = 0) -> None:
         """All that waits, by the real worker; everybody looks while the submission `look_at` is in its sandbox."""
         worker = Worker(self.settings, Slot("worker", ("cpu",)))
-        worker.keeper.start()
-        heard = worker.keeper.on_event
+        worker.heartbeat.start()
+        heard = worker.heartbeat.on_event
 
         def hear(event: dict[str, Any]) -> None:
             heard(event)
@@ -296,11 +296,11 @@ class World:
                 self.everybody_looks("running")
 
         if look_at:
-            worker.keeper.on_event = hear  # type: ignore[method-assign]
+            worker.heartbeat.on_event = hear  # type: ignore[method-assign]
         while worker.grade_next():
             with self.database.write() as session:  # a fault is ours in the end, and nobody waits for it here
                 session.execute(sa.update(Job).where(Job.faults > 0).values(faults=TRIES - 1, not_before=0.0))
-        worker.keeper.let_go()
+        worker.heartbeat.let_go()
         worker.database.close()
 
     def _runs(self, number: int) -> bool:

@@ -169,7 +169,7 @@ def test_a_slot_with_nothing_to_fear_puts_down_its_result_when_the_database_is_b
     assert worker._put_down(write) == "stored"
     assert len(tries) == 3
     tries.clear()
-    worker.keeper.tell_to_stop()
+    worker.heartbeat.tell_to_stop()
     with pytest.raises(OperationalError):
         worker._put_down(write)
     worker.database.close()
