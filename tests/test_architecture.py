@@ -21,6 +21,8 @@ from architecture import (
     WEB_FRAMEWORK,
     Package,
     imports,
+    in_a_circle,
+    module_arrows,
     python_files,
     read,
     room_of,
@@ -37,6 +39,10 @@ def package(request) -> Package:
 
 def test_no_import_is_against_the_table_and_none_in_a_circle(package):
     assert (package.upward, package.circle) == ([], [])
+
+
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert in_a_circle(module_arrows(package.name)) == []
 
 
 def test_a_circle_would_be_found():

@@ -8,14 +8,12 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, StudentGone
+from autograder.course.manifest import Limits
 from autograder.sandbox.command import is_root
 from autograder.student_process import READY
-
-if TYPE_CHECKING:
-    from autograder.sandbox.bubblewrap import Sandbox
 
 READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
 GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
@@ -24,10 +22,28 @@ OWN_PROCESSES = 8  # bubblewrap's two, the zygote, a keeper and an init, and the
 _numbers = itertools.count()
 
 
+class Zygote(Protocol):
+    """The sandbox around a worker, which forks it, ends it, and counts its memory."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def tell(self, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+        """Give an order. Raises SandboxLost."""
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Give an order, and wait for its answer. Raises SandboxLost."""
+
+    def memory_was_exceeded(self) -> bool: ...
+
+    def peak_memory(self) -> int | None:
+        """Bytes; None where nothing counts them."""
+
+
 class Worker:
     """One test's process. Leave its context to end it and everything that it has started."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Zygote) -> None:
         self._sandbox = sandbox
         self._id = next(_numbers)
         self._ended = False

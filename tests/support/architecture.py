@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import statistics
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,14 +145,36 @@ class Package:
     @property
     def circle(self) -> list[str]:
         """Rooms that import each other in a circle; empty where there is none."""
-        left = {room for arrow in self.arrows for room in arrow}
-        while True:
-            inside = [(one, other) for one, other in self.arrows if {one, other} <= left]
-            ends = left - ({one for one, _ in inside} & {other for _, other in inside})
-            if not ends:
-                break
-            left -= ends
-        return sorted(left)
+        return in_a_circle(self.arrows)
+
+
+def in_a_circle(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """All that lie between two ends of some circle of arrows."""
+    arrows = set(arrows)
+    left = {room for arrow in arrows for room in arrow}
+    while True:
+        inside = [(one, other) for one, other in arrows if {one, other} <= left]
+        ends = left - ({one for one, _ in inside} & {other for _, other in inside})
+        if not ends:
+            return sorted(left)
+        left -= ends
+
+
+def module_arrows(name: str) -> set[tuple[str, str]]:
+    """(module, other module) for each pair of a package of which the first imports the second, types included."""
+    modules = {}
+    for path in python_files(name):
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        modules[module] = path
+    arrows = set()
+    for module, path in modules.items():
+        for imported, _ in imports(path):
+            other = imported
+            while other and other not in modules:
+                other = other.rpartition(".")[0]
+            if other not in ("", name, module):
+                arrows.add((module, other))
+    return arrows
 
 
 def read(name: str) -> Package:
@@ -186,10 +209,11 @@ def main() -> None:
             others = sorted(other for one, other in package.arrows if one == room)
             print(f"    {room:16} {' '.join(others) or '-'}")
         print(f"    against the table: {package.upward or 'none'}; in a circle: {package.circle or 'none'}")
+        print(f"    modules in a circle: {in_a_circle(module_arrows(package.name)) or 'none'}")
         print(f"    modules: median {statistics.median(package.lines.values()):g} lines, most ", end="")
         print(f"{package.lines[longest_module]} ({longest_module})")
         print(f"    functions: most {package.functions[longest_function]} lines ({longest_function})")
-        wrong += len(package.upward) + len(package.circle)
+        wrong += len(package.upward) + len(package.circle) + len(in_a_circle(module_arrows(package.name)))
     sys.exit(1 if wrong else 0)
 
 

@@ -19,11 +19,7 @@ from typing import Protocol
 from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.queue.enqueue import QUEUES
-
-NO_ANSWER = (
-    "the broker of DEEPGRADE_BROKER does not answer ({why}); uploads are still accepted and graded, with "
-    "a delay of some seconds"
-)
+from grader_service.queue.notify.texts import NO_ANSWER
 
 
 class Engine(Protocol):

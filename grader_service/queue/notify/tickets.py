@@ -20,7 +20,7 @@ from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
 
 from grader_service.core.settings import Settings
-from grader_service.queue.notify import NO_ANSWER
+from grader_service.queue.notify.texts import NO_ANSWER
 
 log = logging.getLogger("deepgrade.engine")
 
