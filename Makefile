@@ -12,7 +12,7 @@ QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manife
     web/test_alike.py web/test_dashboard.py) \
     $(addprefix tests/test_,$(addsuffix .py,architecture english threats walls))
 
-.PHONY: help setup demo quick test nightly architecture lint bench matrices chaos threats walls fuzz schema settings
+.PHONY: help setup demo quick test coverage nightly architecture lint bench matrices chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -30,6 +30,10 @@ quick:           ## under a minute: laws of the engine, dates and fairness, arch
 test:            ## all tests, in the real sandbox and the real browser
 	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+coverage:        ## the same with branch coverage, of what runs in the tests' own processes (ARGS="tests/engine")
+	@$(SETUP) dev chromium servers
+	@$(BIN)/python -m pytest $(or $(ARGS),tests) --numprocesses auto --dist loadfile --cov --cov-report=term
 
 nightly: test    ## all tests, all wrong answers, 2,000 hostile answers, storms on each engine, a long fuzz
 	@$(BIN)/deepgrade verify
