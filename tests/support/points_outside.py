@@ -27,6 +27,7 @@ DEFINED_BY = {
     ("backprop", "minibatches"): ("train", "for every batch of `minibatches`"),
     ("conv", "output_size"): ("conv2d_forward", "out is (n, k, h', v') with h' = output_size(h, p, stride, padding)"),
     ("conv", "conv2d_forward"): ("conv2d_backward", "cache : from the `conv2d_forward` that made out"),
+    ("autoencoder", "loss_and_grads"): ("train", "m <- momentum m - learning_rate dL/dp, p <- p + m"),
     ("ocr", "find_letters"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
     ("ocr", "group_lines"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
 }
