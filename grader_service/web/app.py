@@ -146,9 +146,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(
-        audit_changes=audit.changes, DRAFT=courses.DRAFT, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem
-    )
+    app.jinja_env.globals.update(audit_changes=audit.changes, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem)
     app.jinja_env.globals.update(
         home=permissions.home, other_tests=other_tests.find, assignment_title=assignments.title_of
     )

@@ -18,8 +18,11 @@ import pytest
 
 from autograder.course import find_course
 from autograder.errors import DeepgradeError, GraderError
+from grader_service.accounts import accounts
 from grader_service.core import machine
 from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database.models import Submission
 from grader_service.database.session import Database, newest_revision
 from grader_service.grade_worker import work
 from grader_service.queue import hosts, leases
@@ -152,7 +155,8 @@ def test_its_jobs_are_left_to_others_and_staff_are_told(database, user, app):
     ada, eve = user("ada"), user("eve", role="staff")
     first, second = ada.handed_in(), ada.handed_in(zip_of("other"))
     with database.write() as session:
-        session.connection().exec_driver_sql(f"UPDATE submission SET assignment = 'deep' WHERE id = {first}")
+        deep = courses.add(session, None, accounts.first_course(session), "deep")
+        session.get_one(Submission, first).course_assignment = deep
         hosts.beat(session, dataclasses.replace(FACTS, lacks={"deep": ["torch"]}))
     page = eve.get("/staff/queue").text
     assert "No open host can grade deep: torch is not installed there. 1 upload waiting." in page
