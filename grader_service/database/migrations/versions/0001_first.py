@@ -1,7 +1,7 @@
 """The first tables: people, courses, what is handed in, the work that it makes, and what staff add.
 
 A copy of the tables as they were at this version: it does not follow `models`. The unreleased versions before it had
-tables of their own, in migrations "0001" to "0006"; their databases are refused (`database.session`).
+tables of their own, in migrations "0001" to "0006"; their databases are refused (`database.revisions`).
 """
 
 import time
