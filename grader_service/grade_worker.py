@@ -23,7 +23,7 @@ from grader_service.core import logs, machine, secrets
 from grader_service.core.course_version import Version
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
-from grader_service.database.session import Database
+from grader_service.database.session import Database, must_be_ours
 from grader_service.queue import enqueue
 from grader_service.queue.notify import check_broker, check_installed
 from grader_service.workers.agent import HostAgent, add_slots, named, plan
@@ -51,6 +51,7 @@ def work(
     Raises DeepgradeError, before anything is started, where one of these or the settings cannot be.
     """
     settings = settings or Settings.from_environment()
+    must_be_ours(settings)
     if bundle is not None:
         settings = _unpacked(settings, bundle)
     elif course is not None:

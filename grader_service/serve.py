@@ -28,7 +28,7 @@ from grader_service.accounts import accounts, deletion
 from grader_service.core import logs, machine, secrets
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
-from grader_service.database.session import Database
+from grader_service.database.session import Database, must_be_ours
 from grader_service.grading import results
 from grader_service.queue import enqueue, hosts
 from grader_service.queue.notify import check_broker, check_installed
@@ -61,6 +61,7 @@ def serve(
     logs.configure(settings, "serve", os.environ)
     gpus = machine.gpus_here() if settings.workers else ()
     machine.check(os.environ, gpus)
+    must_be_ours(settings)
     with listen(host, port) as listener:
         os.umask(0o077)
         content = find_course(settings.course)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -24,7 +24,9 @@ from grader_service.database.models import (
     Course,
     CourseAssignment,
     Extension,
+    Override,
     Person,
+    Regrade,
     RubricItem,
     Submission,
 )
@@ -32,9 +34,9 @@ from grader_service.database.session import db_now, one_at_a_time, storable
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 LATEST = 32503680000.0  # 1 January 3000: no date lies after it
-DRAFT = LATEST - 60.0  # a release in the last minute of 2999: nobody but staff sees the assignment
 POLICY = (
     "position",
+    "draft",
     "release_at",
     "due_at",
     "hard_end_at",
@@ -99,8 +101,11 @@ def assignments(session: Session, course: Course) -> list[CourseAssignment]:
     return list(session.scalars(query.order_by(CourseAssignment.position, CourseAssignment.id)))
 
 
-def assignment(session: Session, course: Course, name: str) -> CourseAssignment | None:
+def assignment(session: Session, course: Course, name: str, *, kept: bool = False) -> CourseAssignment | None:
+    """The assignment of that name. `kept`: nobody removes it from the course before the transaction ends."""
     query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
+    if kept:  # on SQLite nobody else writes meanwhile
+        query = query.with_for_update(read=True, key_share=True)
     return session.scalar(query.where(CourseAssignment.assignment == name))
 
 
@@ -108,26 +113,23 @@ def extension(session: Session, chosen: CourseAssignment, person: Person) -> Ext
     return session.get(Extension, (chosen.id, person.id))
 
 
-def add(session: Session, actor: Person, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
+def add(session: Session, actor: Person | None, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
     """Choose an assignment for a course: never due until its dates are set; open, or a draft that staff alone see."""
     one_at_a_time(session, COURSES)
     if (there := assignment(session, course, name)) is not None:
         return there
-    chosen = _add(session, course, name, release_at=DRAFT if draft else 0.0)
+    chosen = _add(session, course, name, draft=draft)
     audit.write(session, actor, "assignment added", f"assignment {name}", after=policy_of(chosen), course=course)
     return chosen
 
 
 def remove(session: Session, actor: Person, chosen: CourseAssignment) -> None:
-    """Raises DeepgradeError if there are submissions to it: these would hang in the air."""
-    handed_in = sa.select(Submission.id).where(
-        Submission.course_id == chosen.course_id, Submission.assignment == chosen.assignment
-    )
-    if session.scalar(handed_in.limit(1)) is not None:
-        raise DeepgradeError(
-            f"{chosen.assignment!r} has submissions, so it cannot be removed; set its release to a "
-            "later date to hide it"
-        )
+    """Raises DeepgradeError if there are submissions, points by hand or regrades: they would be lost with it."""
+    session.refresh(chosen, with_for_update=True)  # whoever hands in waits, and then finds it or does not
+    kept: Sequence[tuple[Any, str]] = ((Submission, "submissions"), (Override, "points by hand"), (Regrade, "regrades"))
+    for table, words in kept:
+        if session.scalar(sa.select(table.id).where(table.course_assignment_id == chosen.id).limit(1)) is not None:
+            raise DeepgradeError(f"{chosen.assignment!r} has {words}, so it cannot be removed; make it a draft instead")
     for table in (Extension, RubricItem):
         session.execute(sa.delete(table).where(table.course_assignment_id == chosen.id))
     audit.write(
@@ -268,7 +270,7 @@ def zone(course: Course) -> ZoneInfo:
     return ZoneInfo(course.timezone)
 
 
-def _add(session: Session, course: Course, name: str, release_at: float = 0.0) -> CourseAssignment:
+def _add(session: Session, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
     last = session.scalar(
         sa.select(sa.func.max(CourseAssignment.position)).where(CourseAssignment.course_id == course.id)
     )
@@ -276,17 +278,10 @@ def _add(session: Session, course: Course, name: str, release_at: float = 0.0) -
         course_id=course.id,
         assignment=name,
         position=0 if last is None else last + 1,
-        release_at=release_at,
-        grace_days=0,
-        penalty_per_day=0.0,
-        counts="best",
-        hidden_results="now",
-        weight=1.0,
-        written_points=0.0,
-        leaderboard=False,
+        draft=draft,
     )
     session.add(chosen)
-    session.flush()
+    session.flush()  # the rest of the policy is what the columns begin with
     return chosen
 
 
@@ -295,7 +290,6 @@ def _look_at(policy: Mapping[str, Any]) -> None:
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
         raise DeepgradeError("a date must be between 1970 and 3000")
-    release = 0.0 if release == DRAFT else release  # of a draft the other dates may be set already
     if due is not None and due < release:
         raise DeepgradeError("the due date is before the release; move one of the two dates")
     if end is not None and end < release:

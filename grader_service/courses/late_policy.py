@@ -39,6 +39,7 @@ NO_ATTEMPTS_TODAY = "no attempts are left today"
 class Assignment(Protocol):
     """As `models.CourseAssignment` has it."""
 
+    draft: bool
     release_at: float
     due_at: float | None
     hard_end_at: float | None
@@ -64,6 +65,7 @@ class Terms:
     """What holds for one student in one assignment. Times in seconds since 1970."""
 
     zone: ZoneInfo
+    draft: bool = False
     release_at: float = 0.0
     due_at: float | None = None
     hard_end_at: float | None = None
@@ -130,6 +132,7 @@ def terms(assignment: Assignment, zone: ZoneInfo | str, extension: Extended | No
                 end = max(end + moved if extension.hard_end_at is None else extension.hard_end_at, end, due)
     return Terms(
         zone=ZoneInfo(zone) if isinstance(zone, str) else zone,
+        draft=assignment.draft,
         release_at=assignment.release_at,
         due_at=due,
         hard_end_at=end,
@@ -148,11 +151,16 @@ def receipt(terms: Terms, at: float) -> Receipt:
     """What a submission received at this moment is worth."""
     late = days_late(terms, at)
     factor = max(0.0, 1.0 - terms.penalty_per_day * max(0, late - terms.grace_days))
-    if not minutes.begun(terms.release_at, at):
+    if not released(terms, at):
         return Receipt(False, late, factor, NOT_YET)
     if terms.hard_end_at is not None and minutes.over(terms.hard_end_at, at):
         return Receipt(False, late, 0.0, TOO_LATE)
     return Receipt(True, late, factor)
+
+
+def released(terms: Terms | Assignment, at: float) -> bool:
+    """Do students see the assignment at this moment? A draft they do not see, whatever its release."""
+    return not terms.draft and minutes.begun(terms.release_at, at)
 
 
 def days_late(terms: Terms, at: float) -> int:

@@ -38,9 +38,10 @@ from autograder.core.decoding import Decoder
 from autograder.core.errors import DeepgradeError
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
+from grader_service.database import revisions
 from grader_service.database.files import IN_STORE, Files, StoreError
 from grader_service.database.models import Submission, Upload
-from grader_service.database.session import Database, known_revisions, sqlite_file
+from grader_service.database.session import Database, sqlite_file
 
 CONTENTS = "backup.json"
 SQLITE, POSTGRESQL = "deepgrade.sqlite3", "deepgrade.dump"
@@ -200,10 +201,11 @@ def restore(settings: Settings, folder: Path) -> Contents:
     Raises DeepgradeError, with everything as it was, where the backup is damaged or something is there already.
     """
     contents = check(folder)
-    if contents.revision not in known_revisions():
+    if contents.revision not in revisions.known():
+        files = f" and in {folder / 'files'}" if (folder / "files").is_dir() else ""
         raise DeepgradeError(
-            f"{folder}: was made by deepgrade {contents.deepgrade}, but this deepgrade does not know its tables "
-            f"({contents.revision}); install that version or a newer one"
+            f"{folder}: {revisions.made_by(contents.revision)}, so it cannot be restored; use the version that made "
+            f"it, or start again with an empty home; the submissions stay in the table `upload` of its database{files}"
         )
     with closing(Database(settings)) as database, contextlib.ExitStack() as undo, _sentences(str(settings.home)):
         kind = database.engine.dialect.name

@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import alembic.command
-import alembic.config
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -30,10 +28,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
+from grader_service.database import revisions
 
 BUSY_SECONDS = 60
 LARGEST = 2**31 - 1  # number of a row
-MIGRATIONS = Path(__file__).with_name("migrations")
 
 # What libpq is told: how long a server may be silent before it counts as gone.
 POSTGRESQL = {
@@ -88,9 +86,13 @@ class Database:
     """`with database.read() as session` sees one state; `with database.write() as session` commits at the end."""
 
     def __init__(self, settings: Settings, *, connections: int = 1) -> None:
-        """`connections` are kept open between uses; more are made when needed, and closed after it."""
+        """`connections` are kept open between uses; more are made when needed, and closed after it.
+
+        Raises DeepgradeError as `must_be_ours` does.
+        """
+        must_be_ours(settings)
         settings.make_home()
-        self._url = _url(settings)
+        self._settings, self._url = settings, _url(settings)
         self.engine = self._make_engine(pool_size=connections)
         self._writing = self.engine.execution_options(deepgrade_writes=True)
 
@@ -124,11 +126,11 @@ class Database:
         if engine.dialect.name == "sqlite":
             # A table is changed by copying it, and what refers to it must not mind; it is looked at below.
             sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
-        config = _alembic()
+        config = revisions.configuration()
         with self.in_reach(), engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_number("upgrade"))))
-            _must_be_known(MigrationContext.configure(connection).get_current_revision())
+            self._must_be_known(MigrationContext.configure(connection).get_current_revision())
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, revision)
             if engine.dialect.name == "sqlite":
@@ -139,13 +141,16 @@ class Database:
         """Raises DeepgradeError where the tables are not this version's."""
         with self.in_reach(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
-        _must_be_known(found)
-        wanted = newest_revision()
+        self._must_be_known(found)
+        wanted = revisions.newest()
         if found != wanted:
             raise DeepgradeError(
                 f"the database has tables of version {found or 'none'}, but this program needs version {wanted}; start "
                 "`deepgrade serve` of the same deepgrade version first"
             )
+
+    def _must_be_known(self, revision: str | None) -> None:
+        revisions.must_be_known(revision, self._settings, _told(self._url))
 
     @contextmanager
     def in_reach(self) -> Iterator[None]:
@@ -155,7 +160,7 @@ class Database:
         except OperationalError as error:
             why = str(error.orig).strip().splitlines()[:1]
             raise DeepgradeError(
-                f"the database {self._url.render_as_string(hide_password=True)} cannot be used ({' '.join(why)}); "
+                f"the database {_told(self._url)} cannot be used ({' '.join(why)}); "
                 "start it, or set DEEPGRADE_DATABASE to another"
             ) from error
 
@@ -183,23 +188,18 @@ def _url(settings: Settings) -> sa.URL:
     return url
 
 
-def newest_revision() -> str | None:
-    """Of the tables, as this version of deepgrade has them."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def must_be_ours(settings: Settings) -> None:
+    """Before anything is written into a home. Raises DeepgradeError where its database has tables of a version that
+    this one does not know; not a byte of the home is changed then. On PostgreSQL that is seen when it is used."""
+    url = _url(settings)
+    if url.get_backend_name() == "sqlite" and url.database:
+        revisions.must_be_known(revisions.of_file(Path(url.database)), settings, _told(url))
 
 
-def known_revisions() -> set[str]:
-    """All from which this version of deepgrade can go on."""
-    return {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-
-
-def _must_be_known(revision: str | None) -> None:
-    """Raises DeepgradeError for tables that a newer deepgrade has made: this one would not know what it writes."""
-    if revision is not None and revision not in known_revisions():
-        raise DeepgradeError(
-            f"the database has tables of version {revision}, which is newer than this program ({newest_revision()}); "
-            "install the deepgrade that created them, or restore an older backup"
-        )
+def _told(url: sa.URL) -> str:
+    """A database, as messages name it: its file, or its address without the password."""
+    sqlite = url.get_backend_name() == "sqlite" and url.database
+    return url.database or "" if sqlite else url.render_as_string(hide_password=True)
 
 
 def sqlite_file(url: sa.URL) -> Path:
@@ -207,12 +207,6 @@ def sqlite_file(url: sa.URL) -> Path:
     if not url.database or url.database == ":memory:":
         raise DeepgradeError("DEEPGRADE_DATABASE is in memory and is lost when the process ends; name a file")
     return Path(url.database)
-
-
-def _alembic() -> alembic.config.Config:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
 
 
 def _configure_sqlite(connection: Any, record: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from grader_service.database.models import Course, Submission
+from grader_service.database.models import Course, CourseAssignment, Submission
 from grader_service.grading import results
 from grader_service.grading.gradebook import Book, Entry
 
@@ -22,7 +22,8 @@ def changed(session: Session, course: Course, tests: Mapping[str, str]) -> set[s
 
 def find(session: Session, book: Book, tests: Mapping[str, str]) -> dict[str, list[int]]:
     """By assignment of the book, the submissions of students whose results can count and were made with other tests."""
-    outcomes = results.counting(session, Submission.course_id == book.course.id)
+    of_course = Submission.course_assignment_id.in_(CourseAssignment.ids_in(book.course.id))
+    outcomes = results.counting(session, of_course)
     found = {}
     for place, column in enumerate(book.columns):
         today = ("", tests.get(column.name, ""))

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, joinedload
 from autograder.core.errors import DeepgradeError
 from autograder.report import schema as reports
 from autograder.report.schema import ProblemResult, Report, TestResult, Timings
-from grader_service.courses import courses, late_policy
+from grader_service.courses import late_policy
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Person, Regrade, Submission
 from grader_service.database.session import db_now, one_at_a_time
@@ -82,8 +82,7 @@ class Comparison:
 def create(
     session: Session,
     actor: Person,
-    course: Course,
-    assignment: str,
+    chosen: CourseAssignment,
     submission_ids: Sequence[int],
     *,
     tests: Sequence[str] | None,
@@ -97,13 +96,13 @@ def create(
     known : names of the assignment's tests, where they are at hand; any other is refused
     """
     reason = audit.reason_of(reason)
-    of_course = sa.select(Submission.id).where(
-        Submission.course_id == course.id, Submission.assignment == assignment, Submission.kind == "code"
-    )
+    code = sa.select(Submission.id).where(Submission.course_assignment_id == chosen.id, Submission.kind == "code")
     wanted = set(submission_ids)
-    ids = sorted(wanted & set(session.scalars(of_course)))
+    ids = sorted(wanted & set(session.scalars(code)))
     if strangers := sorted(wanted - set(ids)):
-        raise DeepgradeError(f"Submission {strangers[0]} is not a code submission for {assignment!r} in this course.")
+        raise DeepgradeError(
+            f"Submission {strangers[0]} is not a code submission for {chosen.assignment!r} in this course."
+        )
     if not ids:
         raise DeepgradeError("there is no submission to grade again")
     named = None if tests is None else list(dict.fromkeys(tests))
@@ -118,8 +117,7 @@ def create(
     one_at_a_time(session, "regrades")  # each has a number of its own
     made = Regrade(
         name="",
-        course_id=course.id,
-        assignment=assignment,
+        course_assignment_id=chosen.id,
         tests=named,
         by_id=actor.id,
         reason=reason,
@@ -130,13 +128,13 @@ def create(
     session.flush()
     enqueue.enqueue_many(session, ids, needs, batch=made.name)
     after = {"submissions": len(ids), "tests": named}
-    audit.write(session, actor, "regrade begun", _subject(made), None, after, reason, course)
+    audit.write(session, actor, "regrade begun", _subject(made), None, after, reason, chosen.course_id)
     return made
 
 
 def find(session: Session, course: Course, regrade_id: int) -> Regrade | None:
     found = session.get(Regrade, regrade_id, options=[joinedload(Regrade.by)])
-    return found if found is not None and found.course_id == course.id else None
+    return found if found is not None and found.course_assignment.course_id == course.id else None
 
 
 def listed(session: Session, course: Course) -> list[tuple[Regrade, int, int]]:
@@ -144,7 +142,8 @@ def listed(session: Session, course: Course) -> list[tuple[Regrade, int, int]]:
     ended = sa.func.coalesce(sa.func.sum(sa.case((Job.state.in_(ENDS), 1), else_=0)), 0)
     counts = sa.select(Job.batch, sa.func.count(), ended).where(Job.batch != "").group_by(Job.batch)
     of_batch = {row[0]: (row[1], row[2]) for row in session.execute(counts)}
-    query = sa.select(Regrade).where(Regrade.course_id == course.id).options(joinedload(Regrade.by))
+    of_course = Regrade.course_assignment_id.in_(CourseAssignment.ids_in(course.id))
+    query = sa.select(Regrade).where(of_course).options(joinedload(Regrade.by))
     found = session.scalars(query.order_by(Regrade.id.desc()))
     return [(one, *of_batch.get(one.name, (0, 0))) for one in found]
 
@@ -285,9 +284,7 @@ def _students(session: Session, course: Course, regrade: Regrade, changes: list[
     """Whose points change if it counts; after it was decided nobody's do any more."""
     if regrade.counted_at is not None or regrade.withdrawn_at is not None:
         return []
-    chosen = courses.assignment(session, course, regrade.assignment)
-    if chosen is None:
-        return []
+    chosen = regrade.course_assignment
     points = {change.submission.id: change.after for change in changes if change.after is not None}
     people = {change.submission.person_id: change.submission.person for change in changes}
     found = []
@@ -305,10 +302,8 @@ def _students(session: Session, course: Course, regrade: Regrade, changes: list[
 
 def _points(session: Session, course: Course, regrade: Regrade) -> dict[int, float | None]:
     """Of each person that has something in the assignment."""
-    chosen: CourseAssignment | None = courses.assignment(session, course, regrade.assignment)
-    if chosen is None:
-        return {}
-    return {key[0]: cell.score.points for key, cell in scores.load(session, course, [chosen]).cells.items()}
+    cells = scores.load(session, course, [regrade.course_assignment]).cells
+    return {key[0]: cell.score.points for key, cell in cells.items()}
 
 
 def _tell(session: Session, actor: Person, course: Course, regrade: Regrade, one: Student, reason: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from grader_service.database.models import Course, Regrade, Result, Submission
+from grader_service.database.models import Course, CourseAssignment, Regrade, Result, Submission
 
 CHUNK = 1000  # numbers in one statement
 
@@ -97,9 +97,10 @@ def reports(session: Session, outcomes: dict[int, Outcome]) -> dict[int, bytes]:
 
 def tests_of(session: Session, course: Course) -> dict[str, set[str]]:
     """By assignment, the hashes of all the tests that made results of this course."""
-    query = sa.select(Submission.assignment, Result.tests_sha256).join(Submission)
+    query = sa.select(CourseAssignment.assignment, Result.tests_sha256).join_from(Result, Submission)
+    query = query.join(Submission.course_assignment)
     found: dict[str, set[str]] = {}
-    known = query.where(Submission.course_id == course.id, Result.tests_sha256 != "").distinct()
+    known = query.where(CourseAssignment.course_id == course.id, Result.tests_sha256 != "").distinct()
     for name, digest in session.execute(known):
         found.setdefault(name, set()).add(digest)
     return found

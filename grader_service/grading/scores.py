@@ -66,13 +66,12 @@ def load(
     person: Person | None = None,
 ) -> Scores:
     """The scores of a course, or of one person in it."""
-    by_name = {chosen.assignment: chosen for chosen in assignments}
     by_id = {chosen.id: chosen for chosen in assignments}
     extensions = sa.select(Extension).where(Extension.course_assignment_id.in_(by_id))
     overrides = sa.select(Override.person_id, Override.course_assignment_id, Override.points).where(
         Override.course_assignment_id.in_(by_id), Override.withdrawn_at.is_(None)
     )
-    mine = [Submission.course_id == course.id]
+    mine: list[sa.ColumnElement[bool]] = [Submission.course_assignment_id.in_(by_id)]
     if person is not None:
         extensions = extensions.where(Extension.person_id == person.id)
         overrides = overrides.where(Override.person_id == person.id)
@@ -98,7 +97,7 @@ def load(
         sa.select(
             Submission.id,
             Submission.person_id,
-            Submission.assignment,
+            Submission.course_assignment_id,
             Submission.kind,
             Submission.received_at,
             Job.state,
@@ -107,10 +106,8 @@ def load(
         .where(*mine)
         .order_by(Submission.id)
     )
-    for number, person_id, name, kind, received_at, state in rows:
-        chosen = by_name.get(name)
-        if chosen is None:
-            continue
+    for number, person_id, chosen_id, kind, received_at, state in rows:
+        chosen = by_id[chosen_id]
         if kind == "written":
             cell(person_id, chosen).written = Attempt(number, received_at, rubric.get(number))
         else:

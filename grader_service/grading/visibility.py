@@ -23,13 +23,11 @@ from grader_service.grading.results import Outcome
 Viewer = Literal["student", "staff"]
 
 
-def terms(session: Session, submission: Submission) -> Terms | None:
-    """What holds for the one who handed it in; None where the course has this assignment no more."""
-    chosen = courses.assignment(session, submission.in_course, submission.assignment)
-    if chosen is None:
-        return None
+def terms(session: Session, submission: Submission) -> Terms:
+    """What holds for the one who handed it in."""
+    chosen = submission.course_assignment
     extension = courses.extension(session, chosen, submission.person)
-    return late_policy.terms(chosen, submission.in_course.timezone, extension)
+    return late_policy.terms(chosen, chosen.course.timezone, extension)
 
 
 def report(
@@ -67,7 +65,7 @@ class Progress:
     curve: str = ""  # of the network that trains now, as `progress_curves` reads it
 
 
-def progress(submission: Submission, staff: bool, held: Terms | None, now: float) -> Progress:
+def progress(submission: Submission, staff: bool, held: Terms, now: float) -> Progress:
     """Where hidden results are not shown yet or never, a student is told no count, no pace and no curve: hidden tests
     are most of them.
 
@@ -75,7 +73,7 @@ def progress(submission: Submission, staff: bool, held: Terms | None, now: float
     held : what `terms` said
     """
     job = submission.job
-    if job is None or not (staff or held is None or late_policy.hidden_shown(held, now)):
+    if job is None or not (staff or late_policy.hidden_shown(held, now)):
         return Progress(told=False)
     return Progress(True, job.tests_done, job.tests_total, job.curve)
 

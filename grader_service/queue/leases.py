@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from autograder.report import schema as reports
 from autograder.report.schema import Report
-from grader_service.database.models import Host, Job, Picture, Queue, Result, Submission
+from grader_service.database.models import CourseAssignment, Host, Job, Picture, Queue, Result, Submission
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue.recovery import RETRY_SECONDS, queued_or_given_up, rowcount
 
@@ -162,7 +162,8 @@ def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
         if slot.course:
             query = query.where(Job.course.in_((slot.course, "")))
         if slot.lacks:
-            theirs = sa.select(Submission.id).where(Submission.assignment.in_(slot.lacks))
+            theirs = sa.select(Submission.id).join(Submission.course_assignment)
+            theirs = theirs.where(CourseAssignment.assignment.in_(slot.lacks))
             query = query.where(Job.submission_id.not_in(theirs))
         if free is not None:
             query = query.where(Job.memory_mb <= free)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from grader_service.database.models import JOB_STATES, Job, Queue, Submission
+from grader_service.database.models import JOB_STATES, CourseAssignment, Job, Queue, Submission
 from grader_service.database.session import db_now
 from grader_service.queue.enqueue import QUEUES
 
@@ -84,16 +84,25 @@ def lines(session: Session, courses: Sequence[str]) -> list[Line]:
 def running(session: Session) -> list[Job]:
     """What is being graded, with its submission, the longest first."""
     query = sa.select(Job).where(Job.state == "running").order_by(Job.claimed_at, Job.id)
-    return list(session.scalars(query.options(joinedload(Job.submission).joinedload(Submission.person))))
+    submission = joinedload(Job.submission)
+    return list(
+        session.scalars(
+            query.options(
+                submission.joinedload(Submission.person),
+                submission.joinedload(Submission.course_assignment).joinedload(CourseAssignment.course),
+            )
+        )
+    )
 
 
 def waiting_for(session: Session, assignments: Sequence[str]) -> dict[str, int]:
     """How many jobs wait, of each of these assignments that has any."""
     rows = session.execute(
-        sa.select(Submission.assignment, sa.func.count())
+        sa.select(CourseAssignment.assignment, sa.func.count())
+        .join(Submission, Submission.course_assignment_id == CourseAssignment.id)
         .join(Job, Job.submission_id == Submission.id)
-        .where(Job.state == "queued", Submission.assignment.in_(assignments))
-        .group_by(Submission.assignment)
+        .where(Job.state == "queued", CourseAssignment.assignment.in_(assignments))
+        .group_by(CourseAssignment.assignment)
     )
     return {row[0]: row[1] for row in rows}
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from autograder.core.errors import Refused
 from grader_service.courses import courses, late_policy
 from grader_service.database.files import UPLOADS
-from grader_service.database.models import Course, Job, Membership, Person, Submission, Upload
+from grader_service.database.models import Course, CourseAssignment, Job, Membership, Person, Submission, Upload
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue import enqueue
 
@@ -42,10 +42,12 @@ def accept(
     Raises Refused, with the reason, for what the course's dates and numbers of attempts do not let in.
     """
     one_at_a_time(session, f"person {person.id}")
+    chosen = courses.assignment(session, course, assignment, kept=True)
+    if chosen is None:
+        raise Refused(f"the course has no assignment {assignment!r}")
     same = sa.select(Submission).where(
-        Submission.course_id == course.id,
+        Submission.course_assignment_id == chosen.id,
         Submission.person_id == person.id,
-        Submission.assignment == assignment,
         Submission.form_key == form_key,
         Submission.sha256 == upload.sha256,
     )
@@ -53,13 +55,12 @@ def accept(
         return already
     if received_at is None:
         received_at = now(session)
-    _let_in(session, person, course, assignment, kind, received_at)
+    _let_in(session, person, course, chosen, kind, received_at)
     _add_upload(session, upload, keep_still)
     submission = Submission(
-        course_id=course.id,
+        course_assignment=chosen,
         kind=kind,
         person_id=person.id,
-        assignment=assignment,
         filename=storable(filename)[:200],
         sha256=upload.sha256,
         notes=notes,
@@ -78,32 +79,28 @@ def now(session: Session) -> float:
     return session.scalars(sa.select(db_now())).one()
 
 
-def _let_in(session: Session, person: Person, course: Course, assignment: str, kind: str, at: float) -> None:
+def _let_in(session: Session, person: Person, course: Course, chosen: CourseAssignment, kind: str, at: float) -> None:
     """The rules of the course, looked at where nothing else of this person's can come in between."""
-    chosen = courses.assignment(session, course, assignment)
-    if chosen is None:
-        raise Refused(f"the course has no assignment {assignment!r}")
     if course.archived_at is not None:
         raise Refused("the course is over and accepts no submissions")
     membership = session.get(Membership, (person.id, course.id))
     if person.is_operator or (membership is not None and membership.role != "student"):
         return  # they try things out, before the release and after the end
     terms = late_policy.terms(chosen, course.timezone, courses.extension(session, chosen, person))
-    made = attempts(session, person, course, assignment) if kind == "code" else []
+    made = attempts(session, person, chosen) if kind == "code" else []
     seen = late_policy.may_hand_in(terms, made, at)
     if not seen.accepted:
         raise Refused(seen.reason)
 
 
-def attempts(session: Session, person: Person, course: Course, assignment: str) -> list[late_policy.Attempt]:
+def attempts(session: Session, person: Person, chosen: CourseAssignment) -> list[late_policy.Attempt]:
     """The uploads of code that there are, as far as their number goes."""
     rows = session.execute(
         sa.select(Submission.id, Submission.received_at, Job.state)
         .join(Job, sa.and_(Job.submission_id == Submission.id, Job.batch == ""))
         .where(
-            Submission.course_id == course.id,
+            Submission.course_assignment_id == chosen.id,
             Submission.person_id == person.id,
-            Submission.assignment == assignment,
             Submission.kind == "code",
         )
     )
@@ -131,23 +128,22 @@ def whole(session: Session, query: sa.Select[Any]) -> list[Submission]:
     return list(session.scalars(query.options(*_WITH_ALL)))
 
 
-def history(session: Session, person: Person, course: Course, assignment: str) -> list[Submission]:
+def history(session: Session, person: Person, chosen: CourseAssignment) -> list[Submission]:
     """A person's submissions to an assignment, the latest first."""
-    mine = sa.select(Submission).where(
-        Submission.person_id == person.id, Submission.course_id == course.id, Submission.assignment == assignment
-    )
+    mine = sa.select(Submission).where(Submission.person_id == person.id, Submission.course_assignment_id == chosen.id)
     return list(session.scalars(mine.options(*_WITH_ALL).order_by(Submission.id.desc())))
 
 
 def everybodys(session: Session, course: Course, *, before: int | None, limit: int) -> list[Submission]:
     """All submissions of a course, the latest first, from the one before `before` on."""
-    query = sa.select(Submission).where(Submission.course_id == course.id).options(*_WITH_ALL)
+    of_course = Submission.course_assignment_id.in_(CourseAssignment.ids_in(course.id))
+    query = sa.select(Submission).where(of_course).options(*_WITH_ALL)
     query = query.order_by(Submission.id.desc()).limit(limit)
     return list(session.scalars(query.where(Submission.id < before) if before else query))
 
 
 _WITH_ALL = (
     joinedload(Submission.person),
-    joinedload(Submission.in_course),
+    joinedload(Submission.course_assignment, innerjoin=True).joinedload(CourseAssignment.course, innerjoin=True),
     joinedload(Submission.job),
 )

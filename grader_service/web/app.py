@@ -81,6 +81,8 @@ def create_app(settings: Settings) -> Flask:
     security.must_not_be_debugged(os.environ)
     course = find_course(settings.course)
     largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
+    # Each of the web process's threads may hold a reading and a writing connection at once.
+    database = Database(settings, connections=2 * sum(LANES.values()))
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=secrets.session_key(settings),
@@ -98,8 +100,6 @@ def create_app(settings: Settings) -> Flask:
 
     app.url_map.converters["int"] = Number
 
-    # Each of the web process's threads may hold a reading and a writing connection at once.
-    database = Database(settings, connections=2 * sum(LANES.values()))
     database.upgrade()
     with database.write() as session:
         courses.fill(session, [assignment.name for assignment in course])
@@ -146,9 +146,7 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals.update(
         picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
     )
-    app.jinja_env.globals.update(
-        audit_changes=audit.changes, DRAFT=courses.DRAFT, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem
-    )
+    app.jinja_env.globals.update(audit_changes=audit.changes, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem)
     app.jinja_env.globals.update(
         home=permissions.home, other_tests=other_tests.find, assignment_title=assignments.title_of
     )

@@ -29,8 +29,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from grader_service.core import minutes
-from grader_service.courses import courses
+from grader_service.courses import courses, late_policy
 from grader_service.database.models import SCOPES, Course, CourseAssignment, Membership, Person, Submission, Token
 from grader_service.submissions import submissions
 
@@ -125,7 +124,7 @@ def assignment(name: str) -> CourseAssignment:
     none, as of any other name, and only the course's staff try it out."""
     session: Session = current_app.extensions["reading"]()
     found = courses.assignment(session, here(), name)
-    if found is None or not (is_staff_here() or minutes.begun(found.release_at, submissions.now(session))):
+    if found is None or not (is_staff_here() or late_policy.released(found, submissions.now(session))):
         abort(404)
     return found
 

@@ -32,6 +32,7 @@ from bench.page import REPOSITORY, Section
 from grader_service.accounts import accounts
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings
+from grader_service.courses import courses
 from grader_service.database.files import Files
 from grader_service.database.models import Job, Person, Submission
 from grader_service.database.session import Database, db_now
@@ -105,12 +106,12 @@ def fill(settings: Settings, database: Database, person: Person, count: int) -> 
     """Jobs of `count` submissions, in one transaction."""
     with database.write() as session:
         upload = session.merge(Files(settings).keep(b"no zip"))
+        chosen = courses.add(session, None, accounts.first_course(session), EMPTY.assignment)
         session.flush()
         made = [
             Submission(
-                course_id=1,
+                course_assignment_id=chosen.id,
                 person_id=person.id,
-                assignment=EMPTY.assignment,
                 filename="bench.zip",
                 sha256=upload.sha256,
                 notes=[],

@@ -61,7 +61,8 @@ def pages(installed: Installation, name: str, rounds: int) -> Iterator[tuple[str
     """A row for each page of each reader, and one for all of them together."""
     app = create_app(installed.settings)  # to know its routes, and to count what they ask
     with installed.database.read() as session:
-        mine = sa.select(sa.func.max(models.Submission.id)).where(models.Submission.assignment == name)
+        mine = sa.select(sa.func.max(models.Submission.id)).join(models.Submission.course_assignment)
+        mine = mine.where(models.CourseAssignment.assignment == name)
         number = session.scalar(mine.where(models.Submission.person.has(login=term.student(0)))) or 1
     everything: list[float] = []
     for who in (term.STAFF, term.student(0)):

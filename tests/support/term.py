@@ -135,6 +135,8 @@ def _submissions(
     people = _numbers(session)
     first = (session.scalar(sa.select(sa.func.max(models.Submission.id))) or 0) + 1
     kinds = {one.name: _reports(one, draw) for one in assignments}
+    of_course = sa.select(models.CourseAssignment).where(models.CourseAssignment.course_id == course_id)
+    chosen = {one.assignment: one.id for one in session.scalars(of_course)}
     for rows in _together(_drawn(assignments, dates, students, count, draw, now)):
         uploads, handed_in, jobs, results = [], [], [], []
         for who, name, at, quality in rows:
@@ -147,9 +149,8 @@ def _submissions(
             handed_in.append(
                 {
                     "id": number,
-                    "course_id": course_id,
+                    "course_assignment_id": chosen[name],
                     "person_id": person_id,
-                    "assignment": name,
                     "filename": f"{name}.zip",
                     "sha256": sha256,
                     "notes": [],

@@ -5,7 +5,7 @@ course ──< course_assignment ──< extension      dates and policy; other 
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grader_service.database.models.base import Base
@@ -45,6 +45,7 @@ class CourseAssignment(Base):
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     assignment: Mapped[str] = mapped_column(String(32))  # its name on the disk
     position: Mapped[int] = mapped_column(default=0)
+    draft: Mapped[bool] = mapped_column(default=False)  # students do not see it, whatever its release
     release_at: Mapped[float] = mapped_column(default=0.0)  # students do not see it before
     due_at: Mapped[float | None]  # none: it is never late
     hard_end_at: Mapped[float | None]  # nothing is accepted after it; none: late is never too late
@@ -59,6 +60,11 @@ class CourseAssignment(Base):
     leaderboard: Mapped[bool] = mapped_column(default=False)
 
     course: Mapped[Course] = relationship(back_populates="assignments")
+
+    @classmethod
+    def ids_in(cls, *course_ids: int) -> Select[int]:
+        """The ids of all assignments of these courses, for conditions on a `course_assignment_id`."""
+        return select(cls.id).where(cls.course_id.in_(course_ids))
 
 
 class Extension(Base):

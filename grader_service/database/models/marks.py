@@ -14,6 +14,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grader_service.database.models.base import Base
+from grader_service.database.models.courses import CourseAssignment
 from grader_service.database.models.people import Person
 
 # Whoever did it may be deleted later: `by_id` is then null.
@@ -81,8 +82,7 @@ class Regrade(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64))  # its jobs' batch
-    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
-    assignment: Mapped[str] = mapped_column(String(32))
+    course_assignment_id: Mapped[int] = mapped_column(ForeignKey("course_assignment.id"), index=True)
     tests: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # names; none: all of them
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     reason: Mapped[str] = mapped_column(Text)
@@ -90,7 +90,13 @@ class Regrade(Base):
     counted_at: Mapped[float | None]
     withdrawn_at: Mapped[float | None]
 
+    course_assignment: Mapped[CourseAssignment] = relationship(lazy="joined", innerjoin=True)
     by: Mapped[Person | None] = relationship()
+
+    @property
+    def assignment(self) -> str:
+        """Its name on the disk."""
+        return self.course_assignment.assignment
 
 
 class AuditEntry(Base):

@@ -2,6 +2,7 @@
 
 person ──< submission ──< job        what a student handed in, and the work that it makes: one job as it comes,
               │   │                  and one in each regrade that takes it in
+              ├── course_assignment  what it was handed in for
               │   └──< result        the report of each job, and its points for lists
               └── upload             the bytes, found by their hash
 result ──< picture                   drawn once, by the worker
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grader_service.database.models.base import Base
-from grader_service.database.models.courses import Course
+from grader_service.database.models.courses import Course, CourseAssignment
 from grader_service.database.models.people import Person
 
 JOB_STATES = ("queued", "running", "done", "grader_error")
@@ -46,15 +47,15 @@ class Submission(Base):
 
     __tablename__ = "submission"
     __table_args__ = (
-        UniqueConstraint("course_id", "person_id", "assignment", "form_key", "sha256"),
+        UniqueConstraint("course_assignment_id", "person_id", "form_key", "sha256"),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index("ix_submission_person_id_course_assignment_id", "person_id", "course_assignment_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    course_assignment_id: Mapped[int] = mapped_column(ForeignKey("course_assignment.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     kind: Mapped[str] = mapped_column(String(16), default="code")
-    assignment: Mapped[str] = mapped_column(String(32))
     filename: Mapped[str] = mapped_column(String(200))  # as the browser said: shown, never opened
     sha256: Mapped[str] = mapped_column(ForeignKey("upload.sha256"))
     notes: Mapped[list[str]] = mapped_column(JSON)  # what was left out of the zip, in sentences
@@ -62,15 +63,24 @@ class Submission(Base):
     received_at: Mapped[float]
 
     person: Mapped[Person] = relationship()
-    in_course: Mapped[Course] = relationship()
+    course_assignment: Mapped[CourseAssignment] = relationship(lazy="joined", innerjoin=True)
     # Of the upload itself, not of a regrade. Which of its results counts is for `results` to say.
     job: Mapped[Job] = relationship(
         primaryjoin="and_(Submission.id == Job.submission_id, Job.batch == '')", viewonly=True, uselist=False
     )
 
+    @property
+    def assignment(self) -> str:
+        """Its name on the disk."""
+        return self.course_assignment.assignment
 
-Index("ix_submission_person_id_assignment", Submission.person_id, Submission.course_id, Submission.assignment)
-Index("ix_submission_course_id_assignment", Submission.course_id, Submission.assignment)
+    @property
+    def course_id(self) -> int:
+        return self.course_assignment.course_id
+
+    @property
+    def in_course(self) -> Course:
+        return self.course_assignment.course
 
 
 class Job(Base):

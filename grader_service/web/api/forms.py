@@ -56,6 +56,7 @@ class AssignmentFacts(Schema):
     points = fields.Float(required=True)
     files = fields.List(fields.String(), required=True, metadata=said("the files to hand in"))
     upload_kb = fields.Integer(required=True, metadata=said("the largest upload, in kB of 1024 bytes"))
+    draft = fields.Boolean(required=True)
     release_at = fields.Float(required=True)
     due_at = fields.Float(
         required=True,

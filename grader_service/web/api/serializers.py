@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import UnknownAssignment
-from grader_service.core import minutes
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Course, CourseAssignment, Extension, Membership, Person, Submission
 from grader_service.database.session import db_now
@@ -28,11 +27,11 @@ def of_submissions(session: Session, found: Sequence[Submission]) -> list[dict[s
     return [_of_submission(session, one, outcomes.get(one.id), terms, now) for one in found]
 
 
-Terms = dict[tuple[int, str, int], late_policy.Terms]
+Terms = dict[tuple[int, int], late_policy.Terms]
 
 
 def _terms(session: Session, found: Sequence[Submission]) -> Terms:
-    """By course, assignment and person."""
+    """By the course's assignment and person."""
     people = {one.person_id for one in found}
     rows = session.execute(
         sa.select(CourseAssignment, Course.timezone, Person.id, Extension)
@@ -42,25 +41,19 @@ def _terms(session: Session, found: Sequence[Submission]) -> Terms:
             Extension,
             sa.and_(Extension.course_assignment_id == CourseAssignment.id, Extension.person_id == Person.id),
         )
-        .where(
-            CourseAssignment.course_id.in_({one.course_id for one in found}),
-            CourseAssignment.assignment.in_({one.assignment for one in found}),
-        )
+        .where(CourseAssignment.id.in_({one.course_assignment_id for one in found}))
     )
-    return {
-        (row.course_id, row.assignment, person_id): late_policy.terms(row, zone, extension)
-        for row, zone, person_id, extension in rows
-    }
+    return {(row.id, person_id): late_policy.terms(row, zone, extension) for row, zone, person_id, extension in rows}
 
 
 def _of_submission(
     session: Session, one: Submission, outcome: Outcome | None, terms: Terms, now: float
 ) -> dict[str, Any]:
     job, state = one.job, results.state(one, outcome)
-    held = terms.get((one.course_id, one.assignment, one.person_id))
+    held = terms[one.course_assignment_id, one.person_id]
     seen = visibility.progress(one, permissions.is_staff_in(one.course_id), held, now)
     told = outcome if outcome is not None and outcome.graded else None
-    if held and not permissions.is_staff_in(one.course_id) and not late_policy.points_shown(held, now):
+    if not permissions.is_staff_in(one.course_id) and not late_policy.points_shown(held, now):
         told = None  # points are told after the due date
     return {
         "id": one.id,
@@ -68,7 +61,7 @@ def _of_submission(
         "assignment": one.assignment,
         "login": one.person.login,
         "received_at": one.received_at,
-        "days_late": late_policy.days_late(held, one.received_at) if held else 0,
+        "days_late": late_policy.days_late(held, one.received_at),
         "filename": one.filename,
         "sha256": one.sha256,
         "notes": one.notes,
@@ -94,7 +87,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
             manifest = content()[chosen.assignment].manifest
         except UnknownAssignment:
             continue  # the disk has lost it: nobody can hand it in
-        if not (unreleased or minutes.begun(cell.terms.release_at, now)):
+        if not (unreleased or late_policy.released(cell.terms, now)):
             continue
         found.append(
             {
@@ -103,6 +96,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
                 "points": manifest.points,
                 "files": manifest.files,
                 "upload_kb": manifest.limits.upload_kb,
+                "draft": cell.terms.draft,
                 "release_at": cell.terms.release_at,
                 "due_at": cell.terms.due_at,
                 "hard_end_at": cell.terms.hard_end_at,

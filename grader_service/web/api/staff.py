@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_smorest import abort
 
 from autograder.core.errors import DeepgradeError
-from grader_service.database.models import Membership, Person, Submission
+from grader_service.database.models import CourseAssignment, Membership, Person, Submission
 from grader_service.queue import hosts, monitor
 from grader_service.web import permissions
 from grader_service.web.api.forms import Everybodys, Pause, People, Queues, Scores, Submissions
@@ -26,12 +26,10 @@ blueprint = Blueprint("api-staff", __name__, description="Requests for staff; th
 @blueprint.response(200, Submissions)
 def submissions(asked: dict[str, Any]) -> dict[str, Any]:
     """All submissions in a course"""
-    query = sa.select(Submission).where(Submission.course_id == permissions.here().id)
-    if asked["assignment"] is not None:
-        query = query.where(Submission.assignment == asked["assignment"])
+    query = sa.select(Submission)
     if asked["login"] is not None:
         query = query.join(Person).where(Person.login == asked["login"])
-    return page(query, asked)
+    return page(query, asked, CourseAssignment.ids_in(permissions.here().id))
 
 
 @blueprint.get("/courses/<slug>/people")

@@ -11,7 +11,7 @@ from flask_smorest import abort
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import Refused, UnknownAssignment
-from grader_service.database.models import Course, Submission
+from grader_service.database.models import Course, CourseAssignment, Submission
 from grader_service.submissions import intake, submissions
 from grader_service.web import permissions
 from grader_service.web.api import limits
@@ -109,12 +109,11 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
 def mine(asked: dict[str, Any]) -> dict[str, Any]:
     """Your submissions"""
     reached = [one.id for one in permissions.my_courses(reading())]
-    query = sa.select(Submission).where(Submission.person_id == permissions.me().id, Submission.course_id.in_(reached))
+    wanted = CourseAssignment.ids_in(*reached)
     if asked["course"] is not None:
-        query = query.join(Course).where(Course.slug == asked["course"])
-    if asked["assignment"] is not None:
-        query = query.where(Submission.assignment == asked["assignment"])
-    return page(query, asked)
+        wanted = wanted.join(Course).where(Course.slug == asked["course"])
+    query = sa.select(Submission).where(Submission.person_id == permissions.me().id)
+    return page(query, asked, wanted)
 
 
 @blueprint.get("/submissions/<int:submission_id>")
@@ -159,8 +158,11 @@ def upload(submission_id: int) -> Any:
     )
 
 
-def page(query: sa.Select[Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """The part of a list that was asked for."""
+def page(query: sa.Select[Any], asked: dict[str, Any], assignments: sa.Select[int]) -> dict[str, Any]:
+    """The part of a list that was asked for. `assignments`: ids of those that the list may be of."""
+    if asked["assignment"] is not None:
+        assignments = assignments.where(CourseAssignment.assignment == asked["assignment"])
+    query = query.where(Submission.course_assignment_id.in_(assignments))
     if asked["before"] is not None:
         query = query.where(Submission.id < asked["before"])
     limit = asked["limit"]

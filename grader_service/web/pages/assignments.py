@@ -48,7 +48,7 @@ class Row:
 
     @property
     def released(self) -> bool:
-        return minutes.begun(self.chosen.release_at, self.now)
+        return late_policy.released(self.chosen, self.now)
 
     @property
     def receipt(self) -> late_policy.Receipt:
@@ -183,7 +183,7 @@ def _on_disk(name: str) -> Assignment | None:
 def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
     cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
-    history = submissions.history(reading(), me(), here(), assignment.name)
+    history = submissions.history(reading(), me(), chosen)
     return render_template(
         "assignment.html",
         assignment=assignment,

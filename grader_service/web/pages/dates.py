@@ -195,15 +195,13 @@ def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
         seconds = values[name]
         values[name] = datetime.datetime.fromtimestamp(seconds, zone).replace(tzinfo=None) if seconds else None
     values["penalty_per_day"] *= 100
-    if chosen.release_at == courses.DRAFT:
-        values |= {"draft": True, "release_at": None}
     return values
 
 
 def _from_form(form: PolicyForm) -> dict[str, Any]:
     values = {name: form[name].data for name in courses.POLICY if name in form}
     values |= {name: _seconds(values[name]) for name in TIMES}
-    values["release_at"] = courses.DRAFT if form.draft.data else values["release_at"] or 0.0
+    values["release_at"] = values["release_at"] or 0.0
     values["penalty_per_day"] = float(form.penalty_per_day.data or 0) / 100
     for name in ("weight", "written_points"):
         values[name] = float(values[name] or 0)

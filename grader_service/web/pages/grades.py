@@ -144,7 +144,9 @@ def number_of(text: str) -> float:
 def _student(person: Person, sentence: str = "", at: str = "") -> str:
     found = book(person)
     chosen = [column.chosen for column in found.columns]
-    handed_in = sa.select(Submission).where(Submission.course_id == here().id, Submission.person_id == person.id)
+    handed_in = sa.select(Submission).where(
+        Submission.course_assignment_id.in_([one.id for one in chosen]), Submission.person_id == person.id
+    )
     uploads = submissions.whole(reading(), handed_in.order_by(Submission.id.desc()))
     return render_template(
         "staff/student.html",

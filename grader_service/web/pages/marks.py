@@ -44,15 +44,12 @@ def score(submission_id: int) -> Page:
         abort(404)
     try:
         with database().write() as session:
-            chosen = courses.assignment(session, here(), submission.assignment)
-            if chosen is None:
-                abort(404)
             given = {
                 number: number_of(text) if text.strip() else None
                 for name, text in request.form.items()
                 if (number := _number(name, "item-")) is not None
             }
-            changed = manual.score_rubric(session, me(), submission, chosen, given)
+            changed = manual.score_rubric(session, me(), submission, submission.course_assignment, given)
     except DeepgradeError as error:
         return page_of(submission, refused={"rubric": f"The points were not changed: {error}."}), 422
     flash("The points have been saved." if changed else "No points were changed.")

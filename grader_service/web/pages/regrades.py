@@ -14,7 +14,7 @@ from autograder.core.errors import DeepgradeError, UnknownAssignment
 from autograder.course.course import Assignment
 from autograder.report import completeness
 from grader_service.courses import courses
-from grader_service.database.models import Regrade, Submission
+from grader_service.database.models import CourseAssignment, Regrade, Submission
 from grader_service.database.session import LARGEST
 from grader_service.grading import regrades, scores
 from grader_service.queue import enqueue
@@ -58,14 +58,13 @@ def begin() -> Page:
         chosen = courses.assignment(reading(), here(), name)
         if chosen is None:
             raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
-        ids = _numbers(name, which, request.form.get("numbers", ""))
+        ids = _numbers(chosen, which, request.form.get("numbers", ""))
         needs = enqueue.needs(manifest, long_seconds=settings().long_seconds, course=services().version.lately())
         with database().write() as session:
             made = regrades.create(
                 session,
                 me(),
-                here(),
-                name,
+                chosen,
                 ids,
                 tests=tests or None,
                 needs=needs,
@@ -162,17 +161,16 @@ def _regrade(regrade_id: int) -> Regrade:
     return regrades.find(reading(), here(), regrade_id) or abort(404)
 
 
-def _numbers(name: str, which: str, text: str) -> list[int]:
+def _numbers(chosen: CourseAssignment, which: str, text: str) -> list[int]:
     """The submissions that are meant. Raises DeepgradeError for a list that is none."""
     if which == "named":
         return numbers_of(text)
     if which == "other_tests":
-        return other_tests.find().get(name, [])
+        return other_tests.find().get(chosen.assignment, [])
     if which == "counting":
-        chosen = courses.assignment(reading(), here(), name)
-        cells = scores.load(reading(), here(), [chosen] if chosen else []).cells.values()
+        cells = scores.load(reading(), here(), [chosen]).cells.values()
         return [cell.score.code.id for cell in cells if cell.score.code]
-    mine = (Submission.course_id == here().id, Submission.assignment == name, Submission.kind == "code")
+    mine = (Submission.course_assignment_id == chosen.id, Submission.kind == "code")
     if which == "latest":
         latest = sa.select(sa.func.max(Submission.id)).where(*mine).group_by(Submission.person_id)
         return list(reading().scalars(latest))

@@ -10,7 +10,7 @@ from autograder.core.errors import Refused, UnknownAssignment
 from autograder.course.course import Assignment
 from autograder.course.submission import read_zip
 from grader_service.courses import courses
-from grader_service.database.models import Submission
+from grader_service.database.models import CourseAssignment, Submission
 from grader_service.grading import similarity
 from grader_service.submissions import submissions
 from grader_service.web import permissions
@@ -82,9 +82,8 @@ def _marked(assignment: Assignment, submission: Submission, slices: list[tuple[i
 
 def _known(name: str, numbers: set[int]) -> dict[int, Submission]:
     """The submissions that are still there, and of this course."""
-    query = sa.select(Submission).where(
-        Submission.id.in_(numbers), Submission.course_id == here().id, Submission.assignment == name
-    )
+    of_assignment = CourseAssignment.ids_in(here().id).where(CourseAssignment.assignment == name)
+    query = sa.select(Submission).where(Submission.id.in_(numbers), Submission.course_assignment_id.in_(of_assignment))
     return {one.id: one for one in submissions.whole(reading(), query)} if numbers else {}
 
 

@@ -27,14 +27,14 @@ from autograder.core.errors import Refused, UnknownAssignment
 from autograder.course.submission import read_zip
 from autograder.report import schema as reports
 from autograder.report.schema import Report
-from grader_service.courses import courses, late_policy
+from grader_service.courses import late_policy
 from grader_service.database.models import Comment, Job, Override, Picture, Rendering, RubricItem, Submission
 from grader_service.grading import manual, report_figures, results, visibility
 from grader_service.grading.results import Outcome
 from grader_service.queue import monitor, progress_curves, recovery
 from grader_service.submissions import diff, rendering, submissions, written
 from grader_service.web import permissions
-from grader_service.web.pages import asked, course, database, files, here, is_staff_here, reading, services
+from grader_service.web.pages import asked, course, database, files, is_staff_here, reading, services
 from grader_service.web.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
@@ -86,7 +86,7 @@ def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None)
         others=_others(submission),
         place=_place(submission),
         **_live(submission, held, now),
-        worth=None if held is None else late_policy.receipt(held, submission.received_at),  # how late it came
+        worth=late_policy.receipt(held, submission.received_at),  # how late it came
         marks=_added(submission),
         refused=refused or {},
         given=request.form if refused else {},
@@ -205,7 +205,7 @@ def _viewer() -> Literal["student", "staff"]:
     return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
-def _live(submission: Submission, held: late_policy.Terms | None, now: float) -> dict[str, object]:
+def _live(submission: Submission, held: late_policy.Terms, now: float) -> dict[str, object]:
     seen = visibility.progress(submission, _viewer() == "staff", held, now)
     return {"live": seen, "curve": progress_curves.panels(seen.curve)}
 
@@ -220,15 +220,14 @@ def _view(submission: Submission, outcome: Outcome | None) -> Report | None:
 
 def _others(submission: Submission) -> list[Submission]:
     """The other attempts at the same thing, the latest first."""
-    found = submissions.history(reading(), submission.person, submission.in_course, submission.assignment)
+    found = submissions.history(reading(), submission.person, submission.course_assignment)
     return [one for one in found if one.id != submission.id and one.kind == submission.kind]
 
 
 def _alike(one: Submission, other: Submission) -> bool:
-    return (one.person_id, one.course_id, one.assignment, one.kind) == (
+    return (one.person_id, one.course_assignment_id, one.kind) == (
         other.person_id,
-        other.course_id,
-        other.assignment,
+        other.course_assignment_id,
         other.kind,
     )
 
@@ -243,8 +242,8 @@ def _contents(submission: Submission) -> dict[str, bytes] | None:
 
 
 def _added(submission: Submission) -> Added:
-    chosen = courses.assignment(reading(), here(), submission.assignment)
-    held = manual.overrides(reading(), [chosen], submission.person).get(chosen.id) if chosen else None
+    chosen = submission.course_assignment
+    held = manual.overrides(reading(), [chosen], submission.person).get(chosen.id)
     comments = manual.comments(reading(), submission)
     if submission.kind != "written":
         return Added(comments, held)
@@ -255,7 +254,7 @@ def _added(submission: Submission) -> Added:
         data = files().read(reading(), submission.sha256)
         kind = written.kind_of(data)
         text = rendering.raw(data) if kind == "markdown" else None
-    items = manual.rubric(reading(), chosen) if chosen else []
+    items = manual.rubric(reading(), chosen)
     return Added(comments, held, items, manual.rubric_scores(reading(), submission), kind, text, found, waits)
 
 

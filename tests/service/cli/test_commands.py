@@ -15,6 +15,7 @@ import pytest
 from autograder.report import schema as reports
 from grader_service.accounts import accounts, tokens
 from grader_service.core.settings import Settings
+from grader_service.courses import courses
 from grader_service.grading import regrades
 from grader_service.queue import enqueue, leases
 
@@ -128,8 +129,9 @@ def test_status_and_report_tell_the_regrade_that_counts(run, service, token, fol
     assert re.search(rf"^ *{number} .* graded +2 / 5", run("status", number, **account).stdout, re.M)
     with processes.opened(service.settings) as database, database.write() as session:
         course, ada = accounts.first_course(session), accounts.find(session, "ada")
+        chosen = courses.assignment(session, course, "double")
         made = regrades.create(
-            session, ada, course, "double", [number], tests=None, needs=enqueue.Needs("gpu"), reason="a test was wrong"
+            session, ada, chosen, [number], tests=None, needs=enqueue.Needs("gpu"), reason="a test was wrong"
         )
         claim = leases.claim(session, leases.Slot("test", ("gpu",)), lease_seconds=60)
         assert claim is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import time
 from zoneinfo import ZoneInfo
@@ -10,13 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from autograder.core.errors import DeepgradeError
-from grader_service.accounts import accounts
+from autograder.core.errors import DeepgradeError, Refused
+from grader_service.accounts import accounts, deletion
 from grader_service.courses import courses
 from grader_service.database import audit
-from grader_service.database.models import AuditEntry, Course, CourseAssignment, Submission
+from grader_service.database.models import AuditEntry, Course, CourseAssignment, Job, Person, Submission, Upload
 from grader_service.grading import manual, regrades
 from grader_service.queue import enqueue
+from grader_service.submissions import submissions
 
 from ..conftest import RIGHT, zip_of
 
@@ -252,7 +254,7 @@ def test_a_reason_has_one_limit_everywhere_and_is_never_cut(user, eve, database,
 
         def regrade(why: str):
             needs = enqueue.Needs()
-            return regrades.create(session, by, course, "double", [1], tests=None, needs=needs, reason=why)
+            return regrades.create(session, by, one, [1], tests=None, needs=needs, reason=why)
 
         made = regrade("r")
         manual.set_override(session, by, one, ada.person, 1.0, "r")
@@ -283,13 +285,72 @@ def test_a_reason_has_one_limit_everywhere_and_is_never_cut(user, eve, database,
     assert eve.post(f"{DATES}/extensions", sent, form_at=DATES).status_code == (303 if accepted else 422)
 
 
-def test_assignments_are_chosen_for_a_course_and_stay_while_there_are_submissions(user, eve, database):
-    eve.handed_in()
-    eve.post(f"{DATES}/remove", form_at=DATES)
-    assert "has submissions, so it cannot be removed" in eve.get(DATES).text
-    with database.write() as session:
-        session.execute(sa.delete(CourseAssignment))
+def test_assignments_are_chosen_for_a_course_and_taken_out_again(user, eve):
+    ada = user("ada")
+    assert eve.post(f"{DATES}/remove", form_at=DATES).status_code == 303
     assert eve.get(DATES).status_code == 404
-    assert user("ada").get(DOUBLE).status_code == 404
+    assert ada.get(DOUBLE).status_code == 404
     assert eve.post(f"{DATES}/add", form_at="/courses/course/staff/dates").status_code == 303
+    assert eve.get(DATES).status_code == 200
+
+
+def _with_submissions(session, eve, ada, one) -> None:
+    pass  # there is one
+
+
+def _with_points_by_hand(session, eve, ada, one) -> None:
+    session.execute(sa.delete(Job))
+    session.execute(sa.delete(Submission))
+    manual.set_override(session, eve.person, one, ada.person, 1.0, "an oral exam")
+
+
+def _with_regrades(session, eve, ada, one) -> None:
+    """Of a student who was deleted since."""
+    regrades.create(session, eve.person, one, [1], tests=None, needs=enqueue.Needs(), reason="a test was wrong")
+    deletion.erase(session, None, session.get_one(Person, ada.person.id))
+
+
+@pytest.mark.parametrize("words, has", [
+    ("submissions", _with_submissions), ("points by hand", _with_points_by_hand), ("regrades", _with_regrades),
+])  # fmt: skip
+def test_an_assignment_stays_in_its_course_while_something_would_be_lost_with_it(user, eve, database, words, has):
+    ada = user("ada")
+    ada.handed_in()
+    with database.write() as session:
+        has(session, eve, ada, session.scalars(sa.select(CourseAssignment)).one())
+    assert eve.post(f"{DATES}/remove", form_at=DATES).status_code == 303
+    assert f"has {words}, so it cannot be removed; make it a draft instead" in eve.get(DATES).text
+    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+        session.execute(sa.delete(CourseAssignment))
+
+
+def test_a_draft_keeps_its_dates_and_its_work_and_nobody_hands_in(user, eve, policy, database):
+    ada, release = user("ada"), time.time() - 3600
+    number = ada.handed_in()
+    policy(draft=True, release_at=release, due_at=2e9)
+    assert ada.get(DOUBLE).status_code == 404
+    assert ada.hand_in(zip_of(RIGHT)).status_code == 404
+    assert ada.get(f"/submissions/{number}").status_code == 200
+    with database.write() as session:
+        accept = functools.partial(submissions.accept, session, session.get_one(Person, ada.person.id))
+        how = {"filename": "", "notes": [], "form_key": "k", "needs": enqueue.Needs()}
+        with pytest.raises(Refused, match="it is not released yet"):
+            accept(accounts.first_course(session), "double", upload=Upload(sha256="x", data=b"zip", size=3), **how)
+    page = eve.get(DATES).text
+    assert re.search(r'name="draft"[^>]*checked', page) or re.search(r'checked[^>]*name="draft"', page)
+    shown = datetime.datetime.fromtimestamp(release, ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M")
+    assert shown in page, "the release that holds as soon as it is no draft"
+    assert "draft" in eve.get("/courses/course").text
+    policy(draft=False)
+    assert ada.get(DOUBLE).status_code == 200
+
+
+def test_an_assignment_that_the_disk_has_lost_keeps_what_was_handed_in(user, eve, app, monkeypatch, tmp_path):
+    """Its row stays in the course, and so do its submissions and points."""
+    ada, data = user("ada"), zip_of(RIGHT)
+    number = ada.handed_in(data)
+    monkeypatch.setattr(app.extensions["services"].course, "root", tmp_path)
+    assert "double" in ada.get(f"/submissions/{number}").text
+    assert ada.get(f"/submissions/{number}/upload.zip").data == data
+    assert "double" in eve.get("/courses/course/staff/submissions").text
     assert eve.get(DATES).status_code == 200

@@ -102,6 +102,7 @@ def test_without_a_due_date_nothing_is_late():
 
 def assignment(**more: object) -> CourseAssignment:
     plain = {
+        "draft": False,
         "release_at": 0.0,
         "due_at": 10 * DAY,
         "hard_end_at": 12 * DAY,

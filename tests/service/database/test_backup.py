@@ -181,12 +181,19 @@ def test_what_is_no_backup_is_refused_with_a_sentence(empty, tmp_path, text):
         backup.restore(empty, tmp_path / "copy")
 
 
-def test_tables_of_a_newer_version_are_refused(settings, used, empty, tmp_path):
+@pytest.mark.parametrize("revision, maker", [
+    ("0001", "an unreleased version"), ("0006", "an unreleased version"), ("9999", "an unreleased or a newer version"),
+])  # fmt: skip
+def test_tables_of_a_version_that_is_not_known_are_refused(settings, used, empty, tmp_path, revision, maker):
     backup.back_up(settings, tmp_path / "copy")
     path = tmp_path / "copy" / backup.CONTENTS
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"revision": "9999"}))
-    with pytest.raises(DeepgradeError, match="install that version or a newer one"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"revision": revision}))
+    with pytest.raises(DeepgradeError) as refused:
         backup.restore(empty, tmp_path / "copy")
+    told = str(refused.value)
+    assert told.startswith(f"{tmp_path / 'copy'}: was made by {maker} of deepgrade (tables {revision};")
+    assert f"the submissions stay in the table `upload` of its database and in {tmp_path / 'copy' / 'files'}" in told
+    assert not empty.home.exists()
 
 
 def test_what_fails_half_way_leaves_nothing(settings, used, empty, tmp_path, monkeypatch):

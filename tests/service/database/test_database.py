@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from autograder.core.errors import DeepgradeError
+from autograder.core.errors import DeepgradeError, GraderError
+from grader_service.core import secrets
 from grader_service.core.settings import Settings
+from grader_service.courses import courses
+from grader_service.database import backup, revisions
 from grader_service.database.files import Files
-from grader_service.database.models import Base, Job, Picture, Submission, Upload
+from grader_service.database.models import Base, Job, Submission, Upload
 from grader_service.database.session import Database
+from grader_service.grade_worker import work
 from grader_service.grading import results
+from grader_service.serve import serve
+from grader_service.web.app import create_app
 
-ZIP = hashlib.sha256(b"zip").hexdigest()
-FIRST_STOREY = (
-    "INSERT INTO person VALUES (3, 'ada', 'Ada', 'student', 'h', false, 's', 1.0)",
-    f"INSERT INTO upload VALUES ('{ZIP}', CAST('zip' AS BLOB))",
-    f"INSERT INTO submission VALUES (7, 3, 'double', 'd.zip', '{ZIP}', '[]', 'key', 5.5)",
-    "INSERT INTO job VALUES (8, 7, 'done', 'cpu', 0, 0.0, 1, NULL, 'w', NULL, 0, 0, '', 5, 5)",
-    """INSERT INTO result VALUES (9, 7, CAST('{"tests_sha256": "ab"}' AS BLOB), 'graded', 1.0, 2.0, 6.0)""",
-    "INSERT INTO picture VALUES (9, 'k', CAST('png' AS BLOB))",
-)
+from ..support import first_tables
 
 
 def test_migrations_make_what_the_models_describe(settings):
@@ -49,33 +52,179 @@ def test_migrations_make_what_the_models_describe(settings):
 
 
 @pytest.mark.threat(47)
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
-def test_a_database_of_the_first_storey_keeps_all_that_it_holds(settings, version):
-    """Tables as they were at 0001, with rows in each, brought up to date: at once, or by way of another version."""
+@pytest.mark.parametrize("way", first_tables.ways(), ids=" ".join)
+def test_a_database_of_the_first_tables_keeps_all_that_it_holds(settings, way):
+    """Rows in each table, brought up to date by every later migration: at once, and by way of each between."""
     database = Database(settings)
-    database.upgrade("0001")
-    with pytest.raises(DeepgradeError, match="of version 0001, but this program needs version"):
-        database.check_version()
-    with database.engine.begin() as connection:
-        for line in FIRST_STOREY:
-            connection.exec_driver_sql(line)
-    database.upgrade(version)
-    database.upgrade()
+    first_tables.fill(database)
+    for revision in way:
+        database.upgrade(revision)
     database.check_version()
+    assert first_tables.lost(database) == []
     with database.read() as session:
-        kept = session.get_one(Submission, 7)
-        assert (kept.job.state, kept.job.person_id, kept.job.batch, kept.job.queued_at) == ("done", 3, "", 5.5)
-        assert (kept.in_course.slug, kept.kind, kept.person.role_in(1)) == ("course", "code", "student")
-        outcome = results.of(session, [7])[7]
-        assert (outcome.points, outcome.batch, outcome.tests_sha256) == (1.0, "", "ab")
+        kept = session.get_one(Submission, 9)
+        assert (kept.in_course.slug, kept.assignment, kept.person.role_in(2)) == ("next", "double", "student")
+        assert [one.draft for one in courses.assignments(session, kept.in_course)] == [False, True]
+        outcome = results.of(session, [9])[9]
+        assert (outcome.points, outcome.batch) == (1.5, "regrade-1")
         assert Files(settings).read(session, kept.sha256) == b"zip"
-        assert session.get_one(Upload, kept.sha256).size == 3
-        assert session.get_one(Picture, (9, "k")).png == b"png"
     with pytest.raises(sa.exc.IntegrityError), database.write() as session:
         session.execute(sa.delete(Upload))  # what refers to it does so still
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})
-        assert compare_metadata(context, Base.metadata) == []
+
+
+HEADER = (
+    'import sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{}"\ndown_revision = "{}"\n\n\ndef upgrade():\n'
+)
+FINE = """\
+    op.add_column("comment", sa.Column("seen", sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("submission") as table:
+        table.alter_column("filename", type_=sa.String(300))
+        table.create_index("ix_submission_form_key", ["form_key"])
+"""
+
+
+@pytest.fixture
+def add_migration(tmp_path, monkeypatch):
+    """`add_migration(lines)` makes up a migration behind the last one; no file of the service is changed."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(revisions.MIGRATIONS, folder)
+    monkeypatch.setattr(revisions, "MIGRATIONS", folder)
+
+    def add(lines: str) -> None:
+        before = str(revisions.newest())
+        name = f"{len(revisions.known()) + 1:04}_made_up"
+        (folder / "versions" / f"{name}.py").write_text(HEADER.format(name, before) + lines)
+
+    return add
+
+
+@pytest.mark.threat(47)
+def test_a_later_migration_is_tried_by_itself(settings, add_migration):
+    """The next one that is added is in the ways of the test above, and what stays is looked at."""
+    add_migration(FINE)
+    add_migration('    op.drop_index("ix_submission_form_key", "submission")\n')
+    ways = first_tables.ways()
+    assert ways == [["head"], ["0002_made_up", "0003_made_up", "head"]]
+    for number, way in enumerate(ways):
+        database = Database(dataclasses.replace(settings, home=settings.home.with_name(f"way{number}")))
+        first_tables.fill(database)
+        with pytest.raises(DeepgradeError, match="of version 0001_first, but this program needs version 0003_made_up"):
+            database.check_version()
+        for revision in way:
+            database.upgrade(revision)
+        database.check_version()
+        assert first_tables.lost(database) == []
+
+
+@pytest.mark.parametrize("lines, what", [
+    ('    op.execute("DELETE FROM comment")\n', ["comment: {'id': 17,"]),
+    ('    op.execute("UPDATE result SET points = 0")\n', ["result: {'id': 13,", "result: {'id': 14,"]),
+    ('    op.drop_table("sheet")\n', ["sheet"]),
+    ('    with op.batch_alter_table("host") as table:\n        table.drop_column("lacks")\n', ["host.lacks"]),
+])  # fmt: skip
+def test_a_later_migration_that_loses_something_is_noticed(settings, add_migration, lines, what):
+    database = Database(settings)
+    first_tables.fill(database)
+    add_migration(lines)
+    database.upgrade()
+    found = first_tables.lost(database)
+    assert [one[: len(start)] for one, start in zip(found, what, strict=True)] == what
+
+
+def test_a_migration_that_breaks_a_reference_changes_nothing(settings, add_migration):
+    database = Database(settings)
+    first_tables.fill(database)
+    add_migration('    op.execute("DELETE FROM course_assignment")\n')
+    with pytest.raises(AssertionError, match="the migration broke references between rows"):
+        database.upgrade()
+    assert first_tables.lost(database) == []
+
+
+OLD = ("0001", "0006")
+
+
+def _bytes_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file, and when it was last written; without SQLite's index of its log, which each reader makes anew."""
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith("-shm")
+    }
+
+
+@pytest.fixture(params=["closed", "killed"])
+def old_home(request, settings):
+    """`old_home(revision)`: a home of an older checkout, whose service was stopped, or was killed and left a log."""
+    database = Database(settings)
+    database.upgrade()
+    database.close()
+    secrets.session_key(settings)
+    path, end = settings.home / "deepgrade.sqlite3", {"closed": "connection.close()", "killed": "os._exit(0)"}
+
+    def make(revision: str) -> dict[str, tuple[bytes, int]]:
+        code = f"import os, sqlite3; connection = sqlite3.connect({str(path)!r}); connection.execute('UPDATE "
+        code += f"alembic_version SET version_num = ?', [{revision!r}]); connection.commit(); {end[request.param]}"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert path.with_name(f"{path.name}-wal").exists() is (request.param == "killed")
+        return _bytes_of(settings.home)
+
+    return make
+
+
+STARTS = {
+    "serve": lambda settings: serve(port=0, settings=settings),
+    "work": lambda settings: work(settings=dataclasses.replace(settings, host="other"), slots=1, gpus=()),
+    "create_app": create_app,
+    "back_up": lambda settings: backup.back_up(settings, settings.home.with_name("copy")),
+}
+
+
+@pytest.mark.threat(47)
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("revision", [*OLD, "9999"])
+def test_a_home_of_an_unreleased_version_is_refused_and_left_as_it_is(settings, old_home, monkeypatch, start, revision):
+    before = old_home(revision)
+    monkeypatch.setattr("grader_service.serve._check_up", lambda: None)
+    monkeypatch.setenv("DEEPGRADE_SECRET", "0123456789abcdef0123456789abcdef")
+    with pytest.raises(DeepgradeError) as refused:
+        STARTS[start](settings)
+    told = str(refused.value)
+    assert not isinstance(refused.value, GraderError), "exit 2"
+    assert told.startswith(f"{settings.home / 'deepgrade.sqlite3'}: was made by an unreleased ")
+    assert ("or a newer version" in told) is (revision not in OLD)
+    assert "start again with a new DEEPGRADE_HOME; the submissions stay in the table `upload` of this database" in told
+    assert _bytes_of(settings.home) == before
+    assert not settings.home.with_name("copy").exists()
+
+
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["queue"]])
+def test_such_a_home_is_one_sentence_and_exit_2(settings, old_home, command):
+    before = old_home("0006")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")}
+    words = [sys.executable, "-m", "autograder.cli", *command]
+    done = subprocess.run(
+        words, env=bare | settings.to_environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("unreleased") == 1
+    assert "Traceback" not in done.stderr
+    assert _bytes_of(settings.home) == before
+
+
+def test_uploads_in_a_store_are_named_as_well(settings, old_home, tmp_path):
+    old_home("0006")
+    with pytest.raises(DeepgradeError, match=f"of this database and in {(tmp_path / 'store').as_uri()}$"):
+        Database(dataclasses.replace(settings, files=(tmp_path / "store").as_uri()))
+
+
+def test_the_database_of_a_running_service_is_seen_through_its_log(settings):
+    """A new home whose service runs: its version lies in the log, and a command beside it goes on."""
+    database = Database(settings)
+    database.upgrade()
+    with database.read() as session:
+        session.execute(sa.select(Upload)).all()
+        assert revisions.of_file(settings.home / "deepgrade.sqlite3") == revisions.newest()
+        Database(settings).check_version()
 
 
 def test_starting_again_changes_nothing(user, app, database):

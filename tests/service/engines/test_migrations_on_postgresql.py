@@ -1,31 +1,28 @@
-"""The tables of a real PostgreSQL: made from nothing, brought up from each older version, and used by the pages."""
+"""The tables of a real PostgreSQL: made from nothing, brought up from the first version, and used by the pages."""
 
 from __future__ import annotations
 
-import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.orm import Session
 
+from autograder.core.errors import DeepgradeError, Refused
 from grader_service.accounts import accounts, deletion
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.database.models import AuditEntry, Base, CourseAssignment, Person, Submission, Upload
 from grader_service.database.session import Database
+from grader_service.queue import enqueue
+from grader_service.submissions.submissions import accept
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE, PASSWORD, User
-
-ZIP = hashlib.sha256(b"zip").hexdigest()
-FIRST = (
-    "INSERT INTO person VALUES (3, 'ada', 'Ada', 'student', 'h', false, 's', 1.0)",
-    "INSERT INTO person VALUES (4, 'root', 'Root', 'admin', 'h', false, 's', 1.0)",
-    f"INSERT INTO upload (sha256, data) VALUES ('{ZIP}', 'zip')",
-    f"INSERT INTO submission VALUES (7, 3, 'double', 'd.zip', '{ZIP}', '[]', 'key', 5.5)",
-)
+from ..support import first_tables
 
 
 def differences(database: Database) -> list[object]:
@@ -46,29 +43,98 @@ def test_from_nothing_the_tables_are_what_the_models_describe(settings):
 
 
 @pytest.mark.threat(47)
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
-def test_from_an_older_version_everything_is_kept_and_everybody_has_a_role(settings, version):
+@pytest.mark.parametrize("way", first_tables.ways(), ids=" ".join)
+def test_a_database_of_the_first_tables_keeps_all_that_it_holds(settings, way):
     database = Database(settings)
-    database.upgrade("0001")
-    with database.engine.begin() as connection:
-        for line in FIRST:
-            connection.exec_driver_sql(line)
-    database.upgrade(version)
-    database.upgrade()
+    first_tables.fill(database)
+    for revision in way:
+        database.upgrade(revision)
     assert differences(database) == []
-    with database.read() as session:
-        ada, root = accounts.find(session, "ada"), accounts.find(session, "root")
-        assert (ada.role_in(1), ada.is_operator, root.memberships[0].role, root.is_operator) == (
-            "student",
-            False,
-            "admin",
-            True,
-        )
-        kept = session.get_one(Submission, 7)
-        assert (kept.in_course.slug, kept.kind, kept.received_at) == ("course", "code", 5.5)
+    assert first_tables.lost(database) == []
+    database.close()
+
+
+def test_the_first_course_is_there_and_the_next_has_a_number_of_its_own(settings):
+    database = Database(settings)
+    database.upgrade()
     with database.write() as session:
+        assert accounts.first_course(session).slug == "course"
         assert courses.create(session, None, slug="next", title="Next", timezone="UTC").id == 2
     database.close()
+
+
+@pytest.mark.threat(47)
+@pytest.mark.parametrize("revision", ["0001", "0006", "9999"])
+def test_tables_of_an_unreleased_version_are_refused_and_left_as_they_are(settings, revision):
+    database = Database(settings)
+    first_tables.fill(database)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    for use in (database.upgrade, database.check_version, lambda: create_app(settings)):
+        with pytest.raises(DeepgradeError, match=rf"was made by an unreleased .*\(tables {revision};") as refused:
+            use()
+        told = (
+            "start again with a new DEEPGRADE_HOME and DEEPGRADE_DATABASE; the submissions stay in the table `upload`"
+        )
+        assert told in str(refused.value)
+    assert first_tables.lost(database) == []
+    database.close()
+
+
+def hand_in(session: Session) -> None:
+    accept(
+        session,
+        accounts.find(session, "eve"),
+        accounts.first_course(session),
+        "double",
+        upload=Upload(sha256="x", data=b"zip", size=3),
+        filename="",
+        notes=[],
+        form_key="k",
+        needs=enqueue.Needs(),
+    )
+
+
+def remove(session: Session) -> None:
+    chosen = courses.assignment(session, accounts.first_course(session), "double")
+    courses.remove(session, accounts.find(session, "eve"), chosen)
+
+
+@pytest.mark.parametrize(
+    "first, second, refusal", [(remove, hand_in, "has no assignment 'double'"), (hand_in, remove, "has submissions")]
+)
+def test_who_hands_in_and_who_removes_the_assignment_wait_for_each_other(settings, first, second, refusal):
+    database = Database(settings, connections=4)
+    database.upgrade()
+    with database.write() as session:
+        eve, _ = accounts.create(session, login="eve", role="staff", password=PASSWORD)
+        courses.add(session, eve, accounts.first_course(session), "double")
+
+    def follow() -> None:
+        with database.write() as session:
+            second(session)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            first(session)
+            session.flush()
+            done = pool.submit(follow)
+            assert waiting_for_a_lock(database)
+        with pytest.raises((DeepgradeError, Refused), match=refusal):
+            done.result()
+    database.close()
+
+
+def waiting_for_a_lock(database: Database) -> bool:
+    """Until somebody does; False where nobody did within the patience of a test."""
+    query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with database.read() as session:
+            if session.scalar(query):
+                return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.mark.threat(47)

@@ -130,9 +130,8 @@ def test_a_regrade_of_many_takes_them_in_at_once(line, database):
         session.flush()
         many = [
             Submission(
-                course_id=1,
+                course_assignment_id=1,
                 person_id=person.id,
-                assignment="double",
                 filename="",
                 sha256="x",
                 notes=[],

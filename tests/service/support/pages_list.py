@@ -199,7 +199,7 @@ def _marks(app: Flask, users: dict[str, User]) -> None:
         manual.score_rubric(session, eve, text, chosen, {first.id: 2.5, second.id: 1.0})
         manual.comment(session, eve, text, "The second plot has no labels.\nOtherwise fine.")
         made = regrades.create(
-            session, eve, course, "double", [1, 2], tests=None, needs=enqueue.Needs(), reason="test_b was too strict"
+            session, eve, chosen, [1, 2], tests=None, needs=enqueue.Needs(), reason="test_b was too strict"
         )
         session.execute(sa.update(Job).where(Job.batch == made.name).values(state="done"))
         for number in (1, 2):

@@ -122,6 +122,16 @@ def test_a_program_hands_in_the_written_part(program, database):
     assert hand_in(b"# Mine").status_code == 404
 
 
+def test_a_draft_is_told_as_such_to_staff_alone(program, database):
+    with database.write() as session:
+        session.scalars(sa.select(CourseAssignment)).one().draft = True
+    found = program("eve", scope="staff", role="staff").get("/courses/course/assignments").json["assignments"]
+    assert [(one["name"], one["draft"], one["release_at"]) for one in found] == [("double", True, 0.0)]
+    ada = program()
+    assert ada.get("/courses/course/assignments").json["assignments"] == []
+    assert ada.hand_in(zip_of(RIGHT)).status_code == 404
+
+
 def test_a_repeated_call_is_the_same_submission(program):
     ada, data = program(), zip_of(RIGHT)
     numbers = {ada.hand_in(data, Idempotency_Key="0123456789abcdef").json["id"] for _ in range(3)}

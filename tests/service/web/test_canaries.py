@@ -419,9 +419,10 @@ class World:
 
     def regrade(self) -> None:
         with self.database.write() as session:
-            course, eve = accounts.first_course(session), accounts.find(session, "staff")
+            chosen = courses.assignment(session, accounts.first_course(session), "double")
+            eve = accounts.find(session, "staff")
             reason = self.word("among staff", "reason of a regrade")
-            regrades.create(session, eve, course, "double", [1, 2], tests=None, needs=enqueue.Needs(), reason=reason)
+            regrades.create(session, eve, chosen, [1, 2], tests=None, needs=enqueue.Needs(), reason=reason)
         self.grade()
         with self.database.write() as session:
             course, eve = accounts.first_course(session), accounts.find(session, "staff")

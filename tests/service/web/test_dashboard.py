@@ -21,7 +21,7 @@ CODE, TEXT = Attempt(1, NOW - 30 * DAY), Attempt(2, NOW - 30 * DAY)
 
 def row(*, attempts=(), written=None, archived=False, **policy_fields) -> Row:
     fields = {
-        "release_at": 0.0, "due_at": None, "hard_end_at": None, "grace_days": 0, "penalty_per_day": 0.0,
+        "draft": False, "release_at": 0.0, "due_at": None, "hard_end_at": None, "grace_days": 0, "penalty_per_day": 0.0,
         "attempts_per_day": None, "attempts_total": None, "counts": "best", "hidden_results": "now",
         "written_points": 0.0, "assignment": "double",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from flask import Flask
 
 from autograder.course.course import find_course
 from grader_service.core.settings import Settings
-from grader_service.database.models import Submission
+from grader_service.database.models import CourseAssignment, Submission
 from grader_service.web.app import create_app
 
 from ..conftest import User
@@ -60,7 +60,8 @@ def questions(app: Flask, login: str) -> dict[str, list[str]]:
     assert user.sign_in(login, term.PASSWORD).status_code == 303
     assignment = next(iter(find_course())).name
     with app.extensions["services"].database.read() as session:
-        mine = sa.select(sa.func.max(Submission.id)).where(Submission.assignment == assignment)
+        mine = sa.select(sa.func.max(Submission.id)).join(Submission.course_assignment)
+        mine = mine.where(CourseAssignment.assignment == assignment)
         submission_id = session.scalar(mine.where(Submission.person.has(login=term.student(0)))) or 1
     found = {}
     for rule, address in term.addresses(app, assignment, submission_id):
@@ -103,7 +104,9 @@ def test_a_term_is_drawn_the_same_each_time(tmp_path):
             now=1.8e9,
         )
         with app.extensions["services"].database.read() as session:
-            facts = sa.select(Submission.person_id, Submission.assignment, Submission.received_at, Submission.sha256)
+            facts = sa.select(
+                Submission.person_id, CourseAssignment.assignment, Submission.received_at, Submission.sha256
+            ).join(Submission.course_assignment)
             rows.append([tuple(row) for row in session.execute(facts.order_by(Submission.id))])
         app.extensions["services"].database.close()
     assert rows[0] == rows[1]
