@@ -198,6 +198,17 @@ def test_no_row_leads_to_a_result():
     assert leading == []
 
 
+def test_one_module_decides_what_somebody_is_shown():
+    """`submission_view` asks `visibility`, and everything that shows a submission shows its view."""
+    asking = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in python_files("grader_service")
+        for module, _ in imports(path)
+        if module.startswith("grader_service.grading.visibility")
+    ]
+    assert set(asking) == {"grader_service/grading/submission_view.py"}
+
+
 DATES = {"release_at", "due_at", "hard_end_at", "expires_at"}
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
