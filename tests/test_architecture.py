@@ -56,6 +56,16 @@ def test_the_service_has_few_rooms_and_few_arrows():
     assert len(service.arrows) <= 60
 
 
+MODULE_MOST, FUNCTION_MOST = 350, 60  # lines
+
+
+def test_no_module_and_no_function_of_the_service_is_long():
+    """Migrations are left out: they are as long as the tables were."""
+    service = read("grader_service")
+    assert {place: lines for place, lines in service.lines.items() if lines > MODULE_MOST} == {}
+    assert {place: lines for place, lines in service.functions.items() if lines > FUNCTION_MOST} == {}
+
+
 def test_every_part_of_the_engine_has_its_place():
     assert {room_of(path) for path in ENGINE} <= set(MAY_IMPORT)
 
