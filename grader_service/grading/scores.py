@@ -124,7 +124,7 @@ def _handed_in(session: Session, only: list[sa.ColumnElement[bool]]) -> Sequence
         .where(*only)
         .order_by(Submission.id)
     )
-    return session.execute(query).tuples().all()
+    return session.execute(query).all()
 
 
 def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:

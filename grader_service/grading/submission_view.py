@@ -160,7 +160,8 @@ def _facts(session: Session, query: sa.Select[Any]) -> list[_Facts]:
     chosen, extension = aliased(CourseAssignment), aliased(Extension)
     of_course = sa.and_(chosen.course_id == Submission.course_id, chosen.assignment == Submission.assignment)
     of_student = sa.and_(extension.course_assignment_id == chosen.id, extension.person_id == Submission.person_id)
-    query = query.outerjoin(chosen, of_course).outerjoin(extension, of_student)
+    # Named as the left side of the joins, which the added columns would make ambiguous.
+    query = query.select_from(Submission).outerjoin(chosen, of_course).outerjoin(extension, of_student)
     query = query.add_columns(db_now(), chosen, extension).options(*submissions.WITH_ALL)
     rows = session.execute(query).all()
     outcomes = results.of(session, (row[0].id for row in rows))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, g
@@ -205,12 +206,13 @@ def _moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
     return formatting.moment(seconds, zone or (courses.zone(here) if here else None))
 
 
-def _reading(database: Database):
+def _reading(database: Database) -> Callable[[], Session]:
     def reading() -> Session:
         """The request's session for reading: opened at the first question, closed after the answer."""
         if "reading" not in g:
             g.reading = database.reading()
-        return g.reading
+        session: Session = g.reading
+        return session
 
     return reading
 

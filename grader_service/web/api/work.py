@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, jsonify, send_file
-from flask_smorest import abort
 from sqlalchemy.orm import Session
 
 from autograder import report as reports
@@ -17,7 +16,7 @@ from grader_service.submissions import intake
 from grader_service.web import permissions
 from grader_service.web.api import limits
 from grader_service.web.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
-from grader_service.web.api.parsing import Blueprint
+from grader_service.web.api.parsing import Blueprint, abort
 from grader_service.web.api.serializers import of_assignments, of_submission, of_submissions
 from grader_service.web.pages import course, database, files, reading, services, shown, waited
 

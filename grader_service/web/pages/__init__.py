@@ -36,11 +36,13 @@ __all__ = [
 
 def reading() -> Session:
     """The request's session for reading."""
-    return current_app.extensions["reading"]()
+    session: Session = current_app.extensions["reading"]()
+    return session
 
 
 def services() -> Services:
-    return current_app.extensions["services"]
+    found: Services = current_app.extensions["services"]
+    return found
 
 
 def database() -> Database:
@@ -68,7 +70,8 @@ def number(name: str) -> int | None:
 
 def waited() -> float:
     """Seconds since the last byte of this request came: it may have waited for a thread."""
-    return request.environ.get(WAITED, 0.0)
+    seconds: float = request.environ.get(WAITED, 0.0)
+    return seconds
 
 
 def viewer() -> Viewer:
