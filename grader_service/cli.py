@@ -19,7 +19,12 @@ from autograder.core.errors import DeepgradeError
 from autograder.course.course import find_course
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from autograder.batch.import_results import Import, Score
+    from grader_service.database.models import Course, CourseAssignment, Person
+    from grader_service.database.session import Database
+    from grader_service.grading.score_import import Plan
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or a host; `deepgrade queue` lists them.")]
@@ -203,22 +208,10 @@ def resume(name: Paused) -> None:
 def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
     """Of `import-results`: what the scores change in a course's grade book; where that is wanted, they change it."""
     with _database() as database:
-        from grader_service.accounts import accounts
-        from grader_service.courses import courses
         from grader_service.grading import score_import
 
         with database.write() if wanted.apply else database.read() as session:
-            course = courses.find(session, wanted.course)
-            if course is None:
-                raise DeepgradeError(
-                    f"there is no course {wanted.course!r}; use the name in its address, /courses/NAME"
-                )
-            chosen = courses.assignment(session, course, name)
-            if chosen is None:
-                raise DeepgradeError(f"the course {wanted.course!r} has no assignment {name!r}")
-            actor = accounts.find(session, wanted.by) if wanted.by else None
-            if wanted.by and (actor is None or not actor.is_staff_in(course.id)):
-                raise DeepgradeError(f"{wanted.by!r} is not a staff member of {wanted.course!r}")
+            course, chosen, actor = _place_of_scores(session, name, wanted)
             plan = score_import.plan(session, course, chosen, scores)
             if wanted.apply:
                 score_import.write(
@@ -235,30 +228,46 @@ def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool)
                 "submission": row.score.submission,
                 "login": row.person.login if row.person else None,
                 "before": row.before,
-                "after": row.score.points if row.changes else row.before,
+                "after": row.after,
                 "trouble": row.trouble,
                 "guess": row.guess,
             }
             for row in plan.rows
         ]
         console.print_json({"applied": wanted.apply, "scores": facts})
-        return
+    else:
+        _print_plan(plan, applied=wanted.apply)
+
+
+def _place_of_scores(session: Session, name: str, wanted: Import) -> tuple[Course, CourseAssignment, Person | None]:
+    """The course and its assignment that the scores are for, and who imports them."""
+    from grader_service.accounts import accounts
+    from grader_service.courses import courses
+
+    course = courses.find(session, wanted.course)
+    if course is None:
+        raise DeepgradeError(f"there is no course {wanted.course!r}; use the name in its address, /courses/NAME")
+    chosen = courses.assignment(session, course, name)
+    if chosen is None:
+        raise DeepgradeError(f"the course {wanted.course!r} has no assignment {name!r}")
+    actor = accounts.find(session, wanted.by) if wanted.by else None
+    if wanted.by and (actor is None or not actor.is_staff_in(course.id)):
+        raise DeepgradeError(f"{wanted.by!r} is not a staff member of {wanted.course!r}")
+    return course, chosen, actor
+
+
+def _print_plan(plan: Plan, *, applied: bool) -> None:
     table = console.table("Submission", "Login", "Now", "Then", "", numbers=("Now", "Then"))
     for row in sorted(plan.rows, key=lambda row: (not row.trouble, not row.guess)):  # what needs a look comes first
-        then = row.score.points if row.changes else row.before
-        points = ["none" if value is None else console.number(value) for value in (row.before, then)]
+        points = ["none" if value is None else console.number(value) for value in (row.before, row.after)]
         login = row.person.login if row.person else ""
-        table.add_row(
-            Text(console.plain(row.score.submission)),
-            login,
-            *points,
-            Text(row.trouble or (f"guess, {row.guess}" if row.guess else "")),
-        )
+        remark = row.trouble or (f"guess, {row.guess}" if row.guess else "")
+        table.add_row(Text(console.plain(row.score.submission)), login, *points, Text(remark))
     console.out().print(table)
     changing, unknown = len(plan.changing), len(plan.unknown)
     beside = f", {unknown} match no student" if unknown else ""
     beside += f", {len(plan.guessed)} matched by a guess" if plan.guessed else ""
-    done = "changed" if wanted.apply else "would change; run it with --apply --reason WHY to change them"
+    done = "changed" if applied else "would change; run it with --apply --reason WHY to change them"
     print(f"{changing} of {len(plan.rows)} {done}{beside}")
 
 
@@ -310,7 +319,7 @@ def restore(
 
 
 @contextlib.contextmanager
-def _database() -> Iterator:
+def _database() -> Iterator[Database]:
     with _installed():
         from grader_service.core.settings import Settings
         from grader_service.database.session import Database

@@ -52,15 +52,7 @@ def work(
     """
     settings = settings or Settings.from_environment()
     must_be_ours(settings)
-    if bundle is not None:
-        settings = _unpacked(settings, bundle)
-    elif course is not None:
-        settings = dataclasses.replace(settings, course=Path(course).absolute())
-    settings = dataclasses.replace(settings, host=name or settings.host_name)
-    if not HOST_NAME.fullmatch(settings.host):
-        raise DeepgradeError(f"{settings.host!r} is not a valid host name; use up to 60 letters, digits and . _ @ -")
-    if settings.engine == "celery":
-        check_installed()
+    settings = _settings(settings, name, bundle, course)
     gpus = machine.gpus_here() if gpus is None else tuple(gpus)
     served = _queues(queues, gpus)
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
@@ -93,6 +85,22 @@ def work(
                 supervisor.run(begin)
             finally:
                 agent.leave()
+
+
+def _settings(
+    settings: Settings, name: str | None, bundle: Path | None, course: str | os.PathLike[str] | None
+) -> Settings:
+    """Those given, with the host's name and the course of the command line."""
+    if bundle is not None:
+        settings = _unpacked(settings, bundle)
+    elif course is not None:
+        settings = dataclasses.replace(settings, course=Path(course).absolute())
+    settings = dataclasses.replace(settings, host=name or settings.host_name)
+    if not HOST_NAME.fullmatch(settings.host):
+        raise DeepgradeError(f"{settings.host!r} is not a valid host name; use up to 60 letters, digits and . _ @ -")
+    if settings.engine == "celery":
+        check_installed()
+    return settings
 
 
 def _queues(queues: Sequence[str], gpus: Sequence[str]) -> tuple[str, ...]:

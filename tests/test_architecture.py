@@ -62,6 +62,16 @@ def test_the_service_has_few_rooms_and_few_arrows():
     assert len(service.arrows) <= 60
 
 
+MODULE_MOST, FUNCTION_MOST = 350, 60  # lines
+
+
+def test_no_module_and_no_function_of_the_service_is_long():
+    """Migrations are left out: they are as long as the tables were."""
+    service = read("grader_service")
+    assert {place: lines for place, lines in service.lines.items() if lines > MODULE_MOST} == {}
+    assert {place: lines for place, lines in service.functions.items() if lines > FUNCTION_MOST} == {}
+
+
 def test_every_part_of_the_engine_has_its_place():
     assert {room_of(path) for path in ENGINE} <= set(MAY_IMPORT)
 
@@ -214,6 +224,17 @@ def test_no_row_leads_to_a_result():
         if one.mapper.class_ is Result
     ]
     assert leading == []
+
+
+def test_one_module_decides_what_somebody_is_shown():
+    """`submission_view` asks `visibility`, and everything that shows a submission shows its view."""
+    asking = [
+        path.relative_to(REPOSITORY).as_posix()
+        for path in python_files("grader_service")
+        for module, _ in imports(path)
+        if module.startswith("grader_service.grading.visibility")
+    ]
+    assert set(asking) == {"grader_service/grading/submission_view.py"}
 
 
 DATES = {"release_at", "due_at", "hard_end_at", "expires_at"}

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 from pythonjsonlogger.json import JsonFormatter
@@ -94,7 +94,7 @@ class _Json(JsonFormatter):
         return {name: self._redact(value) if isinstance(value, str) else value for name, value in log_data.items()}
 
 
-class _Stderr(logging.StreamHandler):
+class _Stderr(logging.StreamHandler[TextIO]):
     """Wherever that leads by then."""
 
     stream = property(lambda self: sys.stderr, lambda self, value: None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -72,7 +72,11 @@ def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[s
     unknown = _unknown(environment)
     words = [f"{name} is not a setting{f'; use {meant}' if meant else ''}" for name, meant in unknown.items()]
     yield "settings", not unknown, "; ".join(words) or "each variable is known"
-    for name, look in (("GPU", lambda: _check_gpu(())), ("cgroup", lambda: _check_cgroup(environment))):
+    looks: dict[str, Callable[[], None]] = {
+        "GPU": lambda: _check_gpu(()),
+        "cgroup": lambda: _check_cgroup(environment),
+    }
+    for name, look in looks.items():
         try:
             look()
         except DeepgradeError as error:

@@ -187,10 +187,11 @@ class Remote:
         self._system.pipe_file(self._path(sha256), data)
 
     def get(self, sha256: str) -> bytes:
-        return self._system.cat_file(self._path(sha256))
+        data: bytes = self._system.cat_file(self._path(sha256))
+        return data
 
     def has(self, sha256: str) -> bool:
-        return self._system.exists(self._path(sha256))
+        return bool(self._system.exists(self._path(sha256)))
 
     def remove(self, sha256: str) -> None:
         self._system.rm_file(self._path(sha256))

@@ -149,7 +149,7 @@ def ordered(book: Book, rows: Sequence[Row], by: str) -> list[Row]:
     """By name, by login, or by total or an assignment's points with the most first and none at the end."""
     place = book.place(by)
 
-    def key(row: Row) -> tuple:
+    def key(row: Row) -> tuple[object, ...]:
         if by == "total" or place is not None:
             value = row.total if place is None else row.entries[place].points
             return (value is None, -(value or 0.0), row.person.login)

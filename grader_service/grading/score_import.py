@@ -26,7 +26,7 @@ from grader_service.grading import manual, scores
 
 @dataclass(frozen=True)
 class Planned:
-    """One score: whose it is, what counts now, and what would count then."""
+    """One score: whose it is, and what counts now."""
 
     score: Score
     person: Person | None
@@ -37,6 +37,11 @@ class Planned:
     @property
     def changes(self) -> bool:
         return self.person is not None and not self.trouble and self.score.points != self.before
+
+    @property
+    def after(self) -> float | None:
+        """What would count then."""
+        return self.score.points if self.changes else self.before
 
 
 @dataclass(frozen=True)

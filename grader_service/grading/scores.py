@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -93,20 +94,7 @@ def load(
 
     counting = results.counting(session, *mine)
     rubric = _rubric(session, mine)
-    rows = session.execute(
-        sa.select(
-            Submission.id,
-            Submission.person_id,
-            Submission.course_assignment_id,
-            Submission.kind,
-            Submission.received_at,
-            Job.state,
-        )
-        .outerjoin(Job, sa.and_(Job.submission_id == Submission.id, Job.batch == ""))
-        .where(*mine)
-        .order_by(Submission.id)
-    )
-    for number, person_id, chosen_id, kind, received_at, state in rows:
+    for number, person_id, chosen_id, kind, received_at, state in _handed_in(session, mine):
         chosen = by_id[chosen_id]
         if kind == "written":
             cell(person_id, chosen).written = Attempt(number, received_at, rubric.get(number))
@@ -116,6 +104,24 @@ def load(
             fault = state == "grader_error"
             cell(person_id, chosen).attempts.append(Attempt(number, received_at, graded, fault))
     return Scores(course, assignments, cells)
+
+
+def _handed_in(session: Session, only: list[sa.ColumnElement[bool]]) -> Sequence[tuple[int, int, int, str, float, str]]:
+    """In the order of receipt: number, person, assignment, kind, time of receipt, and the state of its own job."""
+    query = (
+        sa.select(
+            Submission.id,
+            Submission.person_id,
+            Submission.course_assignment_id,
+            Submission.kind,
+            Submission.received_at,
+            Job.state,
+        )
+        .outerjoin(Job, sa.and_(Job.submission_id == Submission.id, Job.batch == ""))
+        .where(*only)
+        .order_by(Submission.id)
+    )
+    return session.execute(query).all()
 
 
 def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from grader_service.database.models import JOB_STATES, CourseAssignment, Job, Queue, Submission
 from grader_service.database.session import db_now
@@ -37,12 +37,17 @@ class Totals:
     late_refused: int
 
 
-def place(session: Session, job: Job) -> int:
-    """Place in the queue, 1 being the next: how many go before it, running ones left out, and itself."""
-    order = (Job.priority, Job.turn, Job.id)
-    before = sa.tuple_(*order) < sa.tuple_(job.priority, job.turn, job.id)
-    count = sa.select(sa.func.count()).where(Job.state == "queued", Job.queue == job.queue, before)
-    return (session.scalar(count) or 0) + 1
+def places(session: Session, jobs: Iterable[Job]) -> dict[int, int]:
+    """By submission, the place in its queue of each of these jobs that waits, 1 being the next: how many go before it,
+    running ones left out, and itself."""
+    waiting = [job.id for job in jobs if job.state == "queued"]
+    if not waiting:
+        return {}
+    mine, other = aliased(Job), aliased(Job)
+    before = sa.tuple_(other.priority, other.turn, other.id) < sa.tuple_(mine.priority, mine.turn, mine.id)
+    count = sa.select(sa.func.count()).where(other.state == "queued", other.queue == mine.queue, before)
+    rows = session.execute(sa.select(mine.submission_id, count.scalar_subquery() + 1).where(mine.id.in_(waiting)))
+    return {row[0]: row[1] for row in rows}
 
 
 def queued(session: Session, queues: Sequence[str]) -> dict[str, int]:

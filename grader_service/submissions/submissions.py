@@ -16,6 +16,13 @@ from grader_service.database.models import Course, CourseAssignment, Job, Member
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue import enqueue
 
+# What is shown of each.
+WITH_ALL = (
+    joinedload(Submission.person),
+    joinedload(Submission.course_assignment, innerjoin=True).joinedload(CourseAssignment.course, innerjoin=True),
+    joinedload(Submission.job),
+)
+
 
 def accept(
     session: Session,
@@ -120,30 +127,22 @@ def _add_upload(session: Session, upload: Upload, keep_still: Callable[[], None]
 
 def find(session: Session, submission_id: int) -> Submission | None:
     """The submission; who may know of it is for `web.permissions` to say."""
-    return session.get(Submission, submission_id, options=_WITH_ALL)
+    return session.get(Submission, submission_id, options=WITH_ALL)
 
 
 def whole(session: Session, query: sa.Select[Any]) -> list[Submission]:
     """What a query asks for, with all that is shown of each, in one question."""
-    return list(session.scalars(query.options(*_WITH_ALL)))
+    return list(session.scalars(query.options(*WITH_ALL)))
 
 
-def history(session: Session, person: Person, chosen: CourseAssignment) -> list[Submission]:
+def history(person: Person, chosen: CourseAssignment) -> sa.Select[Any]:
     """A person's submissions to an assignment, the latest first."""
     mine = sa.select(Submission).where(Submission.person_id == person.id, Submission.course_assignment_id == chosen.id)
-    return list(session.scalars(mine.options(*_WITH_ALL).order_by(Submission.id.desc())))
+    return mine.order_by(Submission.id.desc())
 
 
-def everybodys(session: Session, course: Course, *, before: int | None, limit: int) -> list[Submission]:
+def everybodys(course: Course, *, before: int | None, limit: int) -> sa.Select[Any]:
     """All submissions of a course, the latest first, from the one before `before` on."""
-    of_course = Submission.course_assignment_id.in_(CourseAssignment.ids_in(course.id))
-    query = sa.select(Submission).where(of_course).options(*_WITH_ALL)
+    query = sa.select(Submission).where(Submission.course_assignment_id.in_(CourseAssignment.ids_in(course.id)))
     query = query.order_by(Submission.id.desc()).limit(limit)
-    return list(session.scalars(query.where(Submission.id < before) if before else query))
-
-
-_WITH_ALL = (
-    joinedload(Submission.person),
-    joinedload(Submission.course_assignment, innerjoin=True).joinedload(CourseAssignment.course, innerjoin=True),
-    joinedload(Submission.job),
-)
+    return query.where(Submission.id < before) if before else query

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, g
@@ -17,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 import autograder
-from autograder.course.course import find_course
+from autograder.course.course import Course, find_course
 from autograder.report import numbers
 from grader_service.accounts import mail
 from grader_service.core import minutes, secrets
@@ -69,6 +70,12 @@ LANES = {
 }  # threads of the web process, by kind of request; see server.py
 
 
+OF_PEOPLE = (auth, oidc, invitations, account)
+OF_STUDENTS = (assignments, submissions, written_parts, leaderboard)
+OF_STAFF = (staff, grades, marks, regrades, similarity, audit, dates, people, course_pages, queue)
+PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, health, metrics)
+
+
 class Number(IntegerConverter):
     """Of a row. No row has a larger one, and a database does not even compare it."""
 
@@ -80,10 +87,29 @@ def create_app(settings: Settings) -> Flask:
     """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
     security.must_not_be_debugged(os.environ)
     course = find_course(settings.course)
-    largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
-    # Each of the web process's threads may hold a reading and a writing connection at once.
-    database = Database(settings, connections=2 * sum(LANES.values()))
     app = Flask(__name__)
+    _configure(app, settings, course)
+    services = _services(settings, course)
+    app.extensions["services"] = services
+    app.extensions["reading"] = _reading(services.database)
+    app.teardown_appcontext(_close_reading)
+
+    request_log.install(app, settings)
+    written_parts.install(app)  # before a form's token is looked for, which reads the body
+    security.install(app)
+    oidc.install(app, settings)
+    errors.install(app)
+    for pages in PAGES:
+        app.register_blueprint(pages.blueprint)
+    api.install(app)
+    permissions.check(app)
+    _name_for_templates(app)
+    app.context_processor(_who)
+    return app
+
+
+def _configure(app: Flask, settings: Settings, course: Course) -> None:
+    largest = max((assignment.manifest.limits.upload_kb for assignment in course), default=0)
     app.config.update(
         SECRET_KEY=secrets.session_key(settings),
         MAX_CONTENT_LENGTH=(largest + FORM_KB) * 1024,
@@ -97,14 +123,18 @@ def create_app(settings: Settings) -> Flask:
     )
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
-
     app.url_map.converters["int"] = Number
 
+
+def _services(settings: Settings, course: Course) -> Services:
+    """The database is brought up to date, and a first course has what lies on the disk."""
+    # Each of the web process's threads may hold a reading and a writing connection at once.
+    database = Database(settings, connections=2 * sum(LANES.values()))
     database.upgrade()
     with database.write() as session:
         courses.fill(session, [assignment.name for assignment in course])
     files = Files(settings)
-    app.extensions["services"] = Services(
+    return Services(
         settings=settings,
         course=course,
         version=Version(settings, course),
@@ -114,21 +144,10 @@ def create_app(settings: Settings) -> Flask:
         renderer=rendering.Renderer(database, files),
         outbox=mail.Outbox(),
     )
-    app.extensions["reading"] = _reading(database)
-    app.teardown_appcontext(_close_reading)
 
-    request_log.install(app, settings)
-    written_parts.install(app)  # before a form's token is looked for, which reads the body
-    security.install(app)
-    oidc.install(app, settings)
-    errors.install(app)
-    of_people = (auth, oidc, invitations, account)
-    of_students = (assignments, submissions, written_parts, leaderboard)
-    of_staff = (staff, grades, marks, regrades, similarity, audit, dates, people, course_pages, queue)
-    for pages in (*of_people, *of_students, *of_staff, health, metrics):
-        app.register_blueprint(pages.blueprint)
-    api.install(app)
-    permissions.check(app)
+
+def _name_for_templates(app: Flask) -> None:
+    """The filters and functions that templates use."""
     app.jinja_env.filters.update(
         visible=formatting.visible,
         beside=numbers.beside,
@@ -142,17 +161,21 @@ def create_app(settings: Settings) -> Flask:
         over=minutes.over,
         end=minutes.end,
     )
-    app.jinja_env.globals.update(VERDICTS=formatting.VERDICTS, STATES=formatting.STATES, version=autograder.__version__)
     app.jinja_env.globals.update(
-        picture_key=report_figures.key, picture_words=report_figures.words, handout=handouts.render
-    )
-    app.jinja_env.globals.update(audit_changes=audit.changes, REASON_MOST=REASON_MOST, by_problem=formatting.by_problem)
-    app.jinja_env.globals.update(
-        home=permissions.home, other_tests=other_tests.find, assignment_title=assignments.title_of
+        VERDICTS=formatting.VERDICTS,
+        STATES=formatting.STATES,
+        REASON_MOST=REASON_MOST,
+        version=autograder.__version__,
+        picture_key=report_figures.key,
+        picture_words=report_figures.words,
+        handout=handouts.render,
+        audit_changes=audit.changes,
+        by_problem=formatting.by_problem,
+        home=permissions.home,
+        other_tests=other_tests.find,
+        assignment_title=assignments.title_of,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.context_processor(_who)
-    return app
 
 
 def _who() -> dict[str, object]:
@@ -182,12 +205,13 @@ def _moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
     return formatting.moment(seconds, zone or (courses.zone(here) if here else None))
 
 
-def _reading(database: Database):
+def _reading(database: Database) -> Callable[[], Session]:
     def reading() -> Session:
         """The request's session for reading: opened at the first question, closed after the answer."""
         if "reading" not in g:
             g.reading = database.reading()
-        return g.reading
+        session: Session = g.reading
+        return session
 
     return reading
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -50,7 +52,7 @@ MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 class Moment(DateTimeLocalField):
     """A time of the clock on the course's wall."""
 
-    def __init__(self, label: str, validators: list | None = None, **options: object) -> None:
+    def __init__(self, label: str, validators: Sequence[Callable[..., None]] | None = None, **options: object) -> None:
         super().__init__(label, validators or [Optional()], format=MOMENTS, **options)
 
     def _value(self) -> str:

@@ -91,7 +91,8 @@ def check(app: Flask) -> None:
 def rule_of(app: Flask, endpoint: str) -> Rule | None:
     view: Any = app.view_functions.get(endpoint)
     while view is not None:
-        if (found := getattr(view, "access", None)) is not None:
+        found: Rule | None = getattr(view, "access", None)
+        if found is not None:
             return found
         view = getattr(view, "__wrapped__", None)
     return None
@@ -102,7 +103,8 @@ def rule_of(app: Flask, endpoint: str) -> Rule | None:
 
 def me() -> Person:
     """Who is signed in: every page but the open ones has somebody."""
-    return current_user.person
+    person: Person = current_user.person
+    return person
 
 
 def my_token() -> Token | None:
@@ -111,12 +113,14 @@ def my_token() -> Token | None:
 
 def here() -> Course:
     """The course of this request's address, or of its submission."""
-    return g.here
+    course: Course = g.here
+    return course
 
 
 def asked() -> Submission:
     """The submission of this request's address, which `reader` and `marker` have let through."""
-    return g.asked
+    submission: Submission = g.asked
+    return submission
 
 
 def assignment(name: str) -> CourseAssignment:
@@ -200,7 +204,8 @@ def _mine() -> list[Course]:
     """My courses, looked up once in a request."""
     if "mine" not in g:
         g.mine = my_courses(current_app.extensions["reading"]())
-    return g.mine
+    found: list[Course] = g.mine
+    return found
 
 
 def find_place() -> None:

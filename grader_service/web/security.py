@@ -76,7 +76,8 @@ def install(app: Flask) -> None:
 
 
 def failures() -> Failures:
-    return current_app.extensions["failures"]
+    found: Failures = current_app.extensions["failures"]
+    return found
 
 
 def sign_in_key(login: str) -> str:
@@ -115,7 +116,6 @@ def _network(address: str) -> str:
     return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
-@logins.user_loader
 def _by_cookie(cookie: str) -> SignedIn | None:
     """A browser's session: good for pages, not for the API, where no form's token would stand beside it."""
     person_id, _, session_id = cookie.partition(":")
@@ -126,7 +126,6 @@ def _by_cookie(cookie: str) -> SignedIn | None:
     return SignedIn(person) if person is not None and person.session_id == session_id else None
 
 
-@logins.request_loader
 def _by_token(request: Request) -> SignedIn | None:
     """A program's token: good for the API alone."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -139,6 +138,10 @@ def _by_token(request: Request) -> SignedIn | None:
         with current_app.extensions["services"].database.write() as session:
             tokens.used(session, token)
     return SignedIn(token.person, token)
+
+
+logins.user_loader(_by_cookie)
+logins.request_loader(_by_token)
 
 
 def _api() -> bool:

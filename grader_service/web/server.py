@@ -72,7 +72,7 @@ class _Task(WSGITask):
 
         `deepgrade.waited` : seconds since its last byte came, in which it waited for a thread
         """
-        environ = super().get_environment()
+        environ: dict[str, Any] = super().get_environment()
         environ.pop("wsgi.file_wrapper", None)
         environ[WAITED] = time.monotonic() - self.request.complete_at
         return environ
@@ -107,7 +107,7 @@ class Channel(HTTPChannel):
         super().__init__(*arguments, **options)
 
     def received(self, data: bytes) -> bool:
-        read = super().received(data)
+        read: bool = super().received(data)
         now = time.monotonic()
         with self.requests_lock:
             for request in self.requests:
@@ -171,8 +171,9 @@ class Channel(HTTPChannel):
     @property
     def buffered(self) -> int:
         """Bytes that are kept for it."""
-        body = self.request.body_bytes_received if self.request is not None else 0
-        return body + self.total_outbufs_len
+        body: int = self.request.body_bytes_received if self.request is not None else 0
+        waiting: int = self.total_outbufs_len
+        return body + waiting
 
     def is_late(self, now: float, limits: Limits) -> bool:
         """Has its client had all the time that it has for this phase?"""
@@ -268,7 +269,7 @@ class Server(TcpWSGIServer):
         """May one more be accepted? Asked in each turn: a flood of silent connections is not waited for."""
         if self.accepting and len(self.active_channels) >= self.limits.connections:
             self.maintenance(time.time())
-        return super().readable()
+        return bool(super().readable())
 
     def maintenance(self, now: float) -> None:
         """Close the connections whose clients are late, and where room is needed those that move least."""

@@ -503,7 +503,13 @@ WALLS = [
     Wall(
         "live",
         "what runs is told where hidden results are withheld",
-        [("grader_service/grading/visibility.py", "if job is None or not (staff or", "if job is None or not (True or")],
+        [
+            (
+                "grader_service/grading/visibility.py",
+                "if job is None or not sees_hidden(",
+                "if job is None or not (True or ",
+            )
+        ],
         [
             "tests/service/grading/test_visibility.py::test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld"
         ],

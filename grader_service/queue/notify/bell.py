@@ -121,9 +121,10 @@ def main() -> None:
     app = make_app(settings, names)
     board = Board(slots)
 
-    @app.task(name=TICKET)
     def ticket(queue: str) -> None:
         board.answer(queue)
+
+    app.task(name=TICKET)(ticket)
 
     threading.Thread(target=watch, args=(board, Wire(app)), name="watch", daemon=True).start()
     options = ["--pool=threads", f"--concurrency={len(slots)}", f"--hostname=deepgrade@{settings.host_name}"]

@@ -14,10 +14,12 @@ import queue as queues
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from celery import Celery
-from kombu import Connection, Exchange, Producer, Queue
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Producer
 
 from grader_service.core.settings import Settings
 from grader_service.queue.notify.texts import NO_ANSWER
@@ -29,6 +31,9 @@ MOST = 64  # tickets of a queue on the broker
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0  # a broker that has not answered by then is out of reach
 COMPLAIN_SECONDS = 60.0  # between two words in the log about the same trouble
+
+
+Answer = TypeVar("Answer")
 
 
 def ticket_queue(name: str) -> Queue:
@@ -68,6 +73,11 @@ def make_app(settings: Settings, names: Iterable[str] = ()) -> Celery:
     return app
 
 
+def _lying(queue: Queue) -> int:
+    """Tickets on a queue that is bound to a channel; the queue is declared if it is not there."""
+    return int(queue.queue_declare().message_count)
+
+
 class Wire:
     """One connection to the broker, for one thread; made anew after it has failed."""
 
@@ -81,16 +91,16 @@ class Wire:
 
     def count(self, name: str) -> int:
         """Tickets that nobody has taken."""
-        return self._use(lambda channel: ticket_queue(name)(channel).queue_declare().message_count)
+        return self._use(lambda channel: _lying(ticket_queue(name)(channel)))
 
     def _send(self, channel: Any, name: str, wanted: int) -> None:
         queue = ticket_queue(name)(channel)
-        there = queue.queue_declare().message_count
+        there = _lying(queue)
         producer = Producer(channel)
         for _ in range(min(wanted, MOST) - there):
             self._app.send_task(TICKET, args=[name], producer=producer, queue=queue, retry=False)
 
-    def _use(self, work: Callable[[Any], Any]) -> Any:
+    def _use(self, work: Callable[[Any], Answer]) -> Answer:
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -104,7 +114,7 @@ class Wire:
         options = {**self._app.conf.broker_transport_options, "max_retries": 1, "interval_start": 0, "interval_step": 0}
         if not self._app.conf.broker_url.startswith("redis"):
             options |= {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
-        connection = self._app.connection_for_write(
+        connection: Connection = self._app.connection_for_write(
             heartbeat=0, connect_timeout=CONNECT_SECONDS, transport_options=options
         )
         connection.connect()

@@ -3,6 +3,7 @@
 import io
 import sys
 import types
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +20,17 @@ SLICES = 500  # of a pair that are marked; the page of a pair has no end of them
 WINDOW = 12  # a likeness of TOKENS + WINDOW - 1 characters is always found
 
 
-def compare(texts: list, starter: list, least: float, most: int) -> list:
+def compare(texts: list[str], starter: list[str], least: float, most: int) -> list[object]:
     """The `most` pairs with the largest likeness of at least `least`, in the order of that, and how many there are.
 
     starter : code that everybody was given; it counts for nothing.
     Returns [pairs, number of all pairs]; a pair is [i, j, share of i that is in j, share of j that is in i,
     slices of i, slices of j]; slices are [[start, end]] in characters.
     """
-    known = frozenset().union(*(_print(text, 1).hashes for text in starter))
+    known: frozenset[int] = frozenset().union(*(_print(text, 1).hashes for text in starter))
     prints = [_print(text, WINDOW, known) for text in texts]
     hashes = [frozenset(map(int, one.hashes)) for one in prints]
-    found: list = []
+    found: list[list[Any]] = []
     for i in range(len(texts)):
         for j in range(i + 1, len(texts)):
             common = len(hashes[i] & hashes[j])
@@ -41,7 +42,7 @@ def compare(texts: list, starter: list, least: float, most: int) -> list:
     return [found[:most], len(found)]
 
 
-def _print(text: str, window: int, known: frozenset = frozenset()) -> CodeFingerprint:
+def _print(text: str, window: int, known: frozenset[int] = frozenset()) -> CodeFingerprint:
     """What is known is taken out here: the library takes out what a text says twice as well."""
     found = CodeFingerprint("code.py", TOKENS, window, None, True, "python", fp=io.StringIO(text))
     found.hashes -= known
@@ -50,5 +51,5 @@ def _print(text: str, window: int, known: frozenset = frozenset()) -> CodeFinger
     return found
 
 
-def _pairs(slices: np.ndarray) -> list:
+def _pairs(slices: np.ndarray) -> list[list[int]]:
     return [[int(start), int(end)] for start, end in zip(slices[0][:SLICES], slices[1][:SLICES], strict=True)]

@@ -3,6 +3,7 @@
 import json
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -12,12 +13,12 @@ def pieces(text: str) -> str:
 
     attribute : the address of a link, the alignment of a cell, the first number of a list; else ""
     """
-    found: list = []
+    found: list[list[str]] = []
     _add(_markdown.parse(text), found)
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
-def _add(tokens: list, found: list) -> None:
+def _add(tokens: list[Token], found: list[list[str]]) -> None:
     for token in tokens:
         if token.type == "inline":
             _add(token.children or [], found)
@@ -40,9 +41,9 @@ def _add(tokens: list, found: list) -> None:
             found.append(["text", "", token.content])
 
 
-def _attribute(token: object) -> str:
+def _attribute(token: Token) -> str:
     """The one that a tag may have."""
-    attributes = token.attrs  # type: ignore[attr-defined]
+    attributes = token.attrs
     if "href" in attributes:
         return str(attributes["href"])
     if "start" in attributes:

@@ -3,7 +3,7 @@
 import numpy as np
 import pypdfium2
 
-_opened: list = []
+_opened: list[pypdfium2.PdfDocument] = []
 
 
 def load(data: np.ndarray) -> int:

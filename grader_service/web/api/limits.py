@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from grader_service.web import permissions
 from grader_service.web.security import limiter
 
@@ -20,10 +18,13 @@ def _nobody() -> bool:
     return permissions.my_token() is None
 
 
-def _limit(count: int, what: str) -> Any:
-    words = f"Programs of your account sent more than {count} {what} in a minute. Wait one minute, then try again."
-    return limiter.limit(f"{count} per minute", key_func=_account, exempt_when=_nobody, error_message=words)
+def _words(count: int, what: str) -> str:
+    return f"Programs of your account sent more than {count} {what} in a minute. Wait one minute, then try again."
 
 
-often = _limit(OFTEN, "requests")
-sending = _limit(SENDING, "uploads")
+often = limiter.limit(
+    f"{OFTEN} per minute", key_func=_account, exempt_when=_nobody, error_message=_words(OFTEN, "requests")
+)
+sending = limiter.limit(
+    f"{SENDING} per minute", key_func=_account, exempt_when=_nobody, error_message=_words(SENDING, "uploads")
+)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import abort
-
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, tokens
 from grader_service.database.models import Person
 from grader_service.web import permissions
 from grader_service.web.api.forms import MadeToken, Me, NewToken
-from grader_service.web.api.parsing import Blueprint
+from grader_service.web.api.parsing import Blueprint, abort
 from grader_service.web.pages import database, reading
 from grader_service.web.security import failures, sign_in_key
 
@@ -52,16 +50,14 @@ def make_token(asked: dict[str, Any]) -> dict[str, Any]:
         person = accounts.authenticate(reading(), asked["login"], asked["password"])
         if person is None:
             attempt.failed()
-            return abort(401, message="The login or the password is wrong.")
+            abort(401, message="The login or the password is wrong.")
     if person.must_change_password:
-        return abort(
-            403, message="Your password is temporary. Sign in on the web page first and choose your own password."
-        )
+        abort(403, message="Your password is temporary. Sign in on the web page first and choose your own password.")
     try:
         with database().write() as session:
             _, secret = tokens.make(
                 session, session.get_one(Person, person.id), name=asked["name"], scope=asked["scope"]
             )
     except DeepgradeError as error:
-        return abort(422, message=str(error))
+        abort(422, message=str(error))
     return {"token": secret}

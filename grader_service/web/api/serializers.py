@@ -2,77 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import UnknownAssignment
+from autograder.report.visibility import Viewer
 from grader_service.courses import courses, late_policy
-from grader_service.database.models import Course, CourseAssignment, Extension, Membership, Person, Submission
+from grader_service.database.models import Course, Membership, Person, Submission
 from grader_service.database.session import db_now
-from grader_service.grading import results, scores, visibility
-from grader_service.grading.results import Outcome
-from grader_service.queue import monitor
+from grader_service.grading import scores, submission_view
+from grader_service.grading.submission_view import Summary
 from grader_service.web import permissions
 from grader_service.web.pages import course as content
 
 
-def of_submissions(session: Session, found: Sequence[Submission]) -> list[dict[str, Any]]:
-    """In a query for all of them, and one for the place of each that waits."""
-    terms = _terms(session, found)
-    outcomes = results.of(session, (one.id for one in found))
-    now = session.scalars(sa.select(db_now())).one()
-    return [_of_submission(session, one, outcomes.get(one.id), terms, now) for one in found]
+def of_submissions(session: Session, query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Of all that a query of submissions asks for."""
+    return [of_submission(one) for one in submission_view.summaries(session, query, _viewer_of)]
 
 
-Terms = dict[tuple[int, int], late_policy.Terms]
-
-
-def _terms(session: Session, found: Sequence[Submission]) -> Terms:
-    """By the course's assignment and person."""
-    people = {one.person_id for one in found}
-    rows = session.execute(
-        sa.select(CourseAssignment, Course.timezone, Person.id, Extension)
-        .join(Course)
-        .join(Person, Person.id.in_(people))
-        .outerjoin(
-            Extension,
-            sa.and_(Extension.course_assignment_id == CourseAssignment.id, Extension.person_id == Person.id),
-        )
-        .where(CourseAssignment.id.in_({one.course_assignment_id for one in found}))
-    )
-    return {(row.id, person_id): late_policy.terms(row, zone, extension) for row, zone, person_id, extension in rows}
-
-
-def _of_submission(
-    session: Session, one: Submission, outcome: Outcome | None, terms: Terms, now: float
-) -> dict[str, Any]:
-    job, state = one.job, results.state(one, outcome)
-    held = terms[one.course_assignment_id, one.person_id]
-    seen = visibility.progress(one, permissions.is_staff_in(one.course_id), held, now)
-    told = outcome if outcome is not None and outcome.graded else None
-    if not permissions.is_staff_in(one.course_id) and not late_policy.points_shown(held, now):
-        told = None  # points are told after the due date
+def of_submission(shown: Summary) -> dict[str, Any]:
+    submission, receipt = shown.submission, shown.receipt
     return {
-        "id": one.id,
-        "course": one.in_course.slug,
-        "assignment": one.assignment,
-        "login": one.person.login,
-        "received_at": one.received_at,
-        "days_late": late_policy.days_late(held, one.received_at),
-        "filename": one.filename,
-        "sha256": one.sha256,
-        "notes": one.notes,
-        "kind": one.kind,
-        "state": state,
-        "place": monitor.place(session, job) if state == "queued" else 0,
-        "tests_done": seen.done,
-        "tests_total": seen.total,
-        "points": told.points if told else None,
-        "possible": told.possible if told else None,
+        "id": submission.id,
+        "course": submission.in_course.slug,
+        "assignment": submission.assignment,
+        "login": submission.person.login,
+        "received_at": submission.received_at,
+        "days_late": receipt.days_late,
+        "filename": submission.filename,
+        "sha256": submission.sha256,
+        "notes": submission.notes,
+        "kind": submission.kind,
+        "state": shown.state,
+        "place": shown.place,
+        "tests_done": shown.progress.done,
+        "tests_total": shown.progress.total,
+        "points": shown.points,
+        "possible": shown.possible,
     }
+
+
+def _viewer_of(submission: Submission) -> Viewer:
+    return "staff" if permissions.is_staff_in(submission.course_id) else "student"
 
 
 def of_assignments(session: Session, course: Course, person: Person, *, unreleased: bool) -> list[dict[str, Any]]:

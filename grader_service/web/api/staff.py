@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask_smorest import abort
 
 from autograder.core.errors import DeepgradeError
 from grader_service.database.models import CourseAssignment, Membership, Person, Submission
 from grader_service.queue import hosts, monitor
 from grader_service.web import permissions
 from grader_service.web.api.forms import Everybodys, Pause, People, Queues, Scores, Submissions
-from grader_service.web.api.parsing import Blueprint
+from grader_service.web.api.parsing import Blueprint, abort
 from grader_service.web.api.serializers import of_scores
 from grader_service.web.api.work import page
 from grader_service.web.pages import database, reading

@@ -7,19 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, jsonify, send_file
-from flask_smorest import abort
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import Refused, UnknownAssignment
+from autograder.report import schema as reports
 from grader_service.database.models import Course, CourseAssignment, Submission
-from grader_service.submissions import intake, submissions
+from grader_service.submissions import intake
 from grader_service.web import permissions
 from grader_service.web.api import limits
 from grader_service.web.api.forms import Assignments, HandIn, HandInWritten, Key, Mine, SubmissionFacts, Submissions
-from grader_service.web.api.parsing import Blueprint
-from grader_service.web.api.serializers import of_assignments, of_submissions
-from grader_service.web.pages import course, database, files, reading, services, waited
-from grader_service.web.pages import submissions as pages
+from grader_service.web.api.parsing import Blueprint, abort
+from grader_service.web.api.serializers import of_assignments, of_submission, of_submissions
+from grader_service.web.pages import course, database, files, reading, services, shown, waited
 
 blueprint = Blueprint("api-work", __name__, description="Assignments, submissions and reports")
 
@@ -136,10 +135,12 @@ def report(submission_id: int) -> Any:
     Staff with a token of scope `staff` see everything. Students see the law and the class of failure of hidden tests,
     if the course shows them.
     """
-    found = pages.report_json(submission_id)  # what the page shows, and nothing else
-    if isinstance(found, Response):
-        return found
-    return jsonify(SubmissionFacts().dump(_one(reading(), submission_id))), 202
+    view = shown()
+    if view.submission.job is None:
+        abort(404)  # the written part: no grader looks at it
+    if (answer := view.answer) is not None:
+        return Response(reports.to_json(answer), mimetype="application/json")
+    return jsonify(SubmissionFacts().dump(of_submission(view))), 202
 
 
 @blueprint.get("/submissions/<int:submission_id>/upload.zip")
@@ -166,11 +167,10 @@ def page(query: sa.Select[Any], asked: dict[str, Any], assignments: sa.Select[in
     if asked["before"] is not None:
         query = query.where(Submission.id < asked["before"])
     limit = asked["limit"]
-    found = submissions.whole(reading(), query.order_by(Submission.id.desc()).limit(limit + 1))
-    before = found[limit - 1].id if len(found) > limit else None
-    return {"submissions": of_submissions(reading(), found[:limit]), "before": before}
+    found = of_submissions(reading(), query.order_by(Submission.id.desc()).limit(limit + 1))
+    before = found[limit - 1]["id"] if len(found) > limit else None
+    return {"submissions": found[:limit], "before": before}
 
 
 def _one(session: Session, submission_id: int) -> dict[str, Any]:
-    found = submissions.whole(session, sa.select(Submission).where(Submission.id == submission_id))
-    return of_submissions(session, found)[0]
+    return of_submissions(session, sa.select(Submission).where(Submission.id == submission_id))[0]

@@ -6,9 +6,12 @@ from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from autograder.course.course import Course
+from autograder.report.visibility import Viewer
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.session import LARGEST, Database
+from grader_service.grading import submission_view
+from grader_service.grading.submission_view import SubmissionView
 from grader_service.submissions.services import Services
 from grader_service.web.permissions import asked, here, is_staff_here, me
 from grader_service.web.server import WAITED
@@ -25,17 +28,21 @@ __all__ = [
     "reading",
     "services",
     "settings",
+    "shown",
+    "viewer",
     "waited",
 ]
 
 
 def reading() -> Session:
     """The request's session for reading."""
-    return current_app.extensions["reading"]()
+    session: Session = current_app.extensions["reading"]()
+    return session
 
 
 def services() -> Services:
-    return current_app.extensions["services"]
+    found: Services = current_app.extensions["services"]
+    return found
 
 
 def database() -> Database:
@@ -63,4 +70,15 @@ def number(name: str) -> int | None:
 
 def waited() -> float:
     """Seconds since the last byte of this request came: it may have waited for a thread."""
-    return request.environ.get(WAITED, 0.0)
+    seconds: float = request.environ.get(WAITED, 0.0)
+    return seconds
+
+
+def viewer() -> Viewer:
+    """Staff see everything, or with `?view=student` what the student sees."""
+    return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
+
+
+def shown() -> SubmissionView:
+    """The submission of this request's address, as whoever asks may see it."""
+    return submission_view.view(reading(), course(), asked(), viewer())

@@ -10,13 +10,13 @@ from functools import lru_cache
 from flask import Blueprint, abort, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from autograder.core.errors import Refused, UnknownAssignment
+from autograder.core.errors import Refused
 from autograder.course import kit
 from autograder.course.course import Assignment
 from grader_service.core import minutes
-from grader_service.courses import courses, late_policy
+from grader_service.courses import content, courses, late_policy
 from grader_service.database.models import Course, CourseAssignment
-from grader_service.grading import results, scores
+from grader_service.grading import scores, submission_view
 from grader_service.submissions import intake, submissions, written
 from grader_service.web import permissions
 from grader_service.web.pages import course, here, me, reading, services, waited
@@ -158,32 +158,23 @@ def _rows(one: Course, now: float) -> Iterator[Row]:
     chosen = courses.assignments(reading(), one)
     found = scores.load(reading(), one, chosen, person=me())
     for each in chosen:
-        row = Row(one, each, _on_disk(each.assignment), found.cell(me().id, each), now)
+        row = Row(one, each, content.assignment(course(), each.assignment), found.cell(me().id, each), now)
         if row.released or permissions.is_staff_in(one.id):
             yield row
 
 
 def _content(name: str) -> Assignment:
-    return _on_disk(name) or abort(404)
+    return content.assignment(course(), name) or abort(404)
 
 
 def title_of(name: str) -> str:
-    """Of an assignment; its name, where the disk has lost it."""
-    content = _on_disk(name)
-    return content.manifest.title if content else name
-
-
-def _on_disk(name: str) -> Assignment | None:
-    try:
-        return course()[name]
-    except UnknownAssignment:
-        return None
+    return content.title(course(), name)
 
 
 def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
     cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
-    history = submissions.history(reading(), me(), chosen)
+    history = submissions.history(me(), chosen)
     return render_template(
         "assignment.html",
         assignment=assignment,
@@ -192,9 +183,7 @@ def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -
         may_write=late_policy.receipt(cell.terms, now),
         left=late_policy.attempts(cell.terms, cell.attempts, now),
         now=now,
-        receipt_of=lambda submission: late_policy.receipt(cell.terms, submission.received_at),
-        history=history,
-        outcomes=results.of(reading(), (one.id for one in history)),
+        history=submission_view.summaries(reading(), history, lambda _: "student"),
         form_key=intake.new_key(),
         refusal=refusal,
         WRITTEN_KB=written.MOST_KB,

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from autograder.core.errors import DeepgradeError, UnknownAssignment
-from autograder.course.course import Assignment
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
-from grader_service.courses import courses, late_policy
+from grader_service.courses import content, courses, late_policy
 from grader_service.database.models import CourseAssignment, Extension, Membership, Person
 from grader_service.submissions import submissions
 from grader_service.web import permissions
 from grader_service.web.forms import ExtensionForm, PolicyForm
 from grader_service.web.pages import course, database, here, me, reading
+from grader_service.web.pages.assignments import title_of
 
 blueprint = Blueprint("dates", __name__, url_prefix="/courses/<slug>/staff/dates")
 
@@ -33,7 +33,7 @@ def show() -> Page:
     names = {one.assignment for one in chosen}
     return render_template(
         "staff/dates.html",
-        rows=[(one, _title(one.assignment)) for one in chosen],
+        rows=[(one, title_of(one.assignment)) for one in chosen],
         more=[assignment for assignment in course() if assignment.name not in names],
         extensions=_count_extensions(),
         now=submissions.now(reading()),
@@ -44,11 +44,11 @@ def show() -> Page:
 @blueprint.post("/<name>/add")
 @permissions.staff
 def add(name: str) -> Page:
-    if _content(name) is None:
+    if content.assignment(course(), name) is None:
         abort(404)
     with database().write() as session:
         courses.add(session, me(), here(), name, draft=True)
-    flash(f"{_title(name)} has been added as a draft that students do not see. Set its dates, then untick Draft.")
+    flash(f"{title_of(name)} has been added as a draft that students do not see. Set its dates, then untick Draft.")
     return redirect(url_for("dates.change", name=name), 303)
 
 
@@ -137,8 +137,8 @@ def _page(
     return render_template(
         "staff/policy.html",
         chosen=chosen,
-        title=_title(chosen.assignment),
-        content=_content(chosen.assignment),
+        title=title_of(chosen.assignment),
+        content=content.assignment(course(), chosen.assignment),
         form=form,
         sentence=sentence,
         extension=extension or ExtensionForm(formdata=None, prefix="extension"),
@@ -165,18 +165,6 @@ def _student(session: Any, login: str) -> Person:
 
 def _chosen(name: str) -> CourseAssignment:
     return courses.assignment(reading(), here(), name) or abort(404)
-
-
-def _content(name: str) -> Assignment | None:
-    try:
-        return course()[name]
-    except UnknownAssignment:
-        return None
-
-
-def _title(name: str) -> str:
-    content = _content(name)
-    return content.manifest.title if content else name
 
 
 def _count_extensions() -> dict[int, int]:

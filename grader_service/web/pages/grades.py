@@ -10,10 +10,11 @@ from autograder.core.errors import DeepgradeError
 from grader_service.courses import courses
 from grader_service.database import audit
 from grader_service.database.models import CourseAssignment, Membership, Person, Submission
-from grader_service.grading import csv_export, manual, results, scores
+from grader_service.grading import csv_export, manual, results, scores, submission_view
 from grader_service.grading import gradebook as books
 from grader_service.grading import statistics as test_statistics
 from grader_service.grading.gradebook import Book
+from grader_service.grading.submission_view import Summary
 from grader_service.submissions import submissions
 from grader_service.web import permissions
 from grader_service.web.pages import course, database, here, me, reading
@@ -147,19 +148,25 @@ def _student(person: Person, sentence: str = "", at: str = "") -> str:
     handed_in = sa.select(Submission).where(
         Submission.course_assignment_id.in_([one.id for one in chosen]), Submission.person_id == person.id
     )
-    uploads = submissions.whole(reading(), handed_in.order_by(Submission.id.desc()))
+    uploads = submission_view.summaries(reading(), handed_in.order_by(Submission.id.desc()), lambda _: "staff")
     return render_template(
         "staff/student.html",
         person=person,
         row=found.rows[0],
         columns=found.columns,
         overrides=manual.overrides(reading(), chosen, person),
-        outcomes=results.of(reading(), (one.id for one in uploads)),
-        uploads={name: [one for one in uploads if one.assignment == name] for name in {u.assignment for u in uploads}},
+        uploads=_by_assignment(uploads),
         entries=audit.entries(reading(), here(), person=person.id, limit=ENTRIES),
         sentence=sentence,
         at=at,
     )
+
+
+def _by_assignment(uploads: list[Summary]) -> dict[str, list[Summary]]:
+    found: dict[str, list[Summary]] = {}
+    for one in uploads:
+        found.setdefault(one.submission.assignment, []).append(one)
+    return found
 
 
 def _person(person_id: int) -> Person:

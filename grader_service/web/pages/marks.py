@@ -11,7 +11,7 @@ from grader_service.database.models import CourseAssignment
 from grader_service.database.session import LARGEST
 from grader_service.grading import manual
 from grader_service.web import permissions
-from grader_service.web.pages import asked, database, here, me, reading
+from grader_service.web.pages import asked, database, here, me, reading, shown
 from grader_service.web.pages.assignments import title_of
 from grader_service.web.pages.grades import number_of
 from grader_service.web.pages.submissions import page_of
@@ -31,7 +31,7 @@ def comment(submission_id: int) -> Page:
         with database().write() as session:
             manual.comment(session, me(), submission, request.form.get("text", ""))
     except DeepgradeError as error:
-        return page_of(submission, refused={"comment": f"The comment was not added: {error}."}), 422
+        return page_of(shown(), refused={"comment": f"The comment was not added: {error}."}), 422
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#comments", 303)
 
 
@@ -51,7 +51,7 @@ def score(submission_id: int) -> Page:
             }
             changed = manual.score_rubric(session, me(), submission, submission.course_assignment, given)
     except DeepgradeError as error:
-        return page_of(submission, refused={"rubric": f"The points were not changed: {error}."}), 422
+        return page_of(shown(), refused={"rubric": f"The points were not changed: {error}."}), 422
     flash("The points have been saved." if changed else "No points were changed.")
     return redirect(url_for("submissions.show", submission_id=submission_id) + "#rubric", 303)
 

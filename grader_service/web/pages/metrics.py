@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, abort, request
 from prometheus_client import CollectorRegistry, generate_latest
@@ -53,7 +53,7 @@ class _Now(Collector):
         lines = monitor.lines(session, hosts.courses(seen))
         totals = monitor.totals(session)
 
-        def of_queues(name: str, words: str, value) -> GaugeMetricFamily:
+        def of_queues(name: str, words: str, value: Callable[[monitor.Line], float]) -> GaugeMetricFamily:
             family = GaugeMetricFamily(f"deepgrade_queue_{name}", words, labels=["queue"])
             for line in lines:
                 family.add_metric([line.queue], value(line))
@@ -82,7 +82,7 @@ class _Now(Collector):
         ):
             yield CounterMetricFamily(f"deepgrade_{name}", words, value=count)
 
-        def of_hosts(name: str, words: str, value) -> GaugeMetricFamily:
+        def of_hosts(name: str, words: str, value: Callable[[hosts.Seen], float]) -> GaugeMetricFamily:
             family = GaugeMetricFamily(f"deepgrade_host_{name}", words, labels=["host"])
             for one in seen:
                 family.add_metric([one.host.name], value(one))

@@ -63,7 +63,8 @@ def begin() -> Response:
     }
     back = f"{settings().public_url.rstrip('/')}{url_for('elsewhere.back')}"
     try:
-        return _provider().authorize_redirect(back)
+        answer: Response = _provider().authorize_redirect(back)
+        return answer
     except (OAuthError, requests.RequestException, ValueError) as error:
         return _no(error)
 

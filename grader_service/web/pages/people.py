@@ -291,7 +291,7 @@ def _sum(changes: list[roster.Change]) -> str:
 
 def _form(*, empty: bool = False) -> NewPerson:
     form = NewPerson(formdata=None) if empty else NewPerson()
-    form.role.choices = [role for role in accounts.ROLES if accounts.may_manage(me(), here(), role)]
+    form.role.choices = [role for role in ROLES if accounts.may_manage(me(), here(), role)]
     return form
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from grader_service.grading import results
+from grader_service.grading import submission_view
 from grader_service.submissions import submissions as handed_in
 from grader_service.web import permissions
 from grader_service.web.pages import here, number, reading
@@ -21,7 +21,7 @@ Page = str | tuple[str, int] | Response
 @permissions.staff
 def submissions() -> Page:
     before = number("before")
-    found = handed_in.everybodys(reading(), here(), before=before, limit=ROWS + 1)
-    older = found[ROWS - 1].id if len(found) > ROWS else None
-    outcomes = results.of(reading(), (one.id for one in found))
-    return render_template("staff/submissions.html", submissions=found[:ROWS], outcomes=outcomes, older=older)
+    query = handed_in.everybodys(here(), before=before, limit=ROWS + 1)
+    found = submission_view.summaries(reading(), query, lambda _: "staff")
+    older = found[ROWS - 1].submission.id if len(found) > ROWS else None
+    return render_template("staff/submissions.html", submissions=found[:ROWS], older=older)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 import sqlalchemy as sa
 from flask import (
@@ -20,74 +18,40 @@ from flask import (
     send_file,
     url_for,
 )
-from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.core.errors import Refused, UnknownAssignment
 from autograder.course.submission import read_zip
 from autograder.report import schema as reports
-from autograder.report.schema import Report
-from grader_service.courses import late_policy
-from grader_service.database.models import Comment, Job, Override, Picture, Rendering, RubricItem, Submission
-from grader_service.grading import manual, report_figures, results, visibility
-from grader_service.grading.results import Outcome
-from grader_service.queue import monitor, progress_curves, recovery
-from grader_service.submissions import diff, rendering, submissions, written
+from grader_service.database.models import Job, Picture, Submission
+from grader_service.grading import marks, report_figures, submission_view
+from grader_service.grading.submission_view import SubmissionView
+from grader_service.queue import progress_curves, recovery
+from grader_service.submissions import diff, submissions
 from grader_service.web import permissions
-from grader_service.web.pages import asked, course, database, files, is_staff_here, reading, services
+from grader_service.web.pages import asked, course, database, files, reading, services, shown, viewer
 from grader_service.web.security import limiter
 
 blueprint = Blueprint("submissions", __name__, url_prefix="/submissions/<int:submission_id>")
 
 Page = str | tuple[str, int] | AnyResponse
 
-OUR_FAULT = (
-    "The grader failed. This is a fault of the service. It costs no points and no attempt. Staff can see the error."
-)
-
-
-@dataclass(frozen=True)
-class Added:
-    """What people added to a submission, and the written part as it can be looked at."""
-
-    comments: list[Comment]
-    override: Override | None  # points by hand that hold in this assignment
-    items: list[RubricItem] = field(default_factory=list)
-    scores: dict[int, float] = field(default_factory=dict)  # by items
-    kind: str = ""  # "pdf" or "markdown"
-    text: Markup | None = None
-    rendering: Rendering | None = None  # None: it is not laid out yet
-    waits: bool = False  # for that
-
-    @property
-    def marked(self) -> bool:
-        """Until every line has points none of them count, and its student is shown none."""
-        return bool(self.items) and all(item.id in self.scores for item in self.items)
-
 
 @blueprint.get("")
 @permissions.reader
 def show(submission_id: int) -> Page:
-    return page_of(asked())
+    return page_of(shown())
 
 
-def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None) -> str:
+def page_of(view: SubmissionView, *, refused: Mapping[str, str] | None = None) -> str:
     """The page. `refused`: why one of its forms was, by that form's name; what was typed in it is there again."""
-    now, held = submissions.now(reading()), visibility.terms(reading(), submission)
-    outcome = _outcome(submission)
     return render_template(
         "submission.html",
-        submission=submission,
-        state=results.state(submission, outcome),
-        title=_title(submission),
-        report=visibility.report(reading(), submission, outcome, _viewer(), now, held=held),
-        viewer=_viewer(),
-        withheld=visibility.withheld(reading(), submission, _viewer(), now, held=held),
-        others=_others(submission),
-        place=_place(submission),
-        **_live(submission, held, now),
-        worth=late_policy.receipt(held, submission.received_at),  # how late it came
-        marks=_added(submission),
+        view=view,
+        submission=view.submission,
+        curve=progress_curves.panels(view.progress.curve),
+        others=_others(view.submission),
+        marks=marks.marks(services(), reading(), view.submission, view.viewer),
         refused=refused or {},
         given=request.form if refused else {},
     )
@@ -97,33 +61,26 @@ def page_of(submission: Submission, *, refused: Mapping[str, str] | None = None)
 @permissions.reader
 def progress(submission_id: int) -> Page:
     """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
-    submission = asked()
-    if results.state(submission, _outcome(submission)) in ("done", "grader_error"):
+    view = submission_view.summary(reading(), asked(), viewer())
+    if not view.waiting:
         return Response(headers={"HX-Refresh": "true"})
-    held, now = visibility.terms(reading(), submission), submissions.now(reading())
-    place = _place(submission)
-    return render_template("parts/progress.html", submission=submission, place=place, **_live(submission, held, now))
+    curve = progress_curves.panels(view.progress.curve)
+    return render_template("parts/progress.html", view=view, submission=view.submission, curve=curve)
 
 
 @blueprint.get("/report.json")
 @permissions.reader
 def report_json(submission_id: int) -> Page:
     """200 and the report as the viewer may see it; 202 and {"state", "place", ...} while there is none yet."""
-    submission = asked()
-    job = submission.job
-    if job is None:
+    view = shown()
+    if view.submission.job is None:
         abort(404)  # the written part: no grader looks at it
-    outcome = _outcome(submission)
-    if results.state(submission, outcome) == "grader_error":
-        fault = Report(submission.assignment, _title(submission), "grader_error", message=_why_failed(submission))
-        return Response(reports.to_json(fault), mimetype="application/json")
-    if (report := _view(submission, outcome)) is None:
-        seen = visibility.progress(
-            submission, is_staff_here(), visibility.terms(reading(), submission), submissions.now(reading())
-        )
-        waiting = {"state": job.state, "place": _place(submission), "done": seen.done, "tests": seen.total}
-        return jsonify(waiting), 202  # type: ignore[return-value]
-    return Response(reports.to_json(report), mimetype="application/json")
+    if (answer := view.answer) is not None:
+        return Response(reports.to_json(answer), mimetype="application/json")
+    seen = view.progress
+    waiting = jsonify({"state": view.state, "place": view.place, "done": seen.done, "tests": seen.total})
+    waiting.status_code = 202
+    return waiting
 
 
 @blueprint.get("/upload.zip")
@@ -169,18 +126,17 @@ def since(submission_id: int, earlier_id: int) -> Page:
     submission, earlier = asked(), submissions.find(reading(), earlier_id)
     if submission.kind != "code" or earlier is None or earlier_id == submission_id or not _alike(submission, earlier):
         abort(404)
-    before, after = (_view(one, _outcome(one)) for one in (earlier, submission))
+    after, before = shown(), submission_view.view(reading(), course(), earlier, viewer())
     old, new = _contents(earlier), _contents(submission)
     return render_template(
         "since.html",
         submission=submission,
         earlier=earlier,
-        title=_title(submission),
-        viewer=_viewer(),
-        before=before,
-        after=after,
+        title=after.title,
+        before=before.report,
+        after=after.report,
         files=None if old is None or new is None else diff.of_files(old, new),
-        tests=diff.of_tests(before, after),
+        tests=diff.of_tests(before.report, after.report),
         others=[one for one in _others(submission) if one.id not in (submission_id, earlier_id)],
     )
 
@@ -189,38 +145,19 @@ def since(submission_id: int, earlier_id: int) -> Page:
 @permissions.reader
 def picture(submission_id: int, key: str) -> Page:
     """A picture, if the viewer's view of the report holds its numbers."""
-    submission = asked()
-    outcome = _outcome(submission)
-    report = _view(submission, outcome)
-    if report is None or outcome is None or key not in map(report_figures.key, report_figures.figures_of(report)):
+    view = shown()
+    if view.report is None or key not in map(report_figures.key, report_figures.figures_of(view.report)):
         abort(404)
-    found = reading().get(Picture, (outcome.id, key))
+    found = reading().get(Picture, (view.result, key))
     if found is None:
         abort(404)
     return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
 
 
-def _viewer() -> Literal["student", "staff"]:
-    """Staff see everything, or with `?view=student` what the student sees."""
-    return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
-
-
-def _live(submission: Submission, held: late_policy.Terms, now: float) -> dict[str, object]:
-    seen = visibility.progress(submission, _viewer() == "staff", held, now)
-    return {"live": seen, "curve": progress_curves.panels(seen.curve)}
-
-
-def _outcome(submission: Submission) -> Outcome | None:
-    return results.of(reading(), [submission.id]).get(submission.id)
-
-
-def _view(submission: Submission, outcome: Outcome | None) -> Report | None:
-    return visibility.report(reading(), submission, outcome, _viewer(), submissions.now(reading()))
-
-
 def _others(submission: Submission) -> list[Submission]:
     """The other attempts at the same thing, the latest first."""
-    found = submissions.history(reading(), submission.person, submission.course_assignment)
+    history = submissions.history(submission.person, submission.course_assignment)
+    found = submissions.whole(reading(), history)
     return [one for one in found if one.id != submission.id and one.kind == submission.kind]
 
 
@@ -239,35 +176,3 @@ def _contents(submission: Submission) -> dict[str, bytes] | None:
         return read_zip(files().read(reading(), submission.sha256), manifest).files
     except (UnknownAssignment, Refused):
         return None
-
-
-def _added(submission: Submission) -> Added:
-    chosen = submission.course_assignment
-    held = manual.overrides(reading(), [chosen], submission.person).get(chosen.id)
-    comments = manual.comments(reading(), submission)
-    if submission.kind != "written":
-        return Added(comments, held)
-    found = rendering.find(reading(), submission.sha256)
-    waits = found is None and services().renderer.later(submission.person_id, submission.sha256)
-    kind, text = found.kind if found else "", Markup(found.html) if found and found.html else None
-    if not waits and (found is None or (kind == "markdown" and text is None)):
-        data = files().read(reading(), submission.sha256)
-        kind = written.kind_of(data)
-        text = rendering.raw(data) if kind == "markdown" else None
-    items = manual.rubric(reading(), chosen)
-    return Added(comments, held, items, manual.rubric_scores(reading(), submission), kind, text, found, waits)
-
-
-def _why_failed(submission: Submission) -> str:
-    return submission.job.message if _viewer() == "staff" else OUR_FAULT
-
-
-def _place(submission: Submission) -> int:
-    return monitor.place(reading(), submission.job) if submission.job and submission.job.state == "queued" else 0
-
-
-def _title(submission: Submission) -> str:
-    try:
-        return course()[submission.assignment].manifest.title
-    except UnknownAssignment:
-        return submission.assignment  # the course has lost it; what was handed in is still there

@@ -21,6 +21,7 @@ from autograder.report.schema import Report
 from grader_service.core import secrets
 from grader_service.core.settings import Settings
 from grader_service.database import backup
+from grader_service.database.backup import backing_up, restoring
 from grader_service.database.models import Base, Upload
 from grader_service.database.session import Database
 from grader_service.web.app import create_app
@@ -203,7 +204,7 @@ def test_what_fails_half_way_leaves_nothing(settings, used, empty, tmp_path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup, "_put_database", full)
+    monkeypatch.setattr(restoring, "_put_database", full)
     with pytest.raises(DeepgradeError, match="No space left on device"):
         backup.restore(empty, tmp_path / "copy")
     assert files_of(empty.home) == []
@@ -213,7 +214,7 @@ def test_a_backup_that_fails_leaves_nothing(settings, used, tmp_path, monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backup, "_sync", full)
+    monkeypatch.setattr(backing_up, "sync", full)
     with pytest.raises(DeepgradeError, match="No space left on device"):
         backup.back_up(settings, tmp_path / "copy")
     assert list(tmp_path.glob("copy*")) == []

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.database import backup
+from grader_service.database.backup import postgresql
 from grader_service.database.session import Database
 from grader_service.web.app import create_app
 
@@ -83,7 +84,7 @@ def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_pa
         seen.append(words)
         return run(words, **options)
 
-    monkeypatch.setattr(backup.subprocess, "run", looked_at)
+    monkeypatch.setattr(postgresql.subprocess, "run", looked_at)
     backup.back_up(settings, tmp_path / "copy")
     password = sa.make_url(settings.database).password
     assert seen
@@ -91,7 +92,7 @@ def test_a_password_is_in_no_argument_and_in_no_complaint(settings, used, tmp_pa
 
 
 def test_a_dump_that_fails_says_why(settings, used, empty, tmp_path, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(backup, "_program", lambda name: "/no/such/program")
+    monkeypatch.setattr(postgresql, "_program", lambda name: "/no/such/program")
     with pytest.raises(DeepgradeError, match=r"pg_dump cannot be run .* install PostgreSQL's client programs"):
         backup.back_up(settings, tmp_path / "copy")
     monkeypatch.undo()

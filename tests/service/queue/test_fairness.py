@@ -217,4 +217,4 @@ def test_the_place_is_how_many_go_before(line: Line, database, user: Callable):
     line.hand_in("flood", 4)
     (number,) = line.hand_in("ada")
     with database.read() as session:
-        assert monitor.place(session, session.get_one(Submission, number).job) == 2
+        assert monitor.places(session, [session.get_one(Submission, number).job]) == {number: 2}

@@ -1,0 +1,175 @@
+"""What one viewer is shown of a submission: made once, and shown by pages, by programs and by scripts alike.
+
+    summary(session, submission, viewer)        ─> Summary           all but the report
+    summaries(session, query, viewer_of)        ─> list[Summary]     rows of a list
+    view(session, content, submission, viewer)  ─> SubmissionView    a summary, and the report
+
+`results` says which result counts, `late_policy` what it is worth, `visibility` what the viewer may see of it. What is
+kept back is not in a view, so whoever shows one decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from autograder.course.course import Course as Content
+from autograder.report import schema as reports
+from autograder.report.schema import Report
+from autograder.report.visibility import Viewer
+from grader_service.courses import content as on_disk
+from grader_service.courses import late_policy
+from grader_service.courses.late_policy import Receipt, Terms
+from grader_service.database.models import Extension, Submission
+from grader_service.database.session import db_now
+from grader_service.grading import results, visibility
+from grader_service.grading.results import Outcome
+from grader_service.grading.visibility import Progress
+from grader_service.queue import monitor
+from grader_service.submissions import submissions
+
+OUR_FAULT = (
+    "The grader failed. This is a fault of the service. It costs no points and no attempt. Staff can see the error."
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A submission as one viewer sees it at one moment, without its report.
+
+    terms : what holds for its student
+    state : one of `models.JOB_STATES`; `done` as soon as a result counts
+    place : in the queue, 1 being the next; 0 where it does not wait
+    result : number of the result that counts; None where there is none
+    result_state : of that result, "graded" or "refused"; "" where there is none
+    points, possible : of that result, before lateness; None where it was refused, or where they are not shown
+    """
+
+    submission: Submission
+    viewer: Viewer
+    terms: Terms
+    state: str
+    place: int
+    progress: Progress
+    result: int | None
+    result_state: str
+    points: float | None
+    possible: float | None
+
+    @property
+    def waiting(self) -> bool:
+        return self.state in ("queued", "running")
+
+    @property
+    def receipt(self) -> Receipt:
+        """How late it came, and which share of its points counts."""
+        return late_policy.receipt(self.terms, self.submission.received_at)
+
+
+@dataclass(frozen=True)
+class SubmissionView(Summary):
+    """A submission as one viewer sees it at one moment: what its page and the API show of it.
+
+    title : of the assignment
+    report : of the result that counts, without what this viewer may not see; None where there is none
+    withheld : why the viewer does not see all of it, as a sentence; "" where nothing is kept back
+    fault : why the grader failed, in the words for this viewer; "" where it did not
+    """
+
+    title: str
+    report: Report | None
+    withheld: str
+    fault: str
+
+    @property
+    def answer(self) -> Report | None:
+        """For a program: the report, or one that says that the grader failed; None while there is neither."""
+        if self.state != "grader_error":
+            return self.report
+        return Report(self.submission.assignment, self.title, "grader_error", message=self.fault)
+
+
+def view(session: Session, content: Content, submission: Submission, viewer: Viewer) -> SubmissionView:
+    """content : the assignments on the disk."""
+    (facts,) = _facts(session, _query_of(submission))
+    summary = _summary(facts, viewer)
+    report = None
+    if facts.outcome is not None:
+        whole = reports.from_json(results.report(session, facts.outcome))
+        report = visibility.report(whole, facts.terms, viewer, facts.now)
+    fault = ""
+    if summary.state == "grader_error":
+        fault = submission.job.message if viewer == "staff" else OUR_FAULT
+    return SubmissionView(
+        **vars(summary),
+        title=on_disk.title(content, submission.assignment),
+        report=report,
+        withheld=visibility.withheld(facts.terms, viewer, facts.now),
+        fault=fault,
+    )
+
+
+def summary(session: Session, submission: Submission, viewer: Viewer) -> Summary:
+    (facts,) = _facts(session, _query_of(submission))
+    return _summary(facts, viewer)
+
+
+def summaries(session: Session, query: sa.Select[Any], viewer_of: Callable[[Submission], Viewer]) -> list[Summary]:
+    """Of all that a query of submissions asks for, in its order; in a handful of questions however many they are."""
+    return [_summary(facts, viewer_of(facts.submission)) for facts in _facts(session, query)]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the database knows of a submission, whoever looks. now : its clock"""
+
+    submission: Submission
+    now: float
+    terms: Terms
+    outcome: Outcome | None
+    place: int
+
+
+def _summary(facts: _Facts, viewer: Viewer) -> Summary:
+    submission, outcome = facts.submission, facts.outcome
+    shown = outcome is not None and outcome.graded and visibility.sees_points(facts.terms, viewer, facts.now)
+    return Summary(
+        submission=submission,
+        viewer=viewer,
+        terms=facts.terms,
+        state=results.state(submission, outcome),
+        place=facts.place,
+        progress=visibility.progress(submission.job, facts.terms, viewer, facts.now),
+        result=outcome.id if outcome else None,
+        result_state=outcome.state if outcome else "",
+        points=outcome.points if outcome and shown else None,
+        possible=outcome.possible if outcome and shown else None,
+    )
+
+
+def _query_of(submission: Submission) -> sa.Select[Any]:
+    return sa.select(Submission).where(Submission.id == submission.id)
+
+
+def _facts(session: Session, query: sa.Select[Any]) -> list[_Facts]:
+    extension = aliased(Extension)  # the query may have joined the same table
+    of_student = sa.and_(
+        extension.course_assignment_id == Submission.course_assignment_id, extension.person_id == Submission.person_id
+    )
+    # Named as the left side of the join, which the added columns would make ambiguous.
+    query = query.select_from(Submission).outerjoin(extension, of_student)
+    query = query.add_columns(db_now(), extension).options(*submissions.WITH_ALL)
+    rows = session.execute(query).all()
+    outcomes = results.of(session, (row[0].id for row in rows))
+    waiting = [row[0].job for row in rows if row[0].id not in outcomes and row[0].job is not None]
+    places = monitor.places(session, waiting)
+    found = []
+    for submission, now, extended in rows:
+        terms = late_policy.terms(submission.course_assignment, submission.in_course.timezone, extended)
+        number = submission.id
+        found.append(_Facts(submission, now, terms, outcomes.get(number), places.get(number, 0)))
+    return found
