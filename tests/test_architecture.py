@@ -56,6 +56,19 @@ def test_the_service_has_few_rooms_and_few_arrows():
     assert len(service.arrows) <= 60
 
 
+# The most lines of a module, and of a function.
+LENGTHS = {"autograder": (350, 60)}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_modules_and_functions_are_short(name):
+    most_of_a_module, most_of_a_function = LENGTHS[name]
+    today = read(name)
+    too_long = {place: lines for place, lines in today.lines.items() if lines > most_of_a_module}
+    too_long |= {place: lines for place, lines in today.functions.items() if lines > most_of_a_function}
+    assert too_long == {}
+
+
 def test_every_part_of_the_engine_has_its_place():
     assert {room_of(path) for path in ENGINE} <= set(MAY_IMPORT)
 

@@ -62,7 +62,7 @@ def page(
     scored = [outcome.report for outcome in outcomes if outcome.state == "graded" and outcome.report is not None]
     possible = sum(possible_points(assignment, outcomes).values())
     points = [told.points for told in scored]
-    text = (
+    text: str = (
         _environment()
         .get_template(TEMPLATE.name)
         .render(

@@ -6,7 +6,7 @@ import itertools
 import os
 import string
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -73,7 +73,7 @@ def verify(
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)
 
 
-def _facts(result: Soundness) -> dict:
+def _facts(result: Soundness) -> dict[str, Any]:
     import msgspec
 
     return {
@@ -225,7 +225,7 @@ def calibrate(
             print(path)
 
 
-def _print_calibration(terminal: Console, title: str, facts: dict) -> None:
+def _print_calibration(terminal: Console, title: str, facts: dict[str, Any]) -> None:
     """One test: a row for each value beside its bar, then times and ratios."""
     from autograder.verify import calibrate as calibrating
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from autograder.cli import console
 from autograder.core.errors import DeepgradeError
+
+if TYPE_CHECKING:
+    from autograder.datasets.catalogue import Entry
+    from autograder.datasets.fetch import Here
+    from autograder.datasets.files import File
 
 
 def data(
@@ -40,14 +45,14 @@ def data(
         _table(shown)
 
 
-def _outcome(here: Any, name: str, came: list) -> str:
+def _outcome(here: Here, name: str, came: list[File]) -> str:
     if came:
         folder = here.paths[came[0].name].parent
         return f"{name}: fetched {len(came)} files ({_megabytes(sum(file.size for file in came))}) into {folder}"
     return f"{name}: {_state(here)}, nothing to fetch"
 
 
-def _table(shown: list) -> None:
+def _table(shown: list[tuple[Entry, Here]]) -> None:
     from autograder.datasets import files
 
     rows = console.table("Name", "What", "Size", "State", numbers=("Size",))
@@ -63,7 +68,7 @@ def _table(shown: list) -> None:
     print("`deepgrade data NAME` fetches one into the cache.")
 
 
-def _state(here: Any) -> str:
+def _state(here: Here) -> str:
     if here.damaged:
         return f"damaged: {', '.join(map(str, here.damaged))}"
     if here.where == ("embedded",):
@@ -73,7 +78,7 @@ def _state(here: Any) -> str:
     return f"not here ({len(here.paths)} of {len(here.files)} files)" if here.paths else "not here"
 
 
-def _facts(entry: Any, here: Any) -> dict[str, Any]:
+def _facts(entry: Entry, here: Here) -> dict[str, Any]:
     return {
         "name": entry.name,
         "what": entry.what,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -95,7 +96,7 @@ class Course:
         if not (root / "assignments").is_dir():
             raise BadCourse(f"{root}: holds no folder `assignments`; name a course with --course DIR")
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Assignment]:
         return iter(sorted(self._find(), key=lambda assignment: (assignment.manifest.order, assignment.name)))
 
     def _find(self) -> list[Assignment]:

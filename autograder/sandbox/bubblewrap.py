@@ -244,7 +244,8 @@ class Sandbox:
         data = self._control.recv(65536)
         if not data:
             raise ValueError("it ended")
-        return json.loads(data)
+        answer: dict[str, Any] = json.loads(data)
+        return answer
 
     def _bite(self) -> None:
         if self._process is not None:

@@ -44,7 +44,8 @@ class Student:
 
         encoder = wire.Encoder()
         fields = [encoder.value(tensors.recipe_of(module)), encoder.value(tensors.state_of(module))]
-        return self._link.ask("build", fields, "a module of the test's", encoder.buffers)
+        module_there: RemoteObject = self._link.ask("build", fields, "a module of the test's", encoder.buffers)
+        return module_there
 
 
 class RemoteObject:
@@ -115,21 +116,21 @@ def memory(student: Student) -> tuple[int | None, int]:
     return used, said if type(said) is int and 0 <= said < 2**50 else 0
 
 
-class RemoteTuple(tuple):
+class RemoteTuple(tuple[Any, ...]):
     """An instance of a subclass of tuple: what is in it is here, and the object itself can be handed back."""
 
     _place: int
     _sent: tuple[Any, list[bytes]]  # what was in it when it came
 
 
-class RemoteList(list):
+class RemoteList(list[Any]):
     """The same of a subclass of list."""
 
     _place: int
     _sent: tuple[Any, list[bytes]]
 
 
-class RemoteDict(dict):
+class RemoteDict(dict[Any, Any]):
     """The same of a subclass of dict."""
 
     _place: int

@@ -167,8 +167,6 @@ def _be_the_worker(
         def seal() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
             filter_calls(sealing)
-
-        serve.FOLDER, serve.SEAL = folder, seal
     except BaseException as error:
         complain(error)
-    serve.serve(data)
+    serve.serve(data, folder, seal)
