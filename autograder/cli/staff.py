@@ -124,10 +124,11 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     from autograder import doctor as check_up
 
     with console.busy("attacking the sandbox"):
-        findings = [("sandbox", one.name, one.ok, one.detail) for one in check_up.run()]
-    findings += [("machine", *one) for extension in extensions.installed() for one in extension.findings(context.obj)]
+        findings = [("sandbox", finding.name, finding.ok, finding.detail) for finding in check_up.run()]
+    for extension in extensions.installed():
+        findings += [("machine", *finding) for finding in extension.findings(context.obj)]
     if json:
-        console.print_json([dict(zip(("about", "name", "ok", "detail"), one, strict=True)) for one in findings])
+        console.print_json([dict(zip(("about", "name", "ok", "detail"), finding, strict=True)) for finding in findings])
     else:
         rows = console.table("Wall", "", "Found")
         for _, name, ok, detail in findings:

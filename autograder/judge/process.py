@@ -106,7 +106,7 @@ def main() -> None:
         server = os.getpid()
         if os.fork() == 0:
             control.close()
-            _be_the_judge(descriptors, server)
+            _run_judge(descriptors, server)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -122,7 +122,7 @@ def _get_ready(packages: list[str]) -> None:
         runtime(packages)  # which files of theirs are mounted: a quarter of a second for torch
 
 
-def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
+def _run_judge(descriptors: list[int], server: int) -> NoReturn:
     """In the forked process: one job, then the end."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

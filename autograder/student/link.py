@@ -137,7 +137,7 @@ class RemoteDict(dict[Any, Any]):
     _sent: tuple[Any, list[bytes]]
 
 
-class Asks(Protocol):
+class RequestChannel(Protocol):
     """What a link needs of a channel."""
 
     seq: int  # number of the last request
@@ -154,7 +154,7 @@ class Asks(Protocol):
 class Link:
     """Encodes requests, reads replies, and keeps the arguments that later calls may change."""
 
-    def __init__(self, channel: Asks, watch: bool) -> None:
+    def __init__(self, channel: RequestChannel, watch: bool) -> None:
         self.channel = channel
         self._watch = watch
         self._calls: dict[int, list[Any]] = {}  # number of a request -> its arguments
