@@ -210,7 +210,8 @@ def _alike(own: Any, theirs: Any) -> bool:
 def _same(own: Any, theirs: Any) -> bool:
     """Equal to the last bit."""
     if isinstance(own, np.ndarray):
-        return own.tobytes() == theirs.tobytes()
+        equal: bool = own.tobytes() == theirs.tobytes()
+        return equal
     return bool(((own == theirs) | ((own != own) & (theirs != theirs))).all())
 
 

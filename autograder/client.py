@@ -56,11 +56,13 @@ class Service:
         return self._get("/me")
 
     def assignments(self, course: str) -> list[dict[str, Any]]:
-        return self._get(f"/courses/{course}/assignments")["assignments"]
+        assignments: list[dict[str, Any]] = self._get(f"/courses/{course}/assignments")["assignments"]
+        return assignments
 
     def submissions(self, **query: Any) -> list[dict[str, Any]]:
         """One's own, the latest first."""
-        return self._get("/submissions", params=query)["submissions"]
+        submissions: list[dict[str, Any]] = self._get("/submissions", params=query)["submissions"]
+        return submissions
 
     def submission(self, number: int) -> dict[str, Any]:
         return self._get(f"/submissions/{number}")

@@ -25,13 +25,13 @@ class Change:
 
 def changes(outcomes: Iterable[Outcome], before: Mapping[str, Report]) -> list[Change]:
     """Of the submissions whose points, or whose verdict in some test, are not what they were."""
-    found = []
+    changed = []
     for outcome in outcomes:
         old, new = before.get(outcome.found.id), outcome.report
         change = Change(outcome.found.name, outcome.found.student, _points(old), _points(new), _tests(old, new))
         if change.before != change.after or change.tests:
-            found.append(change)
-    return found
+            changed.append(change)
+    return changed
 
 
 def to_csv(found: Iterable[Change]) -> bytes:
@@ -43,17 +43,17 @@ def to_csv(found: Iterable[Change]) -> bytes:
     return table(rows)
 
 
-def _points(told: Report | None) -> float | None:
-    return None if told is None or told.state == "grader_error" else float(told.points)
+def _points(report: Report | None) -> float | None:
+    return None if report is None or report.state == "grader_error" else float(report.points)
 
 
 def _tests(old: Report | None, new: Report | None) -> list[str]:
     if old is None or new is None:
         return []
-    was, now = ({test.id: test for test in told.tests} for told in (old, new))
-    found = []
-    for id in [*was, *(id for id in now if id not in was)]:
-        before, after = (tests[id].verdict if id in tests else "not there" for tests in (was, now))
+    old_results, new_results = ({test.id: test for test in report.tests} for report in (old, new))
+    differences = []
+    for id in [*old_results, *(id for id in new_results if id not in old_results)]:
+        before, after = (tests[id].verdict if id in tests else "not there" for tests in (old_results, new_results))
         if before != after:
-            found.append(f"{(was.get(id) or now[id]).name}: {before}, now {after}")
-    return found
+            differences.append(f"{(old_results.get(id) or new_results[id]).name}: {before}, now {after}")
+    return differences

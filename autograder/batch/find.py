@@ -158,13 +158,13 @@ def _gradescope_names(path: Path) -> dict[str, str]:
 
         if path.is_symlink() or not path.is_file() or path.stat().st_size > NAMES_BYTES:
             return {}
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        metadata = yaml.safe_load(path.read_text(encoding="utf-8"))
     except Exception:  # of PyYAML there are many kinds, and its absence is another: names are a comfort, not a need
         return {}
-    found = {}
-    for key, about in told.items() if isinstance(told, dict) else ():
-        people = about.get(":submitters") if isinstance(about, dict) else None
-        named = [str(person.get(":name")) for person in people or () if isinstance(person, dict)]
-        if (number := GRADESCOPE.fullmatch(str(key))) is not None and named:
-            found[number[1]] = ", ".join(named)
-    return found
+    students = {}
+    for key, entry in metadata.items() if isinstance(metadata, dict) else ():
+        submitters = entry.get(":submitters") if isinstance(entry, dict) else None
+        names = [str(submitter.get(":name")) for submitter in submitters or () if isinstance(submitter, dict)]
+        if (number := GRADESCOPE.fullmatch(str(key))) is not None and names:
+            students[number[1]] = ", ".join(names)
+    return students

@@ -61,8 +61,8 @@ def page(
     """The whole page. `changed` is None where nothing was graded again."""
     scored = [outcome.report for outcome in outcomes if outcome.state == "graded" and outcome.report is not None]
     possible = sum(possible_points(assignment, outcomes).values())
-    points = [told.points for told in scored]
-    text = (
+    points = [report.points for report in scored]
+    text: str = (
         _environment()
         .get_template(TEMPLATE.name)
         .render(
@@ -79,7 +79,7 @@ def page(
             tests=_tests(outcomes),
             changed=changed,
             passed_over=passed_over,
-            sandboxes=sorted({told.sandbox for told in scored}),
+            sandboxes=sorted({report.sandbox for report in scored}),
             versions=scored[0].versions if scored else {},
         )
     )

@@ -78,56 +78,56 @@ class _Batch:
 
     def _read_all(self) -> dict[str, Submission]:
         readable = {}
-        for one in self._found:
+        for submission in self._found:
             try:
-                readable[one.name] = read(one, self._assignment.manifest)
+                readable[submission.name] = read(submission, self._assignment.manifest)
             except Refused as error:
-                self._refuse(one, str(error))
+                self._refuse(submission, str(error))
         return readable
 
-    def _refuse(self, one: Found, why: str) -> None:
-        told = Report(
+    def _refuse(self, submission: Found, reason: str) -> None:
+        report = Report(
             self._assignment.name,
             self._assignment.manifest.title,
             "refused",
-            why,
+            reason,
             possible=self._assignment.manifest.points,
             tests_sha256=self._assignment.tests_sha256(),
         )
-        self._keep(one, told)
-        self._outcomes[one.name] = Outcome(one, "refused", why, told)
+        self._keep(submission, report)
+        self._outcomes[submission.name] = Outcome(submission, "refused", reason, report)
 
     def _settle_duplicates(self, readable: dict[str, Submission]) -> None:
         """Of the same files the first counts; of different ones none does, since nobody has said which."""
-        students: dict[str, list[Found]] = {}
-        for one in self._found:
-            if one.name in readable:
-                students.setdefault(one.key, []).append(one)
-        for theirs in students.values():
-            if len(theirs) == 1:
+        by_student: dict[str, list[Found]] = {}
+        for submission in self._found:
+            if submission.name in readable:
+                by_student.setdefault(submission.key, []).append(submission)
+        for submissions in by_student.values():
+            if len(submissions) == 1:
                 continue
-            names = [one.name for one in theirs]
+            names = [submission.name for submission in submissions]
             if len({readable[name].sha256 for name in names}) == 1:
-                for one in theirs[1:]:
-                    self._leave_out(one, f"holds the same files as {names[0]}, which counts", readable)
+                for submission in submissions[1:]:
+                    self._leave_out(submission, f"holds the same files as {names[0]}, which counts", readable)
             else:
-                for one in theirs:
-                    others = ", ".join(name for name in names if name != one.name)
-                    why = f"one student's, as is {others}, with other files; leave one of them and run again"
-                    self._leave_out(one, why, readable)
+                for submission in submissions:
+                    others = ", ".join(name for name in names if name != submission.name)
+                    reason = f"one student's, as is {others}, with other files; leave one of them and run again"
+                    self._leave_out(submission, reason, readable)
 
-    def _leave_out(self, one: Found, why: str, readable: dict[str, Submission]) -> None:
-        self._outcomes[one.name] = Outcome(one, "duplicate", why)
-        del readable[one.name]
+    def _leave_out(self, submission: Found, reason: str, readable: dict[str, Submission]) -> None:
+        self._outcomes[submission.name] = Outcome(submission, "duplicate", reason)
+        del readable[submission.name]
 
-    def _is_graded(self, one: Found, handed_in: Submission) -> bool:
-        old = self._store.report(one.id)
-        if old is None or old.state != "graded" or old.submission_sha256 != handed_in.sha256:
+    def _is_graded(self, submission: Found, handed_in: Submission) -> bool:
+        report = self._store.report(submission.id)
+        if report is None or report.state != "graded" or report.submission_sha256 != handed_in.sha256:
             return False
-        if old.tests_sha256 != self._assignment.tests_sha256():
+        if report.tests_sha256 != self._assignment.tests_sha256():
             return False
-        self._store.write(f"results/{one.id}.json", gradescope.to_json(old))
-        self._outcomes[one.name] = Outcome(one, "graded", report=old, notes=handed_in.notes)
+        self._store.write(f"results/{submission.id}.json", gradescope.to_json(report))
+        self._outcomes[submission.name] = Outcome(submission, "graded", report=report, notes=handed_in.notes)
         return True
 
     def _grade_all(self, waiting: list[Found], readable: dict[str, Submission]) -> None:
@@ -136,7 +136,7 @@ class _Batch:
         pool = ThreadPoolExecutor(self._jobs)  # the judges are processes of their own; a thread only waits for one
         futures: set[Future[Outcome]] = set()
         try:
-            futures = {pool.submit(self._grade, one, readable[one.name]) for one in waiting}
+            futures = {pool.submit(self._grade, submission, readable[submission.name]) for submission in waiting}
             while futures:
                 done, futures = wait(futures, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -147,25 +147,25 @@ class _Batch:
             # Whatever stops us (Ctrl-C, a machine that cannot grade): those that wait are not begun.
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _grade(self, one: Found, handed_in: Submission) -> Outcome:
-        self._tell({"event": "started", "name": one.name})
-        said = ""
+    def _grade(self, submission: Found, handed_in: Submission) -> Outcome:
+        self._tell({"event": "started", "name": submission.name})
+        fault = ""
         for _ in range(TRIES):
             try:
-                told = grading.grade(self._assignment, handed_in, secret=self._secret)
+                report = grading.grade(self._assignment, handed_in, secret=self._secret)
             except GraderError as error:
-                said = str(error)
+                fault = str(error)
                 continue
-            self._keep(one, told)
-            return Outcome(one, "graded", report=told, notes=handed_in.notes)
-        self._store.remove(f"reports/{one.id}.json")
-        self._store.remove(f"results/{one.id}.json")
-        return Outcome(one, "grader_error", f"our fault, in {TRIES} tries: {said}")
+            self._keep(submission, report)
+            return Outcome(submission, "graded", report=report, notes=handed_in.notes)
+        self._store.remove(f"reports/{submission.id}.json")
+        self._store.remove(f"results/{submission.id}.json")
+        return Outcome(submission, "grader_error", f"our fault, in {TRIES} tries: {fault}")
 
-    def _keep(self, one: Found, told: Report) -> None:
+    def _keep(self, submission: Found, report: Report) -> None:
         """The report last: what is there is done."""
-        self._store.write(f"results/{one.id}.json", gradescope.to_json(told))
-        self._store.write(f"reports/{one.id}.json", schema.to_json(told) + b"\n")
+        self._store.write(f"results/{submission.id}.json", gradescope.to_json(report))
+        self._store.write(f"reports/{submission.id}.json", schema.to_json(report) + b"\n")
 
     def _told(self, outcome: Outcome) -> None:
         self._tell({"event": "finished", "name": outcome.found.name, "outcome": outcome})

@@ -6,7 +6,7 @@ import itertools
 import os
 import string
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -53,9 +53,9 @@ def verify(
     if probes and write:
         raise DeepgradeError("--probes --write: a page is of all wrong answers; leave one of them out")
     course = find_course(context.obj)
-    chosen = [course[name] for name in names] if names else list(course)
+    assignments = [course[name] for name in names] if names else list(course)
     results = {}
-    for assignment in chosen:
+    for assignment in assignments:
         with console.progress(f"verifying {assignment.name}") as follow:
             results[assignment.name] = verifying.verify(
                 assignment,
@@ -73,7 +73,7 @@ def verify(
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)
 
 
-def _facts(result: Soundness) -> dict:
+def _facts(result: Soundness) -> dict[str, Any]:
     import msgspec
 
     return {
@@ -122,11 +122,11 @@ def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list
     terminal.print(rows, matrix)
 
 
-def _print_points_lost(terminal: Console, found: PointsLost | None) -> None:
-    if found is None:
+def _print_points_lost(terminal: Console, points_lost: PointsLost | None) -> None:
+    if points_lost is None:
         return
     table = console.table("Over all wrong answers", "median", "95 %", "most")
-    for name, spread in (("points lost", found.lost), ("of these, in other problems", found.outside)):
+    for name, spread in (("points lost", points_lost.lost), ("of these, in other problems", points_lost.outside)):
         table.add_row(name, *(f"{value:g}" for value in (spread.median, spread.high, spread.most)))
     terminal.print(table)
 
@@ -160,16 +160,16 @@ def mistakes(
     course = find_course(context.obj)
     tables = {name: table(course[name]) for name in names or [assignment.name for assignment in course]}
     if json:
-        facts = ("kind", "function", "laws", "reason", "empty")
+        names_of_facts = ("kind", "function", "laws", "reason", "empty")
 
-        def told(field: Field) -> dict[str, object]:
-            return {fact: getattr(field, fact) for fact in facts}
+        def facts_of(field: Field) -> dict[str, object]:
+            return {fact: getattr(field, fact) for fact in names_of_facts}
 
-        console.print_json({name: [told(field) for field in found] for name, found in tables.items()})
+        console.print_json({name: [facts_of(field) for field in fields] for name, fields in tables.items()})
     else:
-        for name, found in tables.items():
-            _print_fields(console.out(), name, found)
-    raise typer.Exit(any(field.empty for found in tables.values() for field in found))
+        for name, fields in tables.items():
+            _print_fields(console.out(), name, fields)
+    raise typer.Exit(any(field.empty for fields in tables.values() for field in fields))
 
 
 def _print_fields(terminal: Console, name: str, fields: list[Field]) -> None:
@@ -211,36 +211,36 @@ def calibrate(
 
     assignment = find_course(context.obj)[name]
     with console.progress(f"calibrating {name}") as follow:
-        found = calibrating.calibrate(
+        calibration = calibrating.calibrate(
             assignment, seeds=seeds, profile=profile, tests=test or [], first_seed=first_seed, on_event=follow
         )
     if json:
-        console.print_json(found)
+        console.print_json(calibration)
     else:
-        for title, facts in found.items():
+        for title, facts in calibration.items():
             _print_calibration(console.out(), title, facts)
     if write:
-        path = calibrating.write(assignment, profile, found)
+        path = calibrating.write(assignment, profile, calibration)
         if not json:
             print(path)
 
 
-def _print_calibration(terminal: Console, title: str, facts: dict) -> None:
+def _print_calibration(terminal: Console, title: str, facts: dict[str, Any]) -> None:
     """One test: a row for each value beside its bar, then times and ratios."""
     from autograder.verify import calibrate as calibrating
 
     table = console.table(title, "least", "5 %", "median", "95 %", "most", "deviation", "bar", "missed", "false fails")
     for name, row in facts["measured"].items():
-        s = calibrating.summary(row)
+        summary = calibrating.summary(row)
         bar = f"{'>=' if row['at_least'] else '<='} {row['bar']:g} {row['unit']}"
-        numbers = [f"{s[key]:.4g}" for key in ("least", "low", "median", "high", "most", "deviation")]
-        rate = f"{s['tail']:.1g} (normal), at most {s['at_most']:.2g}"
-        table.add_row(Text(name), *numbers, bar, f"{s['misses']} of {s['runs']}", rate)
+        numbers = [f"{summary[key]:.4g}" for key in ("least", "low", "median", "high", "most", "deviation")]
+        rate = f"{summary['tail']:.1g} (normal), at most {summary['at_most']:.2g}"
+        table.add_row(Text(name), *numbers, bar, f"{summary['misses']} of {summary['runs']}", rate)
     terminal.print(table)
-    said = f"{min(facts['seconds']):.3g} to {max(facts['seconds']):.3g} s on {facts['device']}"
+    line = f"{min(facts['seconds']):.3g} to {max(facts['seconds']):.3g} s on {facts['device']}"
     if facts["ratios"]:
-        said += f"; ratio {min(facts['ratios']):.3g} to {max(facts['ratios']):.3g}, limit {facts['limit']:g}"
-    terminal.print(said)
+        line += f"; ratio {min(facts['ratios']):.3g} to {max(facts['ratios']):.3g}, limit {facts['limit']:g}"
+    terminal.print(line)
 
 
 def new(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")]) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from autograder.cli import console
 from autograder.core.errors import DeepgradeError
+
+if TYPE_CHECKING:
+    from autograder.datasets.catalogue import Entry
+    from autograder.datasets.fetch import Here
+    from autograder.datasets.files import File
 
 
 def data(
@@ -27,31 +32,31 @@ def data(
         raise DeepgradeError(f"--all already has {names[0]}: give names or --all, not both")
     wanted = [catalogue.entry(name) for name in names or ()]
     if everything:
-        wanted = [one for one in catalogue.ENTRIES if one.mirrors]
-    for one in wanted:
-        with console.downloads(one.name) as follow:
-            came = fetch.fetch(one, follow)
+        wanted = [entry for entry in catalogue.ENTRIES if entry.mirrors]
+    for entry in wanted:
+        with console.downloads(entry.name) as follow:
+            fetched = fetch.fetch(entry, follow)
         if not json:
-            print(_outcome(fetch.look(one), one.name, came))
-    shown = [(one, fetch.look(one)) for one in wanted or catalogue.ENTRIES]
+            print(_outcome(fetch.look(entry), entry.name, fetched))
+    states = [(entry, fetch.look(entry)) for entry in wanted or catalogue.ENTRIES]
     if json:
-        console.print_json([_facts(one, here) for one, here in shown])
+        console.print_json([_facts(entry, here) for entry, here in states])
     elif not wanted:
-        _table(shown)
+        _table(states)
 
 
-def _outcome(here: Any, name: str, came: list) -> str:
-    if came:
-        folder = here.paths[came[0].name].parent
-        return f"{name}: fetched {len(came)} files ({_megabytes(sum(file.size for file in came))}) into {folder}"
+def _outcome(here: Here, name: str, fetched: list[File]) -> str:
+    if fetched:
+        folder = here.paths[fetched[0].name].parent
+        return f"{name}: fetched {len(fetched)} files ({_megabytes(sum(file.size for file in fetched))}) into {folder}"
     return f"{name}: {_state(here)}, nothing to fetch"
 
 
-def _table(shown: list) -> None:
+def _table(states: list[tuple[Entry, Here]]) -> None:
     from autograder.datasets import files
 
     rows = console.table("Name", "What", "Size", "State", numbers=("Size",))
-    for entry, here in shown:
+    for entry, here in states:
         state = Text(_state(here), "red" if here.damaged else "green" if here.where else "yellow")
         if not here.where and not here.damaged:
             state.append(f"{'' if entry.mirrors else ', no public address'}; instead: {entry.stand_in}", "default")
@@ -63,7 +68,7 @@ def _table(shown: list) -> None:
     print("`deepgrade data NAME` fetches one into the cache.")
 
 
-def _state(here: Any) -> str:
+def _state(here: Here) -> str:
     if here.damaged:
         return f"damaged: {', '.join(map(str, here.damaged))}"
     if here.where == ("embedded",):
@@ -73,7 +78,7 @@ def _state(here: Any) -> str:
     return f"not here ({len(here.paths)} of {len(here.files)} files)" if here.paths else "not here"
 
 
-def _facts(entry: Any, here: Any) -> dict[str, Any]:
+def _facts(entry: Entry, here: Here) -> dict[str, Any]:
     return {
         "name": entry.name,
         "what": entry.what,

@@ -60,22 +60,27 @@ def batch(
     page.check_that_it_can_be_made()
     listing = find.find(folder, assignment.manifest, without=output)
     secret = secrets.course_secret()
-    place = store.Store(output)
-    state = place.open(store.basis(assignment, secret, grading.versions(assignment)), regrade=regrade)
+    results = store.Store(output)
+    state = results.open(store.basis(assignment, secret, grading.versions(assignment)), regrade=regrade)
     with _table(f"grading {name}") as follow:
         try:
             outcomes = run.run(
-                assignment, listing.submissions, place, secret=secret, jobs=jobs or os.cpu_count() or 1, on_event=follow
+                assignment,
+                listing.submissions,
+                results,
+                secret=secret,
+                jobs=jobs or os.cpu_count() or 1,
+                on_event=follow,
             )
         except KeyboardInterrupt:
             console.complain("stopped; finished gradings are kept, and the same command continues")
             raise typer.Exit(STOPPED) from None
-    changed = changes.changes(outcomes, place.before(state.regrades)) if state.regrades else None
-    place.write("final_grades.csv", grades.final_grades(assignment, outcomes))
+    changed = changes.changes(outcomes, results.before(state.regrades)) if state.regrades else None
+    results.write("final_grades.csv", grades.final_grades(assignment, outcomes))
     if changed is not None:
-        place.write("changes.csv", changes.to_csv(changed))
-    place.write("index.html", page.page(assignment, outcomes, changed=changed, passed_over=listing.passed_over))
-    place.finish(state)
+        results.write("changes.csv", changes.to_csv(changed))
+    results.write("index.html", page.page(assignment, outcomes, changed=changed, passed_over=listing.passed_over))
+    results.finish(state)
     if json:
         console.print_json(_batch_facts(outcomes, changed, listing.passed_over))
     else:
@@ -158,9 +163,9 @@ def import_results(
                 "--into needs the service, which is not part of this installation; run "
                 "`pip install 'deepgrade[service]'`"
             )
-        wanted = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
+        request = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
         for extension in extensions.installed():
-            extension.import_scores(name, scores, wanted, json=json)
+            extension.import_scores(name, scores, request, json=json)
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")
@@ -210,10 +215,10 @@ def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: 
         terminal.print(rows)
     if any(counts[state] for state in STATES if state != "graded"):
         rows = console.table("Not graded", "", "Why")
-        for state, (words, colour) in STATES.items():
+        for state, (label, colour) in STATES.items():
             for outcome in counts[state] if state != "graded" else ():
-                why = Text(console.plain(outcome.message))
-                rows.add_row(Text(console.plain(outcome.found.name)), Text(words, colour), why)
+                reason = Text(console.plain(outcome.message))
+                rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), reason)
         terminal.print(rows)
     if changed is not None:
         rows = console.table("Changed", "Before", "After", "Tests", numbers=("Before", "After"))
@@ -226,11 +231,11 @@ def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: 
 
 
 def _row(outcome: Outcome) -> tuple[Text, str, Text]:
-    told = outcome.report
-    assert told is not None
-    lost = [test.name for test in told.tests if test.verdict != "passed"]
+    report = outcome.report
+    assert report is not None
+    lost = [test.name for test in report.tests if test.verdict != "passed"]
     words = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
-    points = f"{console.number(told.points)} / {console.number(told.possible)}"
+    points = f"{console.number(report.points)} / {console.number(report.possible)}"
     return Text(console.plain(outcome.found.name)), points, Text(console.plain(words), "dim")
 
 
@@ -247,17 +252,17 @@ def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
     running: list[str] = []
     done: list[Outcome] = []
 
-    def shown() -> Group:
+    def renderable() -> Group:
         rows = console.table("Submission", "", "Points", numbers=("Points",))
         for outcome in done[-(SHOWN - len(running)) :]:
-            words, colour = STATES[outcome.state]
+            label, colour = STATES[outcome.state]
             points = console.number(outcome.report.points) if outcome.report else ""
-            rows.add_row(Text(console.plain(outcome.found.name)), Text(words, colour), points)
+            rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), points)
         for name in running:
             rows.add_row(Text(console.plain(name)), Text("running", "cyan"), "")
         return Group(bar, rows)
 
-    with Live(get_renderable=shown, console=terminal, transient=True, refresh_per_second=8):
+    with Live(get_renderable=renderable, console=terminal, transient=True, refresh_per_second=8):
 
         def follow(event: console.Event) -> None:
             match event:

@@ -56,7 +56,8 @@ def login(
 def _ask(what: str) -> str:
     """Typed unseen, or from a pipe. Nothing of it is ever an argument: others can read those."""
     if sys.stdin.isatty():
-        return typer.prompt(what, hide_input=True, err=True)
+        typed: str = typer.prompt(what, hide_input=True, err=True)
+        return typed
     return sys.stdin.readline().rstrip("\n")
 
 
@@ -170,7 +171,8 @@ def _only_course(service: client.Service) -> str:
     if len(courses) != 1:
         names = ", ".join(courses) or "none"
         raise DeepgradeError(f"choose a course with --course; you are in: {console.plain(names)}")
-    return courses[0]
+    only: str = courses[0]
+    return only
 
 
 def _state(one: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
@@ -12,6 +12,9 @@ from autograder.cli import console, extensions
 from autograder.core.errors import BadCourse, DeepgradeError, GraderError
 from autograder.course import submission
 from autograder.course.course import Assignment, find_course
+
+if TYPE_CHECKING:
+    from autograder.report.schema import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
@@ -38,7 +41,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
     console.out().print(rows)
 
 
-def _facts(assignment: Assignment) -> dict:
+def _facts(assignment: Assignment) -> dict[str, Any]:
     manifest = assignment.manifest
     return {
         "name": assignment.name,
@@ -88,7 +91,7 @@ def grade(
         raise GraderError(shown.message)
 
 
-def _draw(shown, folder: Path) -> None:
+def _draw(shown: Report, folder: Path) -> None:
     from autograder.report import figures
 
     try:
@@ -121,10 +124,11 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     from autograder import doctor as check_up
 
     with console.busy("attacking the sandbox"):
-        findings = [("sandbox", one.name, one.ok, one.detail) for one in check_up.run()]
-    findings += [("machine", *one) for extension in extensions.installed() for one in extension.findings(context.obj)]
+        findings = [("sandbox", finding.name, finding.ok, finding.detail) for finding in check_up.run()]
+    for extension in extensions.installed():
+        findings += [("machine", *finding) for finding in extension.findings(context.obj)]
     if json:
-        console.print_json([dict(zip(("about", "name", "ok", "detail"), one, strict=True)) for one in findings])
+        console.print_json([dict(zip(("about", "name", "ok", "detail"), finding, strict=True)) for finding in findings])
     else:
         rows = console.table("Wall", "", "Found")
         for _, name, ok, detail in findings:

@@ -41,19 +41,19 @@ def check(
     from autograder.local_check import public_tests, supervised
     from autograder.report import schema
 
-    place = find_folder(folder, context.obj)
-    assignment = Assignment(place.name, place, None)
-    found: list[Finding] = []
+    directory = find_folder(folder, context.obj)
+    assignment = Assignment(directory.name, directory, None)
+    warnings: list[Finding] = []
 
     def note_slow(name: str, seconds: float, limit: float) -> None:
         text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
-        found.append(forecast.Finding(text, fails=False))
+        warnings.append(forecast.Finding(text, fails=False))
 
     stopped: public_tests.Stopped | None = None
     with console.progress("checking") as follow:
         try:
             result = public_tests.check(
-                place,
+                directory,
                 assignment,
                 only=test,
                 on_event=follow,
@@ -66,15 +66,16 @@ def check(
         print(schema.to_json(result).decode())
     else:
         if result.tests or not stopped:
-            hidden = 0.0 if test or stopped else assignment.manifest.points - sum(one.possible for one in result.tests)
-            more = f"The server runs hidden tests too, for the other {console.number(hidden)} points."
-            show.report(result, console.out(), note=more if hidden > 0 else "")
+            public = sum(entry.possible for entry in result.tests)
+            hidden = 0.0 if test or stopped else assignment.manifest.points - public
+            note = f"The server runs hidden tests too, for the other {console.number(hidden)} points."
+            show.report(result, console.out(), note=note if hidden > 0 else "")
     if stopped:
         _tell_where(stopped)
         raise typer.Exit(supervised.INTERRUPTED)
-    found = [*forecast.findings(place, assignment.manifest), *found]
-    tell(found, sys.stderr if json else sys.stdout)
-    fails = any(one.fails for one in found) or any(one.verdict != "passed" for one in result.tests)
+    warnings = [*forecast.findings(directory, assignment.manifest), *warnings]
+    tell(warnings, sys.stderr if json else sys.stdout)
+    fails = any(entry.fails for entry in warnings) or any(entry.verdict != "passed" for entry in result.tests)
     raise typer.Exit(1 if fails else 0)
 
 
@@ -90,11 +91,11 @@ def _tell_where(stopped: public_tests.Stopped) -> None:
         print(console.plain(f"Your code was here:\n{stopped.where}"), end="", file=sys.stderr)
 
 
-def tell(found: list[Finding], stream: TextIO) -> None:
+def tell(warnings: list[Finding], stream: TextIO) -> None:
     """What is certain first, each as one sentence."""
-    for one in found:
-        word = "not on the server" if one.fails else "on the server"
-        print(f"{word}: {console.plain(one.text)}", file=stream)
+    for warning in warnings:
+        prefix = "not on the server" if warning.fails else "on the server"
+        print(f"{prefix}: {console.plain(warning.text)}", file=stream)
 
 
 def pack(
@@ -106,12 +107,12 @@ def pack(
     """Make the zip to hand in: the files that the assignment names, and no others."""
     from autograder.course import forecast
 
-    place = find_folder(folder, context.obj)
-    manifest = manifests.load(place / "assignment.toml")
-    data = submission.pack(place, manifest)
-    found = forecast.findings(place, manifest)
-    tell(found, sys.stderr)
-    if strict and any(one.fails for one in found):
+    directory = find_folder(folder, context.obj)
+    manifest = manifests.load(directory / "assignment.toml")
+    data = submission.pack(directory, manifest)
+    warnings = forecast.findings(directory, manifest)
+    tell(warnings, sys.stderr)
+    if strict and any(warning.fails for warning in warnings):
         raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
     console.write(path, data)

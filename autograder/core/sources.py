@@ -26,7 +26,8 @@ def tree_of(source: str | bytes, **options: Any) -> ast.Module:
     """`ast.parse`, by one thread at a time: Python 3.11 counts its depth in one place for all threads, and where a
     finalizer lets another thread parse in between, it raises SystemError (python/cpython#106905)."""
     with _parsing:
-        return ast.parse(source, **options)
+        tree: ast.Module = ast.parse(source, **options)
+        return tree
 
 
 def parsed(source: str) -> ast.Module | None:

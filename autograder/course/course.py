@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,13 +79,13 @@ class Assignment:
 
 def read_files(folder: Path, names: list[str]) -> dict[str, bytes]:
     """The named files of a folder. Raises BadCourse for the first that is not there."""
-    found = {}
+    contents = {}
     for name in names:
         try:
-            found[name] = (folder / name).read_bytes()
+            contents[name] = (folder / name).read_bytes()
         except OSError as error:
             raise BadCourse(f"{folder / name}: cannot be read ({error.strerror}); the manifest names it") from error
-    return found
+    return contents
 
 
 class Course:
@@ -95,7 +96,7 @@ class Course:
         if not (root / "assignments").is_dir():
             raise BadCourse(f"{root}: holds no folder `assignments`; name a course with --course DIR")
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Assignment]:
         return iter(sorted(self._find(), key=lambda assignment: (assignment.manifest.order, assignment.name)))
 
     def _find(self) -> list[Assignment]:
@@ -125,9 +126,9 @@ def around(folder: Path) -> Path | None:
 
 def find_course(given: str | os.PathLike[str] | None = None) -> Course:
     """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
-    chosen = given or os.environ.get("DEEPGRADE_COURSE")
-    if chosen:
-        return Course(Path(chosen).resolve())
-    beside = Path(__file__).resolve().parents[2]
-    installed = beside / "deepgrade_course"
-    return Course(installed if installed.is_dir() else beside)
+    path = given or os.environ.get("DEEPGRADE_COURSE")
+    if path:
+        return Course(Path(path).resolve())
+    checkout = Path(__file__).resolve().parents[2]
+    installed = checkout / "deepgrade_course"
+    return Course(installed if installed.is_dir() else checkout)

@@ -136,14 +136,16 @@ def _letters(classes: int, rng: np.random.Generator) -> np.ndarray:
     while len(chosen) < classes:
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, apart[chosen[-1]])
-    return control[chosen]
+    letters: np.ndarray = control[chosen]
+    return letters
 
 
 def _curves(control: np.ndarray) -> np.ndarray:
     """(n, p, 2) points of all strokes of n letters, from (n, strokes, 4, 2): cubic Bezier curves."""
     t = np.linspace(0, 1, POINTS)
     basis = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)  # (POINTS, 4)
-    return (basis @ control).reshape(len(control), -1, 2)
+    points: np.ndarray = (basis @ control).reshape(len(control), -1, 2)
+    return points
 
 
 def _ink(points: np.ndarray, side: int, pen: np.ndarray) -> np.ndarray:
@@ -152,7 +154,8 @@ def _ink(points: np.ndarray, side: int, pen: np.ndarray) -> np.ndarray:
     sharp = (0.5 / pen.astype(np.float32) ** 2)[:, None, None, None]
     spots = np.exp(-sharp * (points.astype(np.float32)[..., None] - centres) ** 2)  # (n, p, 2, side)
     touched = spots[:, :, 0].transpose(0, 2, 1) @ spots[:, :, 1]  # (n, side, side): sums over points
-    return 1 - np.exp(-touched)
+    ink: np.ndarray = 1 - np.exp(-touched)
+    return ink
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
@@ -178,7 +181,8 @@ def _pictures(
         other = _written(letters[rng.integers(len(letters), size=len(y))], side, hand, rng)
         x = 0.5 + CONTRAST * np.stack([x, other], axis=-1) @ inks.astype(np.float32)
     x = x + hand.noise * rng.standard_normal(x.shape, dtype=np.float32)
-    return np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
+    pictures: np.ndarray = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
+    return pictures
 
 
 def _written(control: np.ndarray, side: int, hand: Hand, rng: np.random.Generator) -> np.ndarray:
@@ -194,4 +198,5 @@ def _written(control: np.ndarray, side: int, hand: Hand, rng: np.random.Generato
     affine[:, 1, 0], affine[:, 1, 1] = rows * np.sin(angle), columns * np.cos(angle)
     points = points @ affine.transpose(0, 2, 1) + 0.5 + rng.uniform(-hand.shift, hand.shift, (n, 1, 2))
     strength = rng.uniform(hand.dark, 1, (n, 1, 1)).astype(np.float32)
-    return strength * _ink(points, side, rng.uniform(*hand.pen, n))
+    ink: np.ndarray = strength * _ink(points, side, rng.uniform(*hand.pen, n))
+    return ink

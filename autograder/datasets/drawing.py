@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.transforms import Affine2D
 
-from autograder.datasets.glyphs import _outline
+from autograder.datasets.canvas import Canvas, outline_of
 
 COVERED = 0.5  # a pixel belongs to a letter if at least this much of it is under ink
 LETTER_GAP = 0.25  # between the ink of two letters, and of a letter and a dot or speck, in heights
@@ -87,12 +86,7 @@ def draw(
     rng = np.random.Generator(np.random.PCG64(seed))
     pen = _Pen(font, height, thicken, slant, wobble, rng)
     rows = [_line(text, pen, spacing, slope, broken, dots) for text in lines if text.strip()]
-    top = 0
-    for row in rows:
-        lift = top - min(letter.y for letter in row)
-        for letter in row:
-            letter.y += lift
-        top = max(letter.y + len(letter.ink) for letter in row) + round(LINE_GAP * height * rng.uniform(1, 1.6)) + 1
+    _set_below_each_other(rows, height, rng)
     everything = [letter for row in rows for letter in row]
     letters = [letter for letter in everything if not isinstance(letter, Dot)]
     page, shift = _paper(everything, margin * height, height)
@@ -104,12 +98,11 @@ def draw(
     for row in rows:
         _draw_threads(dark, [letter for letter in row if not isinstance(letter, Dot)], threads, height, rng)
     _draw_specks(dark, everything, specks, height, rng)
-    image = _lit(dark.shape, light, rng) * (1 - (1 - ink) * dark)
-    image = np.clip(image + rng.normal(0, noise, image.shape) if noise else image, 0, 1)
+    image = _photographed(dark, ink, light, noise, rng)
     for letter in everything:
         if isinstance(letter, Dot):
             letter.erase_from(page)
-    return image.astype(np.float64), boxes, page
+    return image, boxes, page
 
 
 class Dot(Letter):
@@ -131,7 +124,7 @@ class _Pen:
         )  # fmt: skip
         self.drawn = self.broken = 0  # letters so far
         self.side = int(3.2 * height + 2 * thicken + 8)
-        self._canvas = RendererAgg(self.side, self.side, 72)
+        self._canvas = Canvas(self.side)
 
     def letter(self, name: str) -> Letter:
         wobble, rng = self.wobble, self.rng
@@ -140,13 +133,8 @@ class _Pen:
         place = Affine2D().scale(1 + 0.15 * wobble * rng.uniform(-1, 1), 1).skew(np.arctan(self.slant), 0)
         place = place.rotate(0.12 * wobble * rng.uniform(-1, 1)).scale(size - self.thicken)
         place = place.translate(self.side / 2 + rng.uniform(-0.5, 0.5), self.side / 2 + rng.uniform(-0.5, 0.5))
-        gc = self._canvas.new_gc()
-        gc.set_linewidth(self.thicken)
-        gc.set_joinstyle("round")
-        self._canvas.clear()
-        self._canvas.draw_path(gc, _outline(self.font, name), place, (0.0, 0.0, 0.0))
-        ink = np.asarray(self._canvas.buffer_rgba())[:, :, 3].astype(np.float32) / 255
-        return Letter(_trimmed(ink))
+        covered = self._canvas.coverage(outline_of(self.font, name), place, self.thicken)
+        return Letter(_trimmed(covered.astype(np.float32) / 255))
 
     def dot(self) -> Dot:
         side = max(2, round(DOT * self.height))
@@ -246,6 +234,16 @@ def _linked(covered: np.ndarray, step: int) -> bool:
         reached = grown
 
 
+def _set_below_each_other(rows: list[list[Letter]], height: float, rng: np.random.Generator) -> None:
+    """Move each line down until free rows part it from the one above it; the first begins at row 0."""
+    top = 0
+    for row in rows:
+        lift = top - min(letter.y for letter in row)
+        for letter in row:
+            letter.y += lift
+        top = max(letter.y + len(letter.ink) for letter in row) + round(LINE_GAP * height * rng.uniform(1, 1.6)) + 1
+
+
 def _paper(letters: list[Letter], margin: float, height: float) -> tuple[np.ndarray, tuple[int, int]]:
     """Bare paper, as large as the letters and their margin need, and how far they are to be moved."""
     if not letters:
@@ -291,6 +289,13 @@ def _draw_specks(page: np.ndarray, letters: list[Letter], count: int, height: fl
         free[max(0, y - gap) : y + gap, max(0, x - gap) : x + gap] = False
 
 
+def _photographed(coverage: np.ndarray, ink: float, light: float, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """The page as a camera sees it, float64 from 0 to 1: uneven light on paper and ink, and every pixel's error."""
+    image = _lit((coverage.shape[0], coverage.shape[1]), light, rng) * (1 - (1 - ink) * coverage)
+    image = np.clip(image + rng.normal(0, noise, image.shape) if noise else image, 0, 1)
+    return image.astype(np.float64)
+
+
 def _lit(shape: tuple[int, int], light: float, rng: np.random.Generator) -> np.ndarray:
     """How bright the paper is: a slope in some direction and a broad spot, between 0.95 / light and 0.95."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
@@ -301,7 +306,8 @@ def _lit(shape: tuple[int, int], light: float, rng: np.random.Generator) -> np.n
     share = (field - field.min()) / max(np.ptp(field), 1e-9)
     steepest = max(np.abs(np.diff(share, axis=axis)).max(initial=0.0) for axis in (0, 1))
     fall = min(np.log(light), STEEPEST / max(steepest, 1e-9))
-    return 0.95 * np.exp(-fall * share)
+    brightness: np.ndarray = 0.95 * np.exp(-fall * share)
+    return brightness
 
 
 def _trimmed(ink: np.ndarray) -> np.ndarray:

@@ -6,16 +6,11 @@ noise, all by one seeded generator; so the same matplotlib draws the same pictur
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path as Outline
-from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
+
+from autograder.datasets.canvas import Canvas, outline_of
 
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 DIGITS = "0123456789"
@@ -39,10 +34,10 @@ def render(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(images, y): (36 per_class, 32, 32) uint8, ink dark on white 255, and int64 labels; classes take turns."""
     rng = np.random.default_rng([36, seed])
     y = np.tile(np.arange(len(NAMES)), per_class)
-    canvas = RendererAgg(SIDE, SIDE, 72)  # 72 dots an inch: one point is one pixel
+    canvas = Canvas(SIDE)
     images = np.empty((len(y), SIDE, SIDE), np.uint8)
     for image, label in zip(images, y, strict=True):
-        outline = _outline(FONTS[rng.integers(len(FONTS))], NAMES[label])
+        outline = outline_of(FONTS[rng.integers(len(FONTS))], NAMES[label])
         image[:] = _with_noise(_drawn(canvas, outline, rng), rng)
     return images, y
 
@@ -51,10 +46,10 @@ def render_in_colour(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     """(images, y): (10 per_class, 32, 32, 3) uint8, digits of one colour on another, and int64 labels; in turns."""
     rng = np.random.default_rng([10, seed])
     y = np.tile(np.arange(len(DIGITS)), per_class)
-    canvas = RendererAgg(SIDE, SIDE, 72)
+    canvas = Canvas(SIDE)
     images = np.empty((len(y), SIDE, SIDE, 3), np.uint8)
     for image, label in zip(images, y, strict=True):
-        ink = _drawn(canvas, _outline(FONTS[rng.integers(len(FONTS))], DIGITS[label]), rng)[:, :, None]
+        ink = _drawn(canvas, outline_of(FONTS[rng.integers(len(FONTS))], DIGITS[label]), rng)[:, :, None]
         paper, colour = _two_colours(rng)
         light = paper * (1 - ink) + colour * ink + rng.normal(0.0, 0.08, image.shape)
         image[:] = np.rint(np.clip(light, 0, 1) * 255)
@@ -68,20 +63,7 @@ def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return first, np.where(np.arange(3) == rng.integers(3), far, rng.uniform(0.05, 0.95, 3))
 
 
-@cache
-def _outline(font: str, name: str) -> Outline:
-    """A glyph one unit high, centred at the origin."""
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
-    outline = TextPath((0, 0), name, size=100, prop=FontProperties(fname=str(path)), usetex=False)
-    box = outline.get_extents()
-    vertices = outline.vertices.copy()
-    closing = outline.codes == Outline.CLOSEPOLY
-    vertices[closing] = (box.x0, box.y0)  # these are not drawn, and matplotlib leaves them anywhere
-    centre = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
-    return Outline((vertices - centre) / box.height, outline.codes)
-
-
-def _drawn(canvas: RendererAgg, outline: Outline, rng: np.random.Generator) -> np.ndarray:
+def _drawn(canvas: Canvas, outline: Outline, rng: np.random.Generator) -> np.ndarray:
     """(32, 32) coverage by ink, 0 to 1."""
     height = rng.uniform(15, 21)
     place = Affine2D().scale(rng.uniform(0.75, 1.2), 1)
@@ -90,11 +72,7 @@ def _drawn(canvas: RendererAgg, outline: Outline, rng: np.random.Generator) -> n
     # Wide and turned glyphs are drawn smaller, so that three pixels stay free at every edge.
     place = place.scale(min(height, *(23 / np.ptp(corners, axis=0))))
     place = place.translate(SIDE / 2 + rng.uniform(-1.5, 1.5), SIDE / 2 + rng.uniform(-1.5, 1.5))
-    pen = canvas.new_gc()
-    pen.set_linewidth(rng.uniform(0.1, 1.6))
-    canvas.clear()
-    canvas.draw_path(pen, outline, place, (0.0, 0.0, 0.0))
-    return np.asarray(canvas.buffer_rgba())[:, :, 3] / 255.0
+    return canvas.coverage(outline, place, rng.uniform(0.1, 1.6)) / 255.0
 
 
 def _with_noise(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -120,7 +120,8 @@ def _reduced(jpeg: bytes) -> np.ndarray:
     grey = np.asarray(Image.open(BytesIO(jpeg)).convert("L"), dtype=np.float64) / 255
     k = -(-max(grey.shape) // LONGEST)
     h, w = (side // k for side in grey.shape)
-    return grey[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
+    reduced: np.ndarray = grey[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
+    return reduced
 
 
 @cache

@@ -62,4 +62,5 @@ def _logits(pictures: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
         a = np.maximum(z, 0).reshape(n, h // 2, 2, wide // 2, 2, len(w)).max(axis=(2, 4))
     a = a.transpose(0, 3, 1, 2).reshape(len(a), -1)  # the layout that the dense layer was trained on
     a = np.maximum(a @ weights["w3"].T + weights["b3"], 0)
-    return a @ weights["w4"].T + weights["b4"]
+    logits: np.ndarray = a @ weights["w4"].T + weights["b4"]
+    return logits

@@ -11,6 +11,8 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 SYSCALLS = {  # x86_64, aarch64
     "unshare": (272, 97),
@@ -49,11 +51,11 @@ TELLING = {
 SHUT = (errno.EPERM, errno.ENOSYS)
 
 
-def double(x):
+def double(x: Any) -> Any:
     return 2 * x
 
 
-def files_found(paths):
+def files_found(paths: list[str]) -> list[str]:
     """Those of the paths that can be opened or listed."""
     found = []
     for path in paths:
@@ -65,9 +67,9 @@ def files_found(paths):
     return found
 
 
-def text_found(needle):
+def text_found(needle: str) -> list[str]:
     """Files anywhere that hold a text."""
-    found = []
+    found: list[str] = []
     for folder, _, names in os.walk("/"):
         if folder.startswith(("/usr/lib", "/runtime", "/site", "/lib")):
             continue
@@ -82,7 +84,7 @@ def text_found(needle):
     return found
 
 
-def writable_places():
+def writable_places() -> list[str]:
     found = []
     for folder, _, _ in os.walk("/"):
         if folder == "/tmp" or folder.startswith(("/tmp/", "/dev/shm")):
@@ -95,11 +97,11 @@ def writable_places():
     return found
 
 
-def environment():
+def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def connections(port):
+def connections(port: int) -> list[str]:
     """Ways out that work."""
     found = []
     for family, kind, address in (
@@ -118,7 +120,7 @@ def connections(port):
     return found
 
 
-def rights():
+def rights() -> tuple[int, list[int]]:
     """(uid, effective and permitted capabilities)."""
     libc = ctypes.CDLL(None)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
@@ -127,11 +129,11 @@ def rights():
     return os.getuid(), [int(value) for value in data]
 
 
-def system_calls_allowed():
+def system_calls_allowed() -> list[str]:
     return answering(SYSCALLS)
 
 
-def answering(calls):
+def answering(calls: Mapping[str, tuple[int, int]]) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     column = 0 if os.uname().machine == "x86_64" else 1
     found = []
@@ -143,7 +145,7 @@ def answering(calls):
     return found
 
 
-def told_of_the_machine():
+def told_of_the_machine() -> list[str]:
     """Calls that answer, and marks that can be left on what the next submission sees, too."""
     file, folder = os.open(os.__file__, os.O_RDONLY), os.open("/site", os.O_RDONLY)
     lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0)
@@ -170,7 +172,7 @@ def told_of_the_machine():
     return found
 
 
-def can_import(name):
+def can_import(name: str) -> bool:
     try:
         __import__(name)
     except ImportError:
@@ -178,13 +180,13 @@ def can_import(name):
     return True
 
 
-def eat_memory():
+def eat_memory() -> NoReturn:
     kept = []
     while True:
         kept.append(b"x" * 10_000_000)
 
 
-def eat_memory_in_children(megabytes):
+def eat_memory_in_children(megabytes: int) -> None:
     """Each child stays below the limit of one process; together they are above that of all."""
     for _ in range(8):
         if os.fork() == 0:
@@ -194,7 +196,7 @@ def eat_memory_in_children(megabytes):
     threading.Event().wait(20)
 
 
-def fork_all():
+def fork_all() -> int:
     """How many processes it could start."""
     started = 0
     try:
@@ -208,7 +210,7 @@ def fork_all():
     return started
 
 
-def fill_disk():
+def fill_disk() -> int:
     """How many megabytes it could write."""
     written = 0
     try:
@@ -222,7 +224,7 @@ def fill_disk():
     return written
 
 
-def leave_something():
+def leave_something() -> None:
     for folder in ("/tmp", "/dev/shm", "/tmp/submission"):
         with open(os.path.join(folder, "left-behind"), "w") as file:
             file.write("x")
@@ -234,6 +236,6 @@ def leave_something():
     sys.modules["left_behind"] = sys
 
 
-def loop():
+def loop() -> NoReturn:
     while True:
         pass

@@ -65,18 +65,19 @@ def nobodys_constants() -> Iterator[None]:
     Hypothesis reads them out of every module that is not installed: of a student's own file on a laptop, of ours in
     a checkout and not in a wheel. Examples would differ between students, and between laptop and server.
     """
-    kept = getattr(providers, "_get_local_constants", None)
+    internals: Any = providers  # hypothesis promises nothing of what is in it
+    kept = getattr(internals, "_get_local_constants", None)
     if kept is None:  # a hypothesis that does not do so
         yield
         return
-    nothing = providers.Constants()
-    providers._get_local_constants = lambda: nothing
-    providers.CONSTANTS_CACHE.cache.clear()
+    nothing = internals.Constants()
+    internals._get_local_constants = lambda: nothing
+    internals.CONSTANTS_CACHE.cache.clear()
     try:
         yield
     finally:
-        providers._get_local_constants = kept
-        providers.CONSTANTS_CACHE.cache.clear()
+        internals._get_local_constants = kept
+        internals.CONSTANTS_CACHE.cache.clear()
 
 
 def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS) -> Failure:

@@ -23,9 +23,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,20 +31,16 @@ import msgspec
 
 from autograder.core.errors import DeepgradeError
 from autograder.course import manifest as manifests
-from autograder.course.manifest import Limits
 from autograder.judge import verdicts
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, JOBS, SLOW_IMPORTS, Finished, Job, Judged, Surroundings
 from autograder.judge.run import run_tests
-from autograder.judge.session import Device, Judging
+from autograder.judge.sandboxes import sandboxes_for
+from autograder.judge.session import Judging
 from autograder.report.schema import Visibility
-from autograder.sandbox import Sandbox, make
-from autograder.sandbox import gpu as gpus
 from autograder.sandbox.runtime import runtime
 from autograder.student.link import memory, printed
-from autograder.student.remote import Remote
 
 PR_SET_PDEATHSIG = 1
 
@@ -54,69 +48,32 @@ PR_SET_PDEATHSIG = 1
 def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
     """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
     manifest = manifests.load(Path(job.manifest))
-    # The reference never shares a sandbox with a student; most jobs do not need its own, which is built when asked for.
-    with ExitStack() as later:
-        gpu = gpus.assigned() if manifest.device == "gpu" and not job.container else None
-        if gpu is not None:
-            later.enter_context(gpu.held())
+    with sandboxes_for(job, manifest) as sandboxes:
 
-        def box() -> Sandbox:
-            made = make(manifest.packages, manifest.limits, manifest.preload, container=job.container, gpu=gpu)
-            return later.enter_context(made)
-
-        sandbox = box()
-
-        imports = Imports(manifest.module)
-
-        @contextmanager
-        def make_student(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
-            imports.check(limits)
-            with sandbox.worker() as worker:
-                with imports.watched(limits):
-                    student = Remote(worker, job.files, manifest.module, limits, watch=watch)
-                yield student
-
-        @cache
-        def references() -> Sandbox:
-            return box()
-
-        @contextmanager
-        def make_reference(limits: Limits, *, watch: bool = True) -> Iterator[Remote]:
-            with references().worker() as worker:
-                yield Remote(worker, job.reference, manifest.module, limits, watch=watch)
-
-        def say(event: dict[str, Any]) -> None:
+        def on_event_with_result(event: dict[str, Any]) -> None:
             if event["event"] == "finished":
                 event = {**event, "finished": msgspec.to_builtins(judging.finished[-1])}
             on_event(event)
 
         judging = Judging(
-            make_student=make_student,
-            make_reference=make_reference if job.reference else None,
+            make_student=sandboxes.student,
+            make_reference=sandboxes.reference if job.reference else None,
             limits=manifest.limits,
             visibility=visibility,
             secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
             course_secret=job.secret,
             printed=printed,
             memory=memory,
-            device=Device("cuda", job.profile or "gpu", gpu.check, gpu.check_alive)
-            if gpu
-            else Device(profile=job.profile or "cpu"),
+            device=sandboxes.device(),
             calibrating=job.calibrating,
-            on_event=say,
+            on_event=on_event_with_result,
             shrink_runs=SHRINK_RUNS if job.shrink else 0,
             meter=Meter(limited=True),
             too_costly=job.too_costly,
             finished=list(job.finished),
         )
         run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
-        return Surroundings(
-            f"cuda: {gpu.name}" if gpu else "cpu",
-            sandbox.walls,
-            sandbox.runtime.versions,
-            judging.import_failure,
-            imports.seconds,
-        )
+        return sandboxes.surroundings(judging.import_failure)
 
 
 def judge_here(job: Job, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> Judged:
@@ -149,7 +106,7 @@ def main() -> None:
         server = os.getpid()
         if os.fork() == 0:
             control.close()
-            _be_the_judge(descriptors, server)
+            _run_judge(descriptors, server)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -165,7 +122,7 @@ def _get_ready(packages: list[str]) -> None:
         runtime(packages)  # which files of theirs are mounted: a quarter of a second for torch
 
 
-def _be_the_judge(descriptors: list[int], server: int) -> NoReturn:
+def _run_judge(descriptors: list[int], server: int) -> NoReturn:
     """In the forked process: one job, then the end."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

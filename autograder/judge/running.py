@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autograder.course import course
+from autograder.course import manifest as manifests
 from autograder.course.manifest import Limits
 from autograder.judge import examples, needs, verdicts
 from autograder.judge.recorder import Recorder
@@ -110,4 +110,4 @@ def _module(folder: Path) -> str:
     """The module that the manifest beside the tests names, or the one in the students' half of a course."""
     beside = folder / "assignment.toml"
     other_half = folder.parent.parent / "assignments" / folder.name / "assignment.toml"
-    return course.manifests.load(other_half if other_half.is_file() and not beside.is_file() else beside).module
+    return manifests.load(other_half if other_half.is_file() and not beside.is_file() else beside).module

@@ -1,4 +1,4 @@
-"""The caller's end of the judges: starts their server, gives it jobs, and hears their events.
+"""The caller's end of the judges: starts their server, gives it jobs, and reads their events.
 
 One server serves all threads of a process. It is started when first needed, or ahead of that with `warm`, and again
 should it have ended.
@@ -50,18 +50,18 @@ def ask(job: Job, on_event: Callable[[dict[str, Any]], None], packages: Sequence
     A test that takes its judge too long, or brings it down twice, has failed if the reference gets through it here and
     now; another judge goes on behind it.
     """
-    hearing = _Hearing(on_event)
+    handler = _EventHandler(on_event)
     while True:
         try:
-            return Judged(hearing.finished, _ask_one(job, hearing, packages))
-        except _Ended as ended:
-            if hearing.is_to_blame(ended):
+            return Judged(handler.finished, _ask_one(job, handler, packages))
+        except _JudgeEnded as ended:
+            if handler.is_to_blame(ended):
                 _check_with_the_reference(job, ended, packages)
                 job = msgspec.structs.replace(job, too_costly={**job.too_costly, ended.test: ended.why})
-            job = msgspec.structs.replace(job, finished=list(hearing.finished))
+            job = msgspec.structs.replace(job, finished=list(handler.finished))
 
 
-def _check_with_the_reference(job: Job, ended: _Ended, packages: Sequence[str]) -> None:
+def _check_with_the_reference(job: Job, ended: _JudgeEnded, packages: Sequence[str]) -> None:
     """Raises GraderError unless a judge of the reference comes to the end of that test."""
     if not job.reference:
         raise GraderError(str(ended))
@@ -70,12 +70,12 @@ def _check_with_the_reference(job: Job, ended: _Ended, packages: Sequence[str]) 
         job, files=job.reference, only=[name], with_needs=False, finished=[], too_costly={}, shrink=False
     )
     try:
-        _ask_one(alone, _Hearing(lambda event: None), packages)
-    except _Ended as again:
+        _ask_one(alone, _EventHandler(lambda event: None), packages)
+    except _JudgeEnded as again:
         raise GraderError(f"with the reference as well: {again}") from again
 
 
-class _Ended(Exception):
+class _JudgeEnded(Exception):
     """A judge that was ended, or ended by itself, in the middle of a test."""
 
     def __init__(self, test: str, why: str, *, over_budget: bool) -> None:
@@ -83,7 +83,7 @@ class _Ended(Exception):
         self.test, self.why, self.over_budget = test, why, over_budget
 
 
-class _Hearing:
+class _EventHandler:
     """What the judges of one job have told so far."""
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
@@ -95,7 +95,7 @@ class _Hearing:
         self._collected = False
         self._brought_down: set[str] = set()  # tests during which a judge ended by itself
 
-    def hear(self, event: dict[str, Any]) -> Surroundings | None:
+    def handle(self, event: dict[str, Any]) -> Surroundings | None:
         """One event; the last one holds the surroundings. Raises GraderError for a fault."""
         kind = event["event"]
         if kind == "judged":
@@ -117,7 +117,7 @@ class _Hearing:
         self._on_event(event)
         return None
 
-    def is_to_blame(self, ended: _Ended) -> bool:
+    def is_to_blame(self, ended: _JudgeEnded) -> bool:
         """Does the test's failure stand? A judge that ended by itself is replaced once, and the test is tried again."""
         if ended.over_budget or ended.test in self._brought_down:
             self.costly += 1
@@ -126,50 +126,50 @@ class _Hearing:
         return False
 
 
-def _ask_one(job: Job, hearing: _Hearing, packages: Sequence[str]) -> Surroundings:
+def _ask_one(job: Job, handler: _EventHandler, packages: Sequence[str]) -> Surroundings:
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as words:
         with theirs, _lock:
             socket.send_fds(_running(), [" ".join(["j", *packages]).encode()], [theirs.fileno(), words.fileno()])
         try:
-            return _hear(ours, job, hearing)
+            return _receive(ours, job, handler)
         except OSError as error:
-            if hearing.watch is not None:
+            if handler.watch is not None:
                 why = f"it brought the grader's process down ({error}): {_last(words)}"
-                raise _Ended(hearing.watch.test, why, over_budget=False) from error
+                raise _JudgeEnded(handler.watch.test, why, over_budget=False) from error
             raise GraderError(f"the judge's process is gone ({error}): {_last(words)}") from error
 
 
-def _hear(ours: socket.socket, job: Job, hearing: _Hearing) -> Surroundings:
-    hearing.pid, hearing.watch = 0, None
+def _receive(ours: socket.socket, job: Job, handler: _EventHandler) -> Surroundings:
+    handler.pid, handler.watch = 0, None
     try:
         ours.settimeout(SILENCE_SECONDS)
         ours.sendall(msgspec.json.encode(job))
         ours.shutdown(socket.SHUT_WR)
-        for line in _lines(ours, hearing):
-            surroundings = hearing.hear(json.loads(line))
+        for line in _lines(ours, handler):
+            surroundings = handler.handle(json.loads(line))
             if surroundings is not None:
                 return surroundings
     except BaseException:
         # Nobody listens to it any more: silent for too long, over its budget, or the caller is being stopped.
-        if hearing.pid:
+        if handler.pid:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(hearing.pid, signal.SIGKILL)
+                os.kill(handler.pid, signal.SIGKILL)
         raise
     raise ConnectionError("it ended before it had judged")
 
 
-def _lines(ours: socket.socket, hearing: _Hearing) -> Iterator[bytes]:
-    """Whole lines, until the judge ends. Raises _Ended, or TimeoutError after a long silence."""
+def _lines(ours: socket.socket, handler: _EventHandler) -> Iterator[bytes]:
+    """Whole lines, until the judge ends. Raises _JudgeEnded, or TimeoutError after a long silence."""
     inbox = bytearray()
     silent_since = time.monotonic()
     while True:
         ready, _, _ = select.select([ours], [], [], LOOK_SECONDS)
         if not ready:
-            watch = hearing.watch
+            watch = handler.watch
             if watch is not None and watch.is_over_budget():
                 why = f"it took the grader more than {watch.seconds:g} s of processor time to check"
-                raise _Ended(watch.test, why, over_budget=True)
+                raise _JudgeEnded(watch.test, why, over_budget=True)
             if time.monotonic() - silent_since > SILENCE_SECONDS:
                 raise TimeoutError(f"silent for {SILENCE_SECONDS:g} s")
             continue

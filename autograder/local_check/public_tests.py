@@ -35,7 +35,7 @@ class Stopped(Exception):
         self.report, self.test, self.where = report, test, where  # where: the student's lines that ran
 
 
-class _Gone:
+class _EndedStudent:
     """A student whose process was ended in this test before."""
 
     def __init__(self, gone: StudentGone) -> None:
@@ -129,7 +129,7 @@ class _Check:
         if self._dead:
             raise self._gone[self._dead].with_traceback(None)
         if test in self._gone:
-            yield _Gone(self._gone[test])
+            yield _EndedStudent(self._gone[test])
             return
         self._imports.check(limits)
         self._guard.begin(limits)

@@ -70,7 +70,8 @@ def _for_gradescope(told: Report, made: GradingResults, config: dict[str, Any]) 
         return gradescope.results(told)
     # The plugin is of no concern to the configuration's reader here, and its settings are large.
     known = {name: value for name, value in config.items() if name != "plugins"}
-    return made.to_gradescope_dict(AutograderConfig(known))
+    results: dict[str, Any] = made.to_gradescope_dict(AutograderConfig(known))
+    return results
 
 
 def _write(path: Path, data: bytes) -> None:

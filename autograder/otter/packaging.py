@@ -47,7 +47,8 @@ def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The plugin's settings in an otter_config.json. Raises BadCourse where there are none."""
     for plugin in config.get("plugins", []):
         if isinstance(plugin, dict) and PLUGIN in plugin:
-            return plugin[PLUGIN]
+            options: Mapping[str, Any] = plugin[PLUGIN]
+            return options
     raise BadCourse(f"otter_config.json names no plugin {PLUGIN}; make the zip again with `deepgrade otter`")
 
 

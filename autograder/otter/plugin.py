@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
-from otter.plugins import AbstractOtterPlugin
 from otter.test_files import GradingResults
 
 from autograder import grade as grading
@@ -22,6 +22,14 @@ from autograder.core.errors import DeepgradeError, Refused
 from autograder.otter import packaging, submission
 from autograder.otter.results import grading_results, without_results
 from autograder.report.schema import Report
+
+if TYPE_CHECKING:  # otter has no types
+
+    class AbstractOtterPlugin:
+        plugin_config: dict[str, Any]
+
+else:
+    from otter.plugins import AbstractOtterPlugin
 
 
 class Deepgrade(AbstractOtterPlugin):
@@ -42,7 +50,8 @@ class Deepgrade(AbstractOtterPlugin):
             submission.clear(folder)
 
     def before_execution(self, submission: Any) -> Any:
-        return nbformat.v4.new_notebook()
+        new_notebook: Callable[[], Any] = nbformat.v4.new_notebook
+        return new_notebook()
 
     def after_grading(self, results: GradingResults) -> None:
         ours = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")

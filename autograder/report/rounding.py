@@ -109,7 +109,8 @@ def averaged(picture: np.ndarray, side: int) -> np.ndarray:
     """Means over squares of that side; what is left at the borders is dropped."""
     n, m = (min(side, length) for length in picture.shape)
     h, w = picture.shape[0] // n, picture.shape[1] // m
-    return picture[: h * n, : w * m].reshape(h, n, w, m).mean(axis=(1, 3))
+    means: np.ndarray = picture[: h * n, : w * m].reshape(h, n, w, m).mean(axis=(1, 3))
+    return means
 
 
 def levels(picture: np.ndarray, count: int) -> np.ndarray:
@@ -127,7 +128,8 @@ def boxes(found: Any, scale: float) -> list[list[float]]:
         return []
     rows = rows[:BOXES][np.isfinite(rows[:BOXES]).all(axis=1)] / scale
     edges = np.round(rows.clip(-GRID, 2**14) / GRID) * GRID
-    return (edges + 0.0).tolist()
+    corners: list[list[float]] = (edges + 0.0).tolist()
+    return corners
 
 
 def lines(found: Any) -> list[str]:

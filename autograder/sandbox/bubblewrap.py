@@ -129,7 +129,7 @@ class Sandbox:
             raise self._lost(error) from error
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Give an order and hear its answer. Raises SandboxLost."""
+        """Give an order and read the answer. Raises SandboxLost."""
         self.tell(message)
         try:
             return self._answer(ANSWER_SECONDS)
@@ -138,7 +138,7 @@ class Sandbox:
 
     def _lost(self, error: Exception) -> SandboxLost:
         self._fallen = True  # a late answer must not be taken for one to the next order
-        return SandboxLost(f"the sandbox is gone: {error}; {self._words()}".strip("; "))
+        return SandboxLost(f"the sandbox is gone: {error}; {self._last_error()}".strip("; "))
 
     @property
     def limits(self) -> Limits:
@@ -198,7 +198,7 @@ class Sandbox:
                 cwd="/",
             )
         pid = self._process.pid
-        self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._bite)
+        self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._kill_all)
 
     def _check(self) -> None:
         """Raises SandboxUnavailable where a program is missing."""
@@ -232,7 +232,7 @@ class Sandbox:
         try:
             self._answer(START_SECONDS)
         except (OSError, ValueError) as error:
-            words = self._words() or str(error)
+            words = self._last_error() or str(error)
             self.close()
             raise SandboxUnavailable(f"no sandbox could be started: {words}; `deepgrade doctor` says more") from error
         self._ready = True
@@ -244,14 +244,15 @@ class Sandbox:
         data = self._control.recv(65536)
         if not data:
             raise ValueError("it ended")
-        return json.loads(data)
+        answer: dict[str, Any] = json.loads(data)
+        return answer
 
-    def _bite(self) -> None:
+    def _kill_all(self) -> None:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
-    def _words(self) -> str:
+    def _last_error(self) -> str:
         """The last line that bubblewrap, or the zygote, wrote."""
         self._errors.seek(0)
         lines = self._errors.read(65536).decode(errors="replace").strip().splitlines()

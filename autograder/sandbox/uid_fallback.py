@@ -49,10 +49,10 @@ def make(
             box.close()
             raise
     except (SandboxUnavailable, SandboxLost) as error:
-        return Dropped(packages, limits, preload, because=str(error))
+        return UidFallbackSandbox(packages, limits, preload, because=str(error))
 
 
-class Dropped(Sandbox):
+class UidFallbackSandbox(Sandbox):
     """The same face, the same zygote; each worker has a uid of its own."""
 
     def __init__(self, packages: list[str], limits: Limits, preload: Sequence[str] = (), *, because: str) -> None:

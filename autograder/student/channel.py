@@ -64,15 +64,15 @@ class Channel:
             self._check_that_nothing_waits()
             reply, decoder = self._exchange(kind, fields, buffers, answer, deadline)
             return read(reply, decoder)
-        except _TooLate:
+        except _DeadlinePassed:
             whole = self._left < self._limits.seconds
             limit = f"{self._limits.test_seconds:g} s for all calls of one test" if whole else f"{seconds:g} s"
             self._gone = TimedOut(f"{what} took longer than {limit}")
-        except _Full:
+        except _MemoryExhausted:
             self._gone = OutOfMemory(f"{what} used more memory than the limit")
         except wire.WireError as error:
             self._gone = BrokenProtocol(f"{what} answered with something that is no answer: {error}")
-        except _HungUp:
+        except _ConnectionClosed:
             self._gone = self._cause(what)
         finally:
             self._busy = False
@@ -155,7 +155,7 @@ class Channel:
         except BlockingIOError:
             raise
         except OSError:
-            raise _HungUp from None
+            raise _ConnectionClosed from None
 
     def _receive(self) -> bytes:
         """Some bytes. Not an OSError when there are no more: a student's code may raise those as well."""
@@ -164,9 +164,9 @@ class Channel:
         except BlockingIOError:
             raise
         except OSError:
-            raise _HungUp from None
+            raise _ConnectionClosed from None
         if not chunk:
-            raise _HungUp
+            raise _ConnectionClosed
         return chunk
 
     def _read_frame(self, deadline: float) -> tuple[list[Any], wire.Decoder]:
@@ -187,7 +187,7 @@ class Channel:
                 self._wait(deadline)
                 continue
             if time.monotonic() > deadline:
-                raise _TooLate
+                raise _DeadlinePassed
         data = self._inbox[:size]
         del self._inbox[:size]
         return data
@@ -198,11 +198,11 @@ class Channel:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise _TooLate
+                raise _DeadlinePassed
             events = self._poll.poll(min(left, LOOK_SECONDS) * 1000 + 1)
             # The kernel may have killed a child of the worker's, and the worker now waits for it for ever.
             if not events and self._worker.ran_out_of_memory():
-                raise _Full
+                raise _MemoryExhausted
             for descriptor, _ in events:
                 if descriptor != number and not self._drain():
                     self._poll.unregister(descriptor)
@@ -224,13 +224,13 @@ class Channel:
         return bool(chunk)
 
 
-class _TooLate(Exception):
+class _DeadlinePassed(Exception):
     pass
 
 
-class _HungUp(Exception):
+class _ConnectionClosed(Exception):
     pass
 
 
-class _Full(Exception):
+class _MemoryExhausted(Exception):
     pass

@@ -44,7 +44,8 @@ class Student:
 
         encoder = wire.Encoder()
         fields = [encoder.value(tensors.recipe_of(module)), encoder.value(tensors.state_of(module))]
-        return self._link.ask("build", fields, "a module of the test's", encoder.buffers)
+        module_there: RemoteObject = self._link.ask("build", fields, "a module of the test's", encoder.buffers)
+        return module_there
 
 
 class RemoteObject:
@@ -115,28 +116,28 @@ def memory(student: Student) -> tuple[int | None, int]:
     return used, said if type(said) is int and 0 <= said < 2**50 else 0
 
 
-class RemoteTuple(tuple):
+class RemoteTuple(tuple[Any, ...]):
     """An instance of a subclass of tuple: what is in it is here, and the object itself can be handed back."""
 
     _place: int
     _sent: tuple[Any, list[bytes]]  # what was in it when it came
 
 
-class RemoteList(list):
+class RemoteList(list[Any]):
     """The same of a subclass of list."""
 
     _place: int
     _sent: tuple[Any, list[bytes]]
 
 
-class RemoteDict(dict):
+class RemoteDict(dict[Any, Any]):
     """The same of a subclass of dict."""
 
     _place: int
     _sent: tuple[Any, list[bytes]]
 
 
-class Asks(Protocol):
+class RequestChannel(Protocol):
     """What a link needs of a channel."""
 
     seq: int  # number of the last request
@@ -153,7 +154,7 @@ class Asks(Protocol):
 class Link:
     """Encodes requests, reads replies, and keeps the arguments that later calls may change."""
 
-    def __init__(self, channel: Asks, watch: bool) -> None:
+    def __init__(self, channel: RequestChannel, watch: bool) -> None:
         self.channel = channel
         self._watch = watch
         self._calls: dict[int, list[Any]] = {}  # number of a request -> its arguments

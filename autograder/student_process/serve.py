@@ -19,8 +19,9 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.random  # numpy imports it when it is first used: here, once, and not in every worker
@@ -32,13 +33,10 @@ from autograder.student_process.responder import Made, Responder
 MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
 
 
-def SEAL() -> None:
-    """The last moment before student code runs. Where /tmp is not the worker's own, uid_fallback.py shuts it here."""
-
-
 class Server(Responder):
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(self._over_the_socket, FOLDER)
+    def __init__(self, connection: socket.socket, folder: str, seal: Callable[[], None] | None) -> None:
+        super().__init__(self._over_the_socket, folder)
+        self._seal = seal
         self._connection = connection
         self._frames = wire.read(connection.makefile("rb", buffering=2**16).readinto, MAX_FRAME)  # type: ignore[attr-defined]
 
@@ -58,10 +56,11 @@ class Server(Responder):
         if "torch" in sys.modules:
             sys.modules["torch"].manual_seed(0)
         for name, content in files.items():
-            Path(FOLDER, name).write_bytes(content)
-        SEAL()
-        os.chdir(FOLDER)
-        sys.path.insert(0, FOLDER)
+            Path(self._folder, name).write_bytes(content)
+        if self._seal is not None:
+            self._seal()
+        os.chdir(self._folder)
+        sys.path.insert(0, self._folder)
         self.module = __import__(module)
 
     def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:
@@ -80,8 +79,13 @@ class Server(Responder):
         return header[2], wire.Decoder(body)
 
 
-def serve(data: int) -> None:
-    """In the worker: serve until the judge hangs up. Never returns."""
+def serve(data: int, folder: str = FOLDER, seal: Callable[[], None] | None = None) -> NoReturn:
+    """In the worker: serve until the judge hangs up. Never returns.
+
+    folder : where the student's files are written.
+    seal : called once they are there, the last moment before student code runs. Where /tmp is not the worker's own,
+        uid_fallback.py forbids all writing here.
+    """
     # What a student prints just before a crash is what staff want to read.
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
@@ -89,7 +93,7 @@ def serve(data: int) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(name, signal.SIG_DFL)
     try:
-        Server(socket.socket(fileno=data)).run()
+        Server(socket.socket(fileno=data), folder, seal).run()
     except SystemExit as error:
         os._exit(error.code if isinstance(error.code, int) and 0 <= error.code < 126 else 1)
     except BaseException:

@@ -108,7 +108,7 @@ def value_and_gradients(function: Any, arguments: list[Any], weights: Any) -> tu
 
 def _made(recipe: list[Any]) -> nn.Module:
     kind, words, inside = recipe
-    module = getattr(nn, kind)(**words)
+    module: nn.Module = getattr(nn, kind)(**words)
     for name, child in inside:
         module.add_module(name, _made(child))
     return module

@@ -64,7 +64,7 @@ def keep(
         os.chown(folder, uid, uid)
         worker = os.fork()
         if worker == 0:
-            _be_the_worker(fds, order, settings, program, uid, folder)
+            _run_worker(fds, order, settings, program, uid, folder)
         for fd in fds:
             os.close(fd)
         if ended:
@@ -139,7 +139,7 @@ def _clear_away(uid: int, bystander: int) -> None:
         time.sleep(0.005)
 
 
-def _be_the_worker(
+def _run_worker(
     fds: list[int], order: dict[str, Any], settings: dict[str, Any], program: bytes, uid: int, folder: str
 ) -> None:
     """Build the walls, then serve. Never returns."""
@@ -167,8 +167,6 @@ def _be_the_worker(
         def seal() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
             filter_calls(sealing)
-
-        serve.FOLDER, serve.SEAL = folder, seal
     except BaseException as error:
         complain(error)
-    serve.serve(data)
+    serve.serve(data, folder, seal)

@@ -36,7 +36,8 @@ def is_tensor(value: Any) -> bool:
 def to_array(tensor: Any) -> np.ndarray:
     """A tensor's numbers, from any device, without its graph; bfloat16, which numpy does not have, as float32."""
     tensor = tensor.detach().cpu()
-    return (tensor.float() if dtype_of(tensor) == "bfloat16" else tensor).numpy()
+    numbers: np.ndarray = (tensor.float() if dtype_of(tensor) == "bfloat16" else tensor).numpy()
+    return numbers
 
 
 def dtype_of(tensor: Any) -> str:
@@ -111,7 +112,8 @@ def same_bits(now: Any, before: Any) -> bool:
     if type(now) is not type(before):
         return False
     if isinstance(now, (np.ndarray, np.generic)):
-        return now.dtype == before.dtype and now.shape == before.shape and now.tobytes() == before.tobytes()
+        equal: bool = now.dtype == before.dtype and now.shape == before.shape and now.tobytes() == before.tobytes()
+        return equal
     if is_tensor(now):
         alike = now.dtype == before.dtype and now.shape == before.shape
         return alike and to_array(now).tobytes() == to_array(before).tobytes()

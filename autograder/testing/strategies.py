@@ -17,7 +17,10 @@ def sizes(low: int = 1, high: int = 6) -> st.SearchStrategy[int]:
 
 
 def _drawn(draw: Any, size: Sizes) -> int:
-    return size if isinstance(size, int) else draw(size)
+    if isinstance(size, int):
+        return size
+    length: int = draw(size)
+    return length
 
 
 def _finite(bound: float, dtype: Any) -> st.SearchStrategy[float]:
@@ -36,13 +39,15 @@ def logits(
 ) -> np.ndarray:
     """(n, k) logits in [-bound, bound]; 1 <= n <= 5 and 2 <= k <= 6 unless given."""
     shape = (_drawn(draw, n if n is not None else sizes(1, 5)), _drawn(draw, k if k is not None else sizes(2, 6)))
-    return draw(float_arrays(shape, bound=bound, dtype=dtype))
+    z: np.ndarray = draw(float_arrays(shape, bound=bound, dtype=dtype))
+    return z
 
 
 @st.composite
 def labels(draw: Any, n: int, k: int) -> np.ndarray:
     """(n,) int64 labels, 0 <= y < k."""
-    return draw(hnp.arrays(np.int64, (n,), elements=st.integers(0, k - 1)))
+    y: np.ndarray = draw(hnp.arrays(np.int64, (n,), elements=st.integers(0, k - 1)))
+    return y
 
 
 @st.composite
@@ -59,7 +64,8 @@ def probabilities(draw: Any, n: Sizes | None = None, k: Sizes | None = None) -> 
     """(n, k) rows that are positive and sum to 1."""
     shape = (_drawn(draw, n if n is not None else sizes(1, 5)), _drawn(draw, k if k is not None else sizes(2, 6)))
     p = draw(hnp.arrays(np.float64, shape, elements=st.floats(1 / 64, 1), fill=st.nothing()))
-    return p / p.sum(axis=1, keepdims=True)
+    rows: np.ndarray = p / p.sum(axis=1, keepdims=True)
+    return rows
 
 
 @st.composite
@@ -80,7 +86,8 @@ def images(
         _drawn(draw, h if h is not None else sizes(2, 7)),
         _drawn(draw, w if w is not None else sizes(2, 7)),
     )
-    return draw(float_arrays(shape, bound=bound, dtype=dtype))
+    x: np.ndarray = draw(float_arrays(shape, bound=bound, dtype=dtype))
+    return x
 
 
 def rngs() -> st.SearchStrategy[np.random.Generator]:

@@ -43,9 +43,10 @@ def value_and_gradients(function: Any, *arguments: Any, weights: Any = None) -> 
     parameters' names to tensors, without the frozen ones; in anything else None.
     Raises TypeError where the value is no tensor, ValueError where it is detached from its inputs.
     """
-    there = getattr(type(function), "__gradients__", None)
-    if there is not None:
-        return there(function, arguments, weights)
+    remote = getattr(type(function), "__gradients__", None)
+    if remote is not None:
+        answer: tuple[Any, list[Any]] = remote(function, arguments, weights)
+        return answer
     from autograder.student_process import tensors
 
     return tensors.value_and_gradients(function, list(arguments), weights)

@@ -144,9 +144,10 @@ def read(assignment: Assignment) -> Calibration:
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        calibration: Calibration = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadCourse(f"{path}: is no JSON ({error}); write it again with `deepgrade calibrate --write`") from None
+    return calibration
 
 
 def write(assignment: Assignment, profile: Profile, found: dict[str, dict[str, Any]]) -> Path:

@@ -105,5 +105,6 @@ class Decoder:
         data = self._body[self._at : end]
         self._at = end
         if dtype.kind == "b":  # any byte but 0 is true; numpy, and torch, take each as it is, and count strangely
-            return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+            booleans: np.ndarray = (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+            return booleans
         return np.frombuffer(data, dtype).reshape(shape).copy()

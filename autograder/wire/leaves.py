@@ -24,7 +24,8 @@ def is_tensor(value: Any) -> bool:
 def numbers_of(tensor: Any) -> np.ndarray:
     torch = sys.modules["torch"]
     tensor = tensor.detach().cpu().contiguous()
-    return (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    numbers: np.ndarray = (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return numbers
 
 
 def tensor_of(array: np.ndarray, name: str) -> Any:

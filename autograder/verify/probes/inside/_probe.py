@@ -235,7 +235,7 @@ def complex_numbers(value: Any) -> Any:
     return value
 
 
-class Yielded(list):
+class Yielded(list[Any]):
     """What a generator yielded."""
 
 
@@ -269,7 +269,8 @@ def _is_right(call: Call, answer: Any) -> bool:
         right = _kept(call.function(*owner, *given, **named))
     except Exception:
         return False
-    return same(right, answer) and same([args, kwargs, others], [call.args, call.kwargs, made])
+    equal: bool = same(right, answer) and same([args, kwargs, others], [call.args, call.kwargs, made])
+    return equal
 
 
 _answering: set[str] = set()  # functions whose arguments hold a function of the test's that answers something
