@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from narrowing import not_none
 
 from grader_service.accounts import accounts, deletion
 from grader_service.core.settings import Settings
@@ -57,7 +58,7 @@ def test_from_an_older_version_everything_is_kept_and_everybody_has_a_role(setti
     database.upgrade()
     assert differences(database) == []
     with database.read() as session:
-        ada, root = accounts.find(session, "ada"), accounts.find(session, "root")
+        ada, root = not_none(accounts.find(session, "ada")), not_none(accounts.find(session, "root"))
         assert (ada.role_in(1), ada.is_operator, root.memberships[0].role, root.is_operator) == (
             "student",
             False,

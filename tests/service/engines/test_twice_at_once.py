@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
@@ -23,12 +24,12 @@ def first(session) -> Course:
 
 
 def pseudonym(session, login: str) -> None:
-    leaderboard.choose(session, first(session), accounts.find(session, login).id, "Gauss")
+    leaderboard.choose(session, first(session), not_none(accounts.find(session, login)).id, "Gauss")
 
 
 MADE = {
     "the first course's assignments": (lambda session, who: courses.fill(session, ["double"]), None),
-    "an assignment": (lambda session, who: courses.add(session, None, first(session), "double"), None),
+    "an assignment": (lambda session, who: courses.add(session, None, first(session), "double"), None),  # type: ignore[arg-type]
     "a course": (lambda session, who: courses.create(session, None, slug="two", title="Two", timezone="UTC"), "in use"),
     "a login": (lambda session, who: accounts.create(session, login="eve", password="a long password"), "login"),
     "a pseudonym": (pseudonym, "pseudonym"),

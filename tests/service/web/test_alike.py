@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from narrowing import not_none
 from werkzeug.test import TestResponse
 
 from grader_service.accounts import accounts, tokens
@@ -36,7 +37,7 @@ class World:
         database = self.app.extensions["services"].database
         with database.write() as session:
             other = courses.create(session, None, slug="other", title="Other", timezone="UTC")
-            courses.add(session, None, other, HIDDEN)
+            courses.add(session, None, other, HIDDEN)  # type: ignore[arg-type]
             here = accounts.first_course(session)
             for login, course, role in (
                 ("ada", here, "student"),
@@ -48,7 +49,7 @@ class World:
         self.secrets: dict[str, str] = {}
         with database.write() as session:
             for login, scope in (("ada", "submit"), ("eve", "staff"), ("root", "staff")):
-                person = accounts.find(session, login)
+                person = not_none(accounts.find(session, login))
                 _, self.secrets[login] = tokens.make(session, person, name="t", scope=scope)
         bob = User(self.app.test_client())
         bob.sign_in("bob")
@@ -186,7 +187,7 @@ def test_staff_try_it_out_before_its_release_by_page_and_api(world):
 def test_who_has_no_password_is_not_told_by_the_time_from_who_does_not_exist(world, monkeypatch):
     """An account that signs in elsewhere alone: the same work is done for it."""
     with world.app.extensions["services"].database.write() as session:
-        accounts.find(session, "bob").password_hash = ""
+        not_none(accounts.find(session, "bob")).password_hash = ""
     hashed: list[str] = []
 
     def note(kept: str, password: str) -> bool:
