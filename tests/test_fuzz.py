@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import fuzzing
 import pytest
 from fuzzing import KNOWN, TARGETS
+from narrowing import not_none
 
 
 @pytest.mark.parametrize(
@@ -60,13 +62,18 @@ def test_a_crash_is_told_with_the_input_that_repeats_it(repository, tmp_path, en
         pytest.skip(f"there is no {engine} here")
     (tmp_path / "fuzzing.py").write_text(FAULTY)
     command = [sys.executable, str(repository / "tests" / "support" / "fuzz.py"), "itself"]
-    how = {"capture_output": True, "text": True, "check": False, "env": os.environ | {"PYTHONPATH": str(tmp_path)}}
+    how: dict[str, Any] = {
+        "capture_output": True,
+        "text": True,
+        "check": False,
+        "env": os.environ | {"PYTHONPATH": str(tmp_path)},
+    }
     options = ["--engine", engine, "--minutes", "1", "--keep", str(tmp_path / "kept")]
     ran = subprocess.run([*command, *options], **how)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert re.search(r"itself crashed after [1-9][0-9,]* inputs", ran.stdout), ran.stdout
     assert "ZeroDivisionError: of the target" in ran.stdout
-    data = re.search(r"--input (\S+)", ran.stdout)[1]
+    data = not_none(re.search(r"--input (\S+)", ran.stdout))[1]
     assert base64.b64decode(data)[:1] == b"!"
     (kept,) = (tmp_path / "kept" / "crashes" / "itself").iterdir()
     assert kept.read_bytes() == base64.b64decode(data)

@@ -140,7 +140,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         listeners, port = listening(path, f"canary-{token}")
         for listener in listeners:
             stack.enter_context(listener)
-        stack.callback(lambda: [os.unlink(place) for place in (path, f"{path}-datagrams")])
+        for place in (path, f"{path}-datagrams"):
+            stack.callback(os.unlink, place)
         mark = f"dg{token}"
         yield Ground(Course(course)["target"], canary, mark, port, path, f"canary-{token}", listeners)
 
@@ -150,7 +151,7 @@ def listening(path: str, name: str) -> tuple[list[socket.socket], int]:
     first = socket.create_server(("127.0.0.1", 0))
     port = first.getsockname()[1]
     listeners = [first]
-    kinds = [
+    kinds: list[tuple[int, int, Any]] = [
         (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port)),
         (socket.AF_UNIX, socket.SOCK_STREAM, path),
         (socket.AF_UNIX, socket.SOCK_DGRAM, f"{path}-datagrams"),

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 import autograder
 from autograder.course.course import Course
@@ -74,14 +75,14 @@ def test_the_schema_in_the_repository_is_the_codes():
 
 
 def test_the_light_base_is_light():
-    names = {re.match(r"[\w-]+", requirement)[0] for requirement in PROJECT["dependencies"]}
+    names = {not_none(re.match(r"[\w-]+", requirement))[0] for requirement in PROJECT["dependencies"]}
     assert names.isdisjoint({"torch", "flask", "sqlalchemy", "scipy", "scikit-learn", "pandas"})
 
 
 def test_every_requirement_has_its_exact_version_in_the_constraints():
     pins = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
     wanted = [*PROJECT["dependencies"], *(one for extra in PROJECT["optional-dependencies"].values() for one in extra)]
-    names = {re.match(r"[\w-]+", requirement)[0].lower().replace("_", "-") for requirement in wanted}
+    names = {not_none(re.match(r"[\w-]+", requirement))[0].lower().replace("_", "-") for requirement in wanted}
     missing = {name for name in names - {"deepgrade"} if f"\n{name}==" not in pins}
     assert missing == set()
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from loading import load
+from narrowing import not_none
 
 from autograder.course.course import Assignment, Course
 
@@ -20,7 +21,7 @@ def assignment(request: pytest.FixtureRequest) -> Assignment:
 @pytest.fixture(scope="module")
 def oracle(assignment: Assignment) -> ModuleType:
     """The hidden tests."""
-    return load(assignment.solution / "test_hidden.py")
+    return load(not_none(assignment.solution) / "test_hidden.py")
 
 
 @pytest.fixture(scope="module")
@@ -31,4 +32,4 @@ def public(assignment: Assignment) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def reference(assignment: Assignment) -> ModuleType:
-    return load(assignment.solution / f"{assignment.manifest.module}.py")
+    return load(not_none(assignment.solution) / f"{assignment.manifest.module}.py")

@@ -17,7 +17,7 @@ from autograder.course.course import Assignment, Course
 from autograder.sandbox import Sandbox
 from autograder.student import StudentRaised
 from autograder.student.remote import Remote
-from autograder.verify import kill_matrix
+from autograder.verify import answers, kill_matrix
 from autograder.verify import verify as verifying
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -60,7 +60,7 @@ def test_another_right_answer_gets_full_marks(soundness):
 
 
 def test_there_are_at_least_three_other_right_answers(assignment):
-    assert len(verifying.right_answers(assignment)) >= 1 + 3
+    assert len(answers.right_answers(assignment)) >= 1 + 3
 
 
 def test_points_add_up_to_a_hundred(assignment):
@@ -75,11 +75,11 @@ def test_the_zip_of_a_reference_is_what_its_folder_is(assignment):
 
 def test_the_kill_matrix_in_the_docs_is_of_the_tests_as_they_are(assignment, page):
     stale = f'{page.name} is stale: write it again with `make matrices ARGS="{assignment.name}"`'
-    assert kill_matrix.sources_of(page) == verifying.sources_sha256(assignment), stale
+    assert kill_matrix.sources_of(page) == answers.sources_sha256(assignment), stale
 
 
 def test_the_page_has_full_marks_for_every_right_answer(assignment, page):
-    told = f"Full marks: the {', '.join(verifying.right_answers(assignment))}."
+    told = f"Full marks: the {', '.join(answers.right_answers(assignment))}."
     assert told in page.read_text(encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import matplotlib
 import pytest
@@ -28,7 +29,7 @@ def test_a_notebook_shows_the_figures_that_are_saved(repository, tmp_path, monke
     for path in sorted((repository / "assignments").glob("*/experiment.py")):
         tree = ast.parse(path.read_text())
         (save,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "save"]
-        scope = {"options": SimpleNamespace(out=tmp_path), "plt": plt, "sys": sys}
+        scope: dict[str, Any] = {"options": SimpleNamespace(out=tmp_path), "plt": plt, "sys": sys}
         exec(compile(ast.Module([save], []), str(path), "exec"), scope)
         figure = plt.figure()
         scope["save"](figure, "x.png")

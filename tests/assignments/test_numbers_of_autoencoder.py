@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from measured import span
+from narrowing import not_none
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = " ".join((ROOT / "assignments/autoencoder/README.md").read_text(encoding="utf-8").split())
@@ -82,4 +83,4 @@ def test_what_others_reach(oracle):
     }
     for told, images in others.items():
         reached = oracle.oracle_psnr(lesson.held_out, images).mean()
-        assert abs(float(re.search(told, HANDOUT)[1]) - reached) < 0.2, told
+        assert abs(float(not_none(re.search(told, HANDOUT))[1]) - reached) < 0.2, told

@@ -14,7 +14,7 @@ LN3 = float(np.log(3.0))
 
 def test_the_worked_example(oracle, public):
     z, hidden = oracle.oracle_forward(public.X, public.PARAMS, "sigmoid")
-    np.testing.assert_allclose(hidden[0], [[0, 0], [LN3, LN3]], atol=1e-12)
+    np.testing.assert_allclose(hidden[0], [[0.0, 0.0], [LN3, LN3]], atol=1e-12)
     np.testing.assert_allclose(oracle.value_of("sigmoid", hidden[0]), [[1 / 2, 1 / 2], [3 / 4, 3 / 4]], rtol=1e-12)
     np.testing.assert_allclose(z, [[2, 3 / 2], [11 / 4, 9 / 4]], rtol=1e-12)
     assert "z = [[2, 3/2], [11/4, 9/4]]" in HANDOUT

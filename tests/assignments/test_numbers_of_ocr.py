@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from narrowing import not_none
 from scipy import ndimage
 
 import autograder.datasets
@@ -27,7 +28,7 @@ def test_the_page_to_check_by_hand(public):
     h, w, paper, ink = numbers_behind("### A page to check by hand ")[:4]
     assert public.PAGE.shape == (h, w)
     assert set(np.unique(public.PAGE)) == {paper, ink}
-    boxes = re.search(r"boxes = \[\[(15.*?)\], .*? \[(15.*?)\]\]", HANDOUT)
+    boxes = not_none(re.search(r"boxes = \[\[(15.*?)\], .*? \[(15.*?)\]\]", HANDOUT))
     assert [[int(n) for n in row.split(", ")] for row in boxes.groups()] == public.BOXES.tolist()
     dark = public.PAGE < 0.5
     places = ndimage.find_objects(ndimage.label(dark)[0])
@@ -43,7 +44,7 @@ def test_an_i_that_is_found_too_wide_fits(oracle, public):
 
 
 def test_the_lines_of_the_example(public):
-    given = np.array(eval(re.search(r"boxes = (\[\[52.*?\]\])", HANDOUT)[1]))  # a list of numbers
+    given = np.array(eval(not_none(re.search(r"boxes = (\[\[52.*?\]\])", HANDOUT))[1]))  # a list of numbers
     lines = public.handout_lines()
     assert sorted(given.tolist()) == sorted(np.concatenate(lines).tolist())
     assert numbers_behind("are two lines: ") == [10, 44, 10, 40, 70, 50, 80, 12, 40]

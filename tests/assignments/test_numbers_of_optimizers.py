@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def places(number: float) -> str:
 
 
 BETAS = {"betas": (0.5, 0.75), "eps": 0.0}
-ROWS = {
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "SGD": ("SGD", {}),
     "momentum 1/2": ("SGD", {"momentum": 0.5}),
     "momentum 1/2, Nesterov": ("SGD", {"momentum": 0.5, "nesterov": True}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loading import load
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 SOLUTION = Path(__file__).resolve().parents[2] / "solutions" / "conv"
@@ -27,7 +31,8 @@ ANY_POOL = st.one_of(oracle.OTHER_STRIDES, oracle.POOLS_APART, oracle.ONE_MAP, o
 ANY_NETWORK = st.one_of(oracle.networks(), oracle.NETWORKS_APART, oracle.SMALL_NETWORKS)
 
 
-def close(found, wanted: torch.Tensor) -> None:
+def close(found, wanted: torch.Tensor | None) -> None:
+    assert wanted is not None
     np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=1e-10, atol=1e-10, strict=True)
 
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,9 +165,9 @@ class User:
     person: Person | None = None
 
     def get(self, path: str, **options: object) -> TestResponse:
-        return self.client.get(path, **options)  # type: ignore[arg-type]
+        return self.client.get(path, **options)
 
-    def post(self, path: str, data: dict[str, object] | None = None, *, form_at: str | None = None) -> TestResponse:
+    def post(self, path: str, data: Mapping[str, object] | None = None, *, form_at: str | None = None) -> TestResponse:
         """Send a form with the hidden fields that the page at `form_at` (else at `path`) gives it."""
         hidden = hidden_fields(self.get(form_at or path).text)
         return self.client.post(path, data={**hidden, **(data or {})}, content_type="multipart/form-data")

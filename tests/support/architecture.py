@@ -180,7 +180,9 @@ def module_arrows(name: str) -> set[tuple[str, str]]:
 def read(name: str) -> Package:
     """`autograder` or `grader_service`."""
     folder = REPOSITORY / name
-    arrows, lines, functions = set(), {}, {}
+    arrows: set[tuple[str, str]] = set()
+    lines: dict[str, int] = {}
+    functions: dict[str, int] = {}
     for path in python_files(name):
         place = path.relative_to(folder)
         room = room_of(path)

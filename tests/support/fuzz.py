@@ -27,6 +27,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +116,14 @@ def with_hypothesis(name: str, seconds: float) -> None:
 def _asking(name: str, how: Any, tried: list[None]) -> Iterator[Callable[[], object]]:
     """For ever: what tries a round of inputs."""
     if name == API:
-        from service import api_cases
+        sys.path.append(str(REPOSITORY / "tests"))
+        from service.support import api_cases
 
         with tempfile.TemporaryDirectory() as home, api_cases.described(Path(home) / "home") as described:
             while True:
                 for mode in api_cases.MODES:
                     for _, ask in api_cases.calls(*described, mode):
-                        yield lambda ask=ask: ask(how, tried)
+                        yield partial(ask, how, tried)
     from fuzzing import TARGETS
 
     test = TARGETS[name].test
@@ -157,7 +159,8 @@ class Ended:
 
 def fuzz(name: str, seconds: float, engine: str, kept: Path) -> Ended:
     """One target, in a process of its own, with a line now and then."""
-    ended, said, began = Ended(name, engine), [], time.monotonic()
+    said: list[str] = []
+    ended, began = Ended(name, engine), time.monotonic()
     shown = began
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         options = {"--child": engine, "--seconds": seconds, "--folder": folder, "--keep": kept}

@@ -89,7 +89,7 @@ def thing(rng):
         print, lambda: np, lambda: np.random.default_rng(3), lambda: np.matrix([[1.0]]), lambda: np.ma.array([1.0],
         mask=[True]), lambda: np.array([None, "a"]), lambda: np.array("text"), lambda: np.datetime64("2020-01-01"),
         lambda: slice(1, 2), lambda: Ellipsis, lambda: NotImplemented, lambda: range(5), lambda: {1, 2}, lambda:
-        memoryview(b"abc"), lambda: np.random.RandomState(0), lambda: np.rec.array([(1, 2.0)]), lambda:
+        memoryview(b"abc"), lambda: np.random.RandomState(0), lambda: np.rec.array([(1, 2.0)], dtype="i8,f8"), lambda:
         np.broadcast_to(1.0, (3, 3)),
     ]  # fmt: skip
     torch = sys.modules.get("torch")

@@ -196,7 +196,7 @@ class Installation:
         until = time.monotonic() + START_SECONDS
         while True:
             with self.database.read() as session:
-                there = set(session.scalars(sa.select(Host.name).where(Host.well)))
+                there = set(session.scalars(sa.select(Host.name).where(Host.well.is_(True))))
             if there >= set(self.hosts):
                 return
             for name in self.hosts:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 from autograder.batch import import_results
 from autograder.batch.find import Found
@@ -66,8 +67,10 @@ def test_what_a_batch_writes_is_read_back(tiny, tmp_path):
     found = read(tmp_path / "final_grades.csv")
     assert {score.submission: score.points for score in found} == {"ada.zip": 4.0, "=bob.zip": 0.0}
     for outcome in outcomes:
-        written(tmp_path / "results" / f"{outcome.found.id}.json", "").write_bytes(gradescope.to_json(outcome.report))
-    assert sorted(score.points for score in read(tmp_path / "results")) == [0.0, 4.0]
+        written(tmp_path / "results" / f"{outcome.found.id}.json", "").write_bytes(
+            gradescope.to_json(not_none(outcome.report))
+        )
+    assert sorted(not_none(score.points) for score in read(tmp_path / "results")) == [0.0, 4.0]
 
 
 @pytest.mark.parametrize("name", ["results.json", "ada.json"])

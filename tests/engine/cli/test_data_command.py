@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 from autograder.cli import console
 from autograder.datasets import BadData, catalogue, fetch, files
@@ -64,11 +65,12 @@ class Mirrors(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     """(address, the list of what was asked of it)"""
-    handler = type("Handler", (Mirrors,), {"asked": []})
+    asked: list[str] = []
+    handler = type("Handler", (Mirrors,), {"asked": asked})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", handler.asked
+        yield f"http://127.0.0.1:{running.server_port}", asked
         running.shutdown()
         thread.join()
 
@@ -284,7 +286,7 @@ def test_every_entry_is_a_function_and_its_files_are_told_apart():
 def test_sizes_in_the_catalogue_are_true():
     for entry in catalogue.ENTRIES:
         for file in (*entry.files, *entry.or_else):
-            path = Path(FOLDER) / file.name
+            path = Path(not_none(FOLDER)) / file.name
             if path.is_file():
                 assert path.stat().st_size == file.size, file.name
 

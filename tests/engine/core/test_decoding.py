@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -43,9 +44,10 @@ class Point(msgspec.Struct):
 
 
 def test_both_ways_are_read_and_refused():
-    points = Decoder(list[Point])
+    points: Decoder[list[Point]] = Decoder(list[Point])
     assert points.json(b'[{"x": 1}]') == points.value([{"x": 1}]) == [Point(1)]
-    for read, data in ((points.json, b'[{"x": "1"}]'), (points.value, [{"x": "1"}])):
+    wrong: list[tuple[Callable, object]] = [(points.json, b'[{"x": "1"}]'), (points.value, [{"x": "1"}])]
+    for read, data in wrong:
         with pytest.raises(msgspec.ValidationError, match="Expected `int`, got `str`"):
             read(data)
 

@@ -6,13 +6,15 @@ training pictures which class of theirs goes with which letter. They stay far be
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from autograder.datasets import LOOSE, STEADY, Dataset, alphabet, digits
 
 SEEDS = (1, 2, 3)
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "dense": {"hand": STEADY, "sizes": (1000, 400)},
     "scattered": {"hand": STEADY, "sizes": (1000, 400), "scattered": True},
     "inks": {"hand": LOOSE, "sizes": (1000, 400), "side": 12, "inks": True},
@@ -20,7 +22,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+@pytest.fixture(params=WAYS.values(), ids=list(WAYS))
 def way(request) -> dict:
     return request.param
 
@@ -67,6 +69,7 @@ def test_parts_keep_the_contract_of_a_dataset():
 
 def test_scattered_pixels_are_the_same_pixels_elsewhere():
     plain, moved = (alphabet(3, sizes=(50, 50), scattered=scattered) for scattered in (False, True))
+    assert moved.places is not None
     assert not np.array_equal(moved.places, np.arange(64))
     assert sorted(moved.places) == list(range(64))
     upright = moved.upright(moved.train.x)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from narrowing import not_none
 
 from autograder import datasets
 from autograder.datasets import (
@@ -389,7 +390,7 @@ def test_places_that_the_subset_lacks_are_left_out():
     [("train_10k", 1000, cifar.SKIPPED_TRAIN), ("test_2k", 200, cifar.SKIPPED_TEST)],
 )
 def test_the_places_left_out_are_those_of_the_subset(file, per_class, skipped):
-    with np.load(Path(FOLDER) / "cifar10" / f"cifar10_{file}.npz", allow_pickle=False) as arrays:
+    with np.load(Path(not_none(FOLDER)) / "cifar10" / f"cifar10_{file}.npz", allow_pickle=False) as arrays:
         places, labels = arrays["index_in_class"], arrays["labels"]
     for label in range(10):
         expected = np.delete(np.arange(2000), skipped.get(label, ()))[:per_class]

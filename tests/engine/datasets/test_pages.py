@@ -6,9 +6,11 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from narrowing import not_none
 from PIL import Image
 
 from autograder.datasets import (
@@ -38,7 +40,7 @@ def photographs(tmp_path, monkeypatch):
     """A data folder with four photographs of a grey slope, which count as the right ones."""
     folder = tmp_path / "ocr-images"
     folder.mkdir()
-    truth = {"images": {}}
+    truth: dict[str, dict[str, object]] = {"images": {}}
     known = catalogue.PAGES.files
     for i, name in enumerate(Path(file.name).name for file in known if file.name.endswith(".jpg")):
         out = io.BytesIO()
@@ -63,6 +65,8 @@ def test_boxes_are_tight_around_the_ink_of_their_letters(font):
     page = draw_page(["HIJ Q", "8X"], seed=3, font=font, height=30, slant=0.2)
     assert page.lines == ("HIJQ", "8X")
     assert page.text == "HIJQ\n8X"
+    assert page.boxes is not None
+    assert page.ink is not None
     assert page.count == len(page.boxes) == 6
     left = page.ink >= drawing_module.COVERED
     for y0, x0, y1, x1 in page.boxes:
@@ -74,6 +78,7 @@ def test_boxes_are_tight_around_the_ink_of_their_letters(font):
 
 def test_letters_stand_in_reading_order():
     page = draw_page(["ABC", "DE"], seed=1, height=24, wobble=1.0)
+    assert page.boxes is not None
     assert (np.diff(page.boxes[:3, 1]) > 0).all()
     assert page.boxes[:3, 2].max() + 0.3 * 24 < page.boxes[3:, 0].min()
 
@@ -81,6 +86,8 @@ def test_letters_stand_in_reading_order():
 @pytest.mark.parametrize("slant", [0.0, 0.4])
 def test_ink_of_letters_is_apart_even_where_their_boxes_overlap(slant):
     page = draw_page(["VAVATLTL"], seed=2, height=40, slant=slant, spacing=0.25)
+    assert page.boxes is not None
+    assert page.ink is not None
     ink = page.ink >= drawing_module.COVERED
     # Grown by less than half of the promised distance, no two letters join.
     grown = np.lib.stride_tricks.sliding_window_view(np.pad(ink, 4), (9, 9)).any(axis=(2, 3))
@@ -115,10 +122,10 @@ def test_light_and_ink_are_what_they_are_said_to_be():
 
 
 def test_dots_and_specks_and_threads_are_on_the_page_but_not_in_its_ink():
-    options = {"seed": 4, "font": "DejaVuSans-Bold", "height": 48, "margin": 1.0}
+    options: dict[str, Any] = {"seed": 4, "font": "DejaVuSans-Bold", "height": 48, "margin": 1.0}
     plain = draw_page(["HEH"], **options)
     for name, value in (("dots", True), ("specks", 9), ("threads", 1.0)):
-        page = draw_page(["HEH"], **options, **{name: value})
+        page = draw_page(["HEH"], **(options | {name: value}))
         marks = (page.image < 0.5) & (page.ink == 0)
         assert marks.any(), name
         assert not ((plain.image < 0.5) & (plain.ink == 0)).any()
@@ -127,6 +134,8 @@ def test_dots_and_specks_and_threads_are_on_the_page_but_not_in_its_ink():
 
 def test_a_broken_letter_is_in_pieces_that_are_near():
     page = draw_page(["OSBDQ8"], seed=8, height=60, broken=1.0, thicken=2.0)
+    assert page.boxes is not None
+    assert page.ink is not None
     counts = [pieces(page.ink[y0:y1, x0:x1] >= 0.5) for y0, x0, y1, x1 in page.boxes]
     assert counts[0] == 1
     assert sum(count > 1 for count in counts) in (2, 3)
@@ -167,6 +176,8 @@ def test_the_same_seed_draws_the_same_page_and_says_how():
 
 def test_no_lines_are_blank_paper():
     page = draw_page([], seed=1)
+    assert page.boxes is not None
+    assert page.ink is not None
     assert page.count == len(page.boxes) == 0
     assert page.boxes.shape == (0, 4)
     assert not page.ink.any()
@@ -178,7 +189,7 @@ def test_no_lines_are_blank_paper():
 def test_without_photographs_four_pages_are_drawn():
     found = pages()
     assert [page.source for page in found] == ["drawn pages"] * 4
-    assert all(page.count == len(page.boxes) and page.image.ndim == 2 for page in found)
+    assert all(page.count == len(not_none(page.boxes)) and page.image.ndim == 2 for page in found)
 
 
 def test_photographs_come_first_reduced_and_with_their_text(photographs):
@@ -236,7 +247,7 @@ def test_the_reader_computes_what_torch_computes():
     from torch import nn
 
     weights = reader36._weights()
-    layers = [nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 48, 3, padding=1)]
+    layers: list = [nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 48, 3, padding=1)]
     layers += [nn.Linear(768, 64), nn.Linear(64, 36)]
     for i, layer in enumerate(layers):
         layer.load_state_dict({name: torch.from_numpy(weights[f"{name[0]}{i}"]) for name in ("weight", "bias")})

@@ -10,6 +10,7 @@ import textwrap
 
 import jsonschema
 import pytest
+from narrowing import not_none
 
 from autograder import grade as grading
 from autograder.core.errors import BadCourse, DeepgradeError, GraderError
@@ -20,6 +21,7 @@ from autograder.report import schema as reports
 from autograder.report.visibility import view
 from autograder.verify import mutants as wrong
 from autograder.verify import verify
+from autograder.verify.answers import Part
 
 SECRET = b"a secret of the course"
 PYTHON = ".".join(map(str, sys.version_info[:2]))
@@ -118,7 +120,7 @@ def test_a_report_of_a_failing_submission_fits_the_schema_and_hides_the_hidden(t
 
 
 def test_events_are_told_as_they_happen(tiny):
-    events = []
+    events: list[dict[str, object]] = []
     report = grade(tiny, tiny.stub()["tiny.py"], on_event=events.append)
     ids = [test.id for test in report.tests]
     assert events[0] == {"event": "collected", "tests": ids}
@@ -146,8 +148,8 @@ def test_a_server_of_judges_that_was_killed_is_started_again(tiny):
     from autograder.judge import server
 
     grading.warm()
-    os.kill(server._server[1].pid, signal.SIGKILL)
-    server._server[1].wait()
+    os.kill(not_none(server._server)[1].pid, signal.SIGKILL)
+    not_none(server._server)[1].wait()
     assert grade(tiny, tiny.reference()["tiny.py"]).points == 6
 
 
@@ -288,7 +290,7 @@ def lean(tiny):
     return tiny
 
 
-ANSWERS = ("answers",)  # without the probes, for what is not about them
+ANSWERS: tuple[Part] = ("answers",)  # without the probes, for what is not about them
 MUTANT = """
 @mutant("mean_squared_error", killed_by="{killed_by}")
 def divides_by_two(p, y):
@@ -303,7 +305,7 @@ def edit(path, old: str, new: str) -> None:
 
 
 def test_a_sound_course_is_sound(tiny):
-    events = []
+    events: list[dict[str, object]] = []
     found = verify.verify(tiny, on_event=events.append)
     assert found.problems == []
     assert found.idle_tests == []

@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import numpy as np
 import pytest
+from narrowing import not_none
 
 from autograder.core.errors import Died, GraderError, NotImplementedYet, OutOfMemory, StudentGone, TimedOut
 from autograder.judge import examples, needs
@@ -31,7 +33,7 @@ class Seer:
         self.seen.append(value)
 
 
-def drawn(run, **more) -> list[object]:
+def drawn(run, **more) -> list[Any]:
     answer = Seer()
     run(DRAWS, answer, **more)
     return answer.seen
@@ -70,10 +72,10 @@ def test_examples_do_not_depend_on_numbers_in_imported_code(run, tmp_path):
     run(text, before)
     path = tmp_path / "answer_with_numbers.py"
     path.write_text("\n".join(f"N{i} = {i * 7_919 + 1_000_003}" for i in range(300)))
-    spec = importlib.util.spec_from_file_location("answer_with_numbers", path)
+    spec = not_none(importlib.util.spec_from_file_location("answer_with_numbers", path))
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        not_none(spec.loader).exec_module(module)
         run(text, after)
     finally:
         del sys.modules[spec.name]

@@ -44,7 +44,7 @@ def test_after_two_equal_failures_nobody_asks_again(kind):
 
 
 def test_failures_that_differ_and_successes_are_asked_for_again():
-    errors = [ValueError("1"), ValueError("2"), KeyError("2"), None, ValueError("2")]
+    errors: list[BaseException | None] = [ValueError("1"), ValueError("2"), KeyError("2"), None, ValueError("2")]
     assert all(told.startswith("asked") for told in attempts(Imports("m"), errors))
 
 
@@ -86,7 +86,12 @@ def test_a_grading_imports_it_twice_and_says_so_of_every_test(monkeypatch, what,
     """In this process, to count how often a worker was asked for."""
     workers = []
     worker = Sandbox.worker
-    monkeypatch.setattr(Sandbox, "worker", lambda sandbox: workers.append(sandbox) or worker(sandbox))
+
+    def counted(sandbox: Sandbox):
+        workers.append(sandbox)
+        return worker(sandbox)
+
+    monkeypatch.setattr(Sandbox, "worker", counted)
     monkeypatch.setattr(server, "ask", lambda job, on_event, packages: process.judge_here(job, on_event))
     found = graded(TARGET, "target.py", what)
     assert len(found.tests) > 5

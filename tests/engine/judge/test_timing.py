@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 
 import pytest
 
@@ -170,7 +171,7 @@ class Clocked:
         pass
 
 
-def ran(monkeypatch, student: list[float], reference: list[float], **more) -> tuple[Race, Clocked, list]:
+def ran(monkeypatch, student: list[float], reference: list[float], **more) -> tuple[Callable, Clocked, list]:
     one, other, told = Clocked(student), Clocked(reference), []
     race = Race(
         lambda: one,

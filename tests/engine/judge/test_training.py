@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
+from narrowing import not_none
 
 from autograder import grade as grading
 from autograder.core.errors import GraderError
@@ -38,7 +40,7 @@ def grade(source: str, only: str | None = None, on_event=None) -> reports.Report
 def graded():
     """The reference's report, and what was told meanwhile."""
     pytest.importorskip("torch")
-    events = []
+    events: list[dict[str, object]] = []
     return grade(COURSE["trainee"].reference()["trainee.py"].decode(), on_event=events.append), events
 
 
@@ -62,7 +64,7 @@ def test_the_report_has_the_curve_the_value_its_bar_and_the_times(graded):
     seen = view(report, "student").timings.trainings[TEST]
     assert abs(seen.seconds - times.seconds) <= 0.05 * times.seconds
     assert seen.memory_mb is None or seen.memory_mb % 100 == 0
-    assert seen.measured[0].value >= seen.measured[0].bar
+    assert not_none(seen.measured[0].value) >= seen.measured[0].bar
     assert reports.from_json(reports.to_json(report)).timings == report.timings
 
 
@@ -97,10 +99,11 @@ class Ground:
     def __init__(self, monkeypatch, student: Module, reference: Module | None, seconds: float = 1e9) -> None:
         self.clock = 0.0
         monkeypatch.setattr("autograder.judge.training.time.perf_counter", lambda: self.clock)
-        self.said, self.checked = [], 0
+        self.said: list[dict[str, object]] = []
+        self.checked = 0
         self.reports: list[dict] = []
         self.seeds: list[int] = []
-        self.data: list[object] = []
+        self.data: list[Any] = []
         judging = Judging(
             make_student=lambda limits, *, watch: student(),
             make_reference=(lambda limits, *, watch: reference()) if reference else None,
@@ -183,7 +186,7 @@ def test_of_a_distance_less_is_better_and_a_test_may_advise(monkeypatch):
         ground.training.reaches(46, name="accuracy", advise=lambda run: "of its own")
     assert caught.value.advice == "of its own"
     ground.training.comes_within(45.1, name="distance", unit="")
-    assert [one.at_least for one in ground.test.training.measured] == [False, True, False]
+    assert [one.at_least for one in not_none(ground.test.training).measured] == [False, True, False]
 
 
 def test_who_knows_too_much_is_found_out(monkeypatch):

@@ -20,6 +20,7 @@ from typing import Any
 import jsonschema
 import pytest
 from containers import in_container
+from narrowing import not_none
 
 pytest.importorskip("otter", reason="otter-grader is not installed: pip install 'deepgrade[otter]'")
 
@@ -126,7 +127,7 @@ def test_our_final_grades_are_otter_s_own(assignment, reports):
     outcomes, results = [], []
     for name, told in {**reports, "refused": refused}.items():
         found = Found(f"{name}.zip", Path(name), name, name)
-        outcomes.append(Outcome(found, told.state, told.message, told))  # type: ignore[arg-type]
+        outcomes.append(Outcome(found, told.state, told.message, told))
         results.append(grading_results(told))
         results[-1].file = found.name
     theirs = merge_scores_to_df(results).to_csv(index=False)
@@ -169,7 +170,8 @@ def test_gradescope_s_format_is_kept(reports, name):
 
 
 def test_the_schema_of_gradescope_s_format_is_strict():
-    for wrong in ({}, {"tests": []}, {"score": "1"}, {"score": 1, "x": 1}, {"score": 1, "visibility": "no"}):
+    cases: list[dict] = [{}, {"tests": []}, {"score": "1"}, {"score": 1, "x": 1}, {"score": 1, "visibility": "no"}]
+    for wrong in cases:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, SCHEMA)
 
@@ -193,14 +195,14 @@ def test_nothing_of_the_solution_lies_where_students_files_do(assignment, ours):
     with packaging.unpacked(packaging.settings(json.loads(archive.read("otter_config.json")))) as (unpacked, secret):
         assert secret == SECRET
         assert unpacked.tests_sha256() == assignment.tests_sha256()
-        assert CANARY in unpacked.hidden_tests.read_text()
+        assert CANARY in not_none(unpacked.hidden_tests).read_text()
         assert unpacked.folder.parent.parent.stat().st_mode & 0o077 == 0
     assert not unpacked.folder.exists()
 
 
 def test_a_reference_without_full_marks_makes_no_zip(assignment, tmp_path):
     course = Course(Path(shutil.copytree(assignment.folder.parent.parent, tmp_path / "course")))
-    shutil.copyfile(course["tiny"].folder / "tiny.py", course["tiny"].solution / "tiny.py")
+    shutil.copyfile(course["tiny"].folder / "tiny.py", not_none(course["tiny"].solution) / "tiny.py")
     with pytest.raises(BadCourse, match="the reference fails test_"):
         generate.build(course["tiny"], SECRET)
 

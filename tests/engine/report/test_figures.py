@@ -17,7 +17,7 @@ from autograder.report.figures import draw
 from autograder.report.schema import Figure
 
 FORMULAS = ("$x^2$", r"$\frac{", "$", "$$", r"\$", "_hidden", "${undefined}$ & %", "<script>")
-HOSTILE_NUMBERS = (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 10**400, None, "9", [], True)
+HOSTILE_NUMBERS: tuple = (float("nan"), float("inf"), -float("inf"), 1e308, -1e308, 10**400, None, "9", [], True)
 
 
 def recorded():
@@ -119,7 +119,7 @@ def test_empty_figures_are_drawn():
         "page": {"shape": [0, 0], "grey": "", "boxes": [], "lines": []},
         "numbers": {"rows": []},
     }.items():
-        draw(Figure(kind, "", data))
+        draw(Figure(kind, "", data))  # type: ignore[arg-type]
 
 
 def test_a_million_points_are_thinned_out():
@@ -132,9 +132,9 @@ def test_what_is_left_out_is_said():
     said = []
 
     class Canvas(figures.Canvas):
-        def suptitle(self, text, **options):
-            said.append(text)
-            return super().suptitle(text, **options)
+        def suptitle(self, t, **options):
+            said.append(t)
+            return super().suptitle(t, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "Canvas", Canvas)
@@ -226,7 +226,7 @@ def test_a_recorded_page_is_bounded_whatever_a_student_returned():
     assert figure.data["boxes"] == [[0.0, 0.0, 0.0, 4.0]] * 500
     assert [len(line) for line in figure.data["lines"]] == [120] * 40
     for nonsense in (None, "boxes", [[1, 2], [3]], np.array([[np.nan, 1, 2, 3]]), np.zeros((2, 3)), {"a": 1}):
-        record.page("t", image, nonsense, "no list")
+        record.page("t", image, nonsense, "no list")  # type: ignore[arg-type]
         assert record.figures[-1].data["boxes"] == []
         assert record.figures[-1].data["lines"] == []
 
@@ -240,7 +240,7 @@ def test_nothing_global_is_touched():
 
 def test_threads_may_draw_at_the_same_time():
     expected = [draw(figure) for figure in recorded()]
-    found = {}
+    found: dict[int, bytes] = {}
     threads = [
         threading.Thread(target=lambda i=i, figure=figure: found.setdefault(i, draw(figure)))
         for i, figure in enumerate(recorded())
@@ -254,4 +254,4 @@ def test_threads_may_draw_at_the_same_time():
 
 def test_another_kind_is_refused():
     with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, page, numbers"):
-        draw(Figure("pie", "t", {}))
+        draw(Figure("pie", "t", {}))  # type: ignore[arg-type]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any, Literal, get_args
 
 import jsonschema
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from narrowing import not_none
 
 from autograder.core.errors import BadCourse
 from autograder.judge.assemble import assemble
@@ -40,10 +42,12 @@ figures = st.builds(
 def results(draw):
     name = draw(st.text("abc", min_size=1, max_size=5))
     visibility = draw(st.sampled_from(["public", "hidden"]))
-    verdict = draw(st.sampled_from(reports.Verdict.__args__))
-    free = {field: f"{draw(texts)}{CANARY}{draw(texts)}" for field in FREE}
+    verdict = draw(st.sampled_from(get_args(reports.Verdict)))
+    free: dict[str, Any] = {field: f"{draw(texts)}{CANARY}{draw(texts)}" for field in FREE}
     figure = draw(st.lists(figures, max_size=1))
-    failed_on = draw(st.sampled_from(["", "public", "secret"])) if visibility == "public" else ""
+    failed_on: Literal["", "public", "secret"] = ""
+    if visibility == "public":
+        failed_on = draw(st.sampled_from(["", "public", "secret"]))
     return TestResult(
         f"test_{visibility}.py::test_{name}", f"test_{name}", "a law", "p", 0.0, 1.0, visibility, verdict, "a failure",
         **free, figures=figure, failed_on=failed_on,
@@ -137,7 +141,7 @@ def test_a_time_never_seems_to_stand_on_the_other_side_of_its_limit():
         times = view(timed(10 * ratio, value=value), "student").timings
         (seen,), (training,) = times.ratios.values(), times.trainings.values()
         assert (seen.value <= 3) == (ratio <= 3)
-        assert (training.measured[0].value >= 85) == (value >= 85)
+        assert (not_none(training.measured[0].value) >= 85) == (value >= 85)
 
 
 @pytest.mark.threat(53)
@@ -155,7 +159,7 @@ def test_what_was_printed_while_examples_were_secret_is_not_shown():
 @pytest.mark.threat(56)
 def test_every_text_of_a_result_has_a_limit():
     endless = "\u20ac" * 10**6
-    texts = {name: endless for name in reports.KEPT if name != "law"}
+    texts: dict[str, Any] = {name: endless for name in reports.KEPT if name != "law"}
     report = Report("t", "T", "graded", endless, tests=[
         TestResult("t::t", "t", endless, "p", 0, 1, "hidden", "failed", **texts)
     ])  # fmt: skip
@@ -220,7 +224,7 @@ def test_what_is_no_report_is_refused_by_code_and_schema(change):
 
 
 def result(name: str, problem: str, points: float, possible: float) -> TestResult:
-    verdict = "passed" if points else "failed"
+    verdict: reports.Verdict = "passed" if points else "failed"
     return TestResult(f"t::{name}", name, "law", problem, points, possible, "hidden", verdict)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from containers import as_nobody
+from narrowing import not_none
 
 from autograder import grade as grading
 from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
@@ -307,7 +308,7 @@ def test_a_closed_sandbox_leaves_no_process_no_descriptor_and_no_cgroup():
     with Sandbox(["numpy"], Limits()) as sandbox:
         with sandbox.worker():
             pass
-        pid, cgroup = sandbox._process.pid, sandbox._cgroup
+        pid, cgroup = not_none(sandbox._process).pid, sandbox._cgroup
     assert not Path(f"/proc/{pid}").exists()
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert cgroup is None or not any(path.parent.exists() for path in cgroup.enter)
@@ -316,8 +317,8 @@ def test_a_closed_sandbox_leaves_no_process_no_descriptor_and_no_cgroup():
 def test_a_sandbox_that_fell_is_said_to_be_lost_and_started_again():
     with Sandbox(["numpy"], Limits()) as own:
         worker = own.worker()
-        os.kill(own._process.pid, signal.SIGKILL)
-        own._process.wait()
+        os.kill(not_none(own._process).pid, signal.SIGKILL)
+        not_none(own._process).wait()
         assert select.select([own._control], [], [], 60)[0], "what was behind it ends a moment later"
         with pytest.raises(SandboxLost), worker:
             worker.end()
@@ -329,8 +330,8 @@ def test_a_sandbox_that_fell_after_the_last_answer_is_replaced_for_the_next_test
     with Sandbox(["numpy"], Limits()) as own:
         with own.worker():
             pass
-        os.kill(own._process.pid, signal.SIGKILL)
-        own._process.wait()
+        os.kill(not_none(own._process).pid, signal.SIGKILL)
+        not_none(own._process).wait()
         with own.worker() as worker:
             assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
 
@@ -388,13 +389,13 @@ def test_a_zygote_that_did_not_answer_in_time_is_not_asked_again(monkeypatch):
     """Its late answer would be taken for that to the next order."""
     with Sandbox(["numpy"], Limits()) as own:
         worker = own.worker()
-        first = own._process.pid
+        first = not_none(own._process).pid
         with monkeypatch.context() as hurried, worker:
             hurried.setattr(bubblewrap, "ANSWER_SECONDS", 0.0)
             with pytest.raises(SandboxLost):
                 worker.end()
         with own.worker():
-            assert own._process.pid != first
+            assert not_none(own._process).pid != first
 
 
 def test_a_worker_can_be_ended_while_its_walls_are_being_built(sandbox, monkeypatch):
@@ -426,7 +427,7 @@ with Sandbox(["numpy"], Limits()) as sandbox, sandbox.worker() as worker:
 def test_a_judge_that_is_killed_leaves_no_process_behind():
     owner = subprocess.Popen([sys.executable, "-c", textwrap.dedent(OWNER)], stdout=subprocess.PIPE, text=True)
     with owner:
-        below = [int(pid) for pid in owner.stdout.readline().split()]
+        below = [int(pid) for pid in not_none(owner.stdout).readline().split()]
         owner.kill()
     assert len(below) >= 5  # bubblewrap's two, the zygote, and a worker's
     for _ in range(500):

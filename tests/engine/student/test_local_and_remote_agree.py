@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_a_list_made_shorter_is_seen(ask):
 
 
 def test_a_dict_changed_in_place_is_seen(ask):
-    params = {"w": np.zeros(2), "gone": 1}
+    params: dict[str, Any] = {"w": np.zeros(2), "gone": 1}
     w = params["w"]
     with ask("def f(params): params['w'] -= 1; params['new'] = 5; del params['gone']") as answer:
         answer.f(mutable(params))
@@ -162,7 +163,7 @@ def test_a_dict_changed_in_place_is_seen(ask):
 
 def test_arrays_deep_in_containers_are_changed_where_they_are(ask):
     w, b = np.zeros(2), np.zeros(1)
-    layers = [{"params": [w]}, (b,)]
+    layers: list[Any] = [{"params": [w]}, (b,)]
     with ask("def f(layers):\n    layers[0]['params'][0] += 1\n    layers[1][0][0] = 9") as answer:
         answer.f(mutable(layers))
     assert w.tolist() == [1, 1]

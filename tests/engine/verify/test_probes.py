@@ -7,10 +7,12 @@ import sys
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from loading import load
+from narrowing import not_none
 
 from autograder.course.course import Course
 from autograder.report.schema import Report
@@ -39,7 +41,8 @@ def attacked(monkeypatch):
 
 def test_overwriting_puts_constants_into_all_that_can_be_written(attacked):
     module = attacked("overwrite", "def f(x, n, names, state, rng): return x.sum() * n", "f")
-    x, n, names, state, rng = np.array([3.0, 4.0]), np.array([7]), ["a", 3], {"on": True, "w": np.ones(2)}, None
+    x, n, names = np.array([3.0, 4.0]), np.array([7]), ["a", 3]
+    state: dict[str, Any] = {"on": True, "w": np.ones(2)}
     rng = np.random.default_rng(5)
     answer = module.f(x, n, names, state, rng)
     assert x.tolist() == [0.5, 0.5]
@@ -237,7 +240,7 @@ def test_a_first_answer_changes_arguments_only_once(attacked, capsys):
 class Reader(Log):
     """A function of the test's that answers."""
 
-    def __call__(self, x) -> str:
+    def __call__(self, x) -> str:  # type: ignore[override]
         self.heard.append({"x": x})
         return "yes" if x > 0 else "no"
 
@@ -266,7 +269,7 @@ def test_tensors_and_networks_are_overwritten_and_filled(attacked):
         assert torch.equal(net(x), before)
     answer = attacked("zeros", text, "f").f(net, x, y)
     answer.backward()
-    assert (answer.item(), x.grad.tolist()) == (0.0, [[0.0, 0.0], [0.0, 0.0]])
+    assert (answer.item(), not_none(x.grad).tolist()) == (0.0, [[0.0, 0.0], [0.0, 0.0]])
     assert attacked("float16", text, "f").f(net, x, y).dtype == torch.float16
     attacked("overwrite", text, "f").f(net, x, y)
     assert (x.tolist(), y.tolist()) == ([[0.5, 0.5], [0.5, 0.5]], [0])

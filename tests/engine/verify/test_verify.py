@@ -32,7 +32,7 @@ def test_points_lost_outside_are_those_of_other_problems(tiny):
     found = verify.verify(tiny, parts=["answers"])
     lost = {kill.mutant: (kill.points_lost, kill.points_lost_outside) for kill in found.kills}
     assert lost == {"nan_everywhere": (5, 2), "forgets_to_divide_by_n": (3, 0)}
-    assert found.points_lost == verify.PointsLost(verify.Spread(4, 5, 5), verify.Spread(1, 2, 2))
+    assert found.points_lost == soundness.PointsLost(soundness.Spread(4, 5, 5), soundness.Spread(1, 2, 2))
     page = kill_matrix.page(found)
     assert "| nan everywhere | 5 | 2 | `test_error_of_a_small_example` |" in page
     assert "| points lost | 4 | 5 | 5 |\n| of these, outside | 1 | 2 | 2 |" in page
@@ -50,7 +50,7 @@ def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
     kills = [soundness.Kill(f"m{i}", "f", "t", ["t"], float(i), 0.0) for i in range(1, 101)]
     found = soundness.Soundness("tiny", [], kills).points_lost
     assert found is not None
-    assert found.lost == verify.Spread(50.5, 95, 100)
+    assert found.lost == soundness.Spread(50.5, 95, 100)
 
 
 def test_a_page_tells_what_each_probe_earns():

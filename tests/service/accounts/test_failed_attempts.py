@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from grader_service.accounts import accounts, failed_attempts, invitations, tokens
 from grader_service.accounts.failed_attempts import Failures, TooMany
@@ -51,7 +52,7 @@ def test_a_campus_behind_one_address_signs_in_whatever_others_there_get_wrong(us
 def test_wrong_tokens_shut_out_no_right_one(app, database, user, wrong_tokens):
     user("ada")
     with database.write() as session:
-        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+        _, secret = tokens.make(session, not_none(accounts.find(session, "ada")), name="t", scope="read")
     assert wrong_tokens(MANY) == {401: MANY}, "nobody guesses 256 random bits, and so nobody is slowed"
     answer = app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 200

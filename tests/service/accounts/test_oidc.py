@@ -10,6 +10,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 from flask import Flask
+from narrowing import not_none
 
 from grader_service.accounts import accounts
 from grader_service.database.models import Identity, Person
@@ -78,7 +79,7 @@ def test_the_account_with_the_verified_address_is_signed_in_and_known_from_then_
     assert "ada" in ada.get("/account").text
     assert identities(app) == {"s-ada": "ada"}
     with app.extensions["services"].database.write() as session:
-        accounts.find(session, "ada").email = None
+        not_none(accounts.find(session, "ada")).email = None
     again, where = sign_in(app, "s-ada")
     assert (where, again.get("/").status_code) == ("/", 200)
 

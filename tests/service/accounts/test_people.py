@@ -6,6 +6,7 @@ import dataclasses
 import re
 import socket
 import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from aiosmtpd.controller import Controller
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, roster, tokens
@@ -141,7 +143,7 @@ def test_accounts_that_there_are_keep_their_names_and_addresses(eve, user, datab
     answer = do(eve, CSV)
     assert len(links(answer.text)) == 1, "no link into an account that there is"
     with database.read() as session:
-        ada = accounts.find(session, "ada")
+        ada = not_none(accounts.find(session, "ada"))
         assert (ada.name, ada.email) == ("Ada of the other", "a@other.edu")
 
 
@@ -201,7 +203,7 @@ def test_an_invitation_sets_a_password_once(eve, user):
 def test_a_new_link_ends_the_old_one_and_its_use_every_session(eve, user, database):
     old = invitation(eve)
     with database.read() as session:
-        number = accounts.find(session, "ada").id
+        number = not_none(accounts.find(session, "ada")).id
     new = links(eve.post(f"{PEOPLE}/{number}/link", form_at=PEOPLE).text)[0]
     assert user().get(old).status_code == 404
     ada = user()
@@ -263,7 +265,7 @@ def test_invitations_and_ways_back_in_go_by_mail(posted):
     assert "sent" in do(eve, "login,name,email\nada,Ada,ada@example.edu\n").text
     (mail,) = box.mails
     assert (mail["To"], mail["From"]) == ("ada@example.edu", "d@example.edu")
-    link = re.search(r"https://d\.example\.edu(/link/\S+)", mail.get_content())[1]
+    link = not_none(re.search(r"https://d\.example\.edu(/link/\S+)", mail.get_content()))[1]
     assert choose(User(app.test_client()), link).status_code == 303
     browser = User(app.test_client())
     for asked in ("ada", "Ada@Example.EDU", "nobody", "eve"):
@@ -287,7 +289,7 @@ def _hidden(browser: User) -> dict[str, str]:
 def test_a_token_holds_through_the_minute_that_is_shown_as_its_end(user, app, database):
     ada = user("ada")
     with database.write() as session:
-        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read", days=1)
+        _, secret = tokens.make(session, not_none(accounts.find(session, "ada")), name="t", scope="read", days=1)
 
     def ends(at: float) -> tuple[int, bool]:
         """What the API answers then, and is it shown as ended?"""
@@ -329,7 +331,7 @@ def test_a_mail_server_out_of_reach_leaves_the_link_on_the_page(settings):
 def test_a_token_is_made_shown_once_used_and_revoked(user, app, database):
     ada = user("ada")
     page = ada.post("/account", {"name": "laptop", "scope": "read", "course": "course", "days": "30"}).text
-    secret = re.search(r"dg_[\w-]{43}", page)[0]
+    secret = not_none(re.search(r"dg_[\w-]{43}", page))[0]
     assert secret not in ada.get("/account").text
     with database.read() as session:
         assert secret not in str(vars(session.scalars(sa.select(Token)).one()))
@@ -349,7 +351,7 @@ def test_students_have_no_token_of_staff(user, database):
     ada = user("ada")
     assert ada.post("/account", {"name": "x", "scope": "staff", "course": "", "days": ""}).status_code == 422
     with pytest.raises(DeepgradeError, match="only staff"), database.write() as session:
-        tokens.make(session, accounts.find(session, "ada"), name="x", scope="staff")
+        tokens.make(session, not_none(accounts.find(session, "ada")), name="x", scope="staff")
 
 
 # --- deletion ---------------------------------------------------------------------------------------------------------
@@ -370,9 +372,9 @@ def test_deleting_a_person_deletes_their_data_and_nobody_else_s(app, user, datab
     ada.post("/account", {"name": "laptop", "scope": "read", "course": "course", "days": "30"})
     eve.post(f"{PEOPLE}/{ada.person.id}/link", form_at=PEOPLE)
     with database.write() as session:
-        chosen = courses.assignment(session, session.scalars(sa.select(Course)).one(), "double")
+        chosen = not_none(courses.assignment(session, session.scalars(sa.select(Course)).one(), "double"))
         chosen.due_at = 9e8
-        dates = {"due_at": 1e9, "hard_end_at": None, "attempts_extra": 0}
+        dates: dict[str, Any] = {"due_at": 1e9, "hard_end_at": None, "attempts_extra": 0}
         courses.extend(session, eve.person, chosen, ada.person, reason="Ada Lovelace is ill", **dates)
         given = {"course_assignment_id": chosen.id, "points": 1.0, "reason": "r", "by_id": eve.person.id, "at": 1.0}
         session.add(Override(submission_id=1, person_id=ada.person.id, **given))

@@ -8,6 +8,7 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, roster
@@ -114,7 +115,7 @@ def test_staff_mend_a_name_and_an_address_and_the_audit_has_it(eve, user, databa
     assert eve.post(at, {"name": "Søren", "email": "soren@example.edu"}).status_code == 303
     assert user().get(link).status_code == 404, "whoever reads the wrong mailbox does not get in"
     with database.read() as session:
-        found = accounts.find(session, "soren")
+        found = not_none(accounts.find(session, "soren"))
         assert (found.name, found.email) == ("Søren", "soren@example.edu")
         (entry,) = [
             one

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 import pytest
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
@@ -168,7 +169,7 @@ def test_an_account_that_cannot_be_made_is_refused_with_a_sentence(user, databas
 def test_the_first_admin_is_made_once(database):
     with database.write() as session:
         once = accounts.ensure_admin(session)
-        admin = accounts.authenticate(session, "admin", once)
+        admin = not_none(accounts.authenticate(session, "admin", not_none(once)))
         assert (admin.is_operator, admin.memberships[0].role) == (True, "admin")
         assert accounts.ensure_admin(session) is None
 
@@ -176,4 +177,4 @@ def test_the_first_admin_is_made_once(database):
 def test_the_first_admin_s_password_can_be_given(database):
     with database.write() as session:
         assert accounts.ensure_admin(session, PASSWORD) is None
-        assert not accounts.authenticate(session, "admin", PASSWORD).must_change_password
+        assert not not_none(accounts.authenticate(session, "admin", PASSWORD)).must_change_password

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 from autograder.report import schema as reports
 from grader_service.accounts import accounts, tokens
@@ -128,8 +129,8 @@ def test_status_and_report_tell_the_regrade_that_counts(run, service, token, fol
     run("report", number, "--wait", **account)
     assert re.search(rf"^ *{number} .* graded +2 / 5", run("status", number, **account).stdout, re.M)
     with processes.opened(service.settings) as database, database.write() as session:
-        course, ada = accounts.first_course(session), accounts.find(session, "ada")
-        chosen = courses.assignment(session, course, "double")
+        course, ada = accounts.first_course(session), not_none(accounts.find(session, "ada"))
+        chosen = not_none(courses.assignment(session, course, "double"))
         made = regrades.create(
             session, ada, chosen, [number], tests=None, needs=enqueue.Needs("gpu"), reason="a test was wrong"
         )

@@ -137,7 +137,7 @@ def test_a_request_that_fails_is_told_with_its_traceback_and_not_its_address(set
     settings = dataclasses.replace(settings, log="json")
     logs.configure(settings, "web", ENVIRONMENT)
     app = create_app(settings)
-    app.view_functions["health.alive"] = permissions.anybody(lambda: 1 / 0)
+    app.view_functions["health.alive"] = permissions.anybody(lambda: 1 / 0)  # type: ignore[assignment]
     answer = User(app.test_client()).get("/healthz?token=hunter22")
     assert answer.status_code == 500
     text = said()

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError, GraderError
 from autograder.course.course import find_course
@@ -28,7 +29,8 @@ from grader_service.database.session import Database
 from grader_service.grade_worker import work
 from grader_service.queue import hosts, leases
 from grader_service.queue.leases import Slot
-from grader_service.queue.notify import NO_ANSWER, check_broker
+from grader_service.queue.notify import check_broker
+from grader_service.queue.notify.texts import NO_ANSWER
 from grader_service.serve import serve
 
 from ..conftest import COURSE, zip_of
@@ -164,12 +166,13 @@ def test_its_jobs_are_left_to_others_and_staff_are_told(database, user, app):
     assert "one cannot grade deep" in page
     with database.write() as session:
         unable = Slot("one:0", ("cpu",), host="one", lacks=("deep",))
-        assert leases.claim(session, unable, lease_seconds=45).submission_id == second
+        assert not_none(leases.claim(session, unable, lease_seconds=45)).submission_id == second
         assert leases.claim(session, unable, lease_seconds=45) is None
         assert not leases.waiting(session, unable)
         able = dataclasses.replace(FACTS, name="two", instance="j")
         hosts.beat(session, able)
-        assert leases.claim(session, Slot("two:0", ("cpu",), host="two"), lease_seconds=45).submission_id == first
+        able_slot = Slot("two:0", ("cpu",), host="two")
+        assert not_none(leases.claim(session, able_slot, lease_seconds=45)).submission_id == first
     assert "No open host can grade" not in eve.get("/staff/queue").text
 
 
@@ -223,5 +226,5 @@ def test_the_doctor_says_the_same(course):
     assert told["GPU"] == told["cgroup"] == (True, "not set")
     assert told["packages of the course"][0]
     assert "not-installed-here is not installed: deep" in told["packages of the course"][1]
-    told = {name: ok for name, ok, _ in machine.findings({"DEEPGRADE_CGROUP": "/no/such"}, find_course(course))}
-    assert told == {"settings": True, "GPU": True, "cgroup": False, "packages of the course": True}
+    well = {name: ok for name, ok, _ in machine.findings({"DEEPGRADE_CGROUP": "/no/such"}, find_course(course))}
+    assert well == {"settings": True, "GPU": True, "cgroup": False, "packages of the course": True}

@@ -6,10 +6,12 @@ import datetime
 import functools
 import re
 import time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError, Refused
 from grader_service.accounts import accounts, deletion
@@ -46,7 +48,7 @@ def policy(database, eve):
 
     def change(**values: object) -> None:
         with database.write() as session:
-            chosen = courses.assignment(session, accounts.first_course(session), "double")
+            chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
             courses.set_policy(session, eve.person, chosen, values)
 
     return change
@@ -80,8 +82,8 @@ def test_after_the_hard_end_nothing_is_accepted_but_an_extension_s(user, databas
     policy(due_at=now - 120, hard_end_at=now - 60)
     ada, bob = user("ada"), user("bob")
     with database.write() as session:
-        chosen = courses.assignment(session, accounts.first_course(session), "double")
-        dates = {"due_at": now + 60, "hard_end_at": None, "attempts_extra": 0}
+        chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
+        dates: dict[str, Any] = {"due_at": now + 60, "hard_end_at": None, "attempts_extra": 0}
         courses.extend(session, eve.person, chosen, bob.person, reason="ill", **dates)
     assert "it is past the end" in refusal(ada.hand_in(zip_of(RIGHT)))
     assert count(database) == 0
@@ -215,9 +217,9 @@ UNTIL = {"due_at": 2e9, "hard_end_at": 2.1e9}  # 18 May 2033, 03:33 UTC and 18 J
 def test_what_an_extension_promises_holds_or_is_refused(user, eve, database, policy, policies, given, sentence):
     ada = user("ada")
     policy(**policies)
-    dates = {"due_at": 2.2e9, "hard_end_at": None, "attempts_extra": 0, "reason": "ill", **given}
+    dates: dict[str, Any] = {"due_at": 2.2e9, "hard_end_at": None, "attempts_extra": 0, "reason": "ill", **given}
     with database.write() as session:
-        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
         if sentence:
             with pytest.raises(DeepgradeError, match=re.escape(sentence)):
                 courses.extend(session, eve.person, chosen, ada.person, **dates)
@@ -229,8 +231,8 @@ def test_an_extension_that_a_later_policy_overtakes_is_shown_as_what_holds(user,
     ada = user("ada")
     policy(**UNTIL)
     with database.write() as session:
-        chosen = courses.assignment(session, accounts.first_course(session), "double")
-        dates = {"due_at": 2.01e9, "hard_end_at": 2.2e9, "attempts_extra": 0}
+        chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
+        dates: dict[str, Any] = {"due_at": 2.01e9, "hard_end_at": 2.2e9, "attempts_extra": 0}
         courses.extend(session, eve.person, chosen, ada.person, reason="ill", **dates)
     assert "has no effect now" not in eve.get(DATES).text
     policy(due_at=2.3e9, hard_end_at=2.4e9)
@@ -249,8 +251,8 @@ def test_a_reason_has_one_limit_everywhere_and_is_never_cut(user, eve, database,
     reason, by = "x" * length, eve.person
     with database.write() as session:
         course = accounts.first_course(session)
-        one = courses.assignment(session, course, "double")
-        dates = {"due_at": 2.1e9, "hard_end_at": None, "attempts_extra": 0}
+        one = not_none(courses.assignment(session, course, "double"))
+        dates: dict[str, Any] = {"due_at": 2.1e9, "hard_end_at": None, "attempts_extra": 0}
 
         def regrade(why: str):
             needs = enqueue.Needs()
@@ -333,7 +335,7 @@ def test_a_draft_keeps_its_dates_and_its_work_and_nobody_hands_in(user, eve, pol
     assert ada.get(f"/submissions/{number}").status_code == 200
     with database.write() as session:
         accept = functools.partial(submissions.accept, session, session.get_one(Person, ada.person.id))
-        how = {"filename": "", "notes": [], "form_key": "k", "needs": enqueue.Needs()}
+        how: dict[str, Any] = {"filename": "", "notes": [], "form_key": "k", "needs": enqueue.Needs()}
         with pytest.raises(Refused, match="it is not released yet"):
             accept(accounts.first_course(session), "double", upload=Upload(sha256="x", data=b"zip", size=3), **how)
     page = eve.get(DATES).text

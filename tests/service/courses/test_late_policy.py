@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from narrowing import not_none
 
 from grader_service.core import minutes
 from grader_service.courses import late_policy
@@ -23,7 +25,7 @@ def at(text: str, zone: str = "UTC") -> float:
     return datetime.datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def due(text: str, zone: str = "UTC", **more: object) -> Terms:
+def due(text: str, zone: str = "UTC", **more: Any) -> Terms:
     return Terms(zone=ZoneInfo(zone), due_at=at(text, zone), **{"penalty_per_day": 0.1, **more})
 
 
@@ -87,6 +89,7 @@ def test_the_share_that_counts_falls_by_the_day_after_the_grace_days(changes, da
 @pytest.mark.threat(40)
 def test_nothing_comes_in_before_the_release_or_after_the_end():
     terms = due("2026-12-06 12:00", release_at=at("2026-12-01 12:00"), hard_end_at=at("2026-12-08 12:00"))
+    assert terms.hard_end_at is not None
     moments = (terms.release_at - 1, terms.release_at, terms.hard_end_at + 59)
     seen = [late_policy.receipt(terms, moment) for moment in moments]
     assert [one.accepted for one in seen] == [False, True, True]
@@ -163,6 +166,7 @@ def test_an_extension_may_give_attempts():
 @pytest.mark.parametrize("counts, number", [("best", 2), ("latest", 4)])
 def test_the_best_or_the_latest_counts(counts, number):
     terms = due("2026-12-06 12:00", counts=counts, penalty_per_day=0.5)
+    assert terms.due_at is not None
     on_time, late = terms.due_at - 10, terms.due_at + 70
     made = [
         Attempt(1, on_time - 3, 3.0),
@@ -171,11 +175,12 @@ def test_the_best_or_the_latest_counts(counts, number):
         Attempt(4, late, 10.0),  # worth 5
         Attempt(5, late + 1, None),  # not graded
     ]
-    assert late_policy.counting_attempt(terms, made).id == number
+    assert not_none(late_policy.counting_attempt(terms, made)).id == number
 
 
 def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_staff_set():
     terms = due("2026-12-06 12:00", penalty_per_day=0.5)
+    assert terms.due_at is not None
     code = [Attempt(1, terms.due_at, 8.0)]
     written = Attempt(2, terms.due_at + 60, 4.0)
     assert late_policy.score(terms, code, written=written).points == 8.0 + 2.0
@@ -188,6 +193,7 @@ def test_a_score_is_code_and_written_part_each_with_its_own_lateness_or_what_sta
 )
 def test_hidden_results_are_shown_when_the_course_says(hidden_results, before, after):
     terms = due("2026-12-06 12:00", hidden_results=hidden_results)
+    assert terms.due_at is not None
     assert late_policy.hidden_shown(terms, terms.due_at + 59.999) is before
     assert late_policy.hidden_shown(terms, terms.due_at + 60) is after
     assert late_policy.points_shown(terms, terms.due_at + 59.999) is (hidden_results == "now")
@@ -211,7 +217,8 @@ policies = st.builds(
 @given(terms=policies, received=moments, later=st.floats(0, 400 * DAY), points=st.floats(0, 100))
 @pytest.mark.threat(40)
 def test_a_later_receipt_never_scores_more(terms, received, later, points):
-    early, late = (late_policy.score(terms, [Attempt(1, when, points)]).points for when in (received, received + later))
+    scores = (late_policy.score(terms, [Attempt(1, when, points)]) for when in (received, received + later))
+    early, late = (not_none(score.points) for score in scores)
     assert late <= early
 
 

@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+from narrowing import not_none
 
 from grader_service.accounts import accounts
 from grader_service.courses import courses
@@ -66,7 +67,7 @@ def test_no_link_but_the_switch_leads_to_another_course(people, login):
             continue
         assert answer.status_code == 200, path
         page = answer.text
-        title = re.search("<title>(.*?)</title>", page).group(1)
+        title = not_none(re.search("<title>(.*?)</title>", page)).group(1)
         assert f" · {SECOND} · deepgrade" in title, path
         assert f'<span class="course">{SECOND}</span>' in switch_of(page), path
         if path.startswith("/courses?"):
@@ -91,8 +92,8 @@ def test_the_switch_leads_to_the_same_page_of_another_course(people):
 
 def test_the_switch_leads_nobody_to_a_page_that_they_may_not_see(people, database):
     with database.write() as session:
-        eve = accounts.find(session, "eve")
-        accounts.join(session, eve, courses.find(session, "course"), "student")
+        eve = not_none(accounts.find(session, "eve"))
+        accounts.join(session, eve, not_none(courses.find(session, "course")), "student")
     page = people["eve"].get("/courses/second/staff/grades").text
     assert 'href="/courses/course"' in switch_of(page)
     assert "/courses/course/staff/grades" not in page

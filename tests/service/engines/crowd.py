@@ -38,7 +38,7 @@ def hand_in(login: str, count: int) -> list[str]:
 def grade(name: str, stop: Event) -> list[str]:
     """Claim, tell of progress and finish, until told to stop and nothing waits; and sweep, as every worker does."""
     database = Database(Settings.from_environment())
-    did = []
+    did: list[str] = []
     while True:
         last = stop.is_set()
         with database.write() as session:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from narrowing import not_none
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import DeepgradeError, Refused
@@ -84,7 +85,7 @@ def test_tables_of_an_unreleased_version_are_refused_and_left_as_they_are(settin
 def hand_in(session: Session) -> None:
     accept(
         session,
-        accounts.find(session, "eve"),
+        not_none(accounts.find(session, "eve")),
         accounts.first_course(session),
         "double",
         upload=Upload(sha256="x", data=b"zip", size=3),
@@ -96,8 +97,8 @@ def hand_in(session: Session) -> None:
 
 
 def remove(session: Session) -> None:
-    chosen = courses.assignment(session, accounts.first_course(session), "double")
-    courses.remove(session, accounts.find(session, "eve"), chosen)
+    chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
+    courses.remove(session, not_none(accounts.find(session, "eve")), chosen)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from grader_service.core.settings import Settings
 from ..conftest import COURSE
 from ..queue.test_fairness import *  # noqa: F403
 from ..queue.test_hosts import *  # noqa: F403
-from ..queue.test_jobs import *  # noqa: F403
+from ..queue.test_jobs import *  # type: ignore[no-redef]  # noqa: F403
 from ..queue.test_metrics import *  # noqa: F403
 
 

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
@@ -23,7 +24,7 @@ def first(session) -> Course:
 
 
 def pseudonym(session, login: str) -> None:
-    leaderboard.choose(session, first(session), accounts.find(session, login).id, "Gauss")
+    leaderboard.choose(session, first(session), not_none(accounts.find(session, login)).id, "Gauss")
 
 
 MADE = {

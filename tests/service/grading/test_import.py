@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.batch.import_results import Score
+from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Override, Person
@@ -86,7 +87,7 @@ def test_a_guess_is_never_applied_unasked(database, people, settings, file):
 
 
 def test_two_scores_of_one_person_are_for_somebody_to_decide(database, people):
-    with pytest.raises(score_import.DeepgradeError, match="are both scores of ada"):
+    with pytest.raises(DeepgradeError, match="are both scores of ada"):
         plan(database, Score("ada.zip", 3.0, 5.0), Score("x", 4.0, 5.0, email="ada@example.edu"))
 
 

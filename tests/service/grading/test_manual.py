@@ -8,6 +8,7 @@ import io
 import pytest
 import sqlalchemy as sa
 from markupsafe import escape
+from narrowing import not_none
 
 from autograder.batch import import_results
 from autograder.core.errors import DeepgradeError
@@ -56,7 +57,7 @@ def chosen(database) -> CourseAssignment:
 def points(database, user: User) -> float | None:
     with database.read() as session:
         one = session.scalars(sa.select(CourseAssignment)).one()
-        return scores.load(session, one.course, [one]).cell(user.person.id, one).score.points
+        return scores.load(session, one.course, [one]).cell(not_none(user.person).id, one).score.points
 
 
 def entries(database) -> list[AuditEntry]:
@@ -65,7 +66,7 @@ def entries(database) -> list[AuditEntry]:
 
 
 def override(eve: User, ada: User, points: str, reason: str = "a fair look"):
-    at = f"{STAFF}/students/{ada.person.id}"
+    at = f"{STAFF}/students/{not_none(ada.person).id}"
     return eve.post(f"{at}/double", {"points": points, "reason": reason}, form_at=at)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.course.course import find_course
 from autograder.report.schema import Report
@@ -36,7 +37,7 @@ def by_tests_of_today(settings: Settings) -> Report:
 
 
 def change_tests(settings: Settings) -> None:
-    for path in settings.course.glob("solutions/double/test_hidden.py"):
+    for path in not_none(settings.course).glob("solutions/double/test_hidden.py"):
         path.write_text(path.read_text() + "\n# stricter\n")
 
 
@@ -80,8 +81,10 @@ def test_where_the_latest_counts_only_the_latest_is_graded_again(eve, settings, 
     change_tests(settings)
     with database.write() as session:
         course = accounts.first_course(session)
-        actor = accounts.find(session, "eve")
-        courses.set_policy(session, actor, courses.assignment(session, course, "double"), {"counts": "latest"})
+        actor = not_none(accounts.find(session, "eve"))
+        courses.set_policy(
+            session, actor, not_none(courses.assignment(session, course, "double")), {"counts": "latest"}
+        )
     page = eve.get(PAGES[0]).text
     assert "3 results were made with other tests" in page
 

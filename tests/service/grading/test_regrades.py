@@ -9,6 +9,7 @@ import time
 import msgspec
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.report.schema import Report
 from grader_service.accounts import accounts, tokens
@@ -232,7 +233,7 @@ def test_no_student_learns_which_hidden_tests_were_graded_again(app, user, eve, 
     with database.write() as session:
         chosen = session.scalars(sa.select(CourseAssignment)).one()
         chosen.hidden_results, chosen.due_at, chosen.leaderboard = hidden_results, time.time() + 60, True
-        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+        _, secret = tokens.make(session, not_none(accounts.find(session, "ada")), name="t", scope="read")
     assert "test_double_of_zero" in eve.get(f"{AT}/1").text
     bearer = {"Authorization": f"Bearer {secret}"}
     at = "/courses/course/assignments/double"

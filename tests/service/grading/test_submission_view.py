@@ -6,6 +6,7 @@ import time
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.course.course import Course as Content
 from autograder.course.course import find_course
@@ -41,7 +42,7 @@ def content() -> Content:
 
 def looked_at(database, content: Content, viewer: str) -> submission_view.SubmissionView:
     with database.read() as session:
-        found = submissions.find(session, 1)
+        found = not_none(submissions.find(session, 1))
         return submission_view.view(session, content, found, viewer)  # type: ignore[arg-type]
 
 
@@ -61,12 +62,12 @@ def test_page_report_list_and_program_say_what_the_view_says(app, user, database
     hidden_results, due = policy
     secrets = {}
     with database.write() as session:
-        eve = accounts.find(session, "eve")
-        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        eve = not_none(accounts.find(session, "eve"))
+        chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
         due_at = None if due is None else time.time() + due
         courses.set_policy(session, eve, chosen, {"hidden_results": hidden_results, "due_at": due_at})
         for viewer, login in (("student", "ada"), ("staff", "eve")):
-            person = accounts.find(session, login)
+            person = not_none(accounts.find(session, login))
             _, secrets[viewer] = tokens.make(
                 session, person, name="t", scope="read" if viewer == "student" else "staff"
             )
@@ -88,7 +89,7 @@ def test_page_report_list_and_program_say_what_the_view_says(app, user, database
         assert (view.withheld in page) if view.report and view.withheld else ('class="note"' not in page)
         assert (FAULT in page) == (FAULT in view.fault) == (viewer == "staff" and end == "grader_error")
     with database.read() as session:
-        row = submission_view.summary(session, submissions.find(session, 1), "student")
+        row = submission_view.summary(session, not_none(submissions.find(session, 1)), "student")
     listed = people["student"].get(DOUBLE).text
     assert ('<span class="score">2 <span class="of">/ 2' in listed) == (row.points is not None)
 
@@ -119,8 +120,8 @@ def test_a_student_is_shown_no_points_of_a_rubric_before_every_line_has_some(app
     user("ada")
     user("eve", role="staff")
     with database.write() as session:
-        ada, eve = accounts.find(session, "ada"), accounts.find(session, "eve")
-        chosen = courses.assignment(session, accounts.first_course(session), "double")
+        ada, eve = not_none(accounts.find(session, "ada")), not_none(accounts.find(session, "eve"))
+        chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
         lines = [manual.Line(None, "derivation", 3.0), manual.Line(None, "words", 2.0)]
         manual.set_rubric(session, eve, chosen, lines, "a rubric")
         upload = services.files.keep(b"# My text\n")
@@ -140,21 +141,21 @@ def test_a_student_is_shown_no_points_of_a_rubric_before_every_line_has_some(app
     for given, seen_by_student in (({items[0]: 1.0}, {}), ({items[1]: 2.0}, {items[0]: 1.0, items[1]: 2.0})):
         with database.write() as session:
             found = session.get_one(Submission, submission.id)
-            chosen = courses.assignment(session, found.in_course, "double")
-            manual.score_rubric(session, accounts.find(session, "eve"), found, chosen, given)
+            chosen = not_none(courses.assignment(session, found.in_course, "double"))
+            manual.score_rubric(session, not_none(accounts.find(session, "eve")), found, chosen, given)
         with database.read() as session:
-            found = submissions.find(session, submission.id)
+            found = not_none(submissions.find(session, submission.id))
             assert marks.marks(services, session, found, "student").scores == seen_by_student
             assert marks.marks(services, session, found, "staff").scores.items() >= given.items()
 
 
 def test_what_a_program_gets_of_a_fault_is_a_report_that_says_so(app, user, database, content):
     user("ada").handed_in()
-    finish(app, ENDS["grader_error"])
+    finish(app, not_none(ENDS["grader_error"]))
     student, staff = (looked_at(database, content, viewer) for viewer in ("student", "staff"))
-    assert (student.report, student.answer.state, student.answer.message) == (
+    assert (student.report, not_none(student.answer).state, not_none(student.answer).message) == (
         None,
         "grader_error",
         submission_view.OUR_FAULT,
     )
-    assert staff.answer.message == FAULT
+    assert not_none(staff.answer).message == FAULT

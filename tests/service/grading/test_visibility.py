@@ -10,6 +10,7 @@ import zipfile
 
 import msgspec
 import pytest
+from narrowing import not_none
 
 from autograder.report import schema as reports
 from autograder.report.schema import Figure, Ratio, Report, Timings
@@ -41,7 +42,7 @@ def policy(database, user):
 
     def change(**values: object) -> None:
         with database.write() as session:
-            chosen = courses.assignment(session, accounts.first_course(session), "double")
+            chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
             courses.set_policy(session, eve.person, chosen, values)
 
     return change
@@ -66,7 +67,7 @@ def test_hidden_results_are_shown_when_the_course_says(app, user, database, poli
     ada.handed_in()
     finish(app, graded_report("passed"))
     with database.write() as session:
-        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+        _, secret = tokens.make(session, not_none(accounts.find(session, "ada")), name="t", scope="read")
 
     def api(path: str):
         return app.test_client().get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {secret}"})
@@ -99,7 +100,7 @@ def test_while_it_is_graded_nothing_is_told_of_hidden_tests_that_are_withheld(ap
     with database.write() as session:
         curve = json.dumps([{"epoch": 1.0, "loss": 0.731}, {"epoch": 2.0, "loss": 0.517}])
         assert leases.progress(session, taken, done=17, total=61, curve=curve)
-        _, secret = tokens.make(session, accounts.find(session, "ada"), name="t", scope="read")
+        _, secret = tokens.make(session, not_none(accounts.find(session, "ada")), name="t", scope="read")
     hidden_results, due = case
     policy(hidden_results=hidden_results, due_at=None if due is None else time.time() + due)
     bearer = {"Authorization": f"Bearer {secret}"}
@@ -232,7 +233,12 @@ def test_a_board_reads_each_report_once(app, user, policy, monkeypatch):
         student.post(BOARD, {"pseudonym": f"x{login}"})
     read = []
     from_json = reports.from_json
-    monkeypatch.setattr(reports, "from_json", lambda data: read.append(data) or from_json(data))
+
+    def counted(data: bytes):
+        read.append(data)
+        return from_json(data)
+
+    monkeypatch.setattr(reports, "from_json", counted)
     assert [student.get(BOARD).status_code for _ in range(3)] == [200] * 3
     assert len(read) <= 2
     ada = user("cem")

@@ -6,6 +6,7 @@ import html
 import io
 import re
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_what_a_student_wrote_is_laid_out_by_no_page(ada, app, monkeypatch):
         monkeypatch.setattr(MarkdownIt, name, laid_out)
     began = sandboxed.tool
 
-    def tool(*arguments: object, **options: object):
+    def tool(*arguments: Any, **options: Any):
         laid_out()
         return began(*arguments, **options)
 
@@ -139,7 +140,12 @@ def test_a_text_that_takes_too_long_is_shown_as_it_was_written_and_tried_once(ad
     monkeypatch.setattr(rendering, "TEXT_SECONDS", 1.0)
     tried = []
     render = rendering.render
-    monkeypatch.setattr(rendering, "render", lambda data: tried.append(len(data)) or render(data))
+
+    def counted(data: bytes):
+        tried.append(len(data))
+        return render(data)
+
+    monkeypatch.setattr(rendering, "render", counted)
     hand_in(ada, HARD + b"<b>", "mine.md")
     for _ in range(2):
         page = ada.get("/submissions/1").text

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -23,7 +24,12 @@ from grader_service.web.app import create_app
 from ..conftest import PASSWORD
 from . import pages_list
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `pip install playwright`")
+if TYPE_CHECKING:
+    import playwright.sync_api as playwright
+else:
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: `pip install playwright`"
+    )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: `apt-get install chromium`")
 
@@ -73,8 +79,7 @@ class World:
         if who not in self._contexts:
             self._contexts[who] = self._browser.new_context()
             if who:
-                cookie = {"name": "deepgrade", "value": self._cookies[who], "url": self.url}
-                self._contexts[who].add_cookies([cookie])
+                self._contexts[who].add_cookies([{"name": "deepgrade", "value": self._cookies[who], "url": self.url}])
         return self._contexts[who].new_page()
 
 
@@ -131,7 +136,7 @@ def _is_complaint(said: playwright.ConsoleMessage) -> bool:
     return said.type == "error" and "Failed to load resource" not in said.text
 
 
-def upload(data: bytes, name: str = "double.zip") -> dict[str, object]:
+def upload(data: bytes, name: str = "double.zip") -> playwright.FilePayload:
     return {"name": name, "mimeType": "application/zip", "buffer": data}
 
 

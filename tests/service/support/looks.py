@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from .browsers import SCREENS, fits, keep, playwright
 
-LOOKS = [(screen, scheme) for screen in SCREENS for scheme in ("light", "dark")]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = [(screen, scheme) for screen in SCREENS for scheme in SCHEMES]
 
 
 axe = pytest.importorskip(

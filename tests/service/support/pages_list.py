@@ -252,7 +252,7 @@ def _policies(session: Session, ada: Person, eve: Person) -> None:
     limits["written_points"] = 5.0
     policy = {"due_at": soon, "hard_end_at": soon + 7 * 86400, "leaderboard": True, **limits}
     courses.set_policy(session, eve, chosen, policy)
-    dates = {"due_at": soon + 86400, "hard_end_at": None, "attempts_extra": 2}
+    dates: dict[str, Any] = {"due_at": soon + 86400, "hard_end_at": None, "attempts_extra": 2}
     courses.extend(session, eve, chosen, ada, reason="ill for three days", **dates)
     leaderboard.choose(session, course, ada.id, "Countess")
     tokens.make(session, ada, name="laptop", scope="submit", course=course, days=120)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 
-PEOPLE = {
+PEOPLE: dict[str, dict[str, Any]] = {
     "s-ada": {"email": "ada@example.edu", "email_verified": True},
     "s-mallory": {"email": "ada@example.edu", "email_verified": False},
     "s-said": {"email": "ada@example.edu", "email_verified": "yes"},

@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import sqlalchemy as sa
+from narrowing import not_none
 
 from grader_service.database.models import Membership, Person
 
@@ -23,7 +24,7 @@ def send(who: User, text: str, **more: str):
 
 
 def digest(page: str) -> str:
-    return re.search(r'name="digest" value="(\w+)"', page)[1]
+    return not_none(re.search(r'name="digest" value="(\w+)"', page))[1]
 
 
 def do(who: User, text: str, **more: str):

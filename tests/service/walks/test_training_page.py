@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from narrowing import not_none
 
 pytest.importorskip("torch")
 
@@ -52,7 +53,7 @@ def test_the_curve_grows_and_the_report_says_what_was_measured(service):
         page.get_by_text("Your network is training").wait_for(timeout=120_000)
         processes.wait_for(lambda: page.evaluate(POINTS) >= 3)
         keep(page, "training-live")
-        assert "now" in page.locator(".curves svg").first.get_attribute("aria-label")
+        assert "now" in not_none(page.locator(".curves svg").first.get_attribute("aria-label"))
         page.get_by_text("required").first.wait_for(timeout=120_000)
         keep(page, "training-report")
         text = page.locator("main").inner_text()

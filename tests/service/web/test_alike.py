@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from narrowing import not_none
 from werkzeug.test import TestResponse
 
 from grader_service.accounts import accounts, tokens
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
-from grader_service.database.models import CourseAssignment, Submission
+from grader_service.database.models import Course, CourseAssignment, Submission
 from grader_service.web.app import create_app
 
 from ..conftest import PASSWORD, RIGHT, User, zip_of
@@ -48,7 +49,7 @@ class World:
         self.secrets: dict[str, str] = {}
         with database.write() as session:
             for login, scope in (("ada", "submit"), ("eve", "staff"), ("root", "staff")):
-                person = accounts.find(session, login)
+                person = not_none(accounts.find(session, login))
                 _, self.secrets[login] = tokens.make(session, person, name="t", scope=scope)
         bob = User(self.app.test_client())
         bob.sign_in("bob")
@@ -63,7 +64,7 @@ class World:
                     session.add(Submission(**facts | {"id": 2999, "form_key": "x"}))
         self.bob_id = self._id("bob")
         with database.write() as session:
-            mine = sa.select(CourseAssignment).join(CourseAssignment.course).where(courses.Course.slug == "course")
+            mine = sa.select(CourseAssignment).join(CourseAssignment.course).where(Course.slug == "course")
             chosen = session.scalars(mine).one()
             chosen.release_at = time.time() + 86400
             chosen.written_points, chosen.leaderboard = 5.0, True
@@ -186,7 +187,7 @@ def test_staff_try_it_out_before_its_release_by_page_and_api(world):
 def test_who_has_no_password_is_not_told_by_the_time_from_who_does_not_exist(world, monkeypatch):
     """An account that signs in elsewhere alone: the same work is done for it."""
     with world.app.extensions["services"].database.write() as session:
-        accounts.find(session, "bob").password_hash = ""
+        not_none(accounts.find(session, "bob")).password_hash = ""
     hashed: list[str] = []
 
     def note(kept: str, password: str) -> bool:

@@ -32,6 +32,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from narrowing import not_none
 from werkzeug.test import TestResponse
 
 from grader_service.accounts import accounts
@@ -259,15 +260,19 @@ class World:
 
     def _words_of_staff(self) -> None:
         with self.database.write() as session:
-            course, eve = accounts.first_course(session), accounts.find(session, "staff")
-            owner = accounts.find(session, "owner")
+            course, eve = accounts.first_course(session), not_none(accounts.find(session, "staff"))
+            owner = not_none(accounts.find(session, "owner"))
             for name in ("double", "broken"):
-                chosen = courses.assignment(session, course, name)
+                chosen = not_none(courses.assignment(session, course, name))
                 due = {"due_at": time.time() + 86400, "written_points": 5.0, "leaderboard": True}
                 courses.set_policy(session, eve, chosen, due, self.word("among staff", f"reason of a policy of {name}"))
                 if name == "double":
                     reason = self.word("among staff", "reason of an extension")
-                    dates = {"due_at": time.time() + 2 * 86400, "hard_end_at": None, "attempts_extra": 2}
+                    dates: dict[str, Any] = {
+                        "due_at": time.time() + 2 * 86400,
+                        "hard_end_at": None,
+                        "attempts_extra": 2,
+                    }
                     courses.extend(session, eve, chosen, owner, reason=reason, **dates)
             leaderboard.choose(session, course, owner.id, "Countess")
 
@@ -403,15 +408,16 @@ class World:
 
     def set_policy(self, **policy: Any) -> None:
         with self.database.write() as session:
-            actor = accounts.find(session, "staff")
-            for course in (accounts.first_course(session), courses.find(session, "other")):
-                courses.set_policy(session, actor, courses.assignment(session, course, "double"), policy)
+            actor = not_none(accounts.find(session, "staff"))
+            for course in (accounts.first_course(session), not_none(courses.find(session, "other"))):
+                courses.set_policy(session, actor, not_none(courses.assignment(session, course, "double")), policy)
 
     def add_marks(self) -> None:
         """What staff write to one student, and what they write for each other."""
         with self.database.write() as session:
-            course, eve = accounts.first_course(session), accounts.find(session, "staff")
-            owner, chosen = accounts.find(session, "owner"), courses.assignment(session, course, "double")
+            course, eve = accounts.first_course(session), not_none(accounts.find(session, "staff"))
+            owner = not_none(accounts.find(session, "owner"))
+            chosen = not_none(courses.assignment(session, course, "double"))
             manual.comment(session, eve, session.get_one(Submission, 1), self.word("said to the owner", "a comment"))
             manual.set_override(session, eve, chosen, owner, 4.5, self.word("said to the owner", "reason of points"))
         pairs = [similarity.Pair(1, 2, 0.93, 0.9, [(0, 20)], [(0, 20)])]
@@ -419,14 +425,14 @@ class World:
 
     def regrade(self) -> None:
         with self.database.write() as session:
-            chosen = courses.assignment(session, accounts.first_course(session), "double")
-            eve = accounts.find(session, "staff")
+            chosen = not_none(courses.assignment(session, accounts.first_course(session), "double"))
+            eve = not_none(accounts.find(session, "staff"))
             reason = self.word("among staff", "reason of a regrade")
             regrades.create(session, eve, chosen, [1, 2], tests=None, needs=enqueue.Needs(), reason=reason)
         self.grade()
         with self.database.write() as session:
-            course, eve = accounts.first_course(session), accounts.find(session, "staff")
-            regrades.count(session, eve, course, regrades.find(session, course, 1))
+            course, eve = accounts.first_course(session), not_none(accounts.find(session, "staff"))
+            regrades.count(session, eve, course, not_none(regrades.find(session, course, 1)))
 
     def write(self) -> None:
         """The written part of the owner."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -71,7 +72,7 @@ def test_the_most_urgent_stands_first_across_courses_and_an_extension_moves_one(
             if slug != "others":
                 accounts.join(session, who, made, "student")
             if slug == "first":
-                moved = {"due_at": now + 48 * HOUR, "hard_end_at": None, "attempts_extra": 0}
+                moved: dict[str, Any] = {"due_at": now + 48 * HOUR, "hard_end_at": None, "attempts_extra": 0}
                 courses.extend(session, root, chosen, who, reason="ill", **moved)
     due = re.search(r'aria-labelledby="due">(.*?)</section>', ada.get("/").text, re.DOTALL)
     assert due is not None

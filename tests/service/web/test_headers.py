@@ -27,7 +27,9 @@ def addresses(app) -> list[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         for number in (0, -1):
             address = re.sub(
-                r"<(?:[^:<>]+:)?(\w+)>", lambda part, n=number: PARTS.get(part[1], ("1", "999"))[n], rule.rule
+                r"<(?:[^:<>]+:)?(\w+)>",
+                lambda part, n=number: PARTS.get(part[1], ("1", "999"))[n],  # type: ignore[misc]
+                rule.rule,
             )
             found |= {(method, address) for method in (rule.methods or set()) | {"TRACE"}}
     return sorted(found)

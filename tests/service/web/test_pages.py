@@ -6,6 +6,7 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder.report import figures, visibility
 from autograder.report.schema import Figure, ProblemResult, Report, TestResult, from_json
@@ -169,7 +170,7 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
         strange = "f" * 32
         leases.finish(session, claim(), graded, {**report_figures.draw_all(graded), strange: b"PNG"})
     page = ada.get(f"/submissions/{number}").text
-    source, words_for_it = re.search(r'<img src="([^"]+)" alt="([^"]+)"', page).groups()
+    source, words_for_it = not_none(re.search(r'<img src="([^"]+)" alt="([^"]+)"', page)).groups()
     assert "train from 2 to 1" in words_for_it
     answer = ada.get(source)
     assert answer.mimetype == "image/png"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pypdf
 import pytest
 from flask import Flask
+from narrowing import not_none
 
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
@@ -30,7 +32,7 @@ def fill(app: Flask) -> None:
     """Ninety students, each with points of their own in each of nine assignments."""
     with app.extensions["services"].database.write() as session:
         course = accounts.first_course(session)
-        eve = accounts.find(session, "eve")
+        eve = not_none(accounts.find(session, "eve"))
         chosen = [courses.assignment(session, course, "double")]
         chosen += [courses.add(session, eve, course, f"assignment_{number}") for number in range(COLUMNS)]
         for number in range(STUDENTS):
@@ -49,7 +51,7 @@ def world(tmp_path_factory) -> Iterator[World]:
         yield world
 
 
-def printed(world: World, name: str, scheme: str = "light") -> pypdf.PdfReader:
+def printed(world: World, name: str, scheme: Literal["light", "dark"] = "light") -> pypdf.PdfReader:
     """The page as paper."""
     page = next(one for one in PAGES if one.name == name)
     seen = world.page(page.who)

@@ -10,6 +10,7 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
+from narrowing import not_none
 
 from autograder.report.schema import Figure, Report, TestResult
 from grader_service.accounts import accounts
@@ -166,16 +167,16 @@ class World:
                 person.is_operator = role == "operator"
             client = self.app.test_client()
             client.post("/sign-in", data={"login": role, "password": PASSWORD})
-            self.cookies[role] = client.get_cookie("deepgrade").value
+            self.cookies[role] = not_none(client.get_cookie("deepgrade")).value
         with database.write() as session:
             self.somebody = accounts.create(session, login="carol", name="Carol")[0].id
         with database.write() as session:
-            courses.assignment(session, accounts.first_course(session), "double").leaderboard = True
+            not_none(courses.assignment(session, accounts.first_course(session), "double")).leaderboard = True
         answer = self.browser("owner").post("/courses/course/assignments/double", data=zip_field())
         assert answer.location == "/submissions/1"
         with database.write() as session:
             claim = leases.claim(session, leases.Slot("w", ("cpu",)), lease_seconds=45)
-            leases.finish(session, claim, REPORT, report_figures.draw_all(REPORT))
+            leases.finish(session, not_none(claim), REPORT, report_figures.draw_all(REPORT))
         assert self.browser("owner").post("/courses/course/assignments/double", data=zip_field()).status_code == 303
         again = {"assignment": "double", "which": "all", "reason": "to look at"}
         assert self.browser("staff").post("/courses/course/staff/regrades", data=again).status_code == 303

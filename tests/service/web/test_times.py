@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from narrowing import not_none
 
 from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
@@ -31,8 +32,8 @@ def pages(tmp_path_factory) -> dict[str, str]:
     with database.write() as session:
         course = accounts.first_course(session)
         course.timezone = "Asia/Kolkata"
-        chosen = courses.assignment(session, course, "double")
-        actor = accounts.find(session, "eve")
+        chosen = not_none(courses.assignment(session, course, "double"))
+        actor = not_none(accounts.find(session, "eve"))
         for release_at in (1_000_000_000.0, 0.0):
             courses.set_policy(session, actor, chosen, {"release_at": release_at})
     found = {}

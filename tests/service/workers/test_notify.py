@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,10 @@ from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.queue.notify import Embedded, engine_of, line
 
-bell = pytest.importorskip("grader_service.queue.notify.bell", reason="celery is not installed")
+if TYPE_CHECKING:
+    from grader_service.queue.notify import bell
+else:
+    bell = pytest.importorskip("grader_service.queue.notify.bell", reason="celery is not installed")
 
 PATIENCE_SECONDS = 20.0
 
