@@ -366,12 +366,21 @@ def the_last_batch_alone(model, images, *, batch_size=250):
     return reference.predict(model, images, batch_size=batch_size).split(batch_size)[-1]
 
 
-@mutant("predict", killed_by="test_predicting_changes_nothing")
+@mutant("predict", killed_by="test_predictions_are_those_of_eval_mode")
 def a_look_in_train_mode_first(model, images, *, batch_size=250):
     mode = model.training
     with torch.no_grad():
         model.train()(images)
     return reference.predict(model.train(mode), images, batch_size=batch_size)
+
+
+@mutant("predict", killed_by="test_predicting_changes_nothing")
+def a_look_in_train_mode_last(model, images, *, batch_size=250):
+    mode, logits = model.training, reference.predict(model, images, batch_size=batch_size)
+    with torch.no_grad():
+        model.train()(images)
+    model.train(mode)
+    return logits
 
 
 @mutant("top_k", killed_by="test_the_best_classes_come_first")
@@ -732,6 +741,19 @@ def the_velocity_lost_after_every_epoch(
         hear = None if log is None else lambda epoch, loss, accuracy, now=epoch: log(now, loss, accuracy)
         options = {"learning_rate": learning_rate, "batch_size": batch_size, "seed": seed + epoch, "log": hear}
         model = reference.finetune(model, images, labels, epochs=1, **options)
+    return model.eval()
+
+
+@mutant("finetune", killed_by="test_the_velocity_goes_on")
+def the_velocity_lost_after_an_epoch_of_several_batches(
+    model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
+):
+    options = {"learning_rate": learning_rate, "batch_size": batch_size}
+    if len(images) <= batch_size:
+        return reference.finetune(model, images, labels, epochs=epochs, seed=seed, log=log, **options)
+    for epoch in range(1, epochs + 1):
+        hear = None if log is None else lambda epoch, loss, accuracy, now=epoch: log(now, loss, accuracy)
+        model = reference.finetune(model, images, labels, epochs=1, seed=seed + epoch, log=hear, **options)
     return model.eval()
 
 

@@ -799,7 +799,8 @@ def test_nothing_trains_where_nothing_is_named(student, seed):
 @points(1.5, problem="heads")
 @needs("test_what_is_named_trains_and_nothing_else")
 @settings(max_examples=15)
-@given(seed=SEEDS, parts=st.lists(st.sampled_from(PARTS), min_size=1, max_size=3, unique=True))
+# Enough parts that one lies inside of another in every third example.
+@given(seed=SEEDS, parts=st.lists(st.sampled_from(PARTS), min_size=2, max_size=5, unique=True))
 def test_the_count_is_of_numbers_that_train(student, seed, parts):
     """freeze returns how many numbers train, each counted once."""
     model = model_of(seed)
