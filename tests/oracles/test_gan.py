@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from loading import load
 
-from autograder.judge.training import Run
+from autograder.judge.training_run import Run
 
 torch = pytest.importorskip("torch")
 

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from autograder.core import sources
@@ -41,8 +42,8 @@ def change(folder: Path, *lines: str) -> None:
 def meddle(folder: Path, **values: object) -> None:
     """The server is another one than this machine."""
     path = folder / servers.FILE
-    known = servers.msgspec.json.decode(path.read_bytes())
-    path.write_bytes(servers.msgspec.json.encode(known | values))
+    known = msgspec.json.decode(path.read_bytes())
+    path.write_bytes(msgspec.json.encode(known | values))
 
 
 def points(tiny, folder: Path) -> tuple[float, str]:
@@ -124,7 +125,7 @@ def test_what_is_there_is_not_mentioned(lines, home, tiny):
 
 
 def test_what_another_file_that_is_handed_in_imports_counts(tmp_path, tiny):
-    manifest = servers.msgspec.structs.replace(tiny.manifest, files=["tiny.py", "parts.py", "unused.py"])
+    manifest = msgspec.structs.replace(tiny.manifest, files=["tiny.py", "parts.py", "unused.py"])
     (tmp_path / "tiny.py").write_text("import parts\n")
     (tmp_path / "parts.py").write_text("\nimport rich\n")
     (tmp_path / "unused.py").write_text("import flask\n")
@@ -225,7 +226,7 @@ def test_no_right_answer_of_the_course_is_warned_of(assignment, tmp_path):
 
 def test_a_kit_says_what_its_server_has(tiny):
     with zipfile.ZipFile(io.BytesIO(kit.build(tiny))) as archive:
-        known = servers.msgspec.json.decode(archive.read(f"tiny/{servers.FILE}"), type=servers.Server)
+        known = msgspec.json.decode(archive.read(f"tiny/{servers.FILE}"), type=servers.Server)
     assert known == servers.here(tiny.manifest)
     assert set(known.versions) == {"numpy", "msgspec"}
     assert known.has("numpy")

@@ -9,6 +9,7 @@ import sys
 import textwrap
 
 import jsonschema
+import msgspec
 import pytest
 from narrowing import not_none
 
@@ -61,7 +62,7 @@ def test_another_secret_draws_other_hidden_examples(tiny):
 
 
 def without_times(report: reports.Report) -> bytes:
-    return reports.to_json(reports.msgspec.structs.replace(report, timings=reports.Timings()))
+    return reports.to_json(msgspec.structs.replace(report, timings=reports.Timings()))
 
 
 def test_the_reference_gets_full_marks(tiny):
@@ -107,9 +108,9 @@ def test_a_report_of_a_failing_submission_fits_the_schema_and_hides_the_hidden(t
         "test_gradient_is_that_of_the_error": "raised",
     }
     hidden = [test for test in report.tests if test.visibility == "hidden"]
-    assert "canary-raised" in json.dumps(reports.msgspec.to_builtins(hidden))
+    assert "canary-raised" in json.dumps(msgspec.to_builtins(hidden))
     seen = [test for test in view(report, "student").tests if test.visibility == "hidden"]
-    text = json.dumps(reports.msgspec.to_builtins(seen))
+    text = json.dumps(msgspec.to_builtins(seen))
     assert "canary" not in text
     assert "array(" not in text
     assert [test.failure for test in seen] == [

@@ -18,7 +18,8 @@ from autograder.course.submission import Submission, sha256_of
 from autograder.judge.advice import of_a_classifier
 from autograder.judge.running import RunningTest
 from autograder.judge.session import Device, Judging
-from autograder.judge.training import MAX_POINTS, PATIENCE, Run, Training
+from autograder.judge.training import MAX_POINTS, PATIENCE, Training
+from autograder.judge.training_run import Run
 from autograder.report import schema as reports
 from autograder.report.schema import Measured, Ratio, TrainingTimes
 from autograder.report.visibility import view

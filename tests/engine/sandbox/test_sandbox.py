@@ -26,6 +26,7 @@ from autograder.course.manifest import Limits
 from autograder.course.submission import Submission, sha256_of
 from autograder.judge import server
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, command, runtime, seccomp
+from autograder.sandbox.process import OWN_PROCESSES, Worker
 from autograder.sandbox.watchdog import tree
 from autograder.student.link import printed
 from autograder.student.remote import Remote
@@ -227,7 +228,7 @@ def test_a_bubblewrap_that_fails_is_no_sandbox_and_its_words_are_told(monkeypatc
 
 @pytest.mark.threat(45)
 def test_a_filter_that_the_kernel_refuses_is_no_worker(monkeypatch):
-    monkeypatch.setattr(bubblewrap.seccomp, "program", lambda *_: b"\xff" * 8)
+    monkeypatch.setattr(seccomp, "program", lambda *_: b"\xff" * 8)
     with Sandbox(["numpy"], Limits()) as sandbox, pytest.raises(SandboxLost, match="cannot filter system calls"):
         sandbox.worker()
 
@@ -338,6 +339,7 @@ def test_a_sandbox_that_fell_after_the_last_answer_is_replaced_for_the_next_test
 
 FORKING = """
 from autograder.course.manifest import Limits
+from autograder.sandbox.process import OWN_PROCESSES, Worker
 from autograder.sandbox import Sandbox, bubblewrap
 from autograder.sandbox.watchdog import tree
 from autograder.student.remote import Remote
@@ -404,7 +406,7 @@ def test_a_worker_can_be_ended_while_its_walls_are_being_built(sandbox, monkeypa
         pass
     monkeypatch.setattr(bubblewrap, "ANSWER_SECONDS", 5.0)
     for _ in range(20):
-        bubblewrap.Worker(sandbox).discard()
+        Worker(sandbox).discard()
     with sandbox.worker() as worker:
         assert Remote(worker, {"m.py": b"x = 1"}, "m", Limits()).x == 1
 
@@ -522,7 +524,7 @@ def test_the_cgroup_limits_memory_and_processes():
             for kind, name in zip(("memory", "pids"), names, strict=True)
         )
     assert memory == (300 + bubblewrap.OWN_MEMORY_MB) * 2**20
-    assert pids == 20 + bubblewrap.OWN_PROCESSES
+    assert pids == 20 + OWN_PROCESSES
 
 
 def test_only_the_named_distributions_and_what_they_need_are_mounted():
