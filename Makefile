@@ -77,8 +77,8 @@ fuzz:            ## damaged bytes for all that reads a stranger's, for minutes (
 	@$(BIN)/python tests/support/fuzz.py $(ARGS)
 
 schema: setup    ## write autograder/report/report.schema.json from the Report that the code defines
-	@$(BIN)/python -c "import json; from autograder import report; \
-	  report.SCHEMA_FILE.write_text(json.dumps(report.schema(), indent=2) + '\n', encoding='utf-8')"
+	@$(BIN)/python -c "import json; from autograder.report import schema; \
+	  schema.SCHEMA_FILE.write_text(json.dumps(schema.schema(), indent=2) + '\n', encoding='utf-8')"
 
 settings: setup  ## write docs/settings.md from grader_service/core/variables.py
 	@$(BIN)/python -c "from grader_service.core import settings_page; \

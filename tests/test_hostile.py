@@ -425,7 +425,7 @@ for folder in folders:
     except SandboxUnavailable as error:
         print(error)
         sys.exit(3)
-    print(report.to_json(found, indent=-1).decode().replace("\\n", " "), flush=True)
+    print(schema.to_json(found, indent=-1).decode().replace("\\n", " "), flush=True)
 """
 AS_USER = """
 exits_in_a_call kills_everyone_it_can_see writes_verdicts_on_the_data_socket returns_nan never_reads fork_bomb
