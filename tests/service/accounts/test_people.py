@@ -428,7 +428,7 @@ def test_an_operator_makes_a_course_and_its_admin_sets_it(user, database):
     assert "Deep learning" in page
     assert ada.get("/courses/dl-2027/assignments/double").status_code == 404, "it is a draft"
     with database.write() as session:
-        session.execute(sa.update(CourseAssignment).values(release_at=0.0))
+        session.execute(sa.update(CourseAssignment).values(draft=False))
     assert (
         ada.post("/courses/dl-2027/assignments/double", form_at="/courses/dl-2027/assignments/double").status_code
         == 422
