@@ -188,7 +188,7 @@ SYNTAX = {
 @pytest.mark.skipif(not newest(), reason="no newer Python is here")
 @pytest.mark.parametrize("python", newest())
 def test_what_a_newer_python_reads_and_an_older_does_not_is_found(python):
-    ask = "import sys; from autograder import sources; print(sources.newer(sys.stdin.read(), (3, 11)) is not None)"
+    ask = "import sys; from autograder.core import sources; print(sources.newer(sys.stdin.read(), (3, 11)) is not None)"
     for source, since in SYNTAX.items():
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
         found = subprocess.run(
