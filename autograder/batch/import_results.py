@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 
 FILE_BYTES = 64 * 2**20  # of one file; past it nobody's scores are that long
@@ -72,7 +72,7 @@ class _Results(msgspec.Struct):
     output: str = ""
 
 
-_RESULTS: Decoder[_Results] = Decoder(_Results)
+_RESULTS: TypedDecoder[_Results] = TypedDecoder(_Results)
 
 
 def read(path: Path) -> list[Score]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.core import atomic_files
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 from autograder.course.course import Assignment
 from autograder.report import schema as reports
@@ -43,7 +43,7 @@ class State(msgspec.Struct, frozen=True):
     unfinished: bool = False  # the last of them was cut off
 
 
-_STATES: Decoder[State] = Decoder(State)
+_STATES: TypedDecoder[State] = TypedDecoder(State)
 
 
 def basis(assignment: Assignment, secret: bytes, versions: dict[str, str]) -> Basis:

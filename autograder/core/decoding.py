@@ -14,7 +14,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Decoder(Generic[T]):
+class TypedDecoder(Generic[T]):
     """Both ways raise msgspec.ValidationError for what is not of the type."""
 
     def __init__(self, kind: Any) -> None:

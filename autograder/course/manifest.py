@@ -30,7 +30,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import BadManifest
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -91,7 +91,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return sum(problem.points for problem in self.problems)
 
 
-_MANIFESTS: Decoder[Manifest] = Decoder(Manifest)
+_MANIFESTS: TypedDecoder[Manifest] = TypedDecoder(Manifest)
 
 
 def is_imported_by_others(name: str) -> bool:

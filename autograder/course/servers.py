@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.core import distributions
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 from autograder.course.manifest import Manifest
 
@@ -36,7 +36,7 @@ class Server(msgspec.Struct, frozen=True):
         return module in self.library or module in self.modules
 
 
-_SERVERS: Decoder[Server] = Decoder(Server)
+_SERVERS: TypedDecoder[Server] = TypedDecoder(Server)
 
 
 def here(manifest: Manifest) -> Server:

@@ -1,6 +1,6 @@
 """Attacks this machine's own sandbox and says what holds.
 
-Every finding is one wall, tried by a submission of ours (attacks.py) in the real sandbox, with canaries planted
+Every finding is one wall, tried by a submission of ours (doctor_probes.py) in the real sandbox, with canaries planted
 outside: a file, a variable of the environment, a listening socket. A service whose doctor finds an open wall must not
 grade.
 """

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
@@ -23,7 +23,7 @@ class Finished(msgspec.Struct):
     not_run: bool = False  # blocked, and not even run
 
 
-FINISHED: Decoder[Finished] = Decoder(Finished)
+FINISHED: TypedDecoder[Finished] = TypedDecoder(Finished)
 
 
 class Job(msgspec.Struct):
@@ -42,7 +42,7 @@ class Job(msgspec.Struct):
     too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
 
 
-JOBS: Decoder[Job] = Decoder(Job)
+JOBS: TypedDecoder[Job] = TypedDecoder(Job)
 
 
 class Surroundings(msgspec.Struct):
@@ -55,7 +55,7 @@ class Surroundings(msgspec.Struct):
     import_seconds: float = 0.0
 
 
-SURROUNDINGS: Decoder[Surroundings] = Decoder(Surroundings)
+SURROUNDINGS: TypedDecoder[Surroundings] = TypedDecoder(Surroundings)
 
 
 class Judged(msgspec.Struct):

@@ -35,16 +35,18 @@ def finished(test: RunningTest, item: pytest.Item) -> Finished:
     spent, held = test.judging.meter.read()
     limits = test.limits
     cost = JudgeCost(round(spent, 3), round(held, 1), limits.judge_seconds, limits.judge_memory_mb)
-    result = _result(test, item, _final(test, seconds))
+    outcome = _final(test)
+    if outcome.verdict == "blocked":
+        test.judging.dependent_seconds += seconds
+    result = _result(test, item, outcome)
     return Finished(result, seconds, cost, test.ratio, test.training, test.was_not_run)
 
 
-def _final(test: RunningTest, seconds: float) -> verdicts.Outcome:
+def _final(test: RunningTest) -> verdicts.Outcome:
     outcome, depends = test.outcome or verdicts.PASSED, test.dependence
     if outcome.verdict == "passed":
         return verdicts.PASSED
     if depends is not None and outcome.verdict != "grader_error":
-        test.judging.dependent_seconds += seconds
         return verdicts.Outcome("blocked", depends.sentence, depends.sentence)
     return outcome
 
@@ -58,7 +60,7 @@ def _result(test: RunningTest, item: pytest.Item, outcome: verdicts.Outcome) -> 
     mark = item.get_closest_marker("points")
     possible = float(mark.args[0]) if mark else 0.0
     visibility = test.judging.visibility(item.path)
-    first, second = test.output or "", test.output_again or ""
+    first, second = test.output.get(False, ""), test.output.get(True, "")
     return TestResult(
         id=test.id,
         name=item.name,

@@ -17,6 +17,7 @@ from autograder.judge import examples, needs, verdicts
 from autograder.judge.recorder import Recorder
 from autograder.judge.session import JUDGING, Judging
 from autograder.report.schema import Ratio, TrainingTimes
+from autograder.student.local import Local
 
 
 @dataclass
@@ -31,8 +32,8 @@ class RunningTest:
     outcome: verdicts.Outcome | None = None  # None: nothing has ended it yet, so it passes
     is_again: bool = False  # a public test, now on examples under the course's secret
     was_not_run: bool = False
-    output: str | None = None  # what the student's code printed
-    output_again: str | None = None  # the same on the course's examples, apart, since those are hidden
+    # What the first process of the student's printed, by `is_again`: apart, since the course's examples are hidden.
+    output: dict[bool, str] = field(default_factory=dict)
     ratio: Ratio | None = None  # of a race or a training to the reference
     training: TrainingTimes | None = None
     recorder: Recorder = field(init=False)
@@ -47,7 +48,7 @@ class RunningTest:
             try:
                 yield student
             finally:
-                self._keep_output(self.judging.printed(student))
+                self.output.setdefault(self.is_again, self.judging.printed(student))
 
     @contextmanager
     def reference(self, **options: Any) -> Iterator[Any]:
@@ -63,12 +64,6 @@ class RunningTest:
 
     def tell_ratio(self, ratio: float, limit: float) -> None:
         self.ratio = Ratio(round(ratio, 2), limit)
-
-    def _keep_output(self, text: str) -> None:
-        if self.is_again:
-            self.output_again = text if self.output_again is None else self.output_again
-        else:
-            self.output = text if self.output is None else self.output
 
 
 RUNNING: pytest.StashKey[RunningTest] = pytest.StashKey()
@@ -99,8 +94,6 @@ def _at_home(item: pytest.Item) -> Judging:
     folder = Path(item.config.getoption("--student") or item.path.parent)
 
     def local(limits: Limits, *, watch: bool = True) -> Any:
-        from autograder.student.local import Local
-
         return nullcontext(Local(folder, _module(item.path.parent), watch=watch))
 
     return Judging(make_student=local, limits=Limits(), visibility=lambda path: "public")

@@ -37,7 +37,7 @@ HOPELESS = 2.0  # times the limit; no noise does that, so there is no patience w
 STUDENT_SEEDS = 2**31  # so many seeds any library's generator takes; the data's are longer, too many to try out
 MAX_POINTS = 2000  # of a curve that are kept; a student may call `log` without end
 TELL_SECONDS = 0.25  # at least, between two points that are told while a training runs
-TELL_SHARE = 0.15  # of the time since the first; so a training of minutes tells no more than coarse.POINTS
+TELL_SHARE = 0.15  # of the time since the first; so a training of minutes tells no more than rounding.POINTS
 
 Open = Callable[[], AbstractContextManager[Any]]  # a fresh process; leaving the context ends it
 Work = Callable[..., Any]

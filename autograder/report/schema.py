@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
@@ -168,7 +168,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.structs.force_setattr(self, "message", cut(self.message, MESSAGE))
 
 
-_REPORTS: Decoder[Report] = Decoder(Report)
+_REPORTS: TypedDecoder[Report] = TypedDecoder(Report)
 
 
 def cut(text: str, limit: int) -> str:

@@ -137,10 +137,14 @@ class Database:
                 wrong = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 assert not wrong, f"the migration broke references between rows: {wrong[:3]}"
 
+    def revision(self) -> str | None:
+        """Of the tables; None where there are none."""
+        with self.in_reach(), self.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
     def check_version(self) -> None:
         """Raises DeepgradeError where the tables are not this version's."""
-        with self.in_reach(), self.engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        found = self.revision()
         self._must_be_known(found)
         wanted = revisions.newest()
         if found != wanted:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.core.errors import UnknownAssignment
 from autograder.course.course import Course as Content
+from grader_service.courses import content as on_disk
 from grader_service.courses import courses, late_policy
 from grader_service.database.models import Course, CourseAssignment, Membership, Person
 from grader_service.grading import scores
@@ -113,10 +113,10 @@ def load(session: Session, content: Content, course: Course, now: float, *, pers
 
 
 def column(content: Content, chosen: CourseAssignment) -> Column:
-    try:
-        manifest = content[chosen.assignment].manifest
-    except UnknownAssignment:  # the disk has lost it
+    found = on_disk.assignment(content, chosen.assignment)
+    if found is None:
         return Column(chosen, chosen.assignment, 0.0, chosen.written_points)
+    manifest = found.manifest
     return Column(chosen, manifest.title, manifest.points, manifest.points + chosen.written_points)
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError, GraderError, Refused
 from autograder.course.course import Assignment, find_course
 from autograder.course.submission import read_zip
@@ -83,7 +83,7 @@ class Findings(msgspec.Struct, frozen=True):
         return next((one for one in self.pairs if (one.first, one.second) == (first, second)), None)
 
 
-_FINDINGS: Decoder[Findings] = Decoder(Findings)
+_FINDINGS: TypedDecoder[Findings] = TypedDecoder(Findings)
 
 
 @dataclass(frozen=True)

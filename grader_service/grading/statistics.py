@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 
 BINS = 10
 FEW = 5  # reports; of fewer it is not said that nobody fails a test
@@ -43,7 +43,7 @@ class _Report(msgspec.Struct):
     timings: _Timings = _Timings()
 
 
-_REPORTS: Decoder[_Report] = Decoder(_Report)
+_REPORTS: TypedDecoder[_Report] = TypedDecoder(_Report)
 
 
 @dataclass

@@ -26,7 +26,7 @@ from markupsafe import Markup
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import GraderError, OutOfMemory, TimedOut
 from autograder.student.remote import Remote
 from grader_service.database.files import UPLOADS, Files, StoreError
@@ -38,7 +38,7 @@ log = logging.getLogger("deepgrade.web")
 
 TEXT_SECONDS = 5.0  # of wall time to lay out Markdown; past it the text is shown as it was written
 SHEETS_SECONDS = 20.0  # and to draw a PDF; pages that are not drawn by then are not shown
-_PIECES: Decoder[list[tuple[str, str, str]]] = Decoder(list[tuple[str, str, str]])
+_PIECES: TypedDecoder[list[tuple[str, str, str]]] = TypedDecoder(list[tuple[str, str, str]])
 OPEN_SECONDS = 10.0  # and to open a PDF when it is handed in; what takes longer is accepted
 SHEETS_MOST = 60  # that are shown; all of them are in the file
 SHEETS_BYTES = 12 * 2**20  # of all pictures of a PDF; pages beyond are not shown

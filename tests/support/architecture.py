@@ -213,11 +213,12 @@ def main() -> None:
             others = sorted(other for one, other in package.arrows if one == room)
             print(f"    {room:16} {' '.join(others) or '-'}")
         print(f"    against the table: {package.upward or 'none'}; in a circle: {package.circle or 'none'}")
-        print(f"    modules in a circle: {in_a_circle(module_arrows(package.name)) or 'none'}")
+        circle_of_modules = in_a_circle(module_arrows(package.name))
+        print(f"    modules in a circle: {circle_of_modules or 'none'}")
         print(f"    modules: median {statistics.median(package.lines.values()):g} lines, most ", end="")
         print(f"{package.lines[longest_module]} ({longest_module})")
         print(f"    functions: most {package.functions[longest_function]} lines ({longest_function})")
-        wrong += len(package.upward) + len(package.circle) + len(in_a_circle(module_arrows(package.name)))
+        wrong += len(package.upward) + len(package.circle) + len(circle_of_modules)
     sys.exit(1 if wrong else 0)
 
 

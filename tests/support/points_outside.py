@@ -61,7 +61,7 @@ def above_the_limit() -> list[Outside]:
 
 def docstring(assignment: str, function: str) -> str:
     """Of a function of the stub, in one line."""
-    (stub,) = (path for path in [REPOSITORY / "assignments" / assignment / f"{assignment}.py"] if path.is_file())
+    stub = REPOSITORY / "assignments" / assignment / f"{assignment}.py"
     for node in ast.walk(ast.parse(stub.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == function:
             return " ".join((ast.get_docstring(node) or "").split())

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
 
 import autograder
 from autograder.core.errors import DeepgradeError
@@ -81,7 +80,7 @@ def _fill(settings: Settings, database: Database, part: Path) -> Contents:
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         deepgrade=autograder.__version__,
         database=kind,
-        revision=_revision(database.engine) or "",
+        revision=database.revision() or "",
         secret=secret,
         files={path.relative_to(part).as_posix(): look(path) for path in sorted(part.rglob("*")) if path.is_file()},
         missing=missing,
@@ -123,8 +122,3 @@ def _copy_files(settings: Settings, database: Database, folder: Path) -> list[st
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, data)
     return missing
-
-
-def _revision(engine: sa.Engine) -> str | None:
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()

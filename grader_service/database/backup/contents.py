@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 from grader_service.database.backup.disk import CHUNK, sentences
 
@@ -43,7 +43,7 @@ class Contents(msgspec.Struct, frozen=True):
         return sum(one.size for one in self.files.values())
 
 
-_CONTENTS: Decoder[Contents] = Decoder(Contents)
+_CONTENTS: TypedDecoder[Contents] = TypedDecoder(Contents)
 
 
 def check(folder: Path) -> Contents:

@@ -7,15 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from autograder.core.errors import UnknownAssignment
 from autograder.report.visibility import Viewer
-from grader_service.courses import courses, late_policy
+from grader_service.courses import content, courses, late_policy
 from grader_service.database.models import Course, Membership, Person, Submission
 from grader_service.database.session import db_now
 from grader_service.grading import scores, submission_view
 from grader_service.grading.submission_view import Summary
 from grader_service.web import permissions
-from grader_service.web.pages import course as content
+from grader_service.web.pages import course as course_on_disk
 
 
 def of_submissions(session: Session, query: sa.Select[Any]) -> list[dict[str, Any]]:
@@ -57,12 +56,12 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
     for chosen in table.assignments:
         cell = table.cell(person.id, chosen)
         told = unreleased or cell.score.overridden or late_policy.points_shown(cell.terms, now)
-        try:
-            manifest = content()[chosen.assignment].manifest
-        except UnknownAssignment:
-            continue  # the disk has lost it: nobody can hand it in
+        assignment = content.assignment(course_on_disk(), chosen.assignment)
+        if assignment is None:
+            continue  # nobody can hand it in
         if not (unreleased or late_policy.released(cell.terms, now)):
             continue
+        manifest = assignment.manifest
         found.append(
             {
                 "name": chosen.assignment,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from autograder.core.errors import DeepgradeError, UnknownAssignment
+from autograder.core.errors import DeepgradeError
 from autograder.course.course import Assignment
 from autograder.report import completeness
-from grader_service.courses import courses
+from grader_service.courses import content, courses
 from grader_service.database.models import CourseAssignment, Regrade, Submission
 from grader_service.database.session import LARGEST
 from grader_service.grading import regrades, scores
@@ -51,10 +50,10 @@ def begin() -> Page:
     name, which = request.form.get("assignment", ""), request.form.get("which", "counting")
     tests = " ".join(request.form.getlist("tests")).replace(",", " ").split()
     try:
-        try:
-            manifest, known = course()[name].manifest, _tests(course()[name])
-        except UnknownAssignment as error:
-            raise DeepgradeError(f"{name[:60]!r} is not an assignment with tests") from error
+        assignment = content.assignment(course(), name)
+        if assignment is None:
+            raise DeepgradeError(f"{name[:60]!r} is not an assignment with tests")
+        manifest, known = assignment.manifest, _tests(assignment)
         chosen = courses.assignment(reading(), here(), name)
         if chosen is None:
             raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
@@ -118,11 +117,8 @@ def _tests(assignment: Assignment) -> list[str]:
 
 def _all_tests(names: Iterable[str]) -> dict[str, list[str]]:
     """By assignment; none of one that the disk has lost."""
-    found = {}
-    for name in names:
-        with suppress(UnknownAssignment):
-            found[name] = _tests(course()[name])
-    return found
+    found = {name: content.assignment(course(), name) for name in names}
+    return {name: _tests(assignment) for name, assignment in found.items() if assignment is not None}
 
 
 def _page(sentence: str = "") -> str:

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from autograder.core.errors import Refused, UnknownAssignment
+from autograder.core.errors import Refused
 from autograder.course.course import Assignment
 from autograder.course.submission import read_zip
-from grader_service.courses import courses
+from grader_service.courses import content, courses
 from grader_service.database.models import CourseAssignment, Submission
 from grader_service.grading import similarity
 from grader_service.submissions import submissions
@@ -90,7 +90,4 @@ def _known(name: str, numbers: set[int]) -> dict[int, Submission]:
 def _assignment(name: str) -> Assignment:
     if courses.assignment(reading(), here(), name) is None:
         abort(404)
-    try:
-        return course()[name]
-    except UnknownAssignment:
-        abort(404)
+    return content.assignment(course(), name) or abort(404)

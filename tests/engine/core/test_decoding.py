@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from architecture import REPOSITORY, python_files
 
-from autograder.core.decoding import Decoder
+from autograder.core.decoding import TypedDecoder
 
 TYPED = re.compile(r"msgspec\.(?:convert|json\.Decoder)\(|msgspec\.\w+\.decode\(.*type=")
 EIGHT_THREADS_READ = """
@@ -44,7 +44,7 @@ class Point(msgspec.Struct):
 
 
 def test_both_ways_are_read_and_refused():
-    points: Decoder[list[Point]] = Decoder(list[Point])
+    points: TypedDecoder[list[Point]] = TypedDecoder(list[Point])
     assert points.json(b'[{"x": 1}]') == points.value([{"x": 1}]) == [Point(1)]
     wrong: list[tuple[Callable, object]] = [(points.json, b'[{"x": "1"}]'), (points.value, [{"x": "1"}])]
     for read, data in wrong:
@@ -73,6 +73,6 @@ def test_decoders_are_made_when_their_module_is_imported():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
-        if any(isinstance(call.func, ast.Name) and call.func.id == "Decoder" for call in calls):
+        if any(isinstance(call.func, ast.Name) and call.func.id == "TypedDecoder" for call in calls):
             made_later.append(path.name)
     assert made_later == []

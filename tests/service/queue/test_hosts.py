@@ -24,17 +24,6 @@ from ..support.rows import FACTS, REPORT
 
 
 @pytest.fixture
-def do(database):
-    """`do(hosts.beat, FACTS)`: in a transaction of its own."""
-
-    def call(function, *arguments, **named):
-        with database.write() as session:
-            return function(session, *arguments, **named)
-
-    return call
-
-
-@pytest.fixture
 def take(do):
     return lambda **more: do(leases.claim, Slot("one:0", ("cpu",), host="one", **more), lease_seconds=45)
 

@@ -19,17 +19,6 @@ def number(user) -> int:
     return user("ada").handed_in()
 
 
-@pytest.fixture
-def do(database):
-    """`do(jobs.renew, claim, 45)`: one of the module's functions in a transaction of its own."""
-
-    def call(function, *arguments, **named):
-        with database.write() as session:
-            return function(session, *arguments, **named)
-
-    return call
-
-
 def job_of(database, number: int) -> Job:
     with database.read() as session:
         return session.scalars(sa.select(Job).where(Job.submission_id == number)).one()
