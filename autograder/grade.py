@@ -61,6 +61,7 @@ def grade(
         files=submission.files,
         secret=secret,
         reference=assignment.reference() if assignment.solution else {},
+        reference_folder=str(assignment.solution or ""),
         shrink=shrink,
         only=[only] if isinstance(only, str) else list(only or []),
         with_needs=with_needs,

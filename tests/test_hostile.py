@@ -413,10 +413,10 @@ container, unfiltered = sys.argv[1] == "in a container", sys.argv[1] == "without
 course, *folders = map(Path, sys.argv[2 if container or unfiltered else 1 :])
 if unfiltered:
     import struct
-    from autograder.judge import process, server
+    from autograder.judge import judge, server
     from autograder.sandbox import seccomp
     seccomp.program = lambda *_: struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)  # "return ALLOW", and no more
-    server.ask = lambda job, on_event, packages: process.judge_here(job, on_event)  # it has that filter
+    server.ask = lambda job, on_event, packages: judge.judge_here(job, on_event)  # it has that filter
 target = Course(course)["target"]
 for folder in folders:
     try:

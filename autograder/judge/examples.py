@@ -11,9 +11,9 @@ import functools
 import hashlib
 import hmac
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import hypothesis
 import numpy as np
@@ -53,6 +53,16 @@ class Failure:
     runs: int = 0
     entered: bool = False  # the test's first line was reached, so that what a student answered may be the cause
 
+    def clear(self) -> tuple[BaseException | None, str]:
+        """Forget it, before hypothesis runs the test from the beginning; returns the error and the example."""
+        kept = self.error, self.example
+        self.error, self.example, self.runs = None, "", 0
+        return kept
+
+    def restore(self, kept: tuple[BaseException | None, str]) -> None:
+        """Make it again what `clear` has returned."""
+        self.error, self.example = kept
+
 
 def seed(secret: bytes, test_id: str) -> int:
     return int.from_bytes(hmac.new(secret, test_id.encode(), hashlib.sha256).digest()[:8], "big")
@@ -80,19 +90,30 @@ def nobodys_constants() -> Iterator[None]:
         internals.CONSTANTS_CACHE.cache.clear()
 
 
-def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS) -> Failure:
-    """Fix the examples of a test, and watch it for its smallest failing input."""
+class ExampleTape(Protocol):
+    """What records the examples of a test: recording.Tape."""
+
+    def example(self, arguments: dict[str, Any]) -> AbstractContextManager[dict[str, Any]]: ...
+
+
+def prepare(
+    item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS, tape: ExampleTape | None = None
+) -> Failure:
+    """Fix the examples of a test, and watch it for its smallest failing input.
+
+    tape : records the examples.
+    """
     failure = Failure()
     function = item.obj
     handle = getattr(function, "hypothesis", None)
     if handle is None:
         return failure
     hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
-    handle.inner_test = _watched(handle.inner_test, failure, shrink_runs)
+    handle.inner_test = _watched(handle.inner_test, failure, shrink_runs, tape)
     return failure
 
 
-def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
+def _watched(inner: Any, failure: Failure, shrink_runs: int, tape: ExampleTape | None) -> Any:
     inner = getattr(inner, "__watched__", inner)
 
     @functools.wraps(inner)
@@ -109,7 +130,8 @@ def _watched(inner: Any, failure: Failure, shrink_runs: int) -> Any:
             drawn = given
         failure.entered = True
         try:
-            inner(*args, **kwargs)
+            with tape.example(kwargs) if tape else nullcontext(kwargs) as kwargs:
+                inner(*args, **kwargs)
         except hypothesis.errors.UnsatisfiedAssumption:
             raise
         except (hypothesis.errors.HypothesisException, hypothesis.errors.StopTest):

@@ -15,8 +15,6 @@ from autograder.judge.timing import Race
 from autograder.judge.training import Training
 from autograder.testing.mismatch import Mismatch
 
-ASKING = ("student", "race", "training")  # fixtures that need the student's code; only tests with one are ours
-
 
 class Blocked(Exception):
     """A test that is not run, since it depends on another one that did not pass."""

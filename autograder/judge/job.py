@@ -12,6 +12,17 @@ from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
 
 
+class Order(msgspec.Struct):
+    """What the server of the judges is told of a job, to find the process that is prepared for it."""
+
+    key: str  # of the tests, the reference and the secret: jobs with the same one share their recording
+    packages: list[str]
+    tests: list[str]  # paths, in order
+
+
+ORDERS: TypedDecoder[Order] = TypedDecoder(Order)
+
+
 class Finished(msgspec.Struct):
     """What is known of a test when it is over. If its judge must be replaced, the next one is told."""
 
@@ -32,6 +43,7 @@ class Job(msgspec.Struct):
     files: dict[str, bytes]
     secret: bytes
     reference: dict[str, bytes] = {}  # the reference's files, for tests that race against it
+    reference_folder: str = ""  # path of the folder that they are in
     shrink: bool = True
     only: list[str] = []  # tests' names: run these, and those they need; none: all
     with_needs: bool = True  # False: run them without those they need

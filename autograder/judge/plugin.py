@@ -8,6 +8,7 @@ not our concern.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import hypothesis
@@ -16,8 +17,9 @@ from _pytest.runner import runtestprotocol  # what pytest-rerunfailures runs an 
 
 from autograder import arguments
 from autograder.judge import constants, examples, needs, results, running
-from autograder.judge.fixtures import ASKING
-from autograder.judge.running import RUNNING, id_of
+from autograder.judge.items import asks_for_student, id_of, needed_by
+from autograder.judge.recording import Tape, is_recordable, replay
+from autograder.judge.running import RUNNING, RunningTest
 from autograder.judge.session import JUDGING, Judging
 
 pytest_plugins = ("autograder.judge.fixtures",)
@@ -29,31 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="deepgrade: the folder with the files to hand in (default: the folder of the tests)",
     )
-    help_ = "deepgrade: run only this test, and those it needs; may be given several times"
-    parser.addoption("--deselect-all-but", metavar="TEST", action="append", default=[], help=help_)
-    parser.addoption("--without-needs", action="store_true", help="deepgrade: not those that it needs")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    named = set(config.getoption("--deselect-all-but"))
-    judging = config.stash.get(JUDGING, None)
-    if judging is not None and judging.results:  # of an earlier judge of the same submission
-        known = {result.id for result in judging.results}
-        items[:] = [item for item in items if id_of(item) not in known]
-    if not named:
-        return
-    wanted: set[str] = set()
-    while named - wanted:
-        wanted |= named
-        chosen = [item for item in items if wanted & {item.name, getattr(item, "originalname", None)}]
-        if config.getoption("--without-needs"):
-            break
-        named = {other for item in chosen for mark in item.iter_markers("needs") for other in mark.args}
-    items[:] = chosen
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    hypothesis.settings.load_profile("deepgrade") if JUDGING in config.stash else None
     config.addinivalue_line("markers", "points(number, problem): what the test is worth")
     config.addinivalue_line("markers", "limits(seconds, test_seconds): other limits than the manifest's")
     config.addinivalue_line("markers", "needs(*tests): tests that this one stands on")
@@ -65,29 +45,9 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
         hypothesis.settings.load_profile("deepgrade")
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    if report.failed and _current is not None:
-        _current.errors.append(str(report.longrepr))
-
-
-_current: Judging | None = None
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _current
-    _current = session.config.stash.get(JUDGING, None)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    judging = session.config.stash.get(JUDGING, None)
-    if judging is not None:
-        ids = [id_of(item) for item in session.items if _asks_for_student(item)]
-        judging.on_event({"event": "collected", "tests": ids})
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    if not _asks_for_student(item):
+    if not asks_for_student(item):
         return (yield)
     assert isinstance(item, pytest.Function)
     arguments.forget()
@@ -97,21 +57,43 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if JUDGING not in item.config.stash:
             test.failure = examples.prepare(item, examples.PUBLIC_SECRET)
             return (yield)
-        test.dependence = needs.dependence(_needed(item), judging.finished, judging.dependent_seconds)
+        test.dependence = needs.dependence(needed_by(item), judging.finished, judging.dependent_seconds)
         judging.on_event({"event": "started", "test": test.id, "judge_seconds": test.limits.judge_seconds})
         judging.meter.start(test.limits.judge_memory_mb)
-        runs = 0 if test.dependence else judging.shrink_runs
-        test.failure = examples.prepare(item, judging.secret(item.path), runs)
-        result = yield
+        with _prepared(test, item, judging.secret(item.path)):
+            result = yield
         if test.outcome is None and _is_tried_twice(item, judging):
             assert judging.course_secret is not None
             test.is_again = True
-            test.failure = examples.prepare(item, judging.course_secret, runs)
-            item._initrequest()
-            runtestprotocol(item, log=False, nextitem=nextitem)
+            with _prepared(test, item, judging.course_secret):
+                item._initrequest()
+                runtestprotocol(item, log=False, nextitem=nextitem)
     judging.finished.append(results.finished(test, item))
     judging.on_event({"event": "finished", "test": test.id, "verdict": judging.finished[-1].result.verdict})
     return result
+
+
+@contextmanager
+def _prepared(test: RunningTest, item: pytest.Function, secret: bytes) -> Iterator[None]:
+    """Around one run of a test: its examples are fixed, and may be replayed or recorded."""
+    judging = test.judging
+    test.shrink_runs = 0 if test.dependence else judging.shrink_runs
+    test.examples = judging.recording.examples(test.id, secret)
+    tape = Tape(item) if judging.is_recording and is_recordable(item) else None
+    test.failure = examples.prepare(item, secret, test.shrink_runs, tape)
+    yield
+    if tape is not None and test.outcome is None and tape.examples is not None:
+        judging.recording.add(test.id, secret, tape.examples)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """In place of pytest's own call, and so of hypothesis, where the examples are recorded."""
+    test = pyfuncitem.stash.get(RUNNING, None)
+    if test is None or test.examples is None:
+        return None
+    replay(pyfuncitem, test.examples, test.failure, shrink=test.shrink_runs > 0)
+    return True
 
 
 def _is_tried_twice(item: pytest.Function, judging: Judging) -> bool:
@@ -125,7 +107,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     judging = item.config.stash.get(JUDGING, None)
     if call.excinfo is None:
         pass
-    elif not _asks_for_student(item):
+    elif not asks_for_student(item):
         # A test of the author's own, or one that hypothesis cannot run: then it no longer asks for anything.
         if judging:
             judging.errors.append(f"{id_of(item)}: {call.excinfo.exconly()}")
@@ -134,11 +116,3 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         if judging and call.when == "setup" and outcome.verdict not in ("blocked", "grader_error"):
             judging.import_failure = judging.import_failure or outcome.detail or outcome.failure
     return (yield)
-
-
-def _asks_for_student(item: pytest.Item) -> bool:
-    return not set(ASKING).isdisjoint(getattr(item, "fixturenames", ()))
-
-
-def _needed(item: pytest.Item) -> list[str]:
-    return [name for mark in item.iter_markers("needs") for name in mark.args]

@@ -1,114 +1,84 @@
-"""The judge of one submission, in a process of its own, forked from one that has everything imported.
+"""The server of the judges: from a process that has everything imported to a judge for each job.
 
     caller ── control socket ──> server: `python -m autograder.judge.process FD`: pytest, hypothesis, numpy, no data
-                                   │ fork, one for each job
-       job socket, error file      └─> judge: reads a Job (JSON, up to the end of what the caller writes), answers a
-                                       line of JSON for each event: first {"event": "begun", "pid": ..}; with each
-                                       "finished" all that is known of the test; last {"event": "judged", ..} or
-                                       {"event": "fault", ..}
+                                   │ fork, one for each assignment's tests, reference and secret
+                                   └─> prepared.py: has collected the tests
+                                         │ fork, one for each job
+       job socket, error file            └─> judge: answers a line of JSON for each event: first {"event": "begun",
+                                             "pid": ..}; with each "finished" all that is known of the test; last
+                                             {"event": "judged", ..} or {"event": "fault", ..}
+
+An order is a JSON object, {"key": .., "packages": [..], "tests": [..]}, with two descriptors: the job socket, from
+which the prepared process reads a Job up to the end of what the caller writes, and the file for what the judge prints.
 
 A process for each submission keeps pytest's and hypothesis's global state apart, and lets the caller end it; forking it
-saves most of a second. When the caller goes, the server ends, and with it every judge and every sandbox.
+saves the imports and the collection. When the caller goes, the server ends, and with it every judge and every sandbox.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
-import json
 import os
 import signal
 import socket
 import sys
-import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NoReturn
 
-import msgspec
-
-from autograder.core.errors import DeepgradeError
-from autograder.course import manifest as manifests
-from autograder.judge import verdicts
-from autograder.judge.budget import Meter
-from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.job import FINISHED, JOBS, SLOW_IMPORTS, Finished, Job, Judged, Surroundings
-from autograder.judge.run import run_tests
-from autograder.judge.sandboxes import sandboxes_for
-from autograder.judge.session import Judging
-from autograder.report.schema import Visibility
+from autograder.judge import prepared
+from autograder.judge.job import ORDERS, SLOW_IMPORTS, Order
 from autograder.sandbox.runtime import runtime
-from autograder.student.link import memory, printed
 
-PR_SET_PDEATHSIG = 1
-
-
-def judge(job: Job, on_event: Callable[[dict[str, Any]], None]) -> Surroundings:
-    """Run all tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults."""
-    manifest = manifests.load(Path(job.manifest))
-    with sandboxes_for(job, manifest) as sandboxes:
-
-        def on_event_with_result(event: dict[str, Any]) -> None:
-            if event["event"] == "finished":
-                event = {**event, "finished": msgspec.to_builtins(judging.finished[-1])}
-            on_event(event)
-
-        judging = Judging(
-            make_student=sandboxes.student,
-            make_reference=sandboxes.reference if job.reference else None,
-            limits=manifest.limits,
-            visibility=visibility,
-            secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
-            course_secret=job.secret,
-            printed=printed,
-            memory=memory,
-            device=sandboxes.device(),
-            calibrating=job.calibrating,
-            on_event=on_event_with_result,
-            shrink_runs=SHRINK_RUNS if job.shrink else 0,
-            meter=Meter(limited=True),
-            too_costly=job.too_costly,
-            finished=list(job.finished),
-        )
-        run_tests([Path(path) for path in job.tests], judging, only=job.only, with_needs=job.with_needs)
-        return sandboxes.surroundings(judging.import_failure)
-
-
-def judge_here(job: Job, on_event: Callable[[dict[str, Any]], None] = lambda event: None) -> Judged:
-    """The same for a caller in this process, whose memory is limited from then on; nothing ends a costly test."""
-    finished: list[Finished] = []
-
-    def hear(event: dict[str, Any]) -> None:
-        if event["event"] == "finished":
-            finished.append(FINISHED.value(event["finished"]))
-        on_event(event)
-
-    surroundings = judge(job, hear)
-    return Judged(finished, surroundings)
-
-
-def visibility(path: Path) -> Visibility:
-    return "public" if path.name == "test_public.py" else "hidden"
+MOST_PREPARED = 16  # processes that have collected tests; past it the one that was asked longest ago ends
 
 
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a judge ended: its last line says that
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a process ended: its last line says that
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to act on
+    server = _Server(control)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
         if not message:
             return
-        _get_ready(message.decode().split()[1:])
-        gc.freeze()  # or every judge's collections would look at all of this, torch included: half a second
-        server = os.getpid()
-        if os.fork() == 0:
-            control.close()
-            _run_judge(descriptors, server)
+        server.hand_on(message, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+class _Server:
+    """Hands each order to the process that is prepared for it."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._prepared: dict[str, socket.socket] = {}  # by key; the one that was asked last comes last
+
+    def hand_on(self, message: bytes, descriptors: list[int]) -> None:
+        order = ORDERS.json(message)
+        connection = self._prepared.pop(order.key, None)
+        if connection is not None:
+            try:
+                socket.send_fds(connection, [message], descriptors)
+                self._prepared[order.key] = connection
+                return
+            except OSError:  # it has ended, since its tests are broken, or was killed
+                connection.close()
+        while len(self._prepared) >= MOST_PREPARED:
+            self._prepared.pop(next(iter(self._prepared))).close()
+        self._prepared[order.key] = self._start(order, descriptors)
+
+    def _start(self, order: Order, descriptors: list[int]) -> socket.socket:
+        """A process for orders like this one, which begins with it."""
+        _get_ready(order.packages)
+        gc.freeze()  # or every judge's collections would look at all of this, torch included: half a second
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        server = os.getpid()
+        if os.fork() == 0:
+            for connection in (self._control, ours, *self._prepared.values()):
+                connection.close()  # or it would not learn that the server has hung up
+            prepared.serve(theirs, order, descriptors, server)
+        theirs.close()
+        return ours
 
 
 def _get_ready(packages: list[str]) -> None:
@@ -120,42 +90,6 @@ def _get_ready(packages: list[str]) -> None:
                 importlib.import_module(name)
     with contextlib.suppress(Exception):
         runtime(packages)  # which files of theirs are mounted: a quarter of a second for torch
-
-
-def _run_judge(descriptors: list[int], server: int) -> NoReturn:
-    """In the forked process: one job, then the end."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if os.getppid() != server:
-            os._exit(0)  # it went before we could ask to go with it
-        # Tests may print: the socket belongs to the events alone.
-        os.dup2(descriptors[1], 1)
-        os.dup2(descriptors[1], 2)
-        os.close(descriptors[1])
-        with socket.socket(fileno=descriptors[0]) as events:
-            _answer(events)
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)
-
-
-def _answer(events: socket.socket) -> None:
-    def say(event: dict[str, Any]) -> None:
-        events.sendall(json.dumps(event).encode() + b"\n")
-
-    say({"event": "begun", "pid": os.getpid()})
-    with events.makefile("rb") as stream:
-        data = stream.read()
-    try:
-        surroundings = judge(JOBS.json(data), say)
-        say({"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
-    except DeepgradeError as error:
-        say({"event": "fault", "kind": type(error).__name__, "message": str(error)})
-    except Exception as error:
-        say({"event": "fault", "kind": "GraderError", "message": verdicts.full_text(error)})
 
 
 if __name__ == "__main__":

@@ -13,8 +13,11 @@ import pytest
 
 from autograder.course import manifest as manifests
 from autograder.course.manifest import Limits
-from autograder.judge import examples, needs, verdicts
+from autograder.judge import needs, verdicts
+from autograder.judge.examples import Failure, seed
+from autograder.judge.items import id_of
 from autograder.judge.recorder import Recorder
+from autograder.judge.recording import Example
 from autograder.judge.session import JUDGING, Judging
 from autograder.report.schema import Ratio, TrainingTimes
 from autograder.student.local import Local
@@ -28,7 +31,9 @@ class RunningTest:
     judging: Judging
     began: float = field(default_factory=time.perf_counter)
     dependence: needs.Dependence | None = None  # on a test that did not pass
-    failure: examples.Failure = field(default_factory=examples.Failure)
+    failure: Failure = field(default_factory=Failure)
+    shrink_runs: int = 0
+    examples: list[Example] | None = None  # recorded ones; None: hypothesis draws them
     outcome: verdicts.Outcome | None = None  # None: nothing has ended it yet, so it passes
     is_again: bool = False  # a public test, now on examples under the course's secret
     was_not_run: bool = False
@@ -60,7 +65,7 @@ class RunningTest:
     def seed(self, fixture: str) -> Callable[[str], int]:
         """From a purpose of a fixture to a seed under the course's secret."""
         secret = self.judging.course_secret or self.judging.secret(self.path)
-        return lambda purpose: examples.seed(secret, f"{self.id} {fixture} {purpose}") % 2**63
+        return lambda purpose: seed(secret, f"{self.id} {fixture} {purpose}") % 2**63
 
     def tell_ratio(self, ratio: float, limit: float) -> None:
         self.ratio = Ratio(round(ratio, 2), limit)
@@ -73,10 +78,6 @@ def of_item(item: pytest.Item) -> RunningTest:
     """Begin to run a test: of a judge's, or, where a student types `pytest test_public.py`, of nobody's."""
     judging = item.config.stash.get(JUDGING, None) or _at_home(item)
     return RunningTest(id_of(item), item.path, limits_of(item, judging.limits), judging)
-
-
-def id_of(item: pytest.Item) -> str:
-    return f"{item.path.name}::{item.name}"
 
 
 def limits_of(item: pytest.Item, limits: Limits) -> Limits:

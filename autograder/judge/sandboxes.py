@@ -12,7 +12,7 @@ from autograder.judge.session import Device
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
 from autograder.sandbox.gpu import Gpu
-from autograder.student.remote import Remote
+from autograder.student.remote import Compiled, Remote
 
 
 @contextmanager
@@ -32,6 +32,7 @@ class Sandboxes:
         self._job, self._manifest, self._gpu, self._stack = job, manifest, gpu, stack
         self._for_the_student = self._make()
         self._for_the_reference: Sandbox | None = None  # made when asked for: most jobs do not need it
+        self._compiled, self._compiled_reference = Compiled(), Compiled()
         self._imports = Imports(manifest.module)
 
     @contextmanager
@@ -39,7 +40,9 @@ class Sandboxes:
         self._imports.check(limits)
         with self._for_the_student.worker() as worker:
             with self._imports.watched(limits):
-                student = Remote(worker, self._job.files, self._manifest.module, limits, watch=watch)
+                student = Remote(
+                    worker, self._job.files, self._manifest.module, limits, watch=watch, compiled=self._compiled
+                )
             yield student
 
     @contextmanager
@@ -47,7 +50,14 @@ class Sandboxes:
         if self._for_the_reference is None:
             self._for_the_reference = self._make()
         with self._for_the_reference.worker() as worker:
-            yield Remote(worker, self._job.reference, self._manifest.module, limits, watch=watch)
+            yield Remote(
+                worker,
+                self._job.reference,
+                self._manifest.module,
+                limits,
+                watch=watch,
+                compiled=self._compiled_reference,
+            )
 
     def device(self) -> Device:
         """Where training checks train."""

@@ -7,6 +7,7 @@ should it have ended.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import select
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -25,7 +27,7 @@ import msgspec
 from autograder.core import environment, errors
 from autograder.core.errors import GraderError
 from autograder.judge.budget import Watch
-from autograder.judge.job import FINISHED, SURROUNDINGS, Finished, Job, Judged, Surroundings
+from autograder.judge.job import FINISHED, SURROUNDINGS, Finished, Job, Judged, Order, Surroundings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
@@ -130,7 +132,7 @@ def _ask_one(job: Job, handler: _EventHandler, packages: Sequence[str]) -> Surro
     ours, theirs = socket.socketpair()
     with ours, tempfile.TemporaryFile() as words:
         with theirs, _lock:
-            socket.send_fds(_running(), [" ".join(["j", *packages]).encode()], [theirs.fileno(), words.fileno()])
+            socket.send_fds(_running(), [_order(job, packages)], [theirs.fileno(), words.fileno()])
         try:
             return _receive(ours, job, handler)
         except OSError as error:
@@ -138,6 +140,18 @@ def _ask_one(job: Job, handler: _EventHandler, packages: Sequence[str]) -> Surro
                 why = f"it brought the grader's process down ({error}): {_last(words)}"
                 raise _JudgeEnded(handler.watch.test, why, over_budget=False) from error
             raise GraderError(f"the judge's process is gone ({error}): {_last(words)}") from error
+
+
+def _order(job: Job, packages: Sequence[str]) -> bytes:
+    """Raises GraderError where a file of tests cannot be read."""
+    digest = hashlib.sha256(job.secret)
+    try:
+        contents = [Path(path).read_bytes() for path in job.tests]
+    except OSError as error:
+        raise GraderError(f"the tests cannot be read: {error}") from error
+    for part in (*map(str.encode, job.tests), *contents, *map(str.encode, job.reference), *job.reference.values()):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return msgspec.json.encode(Order(digest.hexdigest(), list(packages), job.tests))
 
 
 def _receive(ours: socket.socket, job: Job, handler: _EventHandler) -> Surroundings:

@@ -16,6 +16,7 @@ from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.job import Finished
 from autograder.judge.recorder import Room
+from autograder.judge.recording import Recording
 from autograder.report.schema import TestResult, Visibility
 
 Event = dict[str, Any]
@@ -53,6 +54,8 @@ class Judging:
     shrink_runs: int = SHRINK_RUNS  # of a failing test, to find a smaller input; 0 where only the verdict counts
     device: Device = Device()
     calibrating: bool = False  # trainings are measured, and no bar fails a test
+    recording: Recording = field(default_factory=Recording)  # examples that are replayed; hypothesis draws all others
+    is_recording: bool = False  # the reference runs, and the examples of what passes are added
     meter: Meter = field(default_factory=Meter)
     too_costly: dict[str, str] = field(default_factory=dict)  # test -> why an earlier judge of it had to be ended
 
@@ -60,7 +63,7 @@ class Judging:
     dependent_seconds: float = 0.0  # wall time of tests that were run although they depend on one that did not pass
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     room: Room = field(default_factory=Room)
-    errors: list[str] = field(default_factory=list)  # tests that could not even be collected: our fault
+    errors: list[str] = field(default_factory=list)  # of tests that ask for no student: our fault
 
     def __post_init__(self) -> None:
         for result in self.results:

@@ -212,6 +212,7 @@ class Sandbox:
         settings = {
             "imports": self.runtime.imports,
             "preload": self.runtime.preload,
+            "files_mb": self._limits.files_mb,
             "uids": self._uids.workers if self._uids else None,
             "filter": base64.b64encode(seccomp.program(self._gpu is not None)).decode(),
         }

@@ -108,6 +108,11 @@ def printed(student: Student) -> str:
     return student._link.channel.output()
 
 
+def questions(student: Student) -> int:
+    """How many questions the student's code has been asked so far."""
+    return student._link.channel.seq
+
+
 def memory(student: Student) -> tuple[int | None, int]:
     """(most bytes that its sandbox has held since this process began, or None where nothing counts them;
     most bytes of the device that its process says it has held)."""

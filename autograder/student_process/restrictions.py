@@ -6,6 +6,7 @@ Shared by the zygote, which has namespaces, and by `uid_fallback`, which has non
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 from typing import Any
@@ -44,11 +45,17 @@ def limit(order: dict[str, Any]) -> None:
         resource.setrlimit(name, (value, value))
 
 
+def drop_bounding_set() -> None:
+    """In the zygote, for all its workers: no program that they could start gives them a capability."""
+    for capability in range(LAST_CAPABILITY + 1):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            if ctypes.get_errno() == errno.EINVAL:
+                break  # the kernel knows no higher one
+            must(-1, "drop capabilities")
+
+
 def drop_rights(uid: int | None) -> None:
     """No capability, no way to one, and, where the zygote is root, a uid that owns nothing."""
-    for capability in range(LAST_CAPABILITY + 1):
-        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 and ctypes.get_errno() == 22:
-            break  # EINVAL: the kernel knows no higher one
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)

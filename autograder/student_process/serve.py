@@ -2,34 +2,37 @@
 
     judge -> worker                                     worker -> judge
                                                          READY, once, before any student file is here
-    ["load", seq, {file: bytes}, module, limits]         ["value", seq, tree, changes]
+    ["compile", seq, {file: bytes}]                      ["value", seq, tree, changes]
+    ["load", seq, {file: bytes}, module, limits, compiled]
     [other question, seq, ...]: responder.py             ["raised", seq, [class names], message, traceback, changes]
                                                          ["callback", seq, number, args, kwargs]
     ["answer", seq, tree]     to a callback; or ["refuse", seq]: it failed over there
 
-`limits` are [processor seconds, bytes of an answer's arrays].
+`limits` are [processor seconds, bytes of an answer's arrays]; `compiled` is what an earlier worker has answered to
+"compile".
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import marshal
 import os
 import random
 import resource
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-
-import numpy as np
-import numpy.random  # numpy imports it when it is first used: here, once, and not in every worker
 
 from autograder import wire
 from autograder.student_process import FOLDER, READY, substitutes
 from autograder.student_process.responder import Made, Responder
 
+UNCHECKED_HASH = (1).to_bytes(4, "little")  # flags of a .pyc file: PEP 552
 MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
 
 
@@ -47,21 +50,37 @@ class Server(Responder):
             self._send(reply, buffers)
 
     def _on_load(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> None:
-        files, module, (cpu_seconds, self.max_body) = fields
+        files, module, (cpu_seconds, self.max_body), compiled = fields
         # The judge's clock decides; this is for what would go on behind its back.
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-        # Arithmetic that draws from the global generators still answers alike in every run.
-        random.seed(0)
-        np.random.seed(0)
-        if "torch" in sys.modules:
-            sys.modules["torch"].manual_seed(0)
+        random.seed(0)  # as the zygote did with numpy's and torch's generators; Python seeds its own one at a fork
         for name, content in files.items():
             Path(self._folder, name).write_bytes(content)
+        for name, content in compiled.items():
+            path = Path(importlib.util.cache_from_source(str(Path(self._folder, name))))
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
         if self._seal is not None:
             self._seal()
         os.chdir(self._folder)
         sys.path.insert(0, self._folder)
         self.module = __import__(module)
+
+    def _on_compile(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> dict[str, bytes]:
+        """The files that can be compiled without a word, as `.pyc` files that Python does not compare with the source.
+
+        Nothing of the student's is run: what comes back is read in other workers of the same submission.
+        """
+        (files,) = fields
+        compiled = {}
+        for name, content in files.items():
+            with warnings.catch_warnings(record=True) as warned, contextlib.suppress(Exception):
+                warnings.simplefilter("always")
+                code = compile(content, str(Path(self._folder, name)), "exec", dont_inherit=True)
+                if not warned:  # a warning is printed by every worker that compiles the file itself
+                    head = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(content)
+                    compiled[name] = head + marshal.dumps(code)
+        return compiled
 
     def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:
         with contextlib.suppress(Exception):  # a student may have closed or replaced them

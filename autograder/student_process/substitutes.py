@@ -35,12 +35,13 @@ BLOCK = 4096  # bytes
 INODES = 4096  # as the tmpfs of a worker has
 TOKENS = 2**15  # in a FIFO, which holds twice as many bytes
 
+_socketpair = socket.socketpair
 _numbers = itertools.count()
 _pairs: list[tuple[socket.socket, socket.socket]] = []
 
 
 def install(files_mb: int) -> None:
-    """Put them in place. Before the filter, and before student code is here."""
+    """In the zygote: put them in place for all its workers. Each of them makes its pairs, too."""
 
     def statvfs(path: Any) -> os.statvfs_result:
         if os.stat(path).st_dev != os.stat("/tmp").st_dev:
@@ -51,12 +52,16 @@ def install(files_mb: int) -> None:
     os.pipe, os.pipe2 = pipe, pipe2
     os.statvfs = os.fstatvfs = statvfs
     context._default_context.set_start_method("fork", force=True)  # another would start a program
-    _pairs[:] = [socket.socketpair() for _ in range(PAIRS)]
     socket.socketpair = socketpair
     _multiprocessing.SemLock = Semaphore
     for name in ("register", "unregister", "ensure_running"):
         for owner in (resource_tracker, resource_tracker._resource_tracker):
             setattr(owner, name, _nothing)
+
+
+def make_pairs() -> None:
+    """Before the filter, and before student code is here."""
+    _pairs[:] = [_socketpair() for _ in range(PAIRS)]
 
 
 def _nothing(*arguments: Any) -> None:

@@ -1,12 +1,12 @@
 """A worker without namespaces, for containers that forbid them and are thrown away afterwards.
 
-    zygote (root) ── keeper (root; all orphans come to it)
+    zygote (root) ── supervisor (root; all orphans come to it)
                        └── worker: a uid that no other has, no capability, seccomp, rlimits
 
 There is no mount of its own, so nothing may be written at all: between writing the student's files and importing them
 the worker seals itself (no file can be created or grow), and what it may read is what any stranger may read in that
 container: whoever starts this keeps tests and results in folders of mode 0700. There is no network, since there are no
-sockets. When the worker ends, or the zygote does, the keeper kills every process of that uid, and goes when none is
+sockets. When the worker ends, or the zygote does, the supervisor kills every process of that uid, and goes when none is
 left.
 """
 
@@ -33,13 +33,13 @@ from autograder.student_process.restrictions import (
     only,
 )
 
-KILL_SECONDS = 20.0  # for the kernel to take away what was killed; past it the keeper ends with a complaint
+KILL_SECONDS = 20.0  # for the kernel to take away what was killed; past it the supervisor ends with a complaint
 
 
-def keep(
+def supervise(
     control: Any, fds: list[int], order: dict[str, Any], settings: dict[str, Any], program: bytes, uid: int
 ) -> None:
-    """In the keeper, which ends when all of its worker's uid is gone. Never returns."""
+    """In the supervisor, which ends when all of its worker's uid is gone. Never returns."""
     ended = False
     parent = os.getppid()
     bystander = settings["bystander"]
@@ -155,7 +155,7 @@ def _run_worker(
         os.umask(0o077)
         limit(order)
         drop_rights(uid)
-        must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
+        must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the supervisor")
         for path in settings["readable"]:
             if not os.access(path, os.R_OK):
                 raise OSError(f"another uid cannot read {path}; open the folders above it: chmod o+x")

@@ -1,15 +1,15 @@
 """The warm process of a sandbox: imports the allowed packages once, then forks a walled-in worker for every test.
 
-    judge ── control socket ──> zygote            our code only; never sees a student's file
-                                  ├── keeper      new pid, mount and ipc namespaces; waits
-                                  │     └── init  pid 1 there; fresh /tmp and /dev/shm; drops every right; seccomp
-                                  │           └── worker: serves one test over its data socket
+    judge ── control socket ──> zygote      our code only; never sees a student's file
+                                  └── init  pid 1 of a new pid namespace, with mount and ipc namespaces of its own;
+                                      │     fresh /tmp and /dev/shm; drops every right; seccomp
+                                      └── worker: serves one test over its data socket
     {"op": "spawn", "id": 1, limits} + [data socket, output pipe]      no answer: the worker says "ready" by itself
     {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}, when all of it is gone
 
-When the keeper is killed its init dies with it, and the kernel kills everything else in that pid namespace, however
-often it has forked. There is no /proc, so nothing here can look at, or write into, another process. As root, each
-worker has a uid that no other living one has, so that what the kernel counts by user is its own.
+When the init is killed, the kernel kills everything else in that pid namespace, however often it has forked. There is
+no /proc, so nothing here can look at, or write into, another process. As root, each worker has a uid that no other
+living one has, so that what the kernel counts by user is its own.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from typing import Any
 
 from autograder.student_process import FOLDER, substitutes
 from autograder.student_process.restrictions import (
-    PR_SET_CHILD_SUBREAPER,
     PR_SET_PDEATHSIG,
     complain,
+    drop_bounding_set,
     drop_rights,
     filter_calls,
     libc,
@@ -56,7 +56,6 @@ def main() -> None:
     settings = json.loads(sys.argv[2])
     _without_namespaces = "uid_fallback" in settings
     program = base64.b64decode(settings["filter"])
-    must(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper")
     tempfile.tempdir = "/tmp"  # a worker's own, later; nothing can be written here, and torch wants to know at import
     for name in settings["imports"]:
         importlib.import_module(name)
@@ -67,11 +66,15 @@ def main() -> None:
         importlib.import_module("autograder.student_process.uid_fallback")
     else:
         _shut_devices()
+        substitutes.install(settings["files_mb"])
     substitutes.send_tensors_as_bytes()
+    drop_bounding_set()
+    _seed()
     _learn_of_memory()
     gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
-    keepers: dict[int, int] = {}
+    own_namespaces = os.pidfd_open(os.getpid())
+    children: dict[int, int] = {}  # number of a worker -> pid of its init, or of its supervisor
     uids = _Uids(*settings["uids"]) if settings["uids"] else None
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 2)
@@ -81,9 +84,9 @@ def main() -> None:
         number = order["id"]
         if order["op"] == "spawn":
             uid = uids.take(number) if uids else None
-            keepers[number] = _spawn(control, fds, order, settings, program, uid)
+            children[number] = _spawn(control, own_namespaces, fds, order, settings, program, uid)
         else:
-            status = _end(keepers.pop(number), order["grace_seconds"])
+            status = _end(children.pop(number), order["grace_seconds"])
             if uids:
                 uids.give_back(number)
             control.send(json.dumps({"status": status}).encode())
@@ -128,6 +131,16 @@ def _shut_devices() -> None:
         must(libc.mount(None, place.encode(), None, flags, None), f"make {place} read-only")
 
 
+def _seed() -> None:
+    """Arithmetic that draws from the global generators answers alike in every worker: a fork copies their state."""
+    np = sys.modules.get("numpy")
+    if np is not None:
+        np.random.seed(0)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
+
+
 def _learn_of_memory() -> None:
     """glibc before 2.37 sorts by the memory of the machine, which it asks for once; behind the filter it cannot ask."""
     compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda one, other: 0)
@@ -135,98 +148,76 @@ def _learn_of_memory() -> None:
 
 
 def _spawn(
-    control: socket.socket, fds: list[int], order: dict[str, Any], settings: Any, program: bytes, uid: int | None
+    control: socket.socket,
+    own_namespaces: int,
+    fds: list[int],
+    order: dict[str, Any],
+    settings: Any,
+    program: bytes,
+    uid: int | None,
 ) -> int:
-    keeper = os.fork()
-    if keeper == 0:
-        if "uid_fallback" in settings:
-            from autograder.student_process import uid_fallback
+    """Fork the first process of a worker; its pid.
 
-            assert uid is not None
-            uid_fallback.keep(control, fds, order, settings["uid_fallback"], program, uid)
-        _keep(control, fds, order, uid, program)
-    # Here and in the keeper, so that it is done whoever comes first: `_end` waits for a group.
-    os.setpgid(keeper, keeper)
+    own_namespaces : a descriptor of this process.
+    """
+    if _without_namespaces:
+        from autograder.student_process import uid_fallback
+
+        assert uid is not None
+        child = os.fork()
+        if child == 0:
+            uid_fallback.supervise(control, fds, order, settings["uid_fallback"], program, uid)
+    else:
+        must(libc.unshare(CLONE_NEWPID), "make a pid namespace")  # for the next child: this process stays where it is
+        try:
+            child = os.fork()
+            if child == 0:
+                control.close()
+                os.close(own_namespaces)
+                _init(fds, order, uid, program)
+        finally:
+            must(libc.setns(own_namespaces, CLONE_NEWPID), "return to the pid namespace (it takes Linux 5.8)")
     for fd in fds:
         os.close(fd)
-    return keeper
+    return child
 
 
-def _end(keeper: int, grace_seconds: float) -> int:
-    """Kill the keeper and with it all it has started; its exit status, negative for our own kill.
+def _end(child: int, grace_seconds: float) -> int:
+    """Kill the first process of a worker, and with it all that it has started; its exit status, negative for our own
+    kill.
 
     With a grace it may end by itself first: its status tells why it hung up.
     """
-    status = None
     waited = 0.0
     while True:
-        found, raw = os.waitpid(keeper, os.WNOHANG)
-        if found == keeper:
-            status = os.waitstatus_to_exitcode(raw)
-            break
+        found, raw = os.waitpid(child, os.WNOHANG)
+        if found == child:
+            return os.waitstatus_to_exitcode(raw)
         if waited >= grace_seconds:
-            _kill(keeper)
-            status = -signal.SIGKILL
             break
         time.sleep(0.002)
         waited += 0.002
-    _reap(keeper)
-    return status
-
-
-def _kill(keeper: int) -> None:
-    """Its whole group: an init that has just been forked does not yet die with its keeper."""
-    with contextlib.suppress(ProcessLookupError):
-        if _without_namespaces:
-            os.kill(keeper, signal.SIGTERM)  # it kills everything of its worker's uid, and then goes
-        else:
-            os.killpg(keeper, signal.SIGKILL)
-
-
-def _reap(keeper: int) -> None:
-    """Wait until all is gone that a killed keeper had started.
-
-    Its init, an orphan now, has come to us, the subreaper; it ends when everything below it has ended.
-    """
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-keeper, 0)
-
-
-def _keep(control: socket.socket, fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> None:
-    """In the keeper: new namespaces, then wait. Never returns."""
-    try:
-        os.setpgid(0, 0)
-        control.close()
-        must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID), "make namespaces")
-        init = os.fork()
-        if init == 0:
-            _init(fds, order, uid, program)
-        for fd in fds:
-            os.close(fd)
-        os.close(1)
-        os.close(2)
-        _, raw = os.waitpid(init, 0)
-        code = os.waitstatus_to_exitcode(raw)
-        os._exit(code if code >= 0 else 128 - code)
-    except BaseException as error:
-        complain(error)
+    # A supervisor kills everything of its worker's uid, and then ends.
+    os.kill(child, signal.SIGTERM if _without_namespaces else signal.SIGKILL)
+    os.waitpid(child, 0)  # an init ends when everything in its namespace has ended
+    return -signal.SIGKILL
 
 
 def _init(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> None:
     """In pid 1 of the new namespace: build the walls, start the worker, and reap. Never returns."""
     try:
+        must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "make namespaces")
         data, output = fds
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
         data = only(data)
         _fresh_folders(order["files_mb"])
-        substitutes.install(order["files_mb"])
+        substitutes.make_pairs()
         limit(order)
         drop_rights(uid)
         # Last, since the kernel forgets it when rights change; before it there is no student code to outlive anyone.
-        must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "die with the keeper")
+        must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "end with the zygote")
         filter_calls(program)
         worker = os.fork()
         if worker == 0:

@@ -29,7 +29,7 @@ from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
 from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.job import Job
-from autograder.judge.process import judge_here, visibility
+from autograder.judge.judge import judge_here, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging

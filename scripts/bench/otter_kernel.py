@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.course.course import Course
 from autograder.judge.examples import PUBLIC_SECRET
-from autograder.judge.process import visibility
+from autograder.judge.judge import visibility
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 

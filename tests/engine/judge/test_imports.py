@@ -12,7 +12,7 @@ from autograder.course import submission
 from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
 from autograder.course.submission import Submission, sha256_of
-from autograder.judge import process, server
+from autograder.judge import judge, server
 from autograder.judge.imports import Imports
 from autograder.local_check.public_tests import check
 from autograder.report.schema import Report
@@ -92,7 +92,7 @@ def test_a_grading_imports_it_twice_and_says_so_of_every_test(monkeypatch, what,
         return worker(sandbox)
 
     monkeypatch.setattr(Sandbox, "worker", counted)
-    monkeypatch.setattr(server, "ask", lambda job, on_event, packages: process.judge_here(job, on_event))
+    monkeypatch.setattr(server, "ask", lambda job, on_event, packages: judge.judge_here(job, on_event))
     found = graded(TARGET, "target.py", what)
     assert len(found.tests) > 5
     assert {test.verdict for test in found.tests} == {verdict}

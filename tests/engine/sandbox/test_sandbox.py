@@ -401,7 +401,7 @@ def test_a_zygote_that_did_not_answer_in_time_is_not_asked_again(monkeypatch):
 
 
 def test_a_worker_can_be_ended_while_its_walls_are_being_built(sandbox, monkeypatch):
-    """Its init does not die with its keeper yet; nobody may wait for it."""
+    """Its init is killed before it has made its namespaces; nobody may wait for what it was about to start."""
     with sandbox.worker():
         pass
     monkeypatch.setattr(bubblewrap, "ANSWER_SECONDS", 5.0)

@@ -1,0 +1,75 @@
+"""One job: all tests of an assignment against one submission, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from autograder.course import manifest as manifests
+from autograder.judge.budget import Meter
+from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
+from autograder.judge.job import FINISHED, Finished, Job, Judged, Surroundings
+from autograder.judge.recording import Recording
+from autograder.judge.run import Collection, collect
+from autograder.judge.sandboxes import sandboxes_for
+from autograder.judge.session import Event, Judging
+from autograder.report.schema import Visibility
+from autograder.student.link import memory, printed
+
+
+def judge(job: Job, on_event: Callable[[Event], None], collection: Collection, recording: Recording) -> Surroundings:
+    """Run the collected tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults.
+
+    recording : of these tests, this reference and this secret.
+    """
+    manifest = manifests.load(Path(job.manifest))
+    with sandboxes_for(job, manifest) as sandboxes:
+
+        def on_event_with_result(event: Event) -> None:
+            if event["event"] == "finished":
+                event = {**event, "finished": msgspec.to_builtins(judging.finished[-1])}
+            on_event(event)
+
+        judging = Judging(
+            make_student=sandboxes.student,
+            make_reference=sandboxes.reference if job.reference else None,
+            limits=manifest.limits,
+            visibility=visibility,
+            secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
+            course_secret=job.secret,
+            printed=printed,
+            memory=memory,
+            device=sandboxes.device(),
+            calibrating=job.calibrating,
+            on_event=on_event_with_result,
+            shrink_runs=SHRINK_RUNS if job.shrink else 0,
+            meter=Meter(limited=True),
+            too_costly=job.too_costly,
+            finished=list(job.finished),
+            recording=recording,
+        )
+        collection.run(judging, only=job.only, with_needs=job.with_needs)
+        return sandboxes.surroundings(judging.import_failure)
+
+
+def judge_here(job: Job, on_event: Callable[[Event], None] = lambda event: None) -> Judged:
+    """The same for a caller in this process, whose memory is limited from then on; nothing ends a costly test."""
+    finished: list[Finished] = []
+    surroundings: list[Surroundings] = []
+
+    def hear(event: Event) -> None:
+        if event["event"] == "finished":
+            finished.append(FINISHED.value(event["finished"]))
+        on_event(event)
+
+    def run(collection: Collection) -> None:
+        surroundings.append(judge(job, hear, collection, Recording()))
+
+    collect([Path(path) for path in job.tests], run)
+    return Judged(finished, surroundings[0])
+
+
+def visibility(path: Path) -> Visibility:
+    return "public" if path.name == "test_public.py" else "hidden"
