@@ -144,9 +144,14 @@ def test_a_course_imports_the_vocabulary_of_tests_alone(half):
 
 @pytest.mark.parametrize("path", python_files("autograder"), ids=lambda path: path.name)
 def test_nothing_unpickles(path):
-    """Values cross as data. (A worker's own code may do as it likes; ours never loads a pickle.)"""
+    """Values cross as data. (A worker's own code may do as it likes; ours never loads a pickle.)
+
+    Recorded examples are pickles, which a judge is given by a fork of its own parent, in which the reference answers.
+    """
     banned = ("pickle", "cloudpickle", "dill", "shelve", "marshal", "joblib")
     found = [module for module, _ in imports(path) if module.split(".")[0] in banned]
+    if path.relative_to(REPOSITORY).as_posix() == "autograder/judge/recording.py":
+        found.remove("pickle")
     if path.relative_to(REPOSITORY).as_posix() == "autograder/otter/container.py":  # writes one for otter, reads none
         text = path.read_text(encoding="utf-8")
         assert text.count("dill") == text.count("dill.dumps(") + text.count("import dill")

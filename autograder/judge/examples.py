@@ -53,16 +53,6 @@ class Failure:
     runs: int = 0
     entered: bool = False  # the test's first line was reached, so that what a student answered may be the cause
 
-    def clear(self) -> tuple[BaseException | None, str]:
-        """Forget it, before hypothesis runs the test from the beginning; returns the error and the example."""
-        kept = self.error, self.example
-        self.error, self.example, self.runs = None, "", 0
-        return kept
-
-    def restore(self, kept: tuple[BaseException | None, str]) -> None:
-        """Make it again what `clear` has returned."""
-        self.error, self.example = kept
-
 
 def seed(secret: bytes, test_id: str) -> int:
     return int.from_bytes(hmac.new(secret, test_id.encode(), hashlib.sha256).digest()[:8], "big")

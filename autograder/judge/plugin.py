@@ -18,7 +18,7 @@ from _pytest.runner import runtestprotocol  # what pytest-rerunfailures runs an 
 from autograder import arguments
 from autograder.judge import constants, examples, needs, results, running
 from autograder.judge.items import asks_for_student, id_of, needed_by
-from autograder.judge.recording import Tape, is_recordable, replay
+from autograder.judge.recording import NotReplayable, Tape, is_recordable, replay
 from autograder.judge.running import RUNNING, RunningTest
 from autograder.judge.session import JUDGING, Judging
 
@@ -62,23 +62,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         judging.meter.start(test.limits.judge_memory_mb)
         with _prepared(test, item, judging.secret(item.path)):
             result = yield
+        _draw_again(test, item, judging.secret(item.path), nextitem)
         if test.outcome is None and _is_tried_twice(item, judging):
             assert judging.course_secret is not None
             test.is_again = True
             with _prepared(test, item, judging.course_secret):
-                item._initrequest()
-                runtestprotocol(item, log=False, nextitem=nextitem)
+                _run_again(item, nextitem)
+            _draw_again(test, item, judging.course_secret, nextitem)
     judging.finished.append(results.finished(test, item))
     judging.on_event({"event": "finished", "test": test.id, "verdict": judging.finished[-1].result.verdict})
     return result
 
 
 @contextmanager
-def _prepared(test: RunningTest, item: pytest.Function, secret: bytes) -> Iterator[None]:
+def _prepared(test: RunningTest, item: pytest.Function, secret: bytes, *, replays: bool = True) -> Iterator[None]:
     """Around one run of a test: its examples are fixed, and may be replayed or recorded."""
     judging = test.judging
     test.shrink_runs = 0 if test.dependence else judging.shrink_runs
-    test.examples = judging.recording.examples(test.id, secret)
+    test.examples = judging.recording.examples(test.id, secret) if replays else None
     tape = Tape(item) if judging.is_recording and is_recordable(item) else None
     test.failure = examples.prepare(item, secret, test.shrink_runs, tape)
     yield
@@ -92,8 +93,31 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     test = pyfuncitem.stash.get(RUNNING, None)
     if test is None or test.examples is None:
         return None
-    replay(pyfuncitem, test.examples, test.failure, shrink=test.shrink_runs > 0)
+    try:
+        replay(pyfuncitem, test.examples)
+    except (Exception, pytest.fail.Exception) as error:
+        test.draws_again = test.shrink_runs > 0 or isinstance(error, NotReplayable)
+        raise
     return True
+
+
+def _draw_again(test: RunningTest, item: pytest.Function, secret: bytes, nextitem: pytest.Item | None) -> None:
+    """Where a recorded example has failed: hypothesis draws, with a fresh process of the student's, as if there were no
+    recording, and looks for a smaller example. Where it finds no failure, the recorded example's stands.
+    """
+    if not test.draws_again:
+        return
+    outcome, failure, output = test.outcome, test.failure, test.output.pop(test.is_again, "")
+    test.outcome, test.draws_again = None, False
+    with _prepared(test, item, secret, replays=False):
+        _run_again(item, nextitem)
+    if test.outcome is None and not isinstance(failure.error, NotReplayable):
+        test.outcome, test.failure, test.output[test.is_again] = outcome, failure, output
+
+
+def _run_again(item: pytest.Function, nextitem: pytest.Item | None) -> None:
+    item._initrequest()
+    runtestprotocol(item, log=False, nextitem=nextitem)
 
 
 def _is_tried_twice(item: pytest.Function, judging: Judging) -> bool:

@@ -2,13 +2,12 @@
 
 It is forked from a prepared process (prepared.py). The reference answers in this process: it is the author's code, and
 not a student's. Each recorded test is sent back as a frame: its length in 4 bytes, then (test id, secret, examples),
-pickled.
+packed.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.forked import end_with, print_to
 from autograder.judge.job import Job
 from autograder.judge.judge import visibility
-from autograder.judge.recording import Example, Recording
+from autograder.judge.recording import Example, Recording, packed, unpacked
 from autograder.judge.run import Collection
 from autograder.judge.session import Judging
 from autograder.student.local import Local
@@ -57,7 +56,7 @@ class RecorderProcess:
             end = 4 + int.from_bytes(self._inbox[:4], "big")
             if len(self._inbox) < end:
                 break
-            recording.add(*pickle.loads(self._inbox[4:end]))
+            recording.add(*unpacked(bytes(self._inbox[4:end])))
             del self._inbox[:end]
         return True
 
@@ -70,7 +69,7 @@ class _Sent(Recording):
         self._stream = stream
 
     def add(self, test: str, secret: bytes, examples: list[Example]) -> None:
-        frame = pickle.dumps((test, secret, examples), pickle.HIGHEST_PROTOCOL)
+        frame = packed((test, secret, examples))
         self._stream.write(len(frame).to_bytes(4, "big") + frame)
         self._stream.flush()
 

@@ -6,8 +6,13 @@
                             only where one of them fails and a smaller one is wanted
 
 A recording is of one assignment's tests, one reference and one course secret (prepared.py); it is never written to a
-disk. Not recorded, and drawn for every submission: tests that draw after they have asked the student, since such a draw
-may depend on the answer; examples that cannot be pickled; races and training checks; and what is past LIMIT_BYTES.
+disk. Its values are pickled by a process of ours that no student's code has entered, and unpickled by others. Not
+recorded, and drawn for every submission:
+
+    tests that draw after they have asked the student, since such a draw may depend on the answer
+    examples that cannot be pickled
+    races and training checks, which draw nothing
+    what is past LIMIT_BYTES
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ import numpy as np
 import pytest
 from hypothesis.strategies import DataObject
 
-from autograder.judge.examples import FIXTURES, Failure
+from autograder.judge.examples import FIXTURES
 from autograder.student.link import questions
 
 LIMIT_BYTES = 256 * 2**20  # of all examples of one recording
@@ -42,7 +47,7 @@ class Example:
 
     def copy(self) -> dict[str, Any]:
         """The arguments anew, by name: a student's function may change them."""
-        arguments: dict[str, Any] = pickle.loads(self.arguments)
+        arguments: dict[str, Any] = unpacked(self.arguments)
         for name, value in arguments.items():
             if isinstance(value, _Placeholder):
                 arguments[name] = _Replayed(self.draws)
@@ -65,6 +70,15 @@ class Recording:
         if self._bytes + size <= LIMIT_BYTES:
             self._bytes += size
             self._examples[test, secret] = examples
+
+
+def packed(value: Any) -> bytes:
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(content: bytes) -> Any:
+    """Only of what `packed` has returned in a process of ours."""
+    return pickle.loads(content)
 
 
 def is_recordable(item: pytest.Item) -> bool:
@@ -108,10 +122,15 @@ class Tape:
                 continue
             kept[name] = _Placeholder() if isinstance(value, DataObject) else value
         pickled = self._pickled(kept)
-        yield {
-            name: _Recorded(value, self) if isinstance(value, DataObject) else value
-            for name, value in arguments.items()
-        }
+        try:
+            yield {
+                name: _Recorded(value, self) if isinstance(value, DataObject) else value
+                for name, value in arguments.items()
+            }
+        except hypothesis.errors.UnsatisfiedAssumption:
+            if self._asked() != self._questions:  # what the student prints in such a run would be missing
+                self._is_recordable = False
+            raise
         self._examples.append(Example(pickled, tuple(self._draws)))
 
     def add_draw(self, value: Any) -> None:
@@ -124,7 +143,7 @@ class Tape:
 
     def _pickled(self, value: Any) -> bytes:
         try:
-            return pickle.dumps(value, pickle.HIGHEST_PROTOCOL) if self._is_recordable else b""
+            return packed(value) if self._is_recordable else b""
         except Exception:  # pickle raises whatever the value's own methods raise
             self._is_recordable = False
             return b""
@@ -156,35 +175,22 @@ class _Replayed:
         pickled = next(self._draws, None)
         if pickled is None:
             raise NotReplayable
-        return pickle.loads(pickled)
+        return unpacked(pickled)
 
 
-def replay(item: pytest.Function, examples: list[Example], failure: Failure, *, shrink: bool) -> None:
-    """Run the body of a test with each example. Raises what the body raises first.
-
-    failure : of this test, as `examples.prepare` watches it.
-    shrink : let hypothesis look for a smaller example before a failure is raised; where it finds no failure at all, the
-        recorded example's stands.
-    """
+def replay(item: pytest.Function, examples: list[Example]) -> None:
+    """Run the body of a test with each example. Raises what the body raises first, and NotReplayable."""
     body = item.obj.hypothesis.inner_test
     fixtures = {name: item.funcargs[name] for name in inspect.signature(item.function).parameters}
-    try:
-        with warnings.catch_warnings():
-            # `assume` warns where no run of hypothesis is around it; one that fails here ends the replay.
-            warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)
-            for example in examples:
-                _seed_global_generators()
+    with warnings.catch_warnings():
+        # `assume` warns where no run of hypothesis is around it; one that fails here ends the replay.
+        warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)
+        for example in examples:
+            _seed_global_generators()
+            try:
                 body(**fixtures, **example.copy())
-    except (NotReplayable, hypothesis.errors.HypothesisException):
-        failure.clear()
-        item.obj(**fixtures)
-    except (Exception, pytest.fail.Exception):
-        if not shrink:
-            raise
-        first = failure.clear()
-        item.obj(**fixtures)
-        failure.restore(first)
-        raise
+            except hypothesis.errors.HypothesisException as error:
+                raise NotReplayable from error
 
 
 def _seed_global_generators() -> None:

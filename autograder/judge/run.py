@@ -22,7 +22,7 @@ EMPTY_INI = Path(__file__).with_name("pytest.ini")
 
 
 class Collection:
-    """The tests that pytest has collected; `run` runs them, all or some, once in this process."""
+    """The tests that pytest has collected; `run` runs them, all or some."""
 
     def __init__(self, session: pytest.Session, errors: list[str]) -> None:
         self._session = session
@@ -37,6 +37,7 @@ class Collection:
         """
         self._raise_for(self._errors)
         session = self._session
+        session.testsfailed = 0  # pytest takes failures of an earlier run for errors of the collection
         session.config.stash[JUDGING] = judging
         finished = {result.id for result in judging.results}  # by an earlier judge of the same submission
         session.items[:] = _named([item for item in self._items if id_of(item) not in finished], only, with_needs)

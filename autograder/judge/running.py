@@ -34,6 +34,7 @@ class RunningTest:
     failure: Failure = field(default_factory=Failure)
     shrink_runs: int = 0
     examples: list[Example] | None = None  # recorded ones; None: hypothesis draws them
+    draws_again: bool = False  # a recorded example has failed
     outcome: verdicts.Outcome | None = None  # None: nothing has ended it yet, so it passes
     is_again: bool = False  # a public test, now on examples under the course's secret
     was_not_run: bool = False

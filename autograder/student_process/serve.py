@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import marshal
 import os
+import py_compile
 import random
 import resource
 import signal
@@ -32,7 +32,6 @@ from autograder import wire
 from autograder.student_process import FOLDER, READY, substitutes
 from autograder.student_process.responder import Made, Responder
 
-UNCHECKED_HASH = (1).to_bytes(4, "little")  # flags of a .pyc file: PEP 552
 MAX_FRAME = 2**34  # what the judge sends is trusted, so this is only a guard against nonsense
 
 
@@ -67,19 +66,22 @@ class Server(Responder):
         self.module = __import__(module)
 
     def _on_compile(self, fields: list[Any], decoder: wire.Decoder, made: list[Made]) -> dict[str, bytes]:
-        """The files that can be compiled without a word, as `.pyc` files that Python does not compare with the source.
+        """The files that compile without a warning, as `.pyc` files that Python does not compare with the source.
 
         Nothing of the student's is run: what comes back is read in other workers of the same submission.
         """
         (files,) = fields
         compiled = {}
         for name, content in files.items():
+            path = Path(self._folder, name)
+            path.write_bytes(content)
             with warnings.catch_warnings(record=True) as warned, contextlib.suppress(Exception):
                 warnings.simplefilter("always")
-                code = compile(content, str(Path(self._folder, name)), "exec", dont_inherit=True)
-                if not warned:  # a warning is printed by every worker that compiles the file itself
-                    head = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(content)
-                    compiled[name] = head + marshal.dumps(code)
+                cached = py_compile.compile(
+                    str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+                )
+                if cached and not warned:  # a warning is printed by every worker that compiles the file itself
+                    compiled[name] = Path(cached).read_bytes()
         return compiled
 
     def _send(self, header: list[Any], buffers: list[wire.Buffer]) -> None:

@@ -131,8 +131,8 @@ WALLS = [
         [
             (
                 "autograder/judge/running.py",
-                "        return lambda purpose: examples.seed(secret, ",
-                "        return lambda purpose: examples.seed(b'', ",
+                "        return lambda purpose: seed(secret, ",
+                "        return lambda purpose: seed(b'', ",
             )
         ],
         ["tests/engine/judge/test_timing.py::test_inputs_come_from_the_course_s_secret"],
