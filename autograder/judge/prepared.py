@@ -22,7 +22,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -84,7 +84,8 @@ class _Prepared:
         """Orders, until the server hangs up."""
         while True:
             recorder = self._recorder
-            ready, _, _ = select.select([self._control, *([recorder.pipe] if recorder else [])], [], [])
+            waited_for: list[Any] = [self._control, recorder.pipe] if recorder else [self._control]
+            ready, _, _ = select.select(waited_for, [], [])
             if recorder and recorder.pipe in ready and not recorder.receive(self._recording):
                 self._recorder = None
             if self._control in ready:

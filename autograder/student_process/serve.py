@@ -80,7 +80,10 @@ class Server(Responder):
                 cached = py_compile.compile(
                     str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
                 )
-                if cached and not warned:  # a warning is printed by every worker that compiles the file itself
+                assert cached is not None
+                if warned:
+                    os.unlink(cached)  # every worker compiles the file itself, and so prints the warning
+                else:
                     compiled[name] = Path(cached).read_bytes()
         return compiled
 

@@ -79,7 +79,9 @@ def test_an_answer_that_is_not_usable_is_dropped(answer):
 
 def test_nothing_of_the_student_s_is_run_while_it_is_compiled(sandbox):
     """What the first worker answers comes before the module could touch it."""
-    source = b"import sys\nfor name in list(sys.modules):\n    if 'compile' in name:\n        sys.modules[name] = None\nx = 1\n"
+    source = (
+        b"import sys\nfor name in list(sys.modules):\n    if 'compile' in name:\n        del sys.modules[name]\nx = 1\n"
+    )
     compiled, alone = Compiled(), Compiled()
     load(sandbox, {"m.py": source}, compiled)
     load(sandbox, {"m.py": source}, alone)
