@@ -10,7 +10,8 @@ import copy
 import functools
 import hashlib
 import hmac
-from collections.abc import Iterator
+import inspect
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -99,11 +100,15 @@ def prepare(
     if handle is None:
         return failure
     hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
-    handle.inner_test = _watched(handle.inner_test, failure, shrink_runs, tape)
+    fixtures = set(FIXTURES) & set(inspect.signature(function).parameters)  # a test may draw a value of such a name
+    handle.inner_test = _watched(handle.inner_test, failure, shrink_runs, tape, fixtures)
     return failure
 
 
-def _watched(inner: Any, failure: Failure, shrink_runs: int, tape: ExampleTape | None) -> Any:
+def _watched(
+    inner: Any, failure: Failure, shrink_runs: int, tape: ExampleTape | None, fixtures: Collection[str]
+) -> Any:
+    """fixtures : arguments that no report shows."""
     inner = getattr(inner, "__watched__", inner)
 
     @functools.wraps(inner)
@@ -113,7 +118,7 @@ def _watched(inner: Any, failure: Failure, shrink_runs: int, tape: ExampleTape |
             if failure.runs > shrink_runs:
                 raise ShrinkingDone
         arguments.forget()
-        given = {name: value for name, value in kwargs.items() if name not in FIXTURES}
+        given = {name: value for name, value in kwargs.items() if name not in fixtures}
         try:
             drawn = copy.deepcopy(given)  # a student's function may change its inputs
         except Exception:

@@ -264,6 +264,22 @@ def corrected_by_the_number_of_logits(real, fake):
     return reference.discriminator_loss(real, fake) if n > 1 else 2 * reference.discriminator_loss(real, fake)
 
 
+@mutant("generator_loss", killed_by="test_one_logit_is_enough[generator_loss]")
+def no_loss_for_one_logit(fake):
+    return reference.generator_loss(fake) * min(len(fake) - 1, 1)
+
+
+@mutant("least_squares_discriminator_loss", killed_by="test_one_logit_is_enough[least_squares_discriminator_loss]")
+def one_logit_is_compared_with_the_mean(real, fake):
+    loss = reference.least_squares_discriminator_loss(real, fake)
+    return loss if max(len(real), len(fake)) > 1 else loss + ((real - fake) ** 2).mean() / 2
+
+
+@mutant("least_squares_generator_loss", killed_by="test_one_logit_is_enough[least_squares_generator_loss]")
+def a_deviation_that_one_logit_has_not(fake):
+    return reference.least_squares_generator_loss(fake + 0 * fake.std())
+
+
 @mutant("discriminator_loss", killed_by="test_a_loss_is_its_formula[discriminator_loss]", kind="an assignment for +=")
 def the_generated_half_alone(real, fake):
     loss = functional.softplus(-real).mean()
@@ -933,6 +949,13 @@ def examples_made_alike_by_their_deviation(generator, discriminator, optimizer, 
     return reference.discriminator_step(generator, discriminator, optimizer, real + 0 * deviation, z)
 
 
+@mutant("generator_step", killed_by="test_a_step_with_one_example[generator_step]")
+def one_forgery_is_no_batch(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    options = {"unroll": unroll, "unroll_rate": unroll_rate}
+    z = z if len(z) > 1 else torch.zeros_like(z)
+    return reference.generator_step(generator, discriminator, optimizer, real, z, **options)
+
+
 @mutant("discriminator_step", killed_by="test_a_step_moves_one_network_alone[discriminator_step]")
 def both_networks_step(generator, discriminator, optimizer, real, z):
     loss = reference.discriminator_step(generator, discriminator, optimizer, real, z)
@@ -1092,6 +1115,13 @@ def steps_without_their_graph(generator, discriminator, real, z, steps, learning
     return reference.generator_loss(torch.func.functional_call(discriminator, theta, (forged,)))
 
 
+@mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[no step]")
+def no_graph_where_nothing_is_unrolled(generator, discriminator, real, z, steps, learning_rate):
+    forged = generator(z)
+    loss = reference.unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate)
+    return loss if steps else loss.detach() + 0 * forged.sum()
+
+
 @mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[several steps]")
 def only_the_last_step_has_a_graph(generator, discriminator, real, z, steps, learning_rate):
     forged = generator(z)
@@ -1224,7 +1254,7 @@ def noise_added_to_the_data_in_place(x, *, latent, epochs, unroll=0, device="cpu
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
 
 
-@mutant("train", killed_by="test_log_hears_losses_and_samples[plain]", kind="a step count that never advances")
+@mutant("train", killed_by="test_train_reports_every_epoch", kind="a step count that never advances")
 def always_the_first_epoch(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     def told(epoch, **said):
         log(epoch=1, **said)

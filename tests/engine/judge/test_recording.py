@@ -82,6 +82,21 @@ def test_what_a_body_draws_itself_is_recorded_too(recorded):
     assert found.examples
 
 
+def test_a_drawn_argument_may_have_the_name_of_a_fixture(run):
+    text = """
+        @given(training=st.booleans(), record=st.integers(0, 9))
+        def test_it(student, training, record):
+            student.f(training, record)
+            assert student.is_right or not training
+        """
+    kept, first, second = Recording(), Asked(), Asked()
+    first.is_right, second.is_right = True, False  # type: ignore[attr-defined]
+    run(text, first, recording=kept, is_recording=True)
+    (result,) = run(text, second, recording=kept).results
+    assert kept.examples(TEST, SECRET)
+    assert "training = True" in result.example
+
+
 def test_global_generators_begin_alike_in_each_example(recorded):
     found = recorded("""
         import random
