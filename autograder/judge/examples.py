@@ -52,6 +52,7 @@ class Failure:
     error: BaseException | None = None
     example: str = ""
     runs: int = 0
+    done: bool = False  # no more runs are allowed; hypothesis calls that flaky where a body draws from `st.data()`
     entered: bool = False  # the test's first line was reached, so that what a student answered may be the cause
 
 
@@ -116,6 +117,7 @@ def _watched(
         if failure.error is not None:
             failure.runs += 1
             if failure.runs > shrink_runs:
+                failure.done = True
                 raise ShrinkingDone
         arguments.forget()
         given = {name: value for name, value in kwargs.items() if name not in fixtures}

@@ -24,7 +24,7 @@ def outcome(test: RunningTest, error: BaseException) -> verdicts.Outcome:
     folder = test.judging.student_folder
     if isinstance(error, GoneOutside) and error.__cause__ is not None:
         return verdicts.judge(error.__cause__, folder)
-    if isinstance(error, hypothesis.errors.Flaky):
+    if isinstance(error, hypothesis.errors.Flaky) and not test.failure.done:
         return verdicts.judge(error, folder)
     return verdicts.judge(test.failure.error or error, folder, entered=test.failure.entered)
 

@@ -265,8 +265,8 @@ def corrected_by_the_number_of_logits(real, fake):
 
 
 @mutant("generator_loss", killed_by="test_one_logit_is_enough[generator_loss]")
-def no_loss_for_one_logit(fake):
-    return reference.generator_loss(fake) * min(len(fake) - 1, 1)
+def no_loss_for_one_logit(fake, saturating=False):
+    return reference.generator_loss(fake, saturating) * min(len(fake) - 1, 1)
 
 
 @mutant("least_squares_discriminator_loss", killed_by="test_one_logit_is_enough[least_squares_discriminator_loss]")
@@ -1116,10 +1116,9 @@ def steps_without_their_graph(generator, discriminator, real, z, steps, learning
 
 
 @mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[no step]")
-def no_graph_where_nothing_is_unrolled(generator, discriminator, real, z, steps, learning_rate):
-    forged = generator(z)
+def half_the_gradient_where_nothing_is_unrolled(generator, discriminator, real, z, steps, learning_rate):
     loss = reference.unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate)
-    return loss if steps else loss.detach() + 0 * forged.sum()
+    return loss if steps else (loss + loss.detach()) / 2
 
 
 @mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[several steps]")

@@ -591,3 +591,18 @@ def test_tests_of_other_projects_are_left_alone(tmp_path):
     )
     done = plain_pytest(tmp_path)
     assert "2 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("runs", [0, 3])
+def test_a_body_that_draws_is_not_called_unstable_where_shrinking_ends(run, runs):
+    """Hypothesis takes the end of shrinking, which comes before the body draws, for another behaviour of the test."""
+    result = run(
+        """
+        @given(data=st.data())
+        def test_it(student, data):
+            number = data.draw(st.integers(0, 10**9))
+            check(number < 1000, "too large")
+        """,
+        shrink_runs=runs,
+    )["test_it"]
+    assert (result.verdict, result.detail) == ("failed", "too large")
