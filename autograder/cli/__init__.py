@@ -30,8 +30,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"deepgrade {__version__}")
         raise typer.Exit
 
@@ -52,8 +52,8 @@ def _every_command(
 ) -> None:
     from autograder.course import course as courses
 
-    here = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
-    context.obj = course or here
+    surrounding = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
+    context.obj = course or surrounding
     for extension in extensions.installed():
         extension.read_settings()
 

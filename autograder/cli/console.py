@@ -79,7 +79,7 @@ class _Fitted(Table):
 def _broken(cell: Any, width: int) -> Any:
     """Words that are too long for the width, broken behind their underscores and the like."""
 
-    def one(word: str) -> str:
+    def break_word(word: str) -> str:
         lines = [""]
         for piece in re.findall(r"[^_/.,=-]*[_/.,=-]?", word):
             if lines[-1] and cell_len(lines[-1] + piece) > width:
@@ -90,13 +90,13 @@ def _broken(cell: Any, width: int) -> Any:
     text = cell.plain if isinstance(cell, Text) else cell
     if not isinstance(text, str) or all(cell_len(word) <= width for word in text.split()):
         return cell
-    made = re.sub(r"\S+", lambda word: one(word[0]) if cell_len(word[0]) > width else word[0], text)
-    return Text(made, style=cell.style) if isinstance(cell, Text) else made
+    broken = re.sub(r"\S+", lambda word: break_word(word[0]) if cell_len(word[0]) > width else word[0], text)
+    return Text(broken, style=cell.style) if isinstance(cell, Text) else broken
 
 
 def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
     """An aligned table; columns named in `numbers` are aligned to the right."""
-    made = _Fitted(
+    rows = _Fitted(
         box=box.SIMPLE_HEAD,
         title=None if title is None else Text(title),
         title_justify="left",
@@ -105,8 +105,8 @@ def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None
     )
     for column in columns:
         right = column in numbers
-        made.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    return made
+        rows.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
+    return rows
 
 
 def plain(text: str) -> str:
@@ -124,7 +124,7 @@ def number(value: float) -> str:
     return f"{value:g}"
 
 
-def complain(text: str) -> None:
+def warn(text: str) -> None:
     """One sentence on stderr, as every complaint of ours begins."""
     print(f"deepgrade: {plain(text)}", file=sys.stderr)
 
@@ -207,13 +207,13 @@ def waiting() -> Iterator[Callable[[str, int, int], None]]:
     if not console.is_terminal:
         last = ""
 
-        def tell(state: str, done: int, total: int) -> None:
+        def print_state(state: str, done: int, total: int) -> None:
             nonlocal last
             if state != last:
                 print(state, file=sys.stderr, flush=True)
             last = state
 
-        yield tell
+        yield print_state
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:

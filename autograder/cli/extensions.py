@@ -34,7 +34,7 @@ class Extension(Protocol):
     def findings(self, course: Path | None) -> list[tuple[str, bool, str]]:
         """For `deepgrade doctor`: a name, whether it is as it should be, and what was found."""
 
-    def import_scores(self, name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
+    def import_scores(self, name: str, scores: list[Score], request: Import, *, json: bool) -> None:
         """For `deepgrade import-results --into`: show, or apply, what the scores change in a course's grade book."""
 
 

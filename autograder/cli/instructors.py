@@ -73,7 +73,7 @@ def batch(
                 on_event=follow,
             )
         except KeyboardInterrupt:
-            console.complain("stopped; finished gradings are kept, and the same command continues")
+            console.warn("stopped; finished gradings are kept, and the same command continues")
             raise typer.Exit(STOPPED) from None
     changed = changes.changes(outcomes, results.before(state.regrades)) if state.regrades else None
     results.write("final_grades.csv", grades.final_grades(assignment, outcomes))
@@ -151,7 +151,7 @@ def import_results(
     scores = reading.read(file)
     possible = {score.possible for score in scores if score.possible is not None} - {assignment.manifest.points}
     if possible:
-        console.complain(
+        console.warn(
             f"note: {file} has {console.number(possible.pop())} points, and {name} has "
             f"{console.number(assignment.manifest.points)}"
         )
@@ -184,13 +184,13 @@ def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_o
     return {
         "submissions": [
             {
-                "file": outcome.found.name,
-                "student": outcome.found.student,
+                "file": outcome.source.name,
+                "student": outcome.source.student,
                 "state": outcome.state,
                 "points": outcome.report.points if outcome.report else None,
                 "possible": outcome.report.possible if outcome.report else None,
                 "message": outcome.message,
-                "report": f"reports/{outcome.found.id}.json" if outcome.report else None,
+                "report": f"reports/{outcome.source.id}.json" if outcome.report else None,
             }
             for outcome in outcomes
         ],
@@ -218,7 +218,7 @@ def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: 
         for state, (label, colour) in STATES.items():
             for outcome in counts[state] if state != "graded" else ():
                 reason = Text(console.plain(outcome.message))
-                rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), reason)
+                rows.add_row(Text(console.plain(outcome.source.name)), Text(label, colour), reason)
         terminal.print(rows)
     if changed is not None:
         rows = console.table("Changed", "Before", "After", "Tests", numbers=("Before", "After"))
@@ -234,9 +234,9 @@ def _row(outcome: Outcome) -> tuple[Text, str, Text]:
     report = outcome.report
     assert report is not None
     lost = [test.name for test in report.tests if test.verdict != "passed"]
-    words = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
+    lost_in = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
     points = f"{console.number(report.points)} / {console.number(report.possible)}"
-    return Text(console.plain(outcome.found.name)), points, Text(console.plain(words), "dim")
+    return Text(console.plain(outcome.source.name)), points, Text(console.plain(lost_in), "dim")
 
 
 @contextlib.contextmanager
@@ -257,7 +257,7 @@ def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
         for outcome in done[-(SHOWN - len(running)) :]:
             label, colour = STATES[outcome.state]
             points = console.number(outcome.report.points) if outcome.report else ""
-            rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), points)
+            rows.add_row(Text(console.plain(outcome.source.name)), Text(label, colour), points)
         for name in running:
             rows.add_row(Text(console.plain(name)), Text("running", "cyan"), "")
         return Group(bar, rows)

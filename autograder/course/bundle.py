@@ -45,31 +45,33 @@ class Contents:
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Name in the zip and path, sorted by name. What Python and tools leave behind is no part of a course."""
-        found: dict[str, Path] = {}
+        paths_by_name: dict[str, Path] = {}
         for name, root in self._roots:
-            for folder, below, names in os.walk(root):
-                below[:] = [one for one in below if not one.startswith((".", "__pycache__"))]
-                paths = [Path(folder, one) for one in names if not one.startswith(".") and not one.endswith(".pyc")]
+            for folder, subfolders, names in os.walk(root):
+                subfolders[:] = [entry for entry in subfolders if not entry.startswith((".", "__pycache__"))]
+                paths = [
+                    Path(folder, entry) for entry in names if not entry.startswith(".") and not entry.endswith(".pyc")
+                ]
                 for path in filter(Path.is_file, paths):
-                    found.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
-        return iter(sorted(found.items()))
+                    paths_by_name.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
+        return iter(sorted(paths_by_name.items()))
 
     @property
     def version(self) -> str:
         """Raises BadCourse where a file cannot be read."""
         digest = hashlib.sha256(f"deepgrade {__version__}\0".encode())
-        known = {}
+        digests = {}
         for name, path in self.files():
             try:
                 status = path.stat()
                 stamp = status.st_mtime_ns, status.st_size, status.st_ino
-                before = self._known.get(name)
-                own = before[1] if before and before[0] == stamp else _digest(path)
+                cached = self._known.get(name)
+                content_digest = cached[1] if cached and cached[0] == stamp else _digest(path)
             except OSError as error:
                 raise BadCourse(f"{path}: cannot be read ({error.strerror}); the course's version needs it") from error
-            known[name] = stamp, own
-            digest.update(name.encode() + b"\0" + own)
-        self._known = known
+            digests[name] = stamp, content_digest
+            digest.update(name.encode() + b"\0" + content_digest)
+        self._known = digests
         return digest.hexdigest()[:DIGITS]
 
     def write(self, target: Path, on_file: Callable[[str], None] = lambda name: None) -> int:

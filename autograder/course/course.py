@@ -59,15 +59,15 @@ class Assignment:
 
         NAME.py stands for the module, beside the reference's other files; a folder NAME/ has all files.
         """
-        found: dict[str, dict[str, bytes]] = {}
+        answers_by_name: dict[str, dict[str, bytes]] = {}
         if self.solution is None:
-            return found
+            return answers_by_name
         for path in sorted((self.solution / kind).glob("*")):  # none, where the folder is missing
             if path.is_dir() and not path.name.startswith("__"):
-                found[path.name] = read_files(path, self.manifest.files)
+                answers_by_name[path.name] = read_files(path, self.manifest.files)
             elif path.suffix == ".py":
-                found[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
-        return found
+                answers_by_name[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
+        return answers_by_name
 
     def tests_sha256(self) -> str:
         """One hash over the manifest and all tests: what a report was graded with."""
@@ -112,21 +112,21 @@ class Course:
         folder = self.root / "assignments" / name
         if NAME.fullmatch(name) and (folder / "assignment.toml").is_file():
             return self._at(folder)
-        known = ", ".join(sorted(assignment.name for assignment in self._find())) or "none"
-        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {known}")
+        names = ", ".join(sorted(assignment.name for assignment in self._find())) or "none"
+        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {names}")
 
 
 def around(folder: Path) -> Path | None:
     """The course in which one stands: the folder, or the nearest one above it, that has assignments."""
-    for place in (folder, *folder.parents):
-        if next((place / "assignments").glob("*/assignment.toml"), None) is not None:
-            return place
+    for candidate in (folder, *folder.parents):
+        if next((candidate / "assignments").glob("*/assignment.toml"), None) is not None:
+            return candidate
     return None
 
 
-def find_course(given: str | os.PathLike[str] | None = None) -> Course:
+def find_course(folder: str | os.PathLike[str] | None = None) -> Course:
     """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
-    path = given or os.environ.get("DEEPGRADE_COURSE")
+    path = folder or os.environ.get("DEEPGRADE_COURSE")
     if path:
         return Course(Path(path).resolve())
     checkout = Path(__file__).resolve().parents[2]

@@ -39,7 +39,7 @@ def build(assignment: Assignment) -> bytes:
 def _server(assignment: Assignment) -> dict[str, bytes]:
     """Nothing where a distribution is missing: then this is not the machine that grades."""
     try:
-        return {servers.FILE: servers.to_json(servers.here(assignment.manifest))}
+        return {servers.FILE: servers.to_json(servers.this_machine(assignment.manifest))}
     except metadata.PackageNotFoundError:
         return {}
 

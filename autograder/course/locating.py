@@ -28,27 +28,29 @@ def root_of(paths: Collection[str], names: list[str], all_names: list[str]) -> s
     depth = min(root.count("/") for root in roots)
     nearest = [root for root in roots if root.count("/") == depth]
     if len(nearest) > 1:
-        places = " and in ".join(shown(root.rstrip("/")) for root in sorted(nearest)[:2])
-        raise Refused(f"{listed(names)} can be found twice, in {places}; keep one of them; {HELP}")
+        places = " and in ".join(printable_name(root.rstrip("/")) for root in sorted(nearest)[:2])
+        raise Refused(f"{join_names(names)} can be found twice, in {places}; keep one of them; {HELP}")
     return nearest[0]
 
 
 def _why_missing(names: list[str], paths: list[str], all_names: list[str]) -> str:
     missing = [name for name in names if not any(path.rpartition("/")[2] == name for path in paths)]
     for name in missing:
-        for other in all_names:
-            last = (parts_of(other) or [""])[-1]
-            if last == name:
-                return f"the zip holds a name that {why_odd(other)}: {shown(other)}; {HELP}"
-            if last.casefold() == name.casefold():
-                return f"the zip holds {shown(other)}, which must be named {name} exactly; rename it; {HELP}"
+        for full_name in all_names:
+            base_name = (parts_of(full_name) or [""])[-1]
+            if base_name == name:
+                return f"the zip holds a name that {why_odd(full_name)}: {printable_name(full_name)}; {HELP}"
+            if base_name.casefold() == name.casefold():
+                return (
+                    f"the zip holds {printable_name(full_name)}, which must be named {name} exactly; rename it; {HELP}"
+                )
     if missing:
-        return f"the zip holds no {listed(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
+        return f"the zip holds no {join_names(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
     visible = [path for path in paths if not HIDDEN.search(f"/{path}")]
     if not all(any(path.rpartition("/")[2] == name for path in visible) for name in names):
-        lie, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
-        return f"{listed(names)} {lie} in a hidden folder; put {them} at the top; {HELP}"
-    return f"{listed(names)} lie in different folders; put them into one; {HELP}"
+        verb, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
+        return f"{join_names(names)} {verb} in a hidden folder; put {them} at the top; {HELP}"
+    return f"{join_names(names)} lie in different folders; put them into one; {HELP}"
 
 
 def key_of(name: str) -> str:
@@ -80,11 +82,11 @@ def why_odd(name: str) -> str:
     return ""
 
 
-def listed(names: list[str]) -> str:
+def join_names(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """A name as one harmless line: escaped where it is not printable, cut where it is long."""
     text = name if len(name) <= 60 else f"{name[:60]}..."
     return text if re.fullmatch(r"[\w./ +-]+", text, re.ASCII) else repr(text)

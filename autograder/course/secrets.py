@@ -22,27 +22,27 @@ LEAST_DIFFERENT = 6  # and those that repeat a few; 64 random hexadecimal digits
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
     """DEEPGRADE_HOME, else the folder for data that the XDG standard names."""
-    given = environment.get("DEEPGRADE_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
+    configured = environment.get("DEEPGRADE_HOME")
+    if configured:
+        return Path(configured).expanduser().absolute()
     data = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(data) / "deepgrade"
 
 
 def course_secret(environment: Mapping[str, str] = os.environ) -> bytes:
     """The secret of this machine's course. Raises DeepgradeError where it cannot be kept secret."""
-    given = environment.get("DEEPGRADE_SECRET")
-    if given is not None:
-        if len(given) < LEAST_CHARACTERS:
+    configured = environment.get("DEEPGRADE_SECRET")
+    if configured is not None:
+        if len(configured) < LEAST_CHARACTERS:
             raise DeepgradeError(
-                f"DEEPGRADE_SECRET has {len(given)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
+                f"DEEPGRADE_SECRET has {len(configured)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
             )
-        if len(set(given)) < LEAST_DIFFERENT:
+        if len(set(configured)) < LEAST_DIFFERENT:
             raise DeepgradeError(
-                f"DEEPGRADE_SECRET is made of {len(set(given))} different characters, which can be guessed; "
+                f"DEEPGRADE_SECRET is made of {len(set(configured))} different characters, which can be guessed; "
                 "use what `openssl rand -hex 32` prints"
             )
-        return given.encode()
+        return configured.encode()
     folder = home(environment)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ class Server(msgspec.Struct, frozen=True):
 _SERVERS: TypedDecoder[Server] = TypedDecoder(Server)
 
 
-def here(manifest: Manifest) -> Server:
+def this_machine(manifest: Manifest) -> Server:
     """This machine, as one that grades. Raises PackageNotFoundError where a distribution is missing."""
     names = distributions.closure([*manifest.packages, *ALWAYS])
     return Server(
@@ -72,5 +72,5 @@ def _allowed(manifest: Manifest) -> Server:
             names = distributions.closure([name])
         except PackageNotFoundError:
             continue
-        modules |= {module for each in names for module in distributions.modules(each)}
+        modules |= {module for distribution in names for module in distributions.modules(distribution)}
     return Server("", sorted(sys.stdlib_module_names), sorted(modules), {})

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, Refused
-from autograder.course.locating import LITTER, listed, root_of, shown
+from autograder.course.locating import LITTER, join_names, printable_name, root_of
 from autograder.course.manifest import Manifest
 from autograder.course.zips import check_upload_size, files_of_zip
 
@@ -56,26 +56,26 @@ def read(path: Path, manifest: Manifest) -> Submission:
 def read_folder(path: Path, manifest: Manifest) -> Submission:
     """The submission in a folder: its files of the manifest's names, which must be plain files."""
     try:
-        beside = sorted(entry.name for entry in os.scandir(path) if entry.is_file(follow_symlinks=False))
+        present = sorted(entry.name for entry in os.scandir(path) if entry.is_file(follow_symlinks=False))
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name the folder with your files") from error
     missing = [name for name in manifest.files if not os.path.lexists(path / name)]
     if missing:
-        raise Refused(f"{path} holds no {listed(missing)}; name the folder with {listed(manifest.files)}")
-    files, left = {}, manifest.limits.upload_kb * 1024
+        raise Refused(f"{path} holds no {join_names(missing)}; name the folder with {join_names(manifest.files)}")
+    files, remaining = {}, manifest.limits.upload_kb * 1024
     for name in manifest.files:
-        files[name] = _read_plain_file(path / name, left)
-        left -= len(files[name])
-        if left < 0:
+        files[name] = _read_plain_file(path / name, remaining)
+        remaining -= len(files[name])
+        if remaining < 0:
             raise Refused(f"the files are together larger than {manifest.limits.upload_kb:,} kB; make them smaller")
-    return _submission(files, [name for name in beside if name not in files and not LITTER.fullmatch(name)])
+    return _submission(files, [name for name in present if name not in files and not LITTER.fullmatch(name)])
 
 
 def read_below(folder: Path, manifest: Manifest) -> Submission:
     """The submission somewhere below a folder, found by the rule for zips."""
     if all(os.path.lexists(folder / name) for name in manifest.files):
         return read_folder(folder, manifest)
-    return read_found(_files_below(folder), manifest, "the folder")
+    return read_paths(_files_below(folder), manifest, "the folder")
 
 
 def is_below(folder: Path, manifest: Manifest) -> bool:
@@ -83,23 +83,23 @@ def is_below(folder: Path, manifest: Manifest) -> bool:
     return any(path.rpartition("/")[2] in manifest.files for path in _files_below(folder) if not LITTER.fullmatch(path))
 
 
-def read_found(found: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
+def read_paths(paths: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
     """The submission in plain files.
 
     found : a path below some folder -> where the file is.   noun : what students know that folder as.
     """
-    real = {name: path for name, path in found.items() if not LITTER.fullmatch(name)}
+    relevant = {name: path for name, path in paths.items() if not LITTER.fullmatch(name)}
     try:
-        root = root_of(real, manifest.files, list(real))
+        root = root_of(relevant, manifest.files, list(relevant))
     except Refused as error:
         raise Refused(str(error).replace("the zip", noun)) from None
-    files, left = {}, manifest.limits.upload_kb * 1024
+    files, remaining = {}, manifest.limits.upload_kb * 1024
     for name in manifest.files:
-        files[name] = _read_plain_file(real[root + name], left)
-        left -= len(files[name])
-        if left < 0:
+        files[name] = _read_plain_file(relevant[root + name], remaining)
+        remaining -= len(files[name])
+        if remaining < 0:
             raise Refused(f"the files are together larger than {manifest.limits.upload_kb:,} kB; make them smaller")
-    return _submission(files, [name for name in real if name.removeprefix(root) not in files])
+    return _submission(files, [name for name in relevant if name.removeprefix(root) not in files])
 
 
 def _files_below(folder: Path) -> dict[str, Path]:
@@ -108,9 +108,9 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 
 def _walked(folder: Path) -> Iterator[tuple[str, Path]]:
-    for place, folders, names in os.walk(folder, followlinks=False):
+    for root, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
-        for path in (Path(place) / name for name in sorted(names)):
+        for path in (Path(root) / name for name in sorted(names)):
             if not path.is_symlink() and path.is_file():
                 yield path.relative_to(folder).as_posix(), path
 
@@ -159,7 +159,7 @@ def _notes(extra: list[str]) -> list[str]:
     if not extra:
         return []
     more = f" and {len(extra) - NOTED_FILES} more" if len(extra) > NOTED_FILES else ""
-    return [f"not handed on to the grader: {', '.join(map(shown, extra[:NOTED_FILES]))}{more}"]
+    return [f"not handed on to the grader: {', '.join(map(printable_name, extra[:NOTED_FILES]))}{more}"]
 
 
 def _check_text(name: str, content: bytes) -> None:

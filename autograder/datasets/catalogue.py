@@ -190,7 +190,7 @@ ENTRIES = (CHARACTERS, DIGITS, MNIST, FASHION_MNIST, CIFAR10, PAGES)
 
 def entry(name: str) -> Entry:
     """Raises DeepgradeError for a name that is none; `fashion-mnist` is as good as `fashion_mnist`."""
-    for one in ENTRIES:
-        if one.name == name.lower().replace("-", "_"):
-            return one
-    raise DeepgradeError(f"{name}: is no data set; there are {', '.join(one.name for one in ENTRIES)}")
+    for known_entry in ENTRIES:
+        if known_entry.name == name.lower().replace("-", "_"):
+            return known_entry
+    raise DeepgradeError(f"{name}: is no data set; there are {', '.join(known_entry.name for known_entry in ENTRIES)}")

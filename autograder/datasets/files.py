@@ -41,9 +41,9 @@ class File:
 
 def cache_folder() -> Path:
     """Where fetched files are kept; it need not exist."""
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(given)
+    configured = os.environ.get(CACHE_VARIABLE)
+    if configured:
+        return Path(configured)
     import pooch  # takes its time; who names both folders does not wait for it
 
     return Path(pooch.os_cache("deepgrade"))
@@ -54,20 +54,22 @@ def data_folder() -> Path | None:
 
     Raises BadData if the variable names something that is no folder: a typing mistake must not pass for "no data".
     """
-    given = os.environ.get(VARIABLE)
-    if not given:
+    configured = os.environ.get(VARIABLE)
+    if not configured:
         return None
-    folder = Path(given)
+    folder = Path(configured)
     if not folder.is_dir():
-        raise BadData(f"{VARIABLE}: {given} is no folder; name the folder of the data files, or unset the variable")
+        raise BadData(
+            f"{VARIABLE}: {configured} is no folder; name the folder of the data files, or unset the variable"
+        )
     return folder
 
 
 def find(name: str) -> Path | None:
     """The file of that name below the first folder that has it, or None. Raises BadData as `data_folder` does."""
-    given = data_folder()
-    if given and (given / name).is_file():
-        return given / name
+    folder = data_folder()
+    if folder and (folder / name).is_file():
+        return folder / name
     path = cache_folder() / name
     return path if path.is_file() else None
 
@@ -84,10 +86,10 @@ def read(path: Path, sha256: str, way_out: str = WAY_OUT) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise BadData(f"{path}: cannot be read ({error.strerror}); fix it, or unset {VARIABLE}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise BadData(
-            f"{path}: has the sha256 {found[:12]}..., expected {sha256[:12]}...; "
+            f"{path}: has the sha256 {digest[:12]}..., expected {sha256[:12]}...; "
             f"the file is damaged or another one: {way_out}"
         )
     return content

@@ -104,8 +104,8 @@ def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
 
 @cache
 def _photographs(paths: tuple[Path, ...]) -> tuple[Page, ...]:
-    known = zip(paths, catalogue.PAGES.files, strict=True)
-    content = {path.name: files.read(path, file.sha256) for path, file in known}
+    sources = zip(paths, catalogue.PAGES.files, strict=True)
+    content = {path.name: files.read(path, file.sha256) for path, file in sources}
     truth = json.loads(content.pop("ground_truth.json"))["images"]
     return tuple(
         Page(name.removesuffix(".jpg"), _reduced(picture), tuple(truth[name]["chars"]), PHOTOGRAPHS)
@@ -126,8 +126,8 @@ def _reduced(jpeg: bytes) -> np.ndarray:
 
 @cache
 def _stand_ins() -> tuple[Page, ...]:
-    drawn = []
+    drawn_pages = []
     for seed, (name, (lines, options)) in enumerate(STAND_INS.items()):
         page = draw_page(lines, seed=seed, noise=0.02, specks=12, wobble=0.5, spacing=0.5, **options)
-        drawn.append(Page(name, page.image, page.lines, DRAWN, page.boxes, page.ink, page.call))
-    return tuple(drawn)
+        drawn_pages.append(Page(name, page.image, page.lines, DRAWN, page.boxes, page.ink, page.call))
+    return tuple(drawn_pages)

@@ -28,7 +28,7 @@ SYSCALLS = {  # x86_64, aarch64
     "userfaultfd": (323, 282),
 }
 # What tells of the machine, or of files that all sandboxes share, something that another submission can have changed.
-TELLING = {
+REVEALING = {
     "fadvise64": (221, 223),
     "preadv2": (327, 286),
     "mincore": (27, 232),
@@ -55,21 +55,21 @@ def double(x: Any) -> Any:
     return 2 * x
 
 
-def files_found(paths: list[str]) -> list[str]:
+def readable_paths(paths: list[str]) -> list[str]:
     """Those of the paths that can be opened or listed."""
-    found = []
+    readable = []
     for path in paths:
         try:
             os.stat(path)
         except OSError:
             continue
-        found.append(path)
-    return found
+        readable.append(path)
+    return readable
 
 
-def text_found(needle: str) -> list[str]:
+def files_with(needle: str) -> list[str]:
     """Files anywhere that hold a text."""
-    found: list[str] = []
+    matches: list[str] = []
     for folder, _, names in os.walk("/"):
         if folder.startswith(("/usr/lib", "/runtime", "/site", "/lib")):
             continue
@@ -78,23 +78,23 @@ def text_found(needle: str) -> list[str]:
             try:
                 with open(path, "rb") as file:
                     if folder.startswith("/dev") or needle.encode() in file.read(1_000_000):
-                        found += [] if folder.startswith("/dev") else [path]
+                        matches += [] if folder.startswith("/dev") else [path]
             except OSError:
                 continue
-    return found
+    return matches
 
 
 def writable_places() -> list[str]:
-    found = []
+    folders = []
     for folder, _, _ in os.walk("/"):
         if folder == "/tmp" or folder.startswith(("/tmp/", "/dev/shm")):
             continue
         try:
             with open(os.path.join(folder, "deepgrade-probe"), "w"):
-                found.append(folder)
+                folders.append(folder)
         except OSError:
             continue
-    return found
+    return folders
 
 
 def environment() -> dict[str, str]:
@@ -103,7 +103,7 @@ def environment() -> dict[str, str]:
 
 def connections(port: int) -> list[str]:
     """Ways out that work."""
-    found = []
+    reached = []
     for family, kind, address in (
         (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port)),
         (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port)),
@@ -111,13 +111,13 @@ def connections(port: int) -> list[str]:
         (socket.AF_UNIX, socket.SOCK_STREAM, "\0deepgrade-doctor"),
     ):
         try:
-            with socket.socket(family, kind) as out:
-                out.settimeout(1)
-                out.connect(address)
-                found.append(str(address))
+            with socket.socket(family, kind) as connection:
+                connection.settimeout(1)
+                connection.connect(address)
+                reached.append(str(address))
         except OSError:
             continue
-    return found
+    return reached
 
 
 def rights() -> tuple[int, list[int]]:
@@ -129,47 +129,47 @@ def rights() -> tuple[int, list[int]]:
     return os.getuid(), [int(value) for value in data]
 
 
-def system_calls_allowed() -> list[str]:
-    return answering(SYSCALLS)
+def allowed_system_calls() -> list[str]:
+    return allowed_calls(SYSCALLS)
 
 
-def answering(calls: Mapping[str, tuple[int, int]]) -> list[str]:
+def allowed_calls(calls: Mapping[str, tuple[int, int]]) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     column = 0 if os.uname().machine == "x86_64" else 1
-    found = []
+    allowed = []
     for name, numbers in calls.items():
         ctypes.set_errno(0)
         libc.syscall(numbers[column], 0, 0, 0, 0, 0)
         if ctypes.get_errno() not in SHUT:
-            found.append(name)
-    return found
+            allowed.append(name)
+    return allowed
 
 
-def told_of_the_machine() -> list[str]:
+def machine_traces() -> list[str]:
     """Calls that answer, and marks that can be left on what the next submission sees, too."""
     file, folder = os.open(os.__file__, os.O_RDONLY), os.open("/site", os.O_RDONLY)
     lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0)
-    none = struct.pack("Q", 0)
+    zero = struct.pack("Q", 0)
     marks = {
         "lock": (file, fcntl.F_SETLK, lock),
-        "lease": (file, fcntl.F_GETLEASE, none),
-        "notification": (folder, fcntl.F_NOTIFY, none),
+        "lease": (file, fcntl.F_GETLEASE, zero),
+        "notification": (folder, fcntl.F_NOTIFY, zero),
         "hint": (file, 1036, struct.pack("Q", 3)),
     }
-    found = answering(TELLING)
-    for name, (place, command, argument) in marks.items():
+    traces = allowed_calls(REVEALING)
+    for name, (descriptor, command, argument) in marks.items():
         try:
-            fcntl.fcntl(place, command, argument)
-            found.append(name)
+            fcntl.fcntl(descriptor, command, argument)
+            traces.append(name)
         except OSError:
             continue
     for path in ("/dev/null", "/dev/urandom", os.__file__):
         try:
             os.utime(path)
-            found.append(f"time of {path}")
+            traces.append(f"time of {path}")
         except OSError:
             continue
-    return found
+    return traces
 
 
 def can_import(name: str) -> bool:
@@ -181,18 +181,18 @@ def can_import(name: str) -> bool:
 
 
 def eat_memory() -> NoReturn:
-    kept = []
+    blocks = []
     while True:
-        kept.append(b"x" * 10_000_000)
+        blocks.append(b"x" * 10_000_000)
 
 
 def eat_memory_in_children(megabytes: int) -> None:
     """Each child stays below the limit of one process; together they are above that of all."""
     for _ in range(8):
         if os.fork() == 0:
-            kept = bytearray(os.urandom(1)) * (megabytes * 2**20)
+            block = bytearray(os.urandom(1)) * (megabytes * 2**20)
             threading.Event().wait(20)
-            os._exit(len(kept) % 2)
+            os._exit(len(block) % 2)
     threading.Event().wait(20)
 
 

@@ -21,7 +21,7 @@ from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
-from autograder.local_check.supervised import Journal, own_lines
+from autograder.local_check.supervised import Journal, student_lines
 from autograder.report.schema import Report
 from autograder.student.guard import Guard
 from autograder.student.local import Local
@@ -44,7 +44,7 @@ class _EndedStudent:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise self._gone.with_traceback(None)
+        raise self._failures.with_traceback(None)
 
 
 def check(
@@ -79,7 +79,7 @@ class _Check:
     ) -> None:
         """Raises DeepgradeError for a file that is not there, and for a test that the assignment does not have."""
         self._folder, self._assignment, self._only = folder, assignment, only
-        self._names = named(assignment.public_tests, only) if only else []
+        self._names = matching_tests(assignment.public_tests, only) if only else []
         for name in assignment.manifest.files:
             if not (folder / name).is_file():
                 raise DeepgradeError(
@@ -89,11 +89,11 @@ class _Check:
         self._note: Callable[..., None] = journal.write if journal else lambda **line: None
         self._imports = Imports(assignment.manifest.module)
         self._guard = Guard(folder, journal.stack if journal else None)
-        self._gone = journal.gone() if journal else {}
-        for gone in self._gone.values():
-            gone.traceback_text = own_lines(gone.traceback_text, folder)  # type: ignore[attr-defined]
+        self._failures = journal.failures() if journal else {}
+        for failure in self._failures.values():
+            failure.traceback_text = student_lines(failure.traceback_text, folder)  # type: ignore[attr-defined]
         ended = journal.lines("ended") if journal else []
-        self._dead = next((line["test"] for line in ended if line["importing"]), None)
+        self._fatal_test = next((line["test"] for line in ended if line["importing"]), None)
         self._test = ""  # the one that runs
         self._judging = Judging(
             make_student=self._student,
@@ -110,7 +110,7 @@ class _Check:
         if self._journal and (stopped := self._journal.lines("stopped")):
             # The process before this one did not even stop for Ctrl-C.
             last = self._journal.lines("ended")[-1]
-            raise Stopped(self._report(), stopped[-1], own_lines(last["where"], self._folder))
+            raise Stopped(self._report(), stopped[-1], student_lines(last["where"], self._folder))
         try:
             with self._guard:
                 run_tests([self._assignment.public_tests], self._judging, only=self._names)
@@ -126,10 +126,10 @@ class _Check:
     @contextmanager
     def _student(self, limits: Limits, *, watch: bool = True) -> Iterator[Any]:
         test = self._test
-        if self._dead:
-            raise self._gone[self._dead].with_traceback(None)
-        if test in self._gone:
-            yield _EndedStudent(self._gone[test])
+        if self._fatal_test:
+            raise self._failures[self._fatal_test].with_traceback(None)
+        if test in self._failures:
+            yield _EndedStudent(self._failures[test])
             return
         self._imports.check(limits)
         self._guard.begin(limits)
@@ -156,32 +156,34 @@ class _Check:
             self._on_event(event)
 
     def _report(self) -> Report:
-        def is_wanted(one: Finished) -> bool:
-            return not self._only or bool({one.result.name, one.result.name.partition("[")[0]} & set(self._names))
+        def is_wanted(finished: Finished) -> bool:
+            return not self._only or bool(
+                {finished.result.name, finished.result.name.partition("[")[0]} & set(self._names)
+            )
 
         seconds, failure = self._imports.seconds, self._judging.import_failure
         judged = Judged(
-            [one for one in self._judging.finished if is_wanted(one)],
+            [finished for finished in self._judging.finished if is_wanted(finished)],
             Surroundings("cpu", "none: your own machine", {}, failure, seconds),
         )
         return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._began)
 
 
-def named(path: Path, text: str) -> list[str]:
+def matching_tests(path: Path, text: str) -> list[str]:
     """The tests of a file that a text means: the one of that name, else all whose names hold it.
 
     Raises DeepgradeError, with near names, where there is none.
     """
-    known = [
+    names = [
         node.name
         for node in tree_of(path.read_bytes()).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
-    if text.partition("[")[0] in known:
+    if text.partition("[")[0] in names:
         return [text]
-    held = [name for name in known if text.casefold().replace("-", "_").replace(" ", "_") in name]
-    if held:
-        return held
-    near = difflib.get_close_matches(text, known, 3, 0.5) or difflib.get_close_matches(f"test_{text}", known, 3, 0.5)
-    listed = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
-    raise DeepgradeError(f"{path}: has no test {text!r}; {listed}")
+    matches = [name for name in names if text.casefold().replace("-", "_").replace(" ", "_") in name]
+    if matches:
+        return matches
+    similar = difflib.get_close_matches(text, names, 3, 0.5) or difflib.get_close_matches(f"test_{text}", names, 3, 0.5)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"it has {', '.join(names)}"
+    raise DeepgradeError(f"{path}: has no test {text!r}; {hint}")

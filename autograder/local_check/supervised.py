@@ -47,21 +47,23 @@ class Journal:
         last = (self._lines() or [{}])[-1]
         return last.get("begun") or last.get("importing")
 
-    def gone(self) -> dict[str, StudentGone]:
+    def failures(self) -> dict[str, StudentGone]:
         """What ended the process in a test, by the test's id."""
-        found: dict[str, StudentGone] = {}
+        failures_by_test: dict[str, StudentGone] = {}
         for line in self.lines("ended"):
-            gone: StudentGone = TimedOut(NO_ANSWER) if line["late"] else Died(f"its process ended ({line['status']})")
-            gone.traceback_text = line["where"]  # type: ignore[attr-defined]
-            found[line["test"]] = gone
-        return found
+            failure: StudentGone = (
+                TimedOut(NO_ANSWER) if line["late"] else Died(f"its process ended ({line['status']})")
+            )
+            failure.traceback_text = line["where"]  # type: ignore[attr-defined]
+            failures_by_test[line["test"]] = failure
+        return failures_by_test
 
     def end(self, test: str, status: int) -> None:
         """Note how the process ended in that test."""
         text = self.stack.read_text(encoding="utf-8", errors="replace") if self.stack.exists() else ""
-        late = re.search("^Timeout", text, re.MULTILINE) is not None
+        timed_out = re.search("^Timeout", text, re.MULTILINE) is not None
         importing = "importing" in self._lines()[-1]
-        ended = {"test": test, "late": late, "status": _in_words(status), "where": text, "importing": importing}
+        ended = {"test": test, "late": timed_out, "status": _in_words(status), "where": text, "importing": importing}
         self.write(ended=ended)
         self.stack.unlink(missing_ok=True)
 
@@ -88,19 +90,19 @@ def run(arguments: Sequence[str]) -> int:
 
 def _once(command: Sequence[str]) -> tuple[int, bool]:
     """The exit status, and whether Ctrl-C came."""
-    pressed: list[float] = []
-    ours = signal.getsignal(signal.SIGINT)
-    if ours is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(time.monotonic()))
+    interrupts: list[float] = []
+    previous_handler = signal.getsignal(signal.SIGINT)
+    if previous_handler is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(time.monotonic()))
     process = subprocess.Popen(command, env=environment.clean())
     forwarded = sys.platform == "win32"
     try:
         while True:
             try:
                 status = process.wait(0.2)
-                return (status if status >= 0 else 128 - status), bool(pressed)
+                return (status if status >= 0 else 128 - status), bool(interrupts)
             except subprocess.TimeoutExpired:
-                seconds = time.monotonic() - pressed[0] if pressed else 0.0
+                seconds = time.monotonic() - interrupts[0] if interrupts else 0.0
             if seconds > FORWARD_SECONDS and not forwarded:
                 forwarded = True
                 process.send_signal(signal.SIGINT)
@@ -109,7 +111,7 @@ def _once(command: Sequence[str]) -> tuple[int, bool]:
     finally:
         if process.poll() is None:
             process.kill()
-        signal.signal(signal.SIGINT, ours)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
 def _in_words(status: int) -> str:
@@ -118,14 +120,14 @@ def _in_words(status: int) -> str:
     return f"exit status {status}"
 
 
-def own_lines(stack: str, folder: Path) -> str:
+def student_lines(stack: str, folder: Path) -> str:
     """Of a stack that faulthandler wrote, the student's own lines, as a traceback has them."""
-    last = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
-    found = []
-    for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last, re.MULTILINE):
+    last_stack = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
+    frames = []
+    for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last_stack, re.MULTILINE):
         path = folder / re.split(r"[\\/]", file)[-1]
         if path.is_file() and not path.name.startswith("test_"):
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             code = lines[int(number) - 1].strip() if int(number) <= len(lines) else ""
-            found.append(f'  File "{path.name}", line {number}, in {name}\n    {code}\n')
-    return "".join(reversed(found))
+            frames.append(f'  File "{path.name}", line {number}, in {name}\n    {code}\n')
+    return "".join(reversed(frames))

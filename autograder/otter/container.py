@@ -42,35 +42,35 @@ def main(autograder_dir: str) -> int:
         for name in ("source", "submission", "results"):
             (folder / name).chmod(stat.S_IRWXU)
         config = json.loads((folder / "source" / "otter_config.json").read_text(encoding="utf-8"))
-        told = _grade(folder, config)
+        report = _grade(folder, config)
     except Exception as error:
-        what = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
-        print(f"deepgrade: not graded, which is no zero but our fault: {what}")
+        reason = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
+        print(f"deepgrade: not graded, which is no zero but our fault: {reason}")
         return 1
-    made = grading_results(told)
-    _write(results / "results.pkl", dill.dumps(made))
-    _write(results / "results.json", json.dumps(_for_gradescope(told, made, config), indent=4).encode())
-    _print_summary(told)
+    otter_results = grading_results(report)
+    _write(results / "results.pkl", dill.dumps(otter_results))
+    _write(results / "results.json", json.dumps(_for_gradescope(report, otter_results, config), indent=4).encode())
+    _print_summary(report)
     return 0
 
 
 def _grade(folder: Path, config: dict[str, Any]) -> Report:
     with packaging.unpacked(packaging.settings(config)) as (assignment, secret):
         try:
-            handed = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
+            upload = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
         except Refused as error:
             return Report(assignment.name, assignment.manifest.title, "refused", str(error))
         with contextlib.chdir("/"):
-            return grading.grade(assignment, handed, secret=secret, container=True)
+            return grading.grade(assignment, upload, secret=secret, container=True)
 
 
-def _for_gradescope(told: Report, made: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
+def _for_gradescope(report: Report, otter_results: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
     """As otter would write it, with what an instructor has set in otter_config.json (show_hidden, points_possible)."""
-    if told.state == "refused":
-        return gradescope.results(told)
+    if report.state == "refused":
+        return gradescope.results(report)
     # The plugin is of no concern to the configuration's reader here, and its settings are large.
-    known = {name: value for name, value in config.items() if name != "plugins"}
-    results: dict[str, Any] = made.to_gradescope_dict(AutograderConfig(known))
+    otter_config = {name: value for name, value in config.items() if name != "plugins"}
+    results: dict[str, Any] = otter_results.to_gradescope_dict(AutograderConfig(otter_config))
     return results
 
 
@@ -80,9 +80,9 @@ def _write(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
-def _print_summary(told: Report) -> None:
-    print(f"deepgrade: {told.title}: {told.state}, {told.points:g} of {told.possible:g} points")
-    if told.message:
-        print(f"deepgrade: {told.message}")
-    for test in told.tests:
+def _print_summary(report: Report) -> None:
+    print(f"deepgrade: {report.title}: {report.state}, {report.points:g} of {report.possible:g} points")
+    if report.message:
+        print(f"deepgrade: {report.message}")
+    for test in report.tests:
         print(f"{test.points:g} / {test.possible:g}  {test.id}  {test.verdict}")

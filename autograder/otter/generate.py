@@ -112,10 +112,10 @@ def _generate(folder: Path) -> dict[str, bytes]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     command = [sys.executable, "-P", "-m", "otter", "generate", "--tests-dir", "tests", "--no-environment"]
     command += ["--config", "otter_config.json", "--requirements", "requirements.txt", "--python-version", python]
-    ran = subprocess.run([*command, "-o", "autograder.zip", DRIVER], cwd=folder, capture_output=True, text=True)
-    if ran.returncode != 0:
-        said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
-        raise DeepgradeError(f"otter generate failed: {' '.join(said)}")
+    result = subprocess.run([*command, "-o", "autograder.zip", DRIVER], cwd=folder, capture_output=True, text=True)
+    if result.returncode != 0:
+        last_line = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:]
+        raise DeepgradeError(f"otter generate failed: {' '.join(last_line)}")
     with zipfile.ZipFile(folder / "autograder.zip") as archive:
         return {name: archive.read(name) for name in sorted(archive.namelist())}
 

@@ -53,17 +53,17 @@ def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @contextmanager
-def unpacked(given: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
+def unpacked(options: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
     """The assignment, in a folder that nobody else may enter and that is gone afterwards, and the secret."""
-    if given["deepgrade"] != __version__:
+    if options["deepgrade"] != __version__:
         raise BadCourse(
-            f"autograder.zip was made by deepgrade {given['deepgrade']}, and this is {__version__}; "
+            f"autograder.zip was made by deepgrade {options['deepgrade']}, and this is {__version__}; "
             "install that one, or make the zip again with `deepgrade otter`"
         )
     with tempfile.TemporaryDirectory(prefix="deepgrade-") as name:  # mode 0700
-        with zipfile.ZipFile(io.BytesIO(base64.b64decode(given["course"]))) as archive:
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(options["course"]))) as archive:
             archive.extractall(name)
-        yield Course(Path(name))[given["assignment"]], base64.b64decode(given["secret"])
+        yield Course(Path(name))[options["assignment"]], base64.b64decode(options["secret"])
 
 
 def _is_needed(path: Path) -> bool:

@@ -43,8 +43,8 @@ class Deepgrade(AbstractOtterPlugin):
             _check_that_nothing_is_imported_from_here()
             self._graded = grading_results(self._grade(folder, zips=bool(config.zips)))
         except Exception as error:  # one that escaped would leave no results at all, and no reason
-            what = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
-            self._graded = without_results(f"Not graded: our fault, no zero: {what}")
+            reason = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
+            self._graded = without_results(f"Not graded: our fault, no zero: {reason}")
         finally:
             # Whatever happened: without this, otter's kernel would start among a student's files.
             submission.clear(folder)
@@ -54,21 +54,21 @@ class Deepgrade(AbstractOtterPlugin):
         return new_notebook()
 
     def after_grading(self, results: GradingResults) -> None:
-        ours = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")
+        graded = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")
         # Otter keeps the object that it has: what is ours is put into it.
         notebook = results.notebook
-        results.__dict__.update(ours.__dict__)
+        results.__dict__.update(graded.__dict__)
         results.notebook = notebook
 
     def _grade(self, folder: Path, *, zips: bool) -> Report:
         with packaging.unpacked(self.plugin_config) as (assignment, secret):
             try:
-                handed = submission.read(folder, assignment.manifest, zips=zips)
+                upload = submission.read(folder, assignment.manifest, zips=zips)
             except Refused as error:
                 return Report(assignment.name, assignment.manifest.title, "refused", str(error))
             # The judges' server outlives this folder, which otter deletes.
             with contextlib.chdir("/"):
-                return grading.grade(assignment, handed, secret=secret)
+                return grading.grade(assignment, upload, secret=secret)
 
 
 def _check_that_nothing_is_imported_from_here() -> None:

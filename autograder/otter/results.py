@@ -17,44 +17,46 @@ from autograder.report import gradescope, schema, visibility
 from autograder.report.schema import Report, TestResult
 
 
-def grading_results(told: Report) -> GradingResults:
+def grading_results(report: Report) -> GradingResults:
     """Of a graded report; what was refused has its reason and no results."""
-    if told.state != "graded":
-        return without_results(f"{told.state.replace('_', ' ').capitalize()}: {told.message}")
-    shown = visibility.view(told, "student")
+    if report.state != "graded":
+        return without_results(f"{report.state.replace('_', ' ').capitalize()}: {report.message}")
+    student_view = visibility.view(report, "student")
     files = [
         {
             "filename": f"{problem.name}.py",
             "points": None,
-            "test_case_results": [_case(test) for test in shown.tests if test.problem == problem.name],
+            "test_case_results": [_case(test) for test in student_view.tests if test.problem == problem.name],
         }
-        for problem in shown.problems
+        for problem in student_view.problems
     ]
-    made = GradingResults.from_ottr_json(json.dumps({"test_file_results": files}))
-    for problem in shown.problems:
-        if made.results[problem.name].score != problem.points:
-            made.results[problem.name].update_score(problem.points)  # points in part, which otter's cases do not know
-    made.set_output("\n".join(filter(None, [shown.message, graded_where(told)])))
-    made.set_plugin_data(PLUGIN, schema.to_json(told).decode())
-    return made
+    otter_results = GradingResults.from_ottr_json(json.dumps({"test_file_results": files}))
+    for problem in student_view.problems:
+        if otter_results.results[problem.name].score != problem.points:
+            otter_results.results[problem.name].update_score(
+                problem.points
+            )  # points in part, which otter's cases do not know
+    otter_results.set_output("\n".join(filter(None, [student_view.message, sandbox_line(report)])))
+    otter_results.set_plugin_data(PLUGIN, schema.to_json(report).decode())
+    return otter_results
 
 
-def graded_where(told: Report) -> str:
+def sandbox_line(report: Report) -> str:
     """The line that says which walls stood."""
-    return f"Graded by deepgrade in a sandbox of its own: {told.sandbox}."
+    return f"Graded by deepgrade in a sandbox of its own: {report.sandbox}."
 
 
-def without_results(why: str) -> GradingResults:
+def without_results(reason: str) -> GradingResults:
     """With the reason, which otter shows where results would stand."""
     # Of a built-in class: otter pickles it, and who reads it back may have no deepgrade.
-    return GradingResults.without_results(RuntimeError(why))
+    return GradingResults.without_results(RuntimeError(reason))
 
 
 def _case(test: TestResult) -> dict[str, Any]:
     passed = test.verdict == "passed"
     return {
         "passed": passed,
-        "error": "passed" if passed else gradescope.words(msgspec.structs.replace(test, law=test.name)),
+        "error": "passed" if passed else gradescope.text_of(msgspec.structs.replace(test, law=test.name)),
         "test_case": {
             "name": test.name,
             "code": "",

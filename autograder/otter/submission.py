@@ -23,11 +23,11 @@ def read(folder: Path, manifest: Manifest, *, zips: bool = False) -> Submission:
 
     zips : otter has unpacked the one zip in the folder beside itself (`otter grade --ext zip`).
     """
-    found = dict(_walk(folder))
-    archives = [name for name in found if "/" not in name and name.lower().endswith(".zip")]
-    if len(archives) == 1 and (zips or len(found) == 1):
-        return submission.read(found[archives[0]], manifest)
-    return submission.read_found(found, manifest)
+    paths = dict(_walk(folder))
+    archives = [name for name in paths if "/" not in name and name.lower().endswith(".zip")]
+    if len(archives) == 1 and (zips or len(paths) == 1):
+        return submission.read(paths[archives[0]], manifest)
+    return submission.read_paths(paths, manifest)
 
 
 def clear(folder: Path) -> None:
@@ -47,17 +47,17 @@ def clear(folder: Path) -> None:
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
     """Plain files by their path below the folder, without those that otter itself puts there."""
     count = 0
-    for place, folders, names in os.walk(folder, followlinks=False):
+    for root, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
-        here = Path(place).relative_to(folder)
-        if here == Path("."):
+        subfolder = Path(root).relative_to(folder)
+        if subfolder == Path("."):
             folders[:] = [name for name in folders if name != "tests"]  # otter's copy, never the student's
         for name in sorted(names):
-            path = Path(place) / name
+            path = Path(root) / name
             count += 1
             if count > WALKED:
                 return
-            empty_init = here == Path(".") and name == "__init__.py" and path.lstat().st_size == 0
-            if path.is_symlink() or not path.is_file() or empty_init or (here == Path(".") and name == DRIVER):
+            empty_init = subfolder == Path(".") and name == "__init__.py" and path.lstat().st_size == 0
+            if path.is_symlink() or not path.is_file() or empty_init or (subfolder == Path(".") and name == DRIVER):
                 continue
-            yield (here / name).as_posix(), path
+            yield (subfolder / name).as_posix(), path

@@ -21,11 +21,11 @@ FIXTURES = {"student", "race", "training"}  # what makes a function of a test fi
 def check(results: Iterable[TestResult], files: Iterable[Path]) -> None:
     """Raises GraderError where a test of these files has no result, or one has two."""
     counts = Counter(result.id for result in results)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise GraderError(f"{twice[0]} was graded twice; the report is not kept")
-    known = {name.partition("[")[0] for name in counts}
-    missing = [name for path in files for name in defined(path) if name not in known]
+    duplicates = [name for name, count in counts.items() if count > 1]
+    if duplicates:
+        raise GraderError(f"{duplicates[0]} was graded twice; the report is not kept")
+    graded = {name.partition("[")[0] for name in counts}
+    missing = [name for path in files for name in defined(path) if name not in graded]
     if missing:
         raise GraderError(f"{missing[0]} was not graded ({len(missing)} in all); the report is not kept")
 

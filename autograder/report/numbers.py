@@ -12,10 +12,10 @@ def beside(value: float, bar: float, digits: int = 4) -> str:
     """
     if not math.isfinite(value):
         return f"{value:g}"
-    for enough in range(digits, 17):
-        said = f"{value:.{enough}g}"
-        if _side(float(said), bar) == _side(value, bar):
-            return said
+    for precision in range(digits, 17):
+        text = f"{value:.{precision}g}"
+        if _side(float(text), bar) == _side(value, bar):
+            return text
     return repr(value)
 
 

@@ -32,23 +32,23 @@ MEGABYTES = 100  # memory is said in multiples of it
 
 def number(value: Any, digits: int = DIGITS) -> float:
     """With so many significant digits; NaN where it is no number, or too large."""
-    found = _float(value)
-    if not abs(found) <= LARGEST:
+    real = _float(value)
+    if not abs(real) <= LARGEST:
         return math.nan
-    if abs(found) < SMALLEST:
+    if abs(real) < SMALLEST:
         return 0.0
-    return round(found, digits - 1 - math.floor(math.log10(abs(found))))
+    return round(real, digits - 1 - math.floor(math.log10(abs(real))))
 
 
 def beside(value: Any, bar: float | None, digits: int = DIGITS) -> float:
     """The same, but never on the other side of the bar: 84.996 beside 85 is 84.9, since it does not reach it."""
-    said, found = number(value, digits), _float(value)
-    if bar is None or not math.isfinite(said) or _side(said, bar) == _side(found, bar):
-        return said
-    if found == bar:
+    rounded, exact = number(value, digits), _float(value)
+    if bar is None or not math.isfinite(rounded) or _side(rounded, bar) == _side(exact, bar):
+        return rounded
+    if exact == bar:
         return bar
-    step = 10.0 ** (math.floor(math.log10(max(abs(found), abs(said), SMALLEST))) - digits + 1)
-    return float(f"{said + math.copysign(step, found - bar):.{digits + 1}g}")
+    step = 10.0 ** (math.floor(math.log10(max(abs(exact), abs(rounded), SMALLEST))) - digits + 1)
+    return float(f"{rounded + math.copysign(step, exact - bar):.{digits + 1}g}")
 
 
 def curve(x: Any, series: Mapping[str, Any]) -> tuple[list[float], dict[str, list[float]]]:
@@ -56,18 +56,18 @@ def curve(x: Any, series: Mapping[str, Any]) -> tuple[list[float], dict[str, lis
 
     Of x, which a student may report as well, only what grows is kept; anything else is counted from 1.
     """
-    whole = [_float(value) for value in x]
-    kept = thinned(len(whole))
-    places = [whole[place] for place in kept]
-    counted = [float(place + 1) for place in kept]
-    if places not in (counted, [place - 1 for place in counted]):
-        places = _scaled(places)
-        if not all(one < other for one, other in itertools.pairwise(places)):
-            places = counted
-    few = list(series.items())[:SERIES]
-    values = {name[:TEXT]: list(found) for name, found in few}
-    return places, {
-        name: _scaled([found[place] for place in kept if place < len(found)]) for name, found in values.items()
+    all_x = [_float(value) for value in x]
+    indices = thinned(len(all_x))
+    xs = [all_x[index] for index in indices]
+    ordinals = [float(index + 1) for index in indices]
+    if xs not in (ordinals, [index - 1 for index in ordinals]):
+        xs = _scaled(xs)
+        if not all(left < right for left, right in itertools.pairwise(xs)):
+            xs = ordinals
+    selected = list(series.items())[:SERIES]
+    values = {name[:TEXT]: list(numbers) for name, numbers in selected}
+    return xs, {
+        name: _scaled([numbers[index] for index in indices if index < len(numbers)]) for name, numbers in values.items()
     }
 
 
@@ -75,14 +75,14 @@ def thinned(count: int) -> list[int]:
     """Places of POINTS out of `count` points, evenly, the first and the last among them."""
     if count <= POINTS:
         return list(range(count))
-    return [round(place * (count - 1) / (POINTS - 1)) for place in range(POINTS)]
+    return [round(index * (count - 1) / (POINTS - 1)) for index in range(POINTS)]
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> list[list[int]]:
     """Counts in few steps: right ones with two digits; the most frequent mistakes, rounded down to 1, 2, 5, 10 .."""
     k = min(len(matrix), CLASSES)
     counts = [(matrix[i][j], i, j) for i in range(k) for j in range(k) if i != j and matrix[i][j] > 0]
-    counts.sort(key=lambda found: (-found[0], found[1:]))
+    counts.sort(key=lambda entry: (-entry[0], entry[1:]))
     coarse = [[0] * k for _ in range(k)]
     for i in range(k):
         coarse[i][i] = int(number(matrix[i][i], 2))
@@ -94,15 +94,15 @@ def confusion(matrix: Sequence[Sequence[int]]) -> list[list[int]]:
 
 def pictures(rows: Mapping[str, Any]) -> list[tuple[str, list[list[list[int]]]]]:
     """Rows of grey pictures, entries 0 to 1, as (label, pictures of 0 to 255): averaged over squares until they fit."""
-    found = [
+    grey_rows = [
         (str(label)[:TEXT], [_grey(picture) for picture in list(row)[:PICTURES]])
         for label, row in list(rows.items())[:ROWS]
     ]
-    every = [picture for _, row in found for picture in row]
+    all_pictures = [picture for _, row in grey_rows for picture in row]
     side = 1
-    while sum(_blocks(n, side) * _blocks(m, side) for n, m in (picture.shape for picture in every)) > PIXELS:
+    while sum(_blocks(n, side) * _blocks(m, side) for n, m in (picture.shape for picture in all_pictures)) > PIXELS:
         side += 1
-    return [(label, [levels(averaged(picture, side), LEVELS).tolist() for picture in row]) for label, row in found]
+    return [(label, [levels(averaged(picture, side), LEVELS).tolist() for picture in row]) for label, row in grey_rows]
 
 
 def averaged(picture: np.ndarray, side: int) -> np.ndarray:
@@ -118,10 +118,10 @@ def levels(picture: np.ndarray, count: int) -> np.ndarray:
     return ((picture.clip(0, 1) * (count - 1)).round() * (255 / (count - 1))).round().astype(np.uint8)
 
 
-def boxes(found: Any, scale: float) -> list[list[float]]:
+def boxes(values: Any, scale: float) -> list[list[float]]:
     """The rows of an (n, 4) array of finite numbers, divided by `scale`, on a grid; nothing of anything else."""
     try:
-        rows = np.asarray(found, dtype=np.float64)
+        rows = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return []
     if rows.ndim != 2 or rows.shape[1] != 4:
@@ -132,9 +132,9 @@ def boxes(found: Any, scale: float) -> list[list[float]]:
     return corners
 
 
-def lines(found: Any) -> list[str]:
+def lines(values: Any) -> list[str]:
     """Of a page's text; nothing of what is no list."""
-    return [str(line)[:LINE] for line in found[:LINES]] if isinstance(found, list) else []
+    return [str(line)[:LINE] for line in values[:LINES]] if isinstance(values, list) else []
 
 
 def total_seconds(value: float) -> float:

@@ -46,7 +46,7 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 # Bytes of UTF-8 that a result keeps of each text; the rest is cut, whoever wrote it.
-KEPT = {
+TEXT_BYTES = {
     "law": 2000,
     "failure": 500,
     "advice": 2000,
@@ -85,7 +85,7 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failed_on: Literal["", "public", "secret"] = ""  # of a public test: which examples it failed on
 
     def __post_init__(self) -> None:
-        for name, limit in KEPT.items():
+        for name, limit in TEXT_BYTES.items():
             text = getattr(self, name)
             if len(text) > limit // 4 and (short := cut(text, limit)) is not text:
                 msgspec.structs.force_setattr(self, name, short)

@@ -53,12 +53,16 @@ def _training(times: TrainingTimes) -> TrainingTimes:
         reference_seconds=None if reference is None else rounding.number(reference, rounding.TIME_DIGITS),
         memory_mb=rounding.megabytes(times.memory_mb),
         device_memory_mb=0.0,
-        measured=[_measured(one) for one in times.measured],
+        measured=[_measured(measured) for measured in times.measured],
     )
 
 
-def _measured(one: Measured) -> Measured:
-    return one if one.value is None else msgspec.structs.replace(one, value=rounding.beside(one.value, one.bar))
+def _measured(measured: Measured) -> Measured:
+    return (
+        measured
+        if measured.value is None
+        else msgspec.structs.replace(measured, value=rounding.beside(measured.value, measured.bar))
+    )
 
 
 def without_hidden(report: Report, *, points: bool) -> Report:
@@ -68,11 +72,11 @@ def without_hidden(report: Report, *, points: bool) -> Report:
         what the hidden tests said of it.
     """
     tests = [_on_public_examples(test) for test in report.tests if test.visibility == "public"]
-    kept = {test.id for test in tests}
+    test_ids = {test.id for test in tests}
     timings = Timings(
         report.timings.total_seconds,
-        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
-        {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in test_ids},
+        {name: ratio for name, ratio in report.timings.ratios.items() if name in test_ids},
         import_seconds=report.timings.import_seconds,
     )
     report = msgspec.structs.replace(report, tests=tests, timings=timings)
@@ -88,24 +92,26 @@ def without_hidden(report: Report, *, points: bool) -> Report:
 
 
 def _of_public_tests(problem: ProblemResult, tests: list[TestResult]) -> ProblemResult:
-    mine = [test for test in tests if test.problem == problem.name]
+    problem_tests = [test for test in tests if test.problem == problem.name]
     return msgspec.structs.replace(
-        problem, points=sum(test.points for test in mine), possible=sum(test.possible for test in mine)
+        problem,
+        points=sum(test.points for test in problem_tests),
+        possible=sum(test.possible for test in problem_tests),
     )
 
 
 def _without_parameters(tests: list[TestResult]) -> list[TestResult]:
     """Hidden `test_x[0.5]` shows an input in its name: its number among its like does not."""
-    seen: Counter[str] = Counter()
-    named = []
+    counts: Counter[str] = Counter()
+    renamed = []
     for test in tests:
         base, bracket, _ = test.id.partition("[")
         if bracket and test.visibility == "hidden":
-            seen[base] += 1
-            ending = f"[{seen[base]}]"
+            counts[base] += 1
+            ending = f"[{counts[base]}]"
             test = msgspec.structs.replace(test, id=base + ending, name=test.name.partition("[")[0] + ending)
-        named.append(test)
-    return named
+        renamed.append(test)
+    return renamed
 
 
 def _on_public_examples(test: TestResult) -> TestResult:

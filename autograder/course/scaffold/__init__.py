@@ -26,8 +26,8 @@ def begin(root: Path, name: str) -> list[Path]:
     """
     if not root.is_dir():
         raise DeepgradeError(f"{root}: does not exist; create the folder first")
-    others = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
-    if not (root / "assignments").is_dir() and others:
+    unexpected = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
+    if not (root / "assignments").is_dir() and unexpected:
         raise DeepgradeError(
             f"{root}: is neither empty nor a course (it has no folder `assignments`); go to one of these, "
             "or name it with --course DIR"

@@ -80,7 +80,7 @@ def probes(assignment: Assignment) -> list[Probe]:
     return [*_built_in(assignment), *_own(assignment)]
 
 
-def a_third(probes: list[Probe], number: int) -> list[Probe]:
+def every_third(probes: list[Probe], number: int) -> list[Probe]:
     """Each third probe, from one that the number decides; the two that are compared count as one."""
     names = [probe.name for probe in probes if probe.name != COPIES][number % 3 :: 3]
     return [probe for probe in probes if (OVERWRITE if probe.name == COPIES else probe.name) in names]
@@ -88,7 +88,7 @@ def a_third(probes: list[Probe], number: int) -> list[Probe]:
 
 def _built_in(assignment: Assignment) -> list[Probe]:
     module, reference = f"{assignment.manifest.module}.py", assignment.reference()
-    names = to_write(assignment.stub()[module], reference[module], assignment.folder / module)
+    names = functions_to_write(assignment.stub()[module], reference[module], assignment.folder / module)
     return [
         Probe(name, counts, {**reference, **_attacked(module, reference[module], name, names)})
         for name, counts in BUILT_IN.items()
@@ -97,13 +97,15 @@ def _built_in(assignment: Assignment) -> list[Probe]:
 
 def _own(assignment: Assignment) -> list[Probe]:
     module, reference = f"{assignment.manifest.module}.py", assignment.reference()
-    found = []
+    own_probes = []
     for name, files in assignment.answers(FOLDER).items():
         text = files[module]
         functions = [*_functions(_parsed(text, Path(FOLDER) / name))]
         attacked = _attacked(module, text + COMPLETED.encode(), "own", functions)
-        found.append(Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
-    return found
+        own_probes.append(
+            Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked})
+        )
+    return own_probes
 
 
 def _attacked(module: str, text: bytes, probe: str, names: list[str]) -> dict[str, bytes]:
@@ -111,10 +113,10 @@ def _attacked(module: str, text: bytes, probe: str, names: list[str]) -> dict[st
     return {module: text + last.encode(), **{path.name: path.read_bytes() for path in sorted(INSIDE.glob("*.py"))}}
 
 
-def to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:
+def functions_to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:
     """The functions ("f") and methods ("C.f") of a stub that are not given: the reference writes them otherwise."""
-    given, right = _functions(_parsed(stub, path)), _functions(_parsed(reference, path))
-    return [name for name, body in given.items() if right.get(name) != body]
+    stub_functions, reference_functions = _functions(_parsed(stub, path)), _functions(_parsed(reference, path))
+    return [name for name, body in stub_functions.items() if reference_functions.get(name) != body]
 
 
 def _parsed(text: bytes, path: Path) -> ast.Module:
@@ -126,10 +128,10 @@ def _parsed(text: bytes, path: Path) -> ast.Module:
 
 def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> dict[str, str]:
     """From the names of functions and methods to their text."""
-    found: dict[str, str] = {}
+    functions: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            found |= _functions(node, f"{prefix}{node.name}.")
+            functions |= _functions(node, f"{prefix}{node.name}.")
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found[prefix + node.name] = ast.unparse(node)
-    return found
+            functions[prefix + node.name] = ast.unparse(node)
+    return functions

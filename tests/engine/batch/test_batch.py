@@ -18,7 +18,7 @@ import pytest
 
 from autograder.batch import find
 from autograder.batch.changes import changes, to_csv
-from autograder.batch.find import Found
+from autograder.batch.find import Source
 from autograder.batch.grades import final_grades, inert
 from autograder.batch.page import page
 from autograder.batch.run import Outcome
@@ -162,7 +162,7 @@ def test_what_is_no_folder_of_submissions_says_what_to_do(made, tiny, tmp_path):
 
 def test_ids_are_harmless_and_differ():
     names = ["ada.zip", "ada.py", "a/b", "..", "=cmd|x.zip", "a b.zip", "a_b.zip", "ä.zip", "x" * 300, "CON.zip", "-rf"]
-    ids = [Found(name, Path(name), name, name).id for name in names]
+    ids = [Source(name, Path(name), name, name).id for name in names]
     assert len(set(ids)) == len(names)
     for id in ids:
         assert all(character.isascii() and (character.isalnum() or character in "._-") for character in id)
@@ -412,7 +412,7 @@ def test_no_cell_is_a_formula(text):
 
 def outcome(name: str, told: Report | None, **more) -> Outcome:
     state = "graded" if told is not None else "refused"
-    return Outcome(Found(name, Path(name), name, name), state, report=told, **more)  # type: ignore[arg-type]
+    return Outcome(Source(name, Path(name), name, name), state, report=told, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

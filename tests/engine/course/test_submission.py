@@ -174,7 +174,7 @@ def test_the_web_batch_otter_and_regrades_find_the_same_files(root, beside, tmp_
     if beside != "data/large.bin":  # as an upload it is larger than the limit, and a sentence says so
         (tmp_path / "ada.zip").write_bytes(zip_of(members))
         found.append(submission.read_zip(zip_of(members), MANIFEST))
-        found.append(find.read(find.Found("ada.zip", tmp_path / "ada.zip", "ada", "ada"), MANIFEST))
+        found.append(find.read(find.Source("ada.zip", tmp_path / "ada.zip", "ada", "ada"), MANIFEST))
     assert {one.sha256 for one in found} == {submission.sha256_of(GOOD)}
 
 

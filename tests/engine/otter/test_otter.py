@@ -27,7 +27,7 @@ pytest.importorskip("otter", reason="otter-grader is not installed: pip install 
 from otter.grade.utils import merge_scores_to_df
 from otter.run.run_autograder.autograder_config import AutograderConfig
 
-from autograder.batch.find import Found
+from autograder.batch.find import Source
 from autograder.batch.grades import final_grades
 from autograder.batch.run import Outcome
 from autograder.core.errors import BadCourse, Refused
@@ -126,7 +126,7 @@ def test_our_final_grades_are_otter_s_own(assignment, reports):
     refused = Report("tiny", "", "refused", 'the zip holds no tiny.py, "said" twice; put it in')
     outcomes, results = [], []
     for name, told in {**reports, "refused": refused}.items():
-        found = Found(f"{name}.zip", Path(name), name, name)
+        found = Source(f"{name}.zip", Path(name), name, name)
         outcomes.append(Outcome(found, told.state, told.message, told))
         results.append(grading_results(told))
         results[-1].file = found.name

@@ -167,7 +167,7 @@ def test_losses_and_accuracies_do_not_share_a_scale():
 
 def test_a_value_is_said_with_the_digits_that_tell_it_from_its_bar():
     said = [(94.66666, 85.0), ("84.996", 85.0), (10**400, 1.0), (None, 1.0)]
-    assert [figures._said(value, bar) for value, bar in said] == ["94.67", "84.996", "no number", "no number"]
+    assert [figures._value_text(value, bar) for value, bar in said] == ["94.67", "84.996", "no number", "no number"]
 
 
 def test_there_is_no_epoch_and_a_half():

@@ -52,17 +52,19 @@ def attack(namespace: dict[str, Any], probe: str, names: list[str], marker: str)
     global _marker
     _marker = marker
     for name in names:
-        *classes, last = name.split(".")
+        *classes, attribute = name.split(".")
         owner: Any = None
-        for each in classes:
-            owner = namespace.get(each) if owner is None else vars(owner).get(each)
+        for class_name in classes:
+            owner = namespace.get(class_name) if owner is None else vars(owner).get(class_name)
         if classes and not isinstance(owner, type):
             continue
-        new = _attacked(vars(owner).get(last) if classes else namespace.get(last), name, PROBES[probe])
-        if new is not None and classes:
-            setattr(owner, last, new)
-        elif new is not None:
-            namespace[last] = new
+        replacement = _attacked(
+            vars(owner).get(attribute) if classes else namespace.get(attribute), name, PROBES[probe]
+        )
+        if replacement is not None and classes:
+            setattr(owner, attribute, replacement)
+        elif replacement is not None:
+            namespace[attribute] = replacement
 
 
 def _attacked(function: Any, name: str, answer: Callable[[Call], Any]) -> Any:
@@ -129,10 +131,10 @@ def empty(call: Call) -> Any:
     return []
 
 
-def argument(place: int, call: Call) -> Any:
+def argument(index: int, call: Call) -> Any:
     """The argument at this place, or the last one where there are fewer."""
-    given = [*call.args, *call.kwargs.values()]
-    return given[min(place, len(given) - 1)] if given else None
+    arguments = [*call.args, *call.kwargs.values()]
+    return arguments[min(index, len(arguments) - 1)] if arguments else None
 
 
 # ------------------------------------------------------------------------------------------ the reference's shape alone
@@ -262,14 +264,14 @@ def _kept(result: Any) -> Any:
 
 def _is_right(call: Call, answer: Any) -> bool:
     """Would the reference answer so, and change no argument: of this call, nor of the one that made its object?"""
-    made = _makers.get(id(call.owner[0]), (None,))[1:] if call.owner else ()
-    owner, args, kwargs, others = copied(call.owner, call.args, call.kwargs, made)
-    given, named = _listening(call.name, args, kwargs)
+    made_with = _makers.get(id(call.owner[0]), (None,))[1:] if call.owner else ()
+    owner, args, kwargs, made_with_copies = copied(call.owner, call.args, call.kwargs, made_with)
+    listening_args, listening_kwargs = _listening(call.name, args, kwargs)
     try:
-        right = _kept(call.function(*owner, *given, **named))
+        expected = _kept(call.function(*owner, *listening_args, **listening_kwargs))
     except Exception:
         return False
-    equal: bool = same(right, answer) and same([args, kwargs, others], [call.args, call.kwargs, made])
+    equal: bool = same(expected, answer) and same([args, kwargs, made_with_copies], [call.args, call.kwargs, made_with])
     return equal
 
 
@@ -294,7 +296,7 @@ def _listening(name: str, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict
 
         return called
 
-    return tuple(map(listening, args)), {word: listening(item) for word, item in kwargs.items()}
+    return tuple(map(listening, args)), {keyword: listening(item) for keyword, item in kwargs.items()}
 
 
 def of_its_own(call: Call) -> Any:
