@@ -164,7 +164,7 @@ class _Batch:
             return Outcome(submission, "graded", report=report, notes=handed_in.notes)
         self._store.remove(f"reports/{submission.id}.json")
         self._store.remove(f"results/{submission.id}.json")
-        return Outcome(submission, "grader_error", f"our fault, in {TRIES} tries: {fault}")
+        return Outcome(submission, "grader_error", f"the grader failed in {TRIES} tries: {fault}")
 
     def _keep(self, submission: Source, report: Report) -> None:
         """Write the report last: a submission with a report is finished."""

@@ -1,4 +1,4 @@
-"""`deepgrade data`: which data sets are here, and the one command that fetches them."""
+"""`deepgrade data`: lists the local data sets, and fetches others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What instructors run who grade whole folders: `batch`; `otter` and `import-results` for those who work with otter."""
+"""Commands of instructors: `batch` grades a folder; `otter` and `import-results` work with otter and Gradescope."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATES = {
     "graded": ("graded", "green"),
     "refused": ("refused", "red"),
     "duplicate": ("no score", "yellow"),
-    "grader_error": ("our fault", "magenta"),
+    "grader_error": ("grader error", "magenta"),
 }
 
 
@@ -86,7 +86,7 @@ def batch(
     else:
         _print_batch(outcomes, changed, output)
     if any(outcome.state == "grader_error" for outcome in outcomes):
-        raise GraderError("some submissions have no score through our fault; run the same command again")
+        raise GraderError("the grader failed for some submissions, which have no score; run the same command again")
 
 
 def otter(
@@ -103,7 +103,7 @@ def otter(
     from autograder.course import secrets
 
     try:
-        import otter  # noqa: F401  # needed by a process that starts later; missing, it is missed here
+        import otter  # noqa: F401  # a process that starts later needs it; this import finds out early
 
         from autograder.otter import generate
     except ModuleNotFoundError as error:
@@ -241,7 +241,7 @@ def _row(outcome: Outcome) -> tuple[Text, str, Text]:
 
 @contextlib.contextmanager
 def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
-    """A bar, and below it what runs and what is done, on stderr; gone when it ends. Silent off a terminal."""
+    """A progress bar on stderr with a table of running and finished submissions. It needs a terminal."""
     terminal = Console(stderr=True)
     if not terminal.is_terminal:
         yield lambda event: None

@@ -1,4 +1,4 @@
-"""What students run against the service of their course: `login`, `submit`, `status`, `report`."""
+"""Commands of students for the service of their course: `login`, `submit`, `status`, `report`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ from autograder.course import manifest as manifests
 from autograder.course import submission
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-Course = Annotated[
-    str, typer.Option("--course", metavar="NAME", help="Of the courses you are in (if it is more than one).")
-]
+Course = Annotated[str, typer.Option("--course", metavar="NAME", help="The course, if you are in more than one.")]
 
 STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "grader_error": "grader error"}
 
 
 def login(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Of your course's service.")] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of your course's service.")] = "",
     login: Annotated[
-        str, typer.Option(metavar="NAME", help="Ask for the password of this login (else it is asked for).")
+        str, typer.Option(metavar="NAME", help="Your login (without this option the command asks for it).")
     ] = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Send the token without https.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the token of this machine.")] = False,
@@ -54,7 +52,7 @@ def login(
 
 
 def _read_secret(label: str) -> str:
-    """Typed unseen, or from a pipe. Nothing of it is ever an argument: others can read those."""
+    """Read a secret from the keyboard without an echo, or from a pipe. Arguments of a process are visible to others."""
     if sys.stdin.isatty():
         typed: str = typer.prompt(label, hide_input=True, err=True)
         return typed
@@ -69,7 +67,9 @@ def submit(
     context: typer.Context,
     folder: Folder = ".",
     course: Course = "",
-    assignment: Annotated[str, typer.Option(metavar="NAME", help="As the service calls it (else as its module).")] = "",
+    assignment: Annotated[
+        str, typer.Option(metavar="NAME", help="The assignment's name on the service (else that of its module).")
+    ] = "",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the report, and print it.")] = True,
     json: Json = False,
 ) -> None:
@@ -130,7 +130,7 @@ def status(
 
 
 def report(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the submission.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The submission's number.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is graded.")] = False,
     json: Json = False,
 ) -> None:
@@ -148,7 +148,7 @@ def _wait(service: client.Service, number: int) -> None:
 
 
 def _report(service: client.Service, number: int, json: bool) -> None:
-    """Exits with 1 where a test failed, as `check` does."""
+    """Print a report. Exits with 1 if a test failed, as `check` does."""
     from autograder.cli import show
     from autograder.report import schema as reports
 
@@ -193,5 +193,5 @@ def _points(entry: dict[str, Any]) -> str:
 
 
 def _local_time(seconds: float) -> str:
-    """By the clock of this machine."""
+    """In the time zone of this machine."""
     return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%d %b %Y, %H:%M %Z").lstrip("0")

@@ -1,6 +1,6 @@
-"""A report in a terminal: the points, a line for each test, and the words for each test that did not pass.
+"""A report in a terminal: the points, a line for each test, and details of each test that did not pass.
 
-The words are the report's own, as on the web page; here they are only laid out.
+The texts are those of the report, as on the web page.
 """
 
 from __future__ import annotations
@@ -16,21 +16,26 @@ from autograder.cli.console import number, plain, table
 from autograder.report.schema import SLOW_IMPORT, Report, TestResult
 
 COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
-LABELS = {"timed_out": "timed out", "out_of_memory": "out of memory", "not_implemented": "not implemented"}
+LABELS = {
+    "timed_out": "timed out",
+    "out_of_memory": "out of memory",
+    "not_implemented": "not implemented",
+    "grader_error": "grader error",
+}
 NOT_RUN = "was not run, because it depends on a test that did not pass: "
 LABEL_WIDTH = len("not implemented")
-OTHER_COLUMNS = LABEL_WIDTH + len(" 100 / 100 ") + 6  # what stands beside a test's name
+OTHER_COLUMNS = LABEL_WIDTH + len(" 100 / 100 ") + 6  # width of all columns but a test's name
 
 
 def label(verdict: str) -> str:
-    return {"grader_error": "our fault"}.get(verdict, LABELS.get(verdict, verdict))
+    return LABELS.get(verdict, verdict)
 
 
 def report(report: Report, console: Console, *, tests: bool = True, details: bool = True, note: str = "") -> None:
-    """Print a report, already reduced to what its reader may see.
+    """Print a report that has been reduced to what its reader may see.
 
-    tests, words : whether to print a line for each test, and what is to be said of each that did not pass.
-    note : a sentence before what is to be mended, of which the first cause comes last, where the eye is.
+    tests, details : whether to print a line for each test, and details of each test that did not pass.
+    note : a sentence before the details. The first cause is printed last, at the end of the terminal.
     """
     console.print(_heading(report))
     if report.state != "graded":
@@ -56,8 +61,8 @@ def report(report: Report, console: Console, *, tests: bool = True, details: boo
 
 
 def _not_implemented(report: Report) -> dict[str, list[TestResult]]:
-    """The tests of each function that is not implemented, where it is known which one it is; and, with the last one,
-    those that were not run for that reason."""
+    """The tests of each function that is known to be not implemented, including the tests that were not run because of
+    it."""
     results_by_function: dict[str, list[TestResult]] = {}
     laws: dict[str, str] = {}
     for result in report.tests:
@@ -71,7 +76,7 @@ def _not_implemented(report: Report) -> dict[str, list[TestResult]]:
 
 
 def _function(result: TestResult) -> str:
-    """Of a test that met an untouched stub: the function, by what it raised or the line that raised."""
+    """The function that a test found not implemented, from the exception or the traceback; "" if unknown."""
     if result.verdict != "not_implemented":
         return ""
     if re.fullmatch(r"[A-Za-z_][\w.]*", result.detail):
@@ -106,7 +111,7 @@ def _problems(report: Report) -> RenderableType:
 
 
 def _tests(report: Report, results: list[TestResult], room: int) -> Iterator[RenderableType]:
-    """One table for the public tests, one for the hidden ones, with their columns below each other."""
+    """One table for the public tests and one for the hidden ones, with aligned columns."""
     width = min(room, max((len(result.name) for result in results), default=0))
     for visibility in ("public", "hidden"):
         rows = table(f"{visibility.capitalize()} test", "Verdict", "Points", numbers=("Points",))
@@ -128,7 +133,7 @@ def _tests(report: Report, results: list[TestResult], room: int) -> Iterator[Ren
 
 
 def _details(result: TestResult) -> RenderableType:
-    """What the reader may know of one test that did not pass, indented below its name."""
+    """The details of one test that did not pass, indented below its name."""
     colour = COLOURS.get(result.verdict, "red")
     if result.verdict == "blocked":
         return Text.assemble((plain(result.name), "bold"), ": ", ("blocked", colour), f": {plain(result.failure)}")
@@ -136,7 +141,7 @@ def _details(result: TestResult) -> RenderableType:
     lines = [Text(plain(result.law), style="italic")] if result.law != result.name else []
     sentence = result.failure
     if result.detail and result.detail != result.failure:
-        # "raised ValueError" and "ValueError: what it said": the kind once.
+        # "raised ValueError" and "ValueError: message": print the kind once.
         start = (
             "raised"
             if result.verdict == "raised" and sentence == f"raised {result.detail.partition(':')[0]}"
@@ -144,7 +149,7 @@ def _details(result: TestResult) -> RenderableType:
         )
         sentence = f"{start}{':' if start == sentence else ''} {result.detail}" if sentence else result.detail
     lines.append(Text(plain(sentence)))
-    if result.verdict != "not_implemented":  # where, and with which input, says nothing there
+    if result.verdict != "not_implemented":  # the place and the input do not matter there
         evidence = {"with": result.example, "where": result.traceback, "printed": result.output}
         lines += [_named(name, plain(text.rstrip())) for name, text in evidence.items() if text.strip()]
         lines += [_named("repeat", plain(result.repeat))] if result.repeat else []
@@ -152,5 +157,5 @@ def _details(result: TestResult) -> RenderableType:
 
 
 def _named(name: str, text: str) -> Text:
-    """`with     z = array(...)`, further lines below the first."""
+    """`with     z = array(...)`, with further lines indented to the first."""
     return Text.assemble((f"{name:<8}", "dim"), text.replace("\n", "\n" + " " * 8))

@@ -1,4 +1,4 @@
-"""What staff run: see the course, make kits, grade; `doctor` says whether this machine can."""
+"""Commands of staff: list the course, make kits, grade, and check this machine with `doctor`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def grade(
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON; - is standard output.")
     ] = None,
-    view: Annotated[Literal["student", "staff"], typer.Option(help="Whose eyes the report is for.")] = "staff",
+    view: Annotated[Literal["student", "staff"], typer.Option(help="Who the report is for.")] = "staff",
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the report's figures there.")] = None,
 ) -> None:
     """Grade a submission in the sandbox, by public and hidden tests."""
@@ -120,7 +120,7 @@ def release(
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
-    """Attack this machine's own sandbox and say whether it stands, and whether the machine has what is set."""
+    """Attack this machine's sandbox and print which walls hold, and check the settings of the service."""
     from autograder import doctor as check_up
 
     with console.busy("attacking the sandbox"):

@@ -1,4 +1,4 @@
-"""What students run: `check` and `pack`. No sandbox and nothing POSIX-only: they sit at Windows and macOS too."""
+"""Commands of students: `check` and `pack`. They need no sandbox and no POSIX, so they run on Windows and macOS too."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def check(
     context: typer.Context,
     folder: Folder = ".",
     test: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Run this test alone; a part of its name will do.")
+        str | None, typer.Option(metavar="NAME", help="Run only this test; a part of its name is enough.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
     journal: Annotated[Path | None, typer.Option("--journal", hidden=True)] = None,
 ) -> None:
-    """Run the public tests on your code, here, with the words of the server."""
+    """Run the public tests on your code on this machine. The messages are those of the server."""
     if not in_this_process:
         from autograder.local_check import supervised
 
@@ -80,7 +80,7 @@ def check(
 
 
 def _print_where_stopped(stopped: public_tests.Stopped) -> None:
-    """After Ctrl-C: which test ran, and at which line of the student's code."""
+    """After Ctrl-C: print the running test, and the line of the student's code."""
     name = stopped.test.rpartition("::")[2]
     count = len(stopped.report.tests)
     results = {0: "no test was finished", 1: "the result of 1 test is above"}.get(
@@ -92,7 +92,7 @@ def _print_where_stopped(stopped: public_tests.Stopped) -> None:
 
 
 def print_findings(warnings: list[Finding], stream: TextIO) -> None:
-    """What is certain first, each as one sentence."""
+    """Print each finding as one sentence."""
     for warning in warnings:
         prefix = "not on the server" if warning.fails else "on the server"
         print(f"{prefix}: {console.plain(warning.text)}", file=stream)
@@ -102,7 +102,7 @@ def pack(
     context: typer.Context,
     folder: Folder = ".",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Write nothing that the server could not run.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Write no zip that the server could not run.")] = False,
 ) -> None:
     """Make the zip to hand in: the files that the assignment names, and no others."""
     from autograder.course import forecast
@@ -120,7 +120,7 @@ def pack(
 
 
 def find_folder(name: str, course: Path | None) -> Path:
-    """The folder of that path or, inside a course, of the assignment of that name."""
+    """The folder with that path or, inside a course, the folder of the assignment with that name."""
     folder = Path(name)
     if (folder / "assignment.toml").is_file():
         return folder.resolve()

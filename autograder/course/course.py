@@ -1,9 +1,9 @@
-"""Where assignments are found: by their manifest, in two folders of one name.
+"""Finds assignments by their manifest, in two folders with the same name.
 
     COURSE/assignments/<name>/   what students get
     COURSE/solutions/<name>/     what staff keep; may be absent (a student's kit has none)
 
-Nothing here is ever imported: files are read, or loaded by path, or handed to a sandbox.
+These files are never imported: they are read, loaded by path, or sent to a sandbox.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autograder.course.manifest import NAME, Manifest
 
 @dataclass(frozen=True)
 class Assignment:
-    """One assignment: its name, the folder students get and, where staff's half is at hand, that folder."""
+    """One assignment: its name, the folder for students and, if staff's half exists, that folder."""
 
     name: str
     folder: Path
@@ -78,7 +78,7 @@ class Assignment:
 
 
 def read_files(folder: Path, names: list[str]) -> dict[str, bytes]:
-    """The named files of a folder. Raises BadCourse for the first that is not there."""
+    """The named files of a folder. Raises BadCourse for the first missing one."""
     contents = {}
     for name in names:
         try:
@@ -117,7 +117,7 @@ class Course:
 
 
 def around(folder: Path) -> Path | None:
-    """The course in which one stands: the folder, or the nearest one above it, that has assignments."""
+    """The course around a folder: the folder itself, or the nearest one above it, with assignments."""
     for candidate in (folder, *folder.parents):
         if next((candidate / "assignments").glob("*/assignment.toml"), None) is not None:
             return candidate
@@ -125,7 +125,7 @@ def around(folder: Path) -> Path | None:
 
 
 def find_course(folder: str | os.PathLike[str] | None = None) -> Course:
-    """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
+    """The course in a folder; without one DEEPGRADE_COURSE, then the checkout's course, then the installed one."""
     path = folder or os.environ.get("DEEPGRADE_COURSE")
     if path:
         return Course(Path(path).resolve())

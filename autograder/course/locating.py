@@ -1,4 +1,4 @@
-"""Where the files of a submission are: one rule for zips and folders, and the words for a file that is not there."""
+"""Locates the files of a submission, by one rule for zips and folders, and explains a missing file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Collection
 from autograder.core.errors import Refused
 
 NAME_CHARACTERS = 512  # of one member's name, folders included; past it the upload is refused
-# What operating systems put beside a student's files without being asked: passed over in silence.
+# Files that operating systems add to folders and zips: ignored without a note.
 LITTER = re.compile(r"__MACOSX/.*|(.*/)?(\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini)", re.DOTALL)
-HIDDEN = re.compile(r"/(\.|__MACOSX|__pycache__)")  # folders in which nobody has put what they hand in
+HIDDEN = re.compile(r"/(\.|__MACOSX|__pycache__)")  # folders that contain no files to hand in
 HELP = "`deepgrade pack` makes a right one"
 
 
 def root_of(paths: Collection[str], names: list[str], all_names: list[str]) -> str:
-    """The folder that holds all named files, nearest to the top: "", or `hw1/src/`.
+    """The folder nearest to the top that contains all named files: "", or `hw1/src/`.
 
-    Zips, folders and what other systems have unpacked are all looked through by this rule, so that a submission is
-    found by all of them or by none. Raises Refused where there is none, or where there are two as near.
+    The same rule holds for zips, for folders, and for zips that other systems have unpacked. Raises Refused if there is
+    no such folder, or if two are at the same depth.
     """
     ends = [path.removesuffix(names[0]) for path in paths if path.rpartition("/")[2] == names[0]]
     roots = [root for root in ends if all(root + name in paths for name in names) and not HIDDEN.search(f"/{root}")]
@@ -54,14 +54,14 @@ def _why_missing(names: list[str], paths: list[str], all_names: list[str]) -> st
 
 
 def key_of(name: str) -> str:
-    """Equal for two names that some file system takes for one."""
+    """A key that is equal for two names which some file system treats as the same."""
     return unicodedata.normalize("NFKC", path_of(name) or name).casefold()
 
 
 def path_of(name: str) -> str | None:
-    """A member's name as a path below the zip's top; None where it names no place there.
+    """A member's name as a path inside of the zip; None if it points elsewhere.
 
-    PowerShell 5 writes backslashes between folders, and some tools a `./` before them.
+    PowerShell 5 writes backslashes between folders, and some tools begin paths with `./`.
     """
     return None if why_odd(name) else "/".join(parts_of(name))
 
@@ -87,6 +87,6 @@ def join_names(names: list[str]) -> str:
 
 
 def printable_name(name: str) -> str:
-    """A name as one harmless line: escaped where it is not printable, cut where it is long."""
+    """A name as one safe line: escaped if it is not printable, cut if it is long."""
     text = name if len(name) <= 60 else f"{name[:60]}..."
     return text if re.fullmatch(r"[\w./ +-]+", text, re.ASCII) else repr(text)

@@ -1,11 +1,11 @@
-"""A submission: the files that the manifest names, taken out of a zip or a folder, and nothing else.
+"""A submission: the files that the manifest names, from a zip or a folder.
 
     upload ──> small enough? ──> few members? ──> where are the named files? ──> plain, small? ──> in memory
 
-Nothing is written to disk, no name ever becomes a path, and a member that the manifest does not name is never even
-decompressed: whatever it is, and whatever its name, it is noted, and no reason to refuse. Bytes are counted while they
-stream out, because a header may lie about them. What is wrong with a named file raises `Refused` with one sentence that
-tells the student what to do; an upload that is refused uses no attempt.
+Nothing is written to disk, and no name becomes a path. A member that the manifest does not name is never decompressed;
+its name is noted, and it is not a reason to refuse the upload. Bytes are counted while they are decompressed, because a
+header may lie about them. A problem with a named file raises `Refused` with one sentence that tells the student what to
+do. A refused upload uses no attempt.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from autograder.course.locating import LITTER, join_names, printable_name, root_
 from autograder.course.manifest import Manifest
 from autograder.course.zips import check_upload_size, files_of_zip
 
-NOTED_FILES = 8  # extra files that a note names; of more it says how many
-WALKED = 10_000  # files of a folder that are looked at
+NOTED_FILES = 8  # extra files that a note names; more are counted
+WALKED = 10_000  # files of a folder that are read; the others are ignored
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is graded. `files` has the manifest's names in the manifest's order."""
+    """The files to grade. `files` has the manifest's names in the manifest's order."""
 
     files: dict[str, bytes]
-    sha256: str  # of the files' names and contents: the same for a zip and for the folder it was made of
-    notes: list[str] = field(default_factory=list)  # what the student should hear although nothing is wrong
+    sha256: str  # of the files' names and contents; equal for a zip and for the folder it was made of
+    notes: list[str] = field(default_factory=list)  # remarks for the student that are not errors
 
 
 def read(path: Path, manifest: Manifest) -> Submission:
@@ -54,7 +54,7 @@ def read(path: Path, manifest: Manifest) -> Submission:
 
 
 def read_folder(path: Path, manifest: Manifest) -> Submission:
-    """The submission in a folder: its files of the manifest's names, which must be plain files."""
+    """The submission in a folder: the files with the manifest's names, which must be plain files."""
     try:
         present = sorted(entry.name for entry in os.scandir(path) if entry.is_file(follow_symlinks=False))
     except OSError as error:
@@ -72,21 +72,21 @@ def read_folder(path: Path, manifest: Manifest) -> Submission:
 
 
 def read_below(folder: Path, manifest: Manifest) -> Submission:
-    """The submission somewhere below a folder, found by the rule for zips."""
+    """The submission at any depth below a folder, found by the rule for zips."""
     if all(os.path.lexists(folder / name) for name in manifest.files):
         return read_folder(folder, manifest)
     return read_paths(_files_below(folder), manifest, "the folder")
 
 
 def is_below(folder: Path, manifest: Manifest) -> bool:
-    """Is there a file of the manifest's, in a plain folder or in one below it?"""
+    """Does the folder contain a file with a name of the manifest, at any depth?"""
     return any(path.rpartition("/")[2] in manifest.files for path in _files_below(folder) if not LITTER.fullmatch(path))
 
 
 def read_paths(paths: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
     """The submission in plain files.
 
-    found : a path below some folder -> where the file is.   noun : what students know that folder as.
+    paths : from a path below some folder to the file.   noun : the name of that folder in messages to students.
     """
     relevant = {name: path for name, path in paths.items() if not LITTER.fullmatch(name)}
     try:
@@ -123,12 +123,12 @@ def read_zip(data: bytes, manifest: Manifest) -> Submission:
 def pack(folder: Path, manifest: Manifest) -> bytes:
     """The zip to hand in. The same files give the same bytes."""
     data = zipped(read_folder(folder, manifest).files)
-    read_zip(data, manifest)  # a zip that would be refused is refused here, before it is handed in
+    read_zip(data, manifest)  # a zip that the server would refuse is refused here
     return data
 
 
 def zipped(files: dict[str, bytes], *, executable: Collection[str] = ()) -> bytes:
-    """A zip of named files that depends on nothing but them: no clock, no owner, no machine."""
+    """A zip of named files. It depends only on them, not on clock, owner or machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -141,7 +141,7 @@ def zipped(files: dict[str, bytes], *, executable: Collection[str] = ()) -> byte
 
 
 def sha256_of(files: dict[str, bytes]) -> str:
-    """One hash over names and contents, whatever their order."""
+    """One hash over names and contents, independent of their order."""
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
@@ -172,7 +172,7 @@ def _check_text(name: str, content: bytes) -> None:
 
 
 def _read_plain_file(path: Path, limit: int) -> bytes:
-    """At most one byte more than `limit`. A link could point at what its owner must not see, and a FIFO never ends."""
+    """At most `limit` + 1 bytes of a file. A link could point at a secret file, and a FIFO never ends."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise Refused(f"{path} is not a plain file; put the file itself there")
     try:

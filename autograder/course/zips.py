@@ -1,8 +1,7 @@
-"""Named files out of the bytes of a zip, in memory.
+"""Reads named files from the bytes of a zip, in memory.
 
-No name ever becomes a path, and a member that the manifest does not name is never decompressed: whatever it is, and
-whatever its name, it is noted, and no reason to refuse. Bytes are counted while they stream out, because a header may
-lie about them.
+No name becomes a path. A member that the manifest does not name is never decompressed; its name is noted, and it is not
+a reason to refuse the upload. Bytes are counted while they are decompressed, because a header may lie about them.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def _opened(data: bytes) -> zipfile.ZipFile:
 
 
 def _check_selected(selected: dict[str, zipfile.ZipInfo], members: list[zipfile.ZipInfo]) -> None:
-    """Each file that is handed on has a name that no other member has, a plain type, and no password."""
+    """Each selected file must have a unique name, a plain type, and no password."""
     keys: dict[str, list[str]] = {}
     for member in members:
         keys.setdefault(key_of(member.orig_filename), []).append(member.orig_filename)
@@ -76,7 +75,7 @@ def _check_selected(selected: dict[str, zipfile.ZipInfo], members: list[zipfile.
         if member.flag_bits & ENCRYPTED:
             raise Refused(f"{printable_name(name)} is encrypted; make the zip without a password; {HELP}")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # The others can be told to take gigabytes of memory for their dictionaries.
+            # Other methods can allocate gigabytes of memory for their dictionaries.
             raise Refused(f"{printable_name(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
         first, *others = keys[key_of(name)]
         if others:
@@ -88,7 +87,7 @@ def _check_type(member: zipfile.ZipInfo) -> None:
     mode = member.external_attr >> 16  # zero in zips made on Windows
     kind, name = stat.S_IFMT(mode), member.orig_filename
     if name.endswith("/") and kind in (0, stat.S_IFDIR):
-        return  # a folder, whatever its bits: nothing is made of it
+        return  # a folder with any bits: no folder is created
     if kind == stat.S_IFLNK:
         raise Refused(f"{printable_name(name)} is a link; put the file itself into the zip; {HELP}")
     if kind not in (0, stat.S_IFREG):
@@ -118,7 +117,7 @@ def _too_large(manifest: Manifest) -> Refused:
 
 
 def _select(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
-    """The members of the named files, and the names of the others. Raises Refused where a file is missing."""
+    """The members of the named files, and the names of the others. Raises Refused if a file is missing."""
     files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
     by_path: dict[str, zipfile.ZipInfo] = {}
     for member in files:
@@ -131,7 +130,7 @@ def _select(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str,
 
 
 def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, manifest: Manifest) -> bytes:
-    """The bytes of one member, at most `limit` of them: counted as they come, whatever the header says."""
+    """The bytes of one member, at most `limit`, counted while they are decompressed."""
     pieces, size = [], 0
     try:
         with archive.open(member) as file:

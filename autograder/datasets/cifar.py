@@ -69,7 +69,7 @@ def cifar10(split: Split, *, whole: bool = False) -> Dataset:
     x : (n, 3072), of every picture all red, then all green, then all blue, by rows.   images : (n, 32, 32, 3).
     whole : the 45,000 + 5,000 + 10,000 of the official archive in its order, if it is here; if not, as without.
     Without any file: 1,500 + 300 + 300 digits, rendered in colour.
-    Raises BadData if a file is there but is not what it should be, ValueError for another split.
+    Raises BadData if a file is damaged, ValueError for another split.
     """
     check_split(split)
     part = files.find_all(catalogue.CIFAR10.or_else)

@@ -23,7 +23,7 @@ MOST_AXES = 4
 def parse(data: bytes, axes: int, location: Path | str) -> np.ndarray:
     """The array of `axes` axes in the bytes of an IDX file, uint8, not copied and not to be written to.
 
-    place : the file, for the message.   Raises BadData where the bytes are not exactly that.
+    location : the file, for the message.   Raises BadData if the bytes are not such a file.
     """
     head = 4 + 4 * axes
     if len(data) < head:
@@ -43,7 +43,7 @@ def parse(data: bytes, axes: int, location: Path | str) -> np.ndarray:
 
 
 def unzip(data: bytes, location: Path | str, limit: int = LIMIT) -> bytes:
-    """What a gzip file of one member holds. Raises BadData if that is damaged or longer than the limit."""
+    """The contents of a gzip file of one member. Raises BadData if it is damaged or longer than the limit."""
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         unpacked = unpacker.decompress(data, limit + 1)

@@ -36,7 +36,7 @@ def mnist(split: Split) -> Dataset:
 
     x : (n, 784), every picture by rows.   names : "0" .. "9".
     Without the files: `digits` enlarged to 28x28, 1,197 + 300 + 300 of them.
-    Raises BadData if a file is there but is not what it should be, ValueError for another split.
+    Raises BadData if a file is damaged, ValueError for another split.
     """
     return _read(split, "MNIST", catalogue.MNIST, digits8.NAMES)
 

@@ -1,8 +1,7 @@
-"""Attacks this machine's own sandbox and says what holds.
+"""Attacks this machine's sandbox and reports which walls hold.
 
-Every finding is one wall, tried by a submission of ours (doctor_probes.py) in the real sandbox, with canaries planted
-outside: a file, a variable of the environment, a listening socket. A service whose doctor finds an open wall must not
-grade.
+Every finding is one wall. A submission (doctor_probes.py) attacks it in the real sandbox. Canaries are outside: a file,
+an environment variable, a listening socket. A service whose doctor finds an open wall must not grade.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from autograder.student_process import FOLDER
 
 PROBES = Path(__file__).with_name("doctor_probes.py")
 LIMITS = Limits(seconds=5.0, test_seconds=10.0, memory_mb=256, processes=24, files_mb=16)
-OWN_PLACES = {"/", "/tmp", "/dev", "/dev/shm"}  # a sandbox has its own, which are no finding where we work in ours
+OWN_PLACES = {"/", "/tmp", "/dev", "/dev/shm"}  # a sandbox has its own, so finding them proves nothing
 SECRET_PLACES = ["/proc/1", "/proc/self", "/root", "/home", "/etc/passwd", "/etc/shadow", "/bin/sh", "/usr/bin", "/var"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One wall: does it stand, and what was seen."""
+    """One wall: whether it holds, and the details."""
 
     name: str
     ok: bool
@@ -39,7 +38,7 @@ class Finding:
 
 
 def run() -> list[Finding]:
-    """All findings; where no sandbox can be started, that alone."""
+    """All findings, or one finding that no sandbox can be started."""
     try:
         with _Canaries() as canaries, Sandbox(["numpy"], LIMITS) as sandbox:
             return list(_findings(sandbox, canaries))
@@ -49,7 +48,7 @@ def run() -> list[Finding]:
 
 def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     def ask(attack: Callable[[Remote], Any], limits: Limits = LIMITS) -> Any:
-        """What the attack returned, or what ended it."""
+        """The value that the attack returned, or the exception that ended it."""
         with sandbox.worker() as worker:
             try:
                 files = {"doctor_probes.py": PROBES.read_bytes()}
@@ -69,7 +68,7 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     paths = [*SECRET_PLACES, canaries.folder, str(Path(__file__).parents[1]), os.getcwd(), str(Path.home())]
     yield expect_nothing(
         "other files",
-        ask(lambda s: s.readable_paths([p for p in paths if p not in OWN_PLACES])),
+        ask(lambda s: s.existing_paths([p for p in paths if p not in OWN_PLACES])),
         "foreign path in sight",
     )
     yield expect_nothing("canary in a file", ask(lambda s: s.files_with(canaries.text)), "file holds the canary")
@@ -107,7 +106,7 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     yield Finding("wall time", isinstance(outcome, TimedOut), _text(outcome))
 
     ask(lambda s: s.leave_something())
-    leftovers = ask(lambda s: s.readable_paths([f"{folder}/left-behind" for folder in ("/tmp", "/dev/shm", FOLDER)]))
+    leftovers = ask(lambda s: s.existing_paths([f"{folder}/left-behind" for folder in ("/tmp", "/dev/shm", FOLDER)]))
     yield expect_nothing("between two tests", leftovers, "thing left behind")
     yield Finding("still answers", ask(lambda s: s.double(2)) == 4, "after all this")
 
@@ -123,7 +122,7 @@ def _text(value: Any) -> str:
 
 
 class _Canaries:
-    """Things outside that no submission may find: a word in a file and in the environment, and listening sockets."""
+    """Things outside that no submission may find: a text in a file and in the environment, and listening sockets."""
 
     def __enter__(self) -> _Canaries:
         self.text = f"canary-{secrets.token_hex(8)}"
@@ -134,13 +133,13 @@ class _Canaries:
         self._tcp = socket.create_server(("127.0.0.1", 0))
         self.port = self._tcp.getsockname()[1]
         self._abstract = socket.socket(socket.AF_UNIX)
-        with contextlib.suppress(OSError):  # two doctors at a time: one of them listens
+        with contextlib.suppress(OSError):  # of two doctors at a time only one can listen
             self._abstract.bind("\0deepgrade-doctor")
             self._abstract.listen()
         return self
 
     def contacted(self) -> bool:
-        """Did anyone connect?"""
+        """Did the submission connect to a socket?"""
         for listener in (self._tcp, self._abstract):
             listener.setblocking(False)
             try:

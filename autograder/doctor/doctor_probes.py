@@ -1,6 +1,6 @@
-"""What `deepgrade doctor` sends into its own sandbox: a student's file whose functions try each wall.
+"""The submission that `deepgrade doctor` sends into the sandbox. Its functions attack each wall.
 
-Runs inside the sandbox only, as a submission would; it imports nothing of ours.
+It runs only inside the sandbox, like a submission, and imports nothing of deepgrade.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ SYSCALLS = {  # x86_64, aarch64
     "setns": (308, 268),
     "userfaultfd": (323, 282),
 }
-# What tells of the machine, or of files that all sandboxes share, something that another submission can have changed.
+# Calls that reveal a state of the machine, or of shared files, that another submission can have changed.
 REVEALING = {
     "fadvise64": (221, 223),
     "preadv2": (327, 286),
@@ -55,20 +55,20 @@ def double(x: Any) -> Any:
     return 2 * x
 
 
-def readable_paths(paths: list[str]) -> list[str]:
-    """Those of the paths that can be opened or listed."""
-    readable = []
+def existing_paths(paths: list[str]) -> list[str]:
+    """The paths that exist in the sandbox."""
+    existing = []
     for path in paths:
         try:
             os.stat(path)
         except OSError:
             continue
-        readable.append(path)
-    return readable
+        existing.append(path)
+    return existing
 
 
 def files_with(needle: str) -> list[str]:
-    """Files anywhere that hold a text."""
+    """All files that contain a text."""
     matches: list[str] = []
     for folder, _, names in os.walk("/"):
         if folder.startswith(("/usr/lib", "/runtime", "/site", "/lib")):
@@ -102,7 +102,7 @@ def environment() -> dict[str, str]:
 
 
 def connections(port: int) -> list[str]:
-    """Ways out that work."""
+    """Addresses outside that accept a connection."""
     reached = []
     for family, kind, address in (
         (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port)),
@@ -146,7 +146,7 @@ def allowed_calls(calls: Mapping[str, tuple[int, int]]) -> list[str]:
 
 
 def machine_traces() -> list[str]:
-    """Calls that answer, and marks that can be left on what the next submission sees, too."""
+    """Calls that are allowed, and marks that the next submission could see."""
     file, folder = os.open(os.__file__, os.O_RDONLY), os.open("/site", os.O_RDONLY)
     lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0)
     zero = struct.pack("Q", 0)
@@ -187,7 +187,7 @@ def eat_memory() -> NoReturn:
 
 
 def eat_memory_in_children(megabytes: int) -> None:
-    """Each child stays below the limit of one process; together they are above that of all."""
+    """Each child stays below the limit of one process; together they exceed the limit of all processes."""
     for _ in range(8):
         if os.fork() == 0:
             block = bytearray(os.urandom(1)) * (megabytes * 2**20)
@@ -197,7 +197,7 @@ def eat_memory_in_children(megabytes: int) -> None:
 
 
 def fork_all() -> int:
-    """How many processes it could start."""
+    """The number of processes that it could start."""
     started = 0
     try:
         while started < 5000:
@@ -211,7 +211,7 @@ def fork_all() -> int:
 
 
 def fill_disk() -> int:
-    """How many megabytes it could write."""
+    """The number of megabytes that it could write."""
     written = 0
     try:
         with open("/tmp/big", "wb") as file:

@@ -1,4 +1,4 @@
-"""The public tests on a student's own machine: no sandbox, nothing POSIX-only, the server's words."""
+"""The public tests on a student's own machine, without a sandbox and without POSIX, with the messages of the server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from autograder.student.local import Local
 
 
 class Stopped(Exception):
-    """By Ctrl-C: what is known until then."""
+    """Stopped by Ctrl-C, with the results so far."""
 
     def __init__(self, report: Report, test: str, where: str) -> None:
         super().__init__(test)
@@ -36,7 +36,7 @@ class Stopped(Exception):
 
 
 class _EndedStudent:
-    """A student whose process was ended in this test before."""
+    """A student whose process ended in this test in an earlier run."""
 
     def __init__(self, gone: StudentGone) -> None:
         object.__setattr__(self, "_gone", gone)
@@ -56,17 +56,17 @@ def check(
     on_slow: Callable[[str, float, float], None] = lambda test, seconds, limit: None,
     journal: Journal | None = None,
 ) -> Report:
-    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home.
+    """Run the public tests against the files in `folder`, without a sandbox.
 
-    on_slow : told of a test that took longer than the server allows, with its seconds and the limit.
-    journal : what processes before this one have done, and where this one writes what it does.
+    on_slow : receives a test that took longer than the server allows, with its seconds and the limit.
+    journal : has the results of earlier processes, and receives those of this one.
     Raises Stopped after Ctrl-C.
     """
     return _Check(folder.resolve(), assignment, only, on_event, on_slow, journal).run()
 
 
 class _Check:
-    """One run of the public tests, and what is known of it so far."""
+    """One run of the public tests, with its results so far."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class _Check:
         on_slow: Callable[[str, float, float], None],
         journal: Journal | None,
     ) -> None:
-        """Raises DeepgradeError for a file that is not there, and for a test that the assignment does not have."""
+        """Raises DeepgradeError for a missing file, and for a test that the assignment does not have."""
         self._folder, self._assignment, self._only = folder, assignment, only
         self._names = matching_tests(assignment.public_tests, only) if only else []
         for name in assignment.manifest.files:
@@ -94,7 +94,7 @@ class _Check:
             failure.traceback_text = student_lines(failure.traceback_text, folder)  # type: ignore[attr-defined]
         ended = journal.lines("ended") if journal else []
         self._fatal_test = next((line["test"] for line in ended if line["importing"]), None)
-        self._test = ""  # the one that runs
+        self._test = ""  # the running test
         self._judging = Judging(
             make_student=self._student,
             limits=assignment.manifest.limits,
@@ -106,9 +106,9 @@ class _Check:
         self._began = time.monotonic()
 
     def run(self) -> Report:
-        """Raises Stopped, and DeepgradeError where no test was run that should have been."""
+        """Run the tests. Raises Stopped, and DeepgradeError if the requested test did not run."""
         if self._journal and (stopped := self._journal.lines("stopped")):
-            # The process before this one did not even stop for Ctrl-C.
+            # The previous process did not stop after Ctrl-C.
             last = self._journal.lines("ended")[-1]
             raise Stopped(self._report(), stopped[-1], student_lines(last["where"], self._folder))
         try:
@@ -170,9 +170,9 @@ class _Check:
 
 
 def matching_tests(path: Path, text: str) -> list[str]:
-    """The tests of a file that a text means: the one of that name, else all whose names hold it.
+    """The test with that name, or all tests whose names contain the text.
 
-    Raises DeepgradeError, with near names, where there is none.
+    Raises DeepgradeError with similar names if no test matches.
     """
     names = [
         node.name

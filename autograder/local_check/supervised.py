@@ -1,9 +1,9 @@
-"""`check` in a process of its own, and a journal of what it has done: results outlive student code that ends it.
+"""Runs `check` in a child process with a journal, so that results survive student code that ends the process.
 
-    this process ── starts ──> deepgrade check --journal FOLDER ── a line for each test that begins, and that is over
-         └── where that one ends in the middle of a test: notes how, and starts another one, which continues behind it
+    this process ── starts ──> deepgrade check --journal FOLDER ── a line for each test that starts or finishes
+         └── if the child ends in a test: records the exit status, and starts another child, which runs the next tests
 
-Ctrl-C reaches both. This process waits for the other one to say what it has; if it does not, it is ended.
+Both processes receive Ctrl-C. This process waits until the child has printed its results, or kills it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Any
 from autograder.core import environment
 from autograder.core.errors import Died, StudentGone, TimedOut
 
-FORWARD_SECONDS = 0.5  # after Ctrl-C, until the other process is told by us: a terminal tells it, a `kill` does not
-KILL_SECONDS = 6.0  # after Ctrl-C, until it is ended
+FORWARD_SECONDS = 0.5  # after Ctrl-C; then SIGINT is forwarded, since only a terminal sends it to both processes
+KILL_SECONDS = 6.0  # after Ctrl-C; then the child is killed
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 NO_ANSWER = "it could not be stopped, so its process was ended"
 
 
 class Journal:
-    """Lines of JSON in a folder, and beside them the stack of a process that was ended."""
+    """Lines of JSON in a folder, and the stack of a process that was killed."""
 
     def __init__(self, folder: Path) -> None:
         self._path, self.stack = folder / "journal", folder / "stack"
@@ -39,16 +39,16 @@ class Journal:
             file.write(json.dumps(line) + "\n")
 
     def lines(self, kind: str) -> list[Any]:
-        """Of each line of that kind what it holds."""
+        """The values of all lines of that kind."""
         return [line[kind] for line in self._lines() if kind in line]
 
     def cut_off(self) -> str | None:
-        """The test that was running when the process ended, if one was."""
+        """The test that was running when the process ended, or None."""
         last = (self._lines() or [{}])[-1]
         return last.get("begun") or last.get("importing")
 
     def failures(self) -> dict[str, StudentGone]:
-        """What ended the process in a test, by the test's id."""
+        """The reasons why the process ended, by the id of the running test."""
         failures_by_test: dict[str, StudentGone] = {}
         for line in self.lines("ended"):
             failure: StudentGone = (
@@ -59,7 +59,7 @@ class Journal:
         return failures_by_test
 
     def end(self, test: str, status: int) -> None:
-        """Note how the process ended in that test."""
+        """Record how the process ended in that test."""
         text = self.stack.read_text(encoding="utf-8", errors="replace") if self.stack.exists() else ""
         timed_out = re.search("^Timeout", text, re.MULTILINE) is not None
         importing = "importing" in self._lines()[-1]
@@ -74,7 +74,8 @@ class Journal:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """`deepgrade ARGUMENTS --in-this-process` in a clean environment, as often as student code ends it; its status."""
+    """Run `deepgrade ARGUMENTS --in-this-process` in a clean environment until student code no longer ends it. Returns
+    the exit status."""
     with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as folder:
         journal = Journal(Path(folder))
         command = [sys.executable, "-P", "-m", "autograder.cli", *arguments, "--in-this-process", "--journal", folder]
@@ -121,7 +122,7 @@ def _in_words(status: int) -> str:
 
 
 def student_lines(stack: str, folder: Path) -> str:
-    """Of a stack that faulthandler wrote, the student's own lines, as a traceback has them."""
+    """The student's lines in a stack that faulthandler wrote, in the format of a traceback."""
     last_stack = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
     frames = []
     for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last_stack, re.MULTILINE):

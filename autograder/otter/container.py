@@ -1,11 +1,11 @@
-"""What the replaced run_otter.py calls, in Gradescope's container and in `otter grade`'s: no kernel, both result files.
+"""The program of the replaced run_otter.py, in the containers of Gradescope and of `otter grade`. It starts no kernel.
 
-    /autograder/source/otter_config.json     the assignment            mode 0700 from here on
-    /autograder/submission/                  the student's files       read as data, by this process alone
-    /autograder/results/results.json, .pkl   written at the end, when nothing of the student's runs any more
+    /autograder/source/otter_config.json     the assignment            folder gets mode 0700
+    /autograder/submission/                  the student's files       read as data, by this process only
+    /autograder/results/results.json, .pkl   written at the end, when no student code runs
 
-A fault of ours writes no result at all, so that nobody has a zero for it; the words are on standard output, which
-instructors see.
+If the grader fails, it writes no result, so that no student gets a zero. The reason is printed on standard output,
+which instructors see.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from autograder.report.schema import Report
 
 
 def main(autograder_dir: str) -> int:
-    """Grade what lies in `submission`; the exit status."""
+    """Grade the files in `submission`. Returns the exit status."""
     folder = Path(autograder_dir)
     results = folder / "results"
     results.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def main(autograder_dir: str) -> int:
         report = _grade(folder, config)
     except Exception as error:
         reason = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
-        print(f"deepgrade: not graded, which is no zero but our fault: {reason}")
+        print(f"deepgrade: not graded because the grader failed; this is not a zero: {reason}")
         return 1
     otter_results = grading_results(report)
     _write(results / "results.pkl", dill.dumps(otter_results))
@@ -65,10 +65,10 @@ def _grade(folder: Path, config: dict[str, Any]) -> Report:
 
 
 def _for_gradescope(report: Report, otter_results: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
-    """As otter would write it, with what an instructor has set in otter_config.json (show_hidden, points_possible)."""
+    """The results as otter would write them, with the settings in otter_config.json (show_hidden, points_possible)."""
     if report.state == "refused":
         return gradescope.results(report)
-    # The plugin is of no concern to the configuration's reader here, and its settings are large.
+    # AutograderConfig does not need the plugin's settings, which are large.
     otter_config = {name: value for name, value in config.items() if name != "plugins"}
     results: dict[str, Any] = otter_results.to_gradescope_dict(AutograderConfig(otter_config))
     return results

@@ -1,7 +1,7 @@
-"""A report -> otter's own GradingResults, through `from_ottr_json`, which otter keeps for engines outside it.
+"""Converts a report to otter's GradingResults, through `from_ottr_json`, otter's interface for other engines.
 
-our problem   otter's question: one column of final_grades.csv, one entry of results.json
-our test      its test case: name, points, hidden or not, the law, and the words that a student may read
+problem   otter's question: one column of final_grades.csv, one entry of results.json
+test      otter's test case: name, points, hidden or not, the law, and the text that a student may read
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autograder.report.schema import Report, TestResult
 
 
 def grading_results(report: Report) -> GradingResults:
-    """Of a graded report; what was refused has its reason and no results."""
+    """The results of a graded report. A refused submission has its reason and no results."""
     if report.state != "graded":
         return without_results(f"{report.state.replace('_', ' ').capitalize()}: {report.message}")
     student_view = visibility.view(report, "student")
@@ -35,20 +35,20 @@ def grading_results(report: Report) -> GradingResults:
         if otter_results.results[problem.name].score != problem.points:
             otter_results.results[problem.name].update_score(
                 problem.points
-            )  # points in part, which otter's cases do not know
+            )  # partial points, which otter's cases do not have
     otter_results.set_output("\n".join(filter(None, [student_view.message, sandbox_line(report)])))
     otter_results.set_plugin_data(PLUGIN, schema.to_json(report).decode())
     return otter_results
 
 
 def sandbox_line(report: Report) -> str:
-    """The line that says which walls stood."""
+    """The line that names the walls of the sandbox."""
     return f"Graded by deepgrade in a sandbox of its own: {report.sandbox}."
 
 
 def without_results(reason: str) -> GradingResults:
-    """With the reason, which otter shows where results would stand."""
-    # Of a built-in class: otter pickles it, and who reads it back may have no deepgrade.
+    """No results, but a reason that otter shows in their place."""
+    # An exception of a built-in class: otter pickles it, and the reader may not have deepgrade.
     return GradingResults.without_results(RuntimeError(reason))
 
 

@@ -1,6 +1,6 @@
-"""A report in the format that Gradescope reads: one entry for every test, and all words those that a student may read.
+"""A report in Gradescope's format: one entry for every test, with only the texts that a student may read.
 
-https://gradescope-autograders.readthedocs.io/en/latest/specs/ says what each field means.
+https://gradescope-autograders.readthedocs.io/en/latest/specs/ documents the fields.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from autograder.report.schema import Report, TestResult
 
 
 def results(report: Report) -> dict[str, Any]:
-    """What goes into results.json. Of a fault of ours there is none, since a score would come of it."""
+    """The contents of results.json. Raises ValueError if the grader failed, since Gradescope would show a score."""
     if report.state == "grader_error":
         raise ValueError("the grader failed; that is no result")
     student_view = visibility.view(report, "student")
@@ -58,7 +58,7 @@ def _entry(number: int, test: TestResult) -> dict[str, Any]:
 
 
 def text_of(test: TestResult) -> str:
-    """All that is to be said of one test, in lines; of a report that was reduced to what its reader may see."""
+    """The text of one test, in lines, from a report that has been reduced to what its reader may see."""
     lines = [test.law] if test.law != test.name else []
     if test.verdict == "passed":
         return "\n".join(lines)

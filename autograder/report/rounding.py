@@ -1,8 +1,8 @@
-"""How finely a report says what a student's code can choose. The one place for it.
+"""The precision of values in a report that a student's code can choose. All such rules are here.
 
-The code that makes a hidden test's figures and times has that test's inputs in its hands, and its author reads the
-report. So all of it is said in few steps, and there is a bounded number of everything; docs/security.md adds up how
-many bits are left. Figures are made coarse when they are recorded, for every reader; times when a student reads them.
+The code that produces the figures and times of a hidden test knows its inputs, and the student reads the report. So all
+values are rounded to few steps, and their number is limited; docs/security.md adds up how many bits remain. Figures are
+rounded when they are recorded, for every reader. Times are rounded when a student reads them.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any
 import numpy as np
 
 DIGITS = 3  # significant ones, of a number; in a curve, of its largest
-SMALLEST, LARGEST = 1e-9, 1e9  # in absolute value; below it a number is 0, above it none
-POINTS, SERIES = 40, 4  # of one curve; points are left out evenly
+SMALLEST, LARGEST = 1e-9, 1e9  # absolute values; a smaller number becomes 0, a larger one NaN
+POINTS, SERIES = 40, 4  # of one curve; of more points a regular selection is kept
 MISTAKES = 20  # of a confusion matrix: the most frequent ones, each in steps of 1, 2 and 5
 CLASSES = 120  # of a confusion matrix
 ROWS, PICTURES = 6, 16  # of one figure of pictures: rows, and pictures in a row
 PIXELS, LEVELS = 8192, 8  # of all pictures of one figure together, and grey levels of each
-BOXES, GRID = 500, 4  # on a page; their edges lie on multiples of so many pixels
+BOXES, GRID = 500, 4  # on a page; their edges are multiples of GRID pixels
 LINES, LINE = 40, 120  # of a page's text: lines, and characters of each
 TEXT = 200  # characters of a title or a name
 TIME_DIGITS = 2  # of the seconds of one training, and of how many times the reference's time they are
 STEPS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600)  # seconds
-MEGABYTES = 100  # memory is said in multiples of it
+MEGABYTES = 100  # memory is rounded up to multiples of it
 
 
 def number(value: Any, digits: int = DIGITS) -> float:
-    """With so many significant digits; NaN where it is no number, or too large."""
+    """The number with `digits` significant digits; NaN if it is not a number, or too large."""
     real = _float(value)
     if not abs(real) <= LARGEST:
         return math.nan
@@ -41,7 +41,7 @@ def number(value: Any, digits: int = DIGITS) -> float:
 
 
 def beside(value: Any, bar: float | None, digits: int = DIGITS) -> float:
-    """The same, but never on the other side of the bar: 84.996 beside 85 is 84.9, since it does not reach it."""
+    """The same, but never on the other side of the bar: 84.996 beside 85 is 84.9, since it is below 85."""
     rounded, exact = number(value, digits), _float(value)
     if bar is None or not math.isfinite(rounded) or _side(rounded, bar) == _side(exact, bar):
         return rounded
@@ -52,9 +52,9 @@ def beside(value: Any, bar: float | None, digits: int = DIGITS) -> float:
 
 
 def curve(x: Any, series: Mapping[str, Any]) -> tuple[list[float], dict[str, list[float]]]:
-    """(x, series) with few points: digits count from the largest of each, so that a small one says less.
+    """(x, series) with few points. Digits are counted from the largest value of each series.
 
-    Of x, which a student may report as well, only what grows is kept; anything else is counted from 1.
+    x is kept only if it increases, since the student's code may choose it, too. Otherwise x counts from 1.
     """
     all_x = [_float(value) for value in x]
     indices = thinned(len(all_x))
@@ -72,14 +72,14 @@ def curve(x: Any, series: Mapping[str, Any]) -> tuple[list[float], dict[str, lis
 
 
 def thinned(count: int) -> list[int]:
-    """Places of POINTS out of `count` points, evenly, the first and the last among them."""
+    """Indices of POINTS out of `count` points, evenly spaced, including the first and the last."""
     if count <= POINTS:
         return list(range(count))
     return [round(index * (count - 1) / (POINTS - 1)) for index in range(POINTS)]
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Counts in few steps: right ones with two digits; the most frequent mistakes, rounded down to 1, 2, 5, 10 .."""
+    """Rounded counts: correct ones to two digits; the most frequent mistakes down to 1, 2, 5, 10 .."""
     k = min(len(matrix), CLASSES)
     counts = [(matrix[i][j], i, j) for i in range(k) for j in range(k) if i != j and matrix[i][j] > 0]
     counts.sort(key=lambda entry: (-entry[0], entry[1:]))
@@ -106,7 +106,7 @@ def pictures(rows: Mapping[str, Any]) -> list[tuple[str, list[list[list[int]]]]]
 
 
 def averaged(picture: np.ndarray, side: int) -> np.ndarray:
-    """Means over squares of that side; what is left at the borders is dropped."""
+    """Means over squares of that side; the remaining pixels at the borders are dropped."""
     n, m = (min(side, length) for length in picture.shape)
     h, w = picture.shape[0] // n, picture.shape[1] // m
     means: np.ndarray = picture[: h * n, : w * m].reshape(h, n, w, m).mean(axis=(1, 3))
@@ -114,12 +114,12 @@ def averaged(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def levels(picture: np.ndarray, count: int) -> np.ndarray:
-    """Entries 0 to 1 as integers 0 to 255, of which only so many are used."""
+    """Entries 0 to 1 as integers 0 to 255, with only `count` different values."""
     return ((picture.clip(0, 1) * (count - 1)).round() * (255 / (count - 1))).round().astype(np.uint8)
 
 
 def boxes(values: Any, scale: float) -> list[list[float]]:
-    """The rows of an (n, 4) array of finite numbers, divided by `scale`, on a grid; nothing of anything else."""
+    """The rows of an (n, 4) array of finite numbers, divided by `scale`, on a grid; empty for anything else."""
     try:
         rows = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -133,12 +133,12 @@ def boxes(values: Any, scale: float) -> list[list[float]]:
 
 
 def lines(values: Any) -> list[str]:
-    """Of a page's text; nothing of what is no list."""
+    """The lines of a page's text; empty for anything but a list."""
     return [str(line)[:LINE] for line in values[:LINES]] if isinstance(values, list) else []
 
 
 def total_seconds(value: float) -> float:
-    """Of a whole grading, or of one test: the next step."""
+    """The time of a whole grading, or of one test, rounded up to the next step."""
     return value if value <= 0 else next((float(step) for step in STEPS if value <= step), number(value, 1))
 
 
@@ -154,7 +154,7 @@ def _scaled(values: list[float]) -> list[float]:
 
 
 def _grey(picture: Any) -> np.ndarray:
-    """A picture of numbers; what is none is one grey dot."""
+    """A picture of numbers; anything else becomes one grey pixel."""
     try:
         pixels = np.asarray(picture, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
