@@ -66,11 +66,8 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     yield Finding("sandbox starts", answer == 42, sandbox.walls if answer == 42 else _text(answer))
 
     paths = [*SECRET_PLACES, canaries.folder, str(Path(__file__).parents[1]), os.getcwd(), str(Path.home())]
-    yield expect_nothing(
-        "other files",
-        ask(lambda s: s.existing_paths([p for p in paths if p not in OWN_PLACES])),
-        "foreign path in sight",
-    )
+    existing = ask(lambda s: s.existing_paths([p for p in paths if p not in OWN_PLACES]))
+    yield expect_nothing("other files", existing, "foreign path in sight")
     yield expect_nothing("canary in a file", ask(lambda s: s.files_with(canaries.text)), "file holds the canary")
     yield expect_nothing("read-only", ask(lambda s: s.writable_places()), "place outside /tmp can be written")
     environment = ask(lambda s: s.environment())
@@ -78,12 +75,8 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
     yield Finding("environment", clean, "nothing of ours in it" if clean else _text(environment))
 
     reached = ask(lambda s: s.connections(canaries.port))
-    contacted = canaries.contacted()
-    yield Finding(
-        "network",
-        reached == [] and not contacted,
-        "no connection" if reached == [] and not contacted else _text(reached),
-    )
+    isolated = reached == [] and not canaries.contacted()
+    yield Finding("network", isolated, "no connection" if isolated else _text(reached))
 
     rights = ask(lambda s: s.rights())
     powerless = isinstance(rights, tuple) and rights[0] != 0 and set(rights[1]) == {0}

@@ -1,4 +1,4 @@
-"""Values of all kinds, as probes change and compare them: numbers, texts, arrays, tensors, containers, objects."""
+"""Changes and compares values of all kinds: numbers, texts, arrays, tensors, containers, objects."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def is_network(value: Any) -> bool:
 
 
 def is_object(value: Any) -> bool:
-    """Of a class of the student's, say; a class, a function or a module of Python's is not meant."""
+    """Is it an object with attributes, such as one of a student's class, but not a class, function or module?"""
     is_code = isinstance(value, type) or callable(value) or inspect.ismodule(value)
     return hasattr(value, "__dict__") and not is_code
 
 
 def mapped(value: Any, change: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
-    """`change` of every number, text, array and tensor in a value, `other` of what is none of these."""
+    """The value with `change` applied to every number, text, array and tensor, and `other` to everything else."""
     if isinstance(value, (bool, int, float, complex, str, np.generic, np.ndarray)) or is_tensor(value):
         return change(value)
     recurse = functools.partial(mapped, change=change, other=other)
@@ -48,7 +48,7 @@ def mapped(value: Any, change: Callable[[Any], Any], other: Callable[[Any], Any]
 
 
 def filled(value: Any, number: float) -> Any:
-    """`number` in place of a number, and in each entry of an array. Where it is NaN, integers become less than any."""
+    """The value with `number` in place of each number. If it is NaN, integers become negative or the minimum."""
     is_nan = number != number
     if isinstance(value, str):
         return ("0" if is_nan else str(int(number))) * len(value)
@@ -66,7 +66,7 @@ def filled(value: Any, number: float) -> Any:
 
 
 def is_written(value: Any) -> bool:
-    """Is there something in it that can be written?"""
+    """Can something in the value be overwritten?"""
     if isinstance(value, tuple):
         return any(map(is_written, value))
     if isinstance(value, np.ndarray) or is_tensor(value):
@@ -75,7 +75,7 @@ def is_written(value: Any) -> bool:
 
 
 def constant(value: Any, *, scalars: bool) -> Any:
-    """Constants written into a value; `scalars` : also in place of numbers, texts and bools that stand alone."""
+    """The value overwritten with constants.   scalars : replace single numbers, texts and bools, too."""
     recurse = functools.partial(constant, scalars=True)
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "biufc":
@@ -121,7 +121,7 @@ def _write_tensor(tensor: Any) -> None:
 
 
 def hearing(function: Any, change: Callable[[Any], Any]) -> Any:
-    """A function of the test's that gets changed arguments. Everything else is itself."""
+    """A function of the test with changed arguments. Other values are returned unchanged."""
     if not is_of_the_test(function):
         return function
 
@@ -132,13 +132,13 @@ def hearing(function: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def is_of_the_test(function: Any) -> bool:
-    """A function that a test passed, and no class, function or network of the student's."""
+    """Is it a function that a test passed, and not a class, function or network of the student?"""
     is_code = isinstance(function, type) or is_network(function) or inspect.isroutine(function)
     return callable(function) and not is_code
 
 
 def copied(*values: Any) -> list[Any]:
-    """Copies of all values, which share among one another what the values share."""
+    """Copies of all values. Parts that the values share are shared by the copies."""
     memo: dict[int, Any] = {}
     for value in values:
         _keep(value, memo)
@@ -152,7 +152,7 @@ def copied(*values: Any) -> list[Any]:
 
 
 def _keep(value: Any, memo: dict[int, Any]) -> None:
-    """Functions are themselves in a copy; a tensor that is differentiated has a copy in its graph."""
+    """Functions are not copied. A tensor with a gradient gets a copy in its graph."""
     if is_tensor(value):
         if value.requires_grad and not isinstance(value, sys.modules["torch"].nn.Parameter):
             memo[id(value)] = value.clone()
@@ -167,8 +167,8 @@ def _keep(value: Any, memo: dict[int, Any]) -> None:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Equal to the last bit. Of networks only the layers are compared, since weights are drawn; of what is unknown
-    nothing."""
+    """Are the values equal to the last bit? Networks are compared by their layers only, since weights are drawn. Objects
+    of unknown kinds count as equal."""
     if type(first) is not type(second):
         return False
     if isinstance(first, (np.ndarray, np.generic)):
