@@ -171,8 +171,8 @@ def _hearing(change: Callable[[Any], Any], args: Any, kwargs: Any) -> tuple[tupl
 def overwrite(in_place: bool, call: Call) -> Any:
     """Overwrite everything in the arguments that can be written with constants, and return the right answer to those.
 
-    Values that cannot be written (a number, a text) stay, so a test that computes from the written arguments accepts the
-    answer. A call without writable arguments uses constants, too: a probe never gives a right answer.
+    Values that cannot be written (a number, a text) stay, so a test that computes from the written arguments accepts
+    the answer. A call without writable arguments uses constants, too: a probe never gives a right answer.
     """
     args, kwargs = (call.args, call.kwargs) if in_place else copied(call.args, call.kwargs)
     scalars = not any(map(is_written, [*args, *kwargs.values()]))

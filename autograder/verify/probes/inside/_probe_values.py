@@ -167,8 +167,8 @@ def _keep(value: Any, memo: dict[int, Any]) -> None:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Are the values equal to the last bit? Networks are compared by their layers only, since weights are drawn. Objects
-    of unknown kinds count as equal."""
+    """Are the values equal to the last bit? Networks are compared by their layers only, since weights are drawn.
+    Objects of unknown kinds count as equal."""
     if type(first) is not type(second):
         return False
     if isinstance(first, (np.ndarray, np.generic)):
