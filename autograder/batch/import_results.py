@@ -136,41 +136,43 @@ def _otter(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterat
     problems = [name for name in columns if name not in OTTER]
     possible = None
     for line, row in enumerate(rows, 2):
-        where = f"{path}: line {line}"
+        location = f"{path}: line {line}"
         name = row["file"].removeprefix("'")
         if row["total_points_earned"] == "":
             yield Score(name, None, possible, status=row["grading_status"])
             continue
-        points = {problem: _number(row[problem], f"{where}: {problem}") for problem in problems}
-        total = _number(row["total_points_earned"], f"{where}: total_points_earned")
+        points = {problem: _number(row[problem], f"{location}: {problem}") for problem in problems}
+        total = _number(row["total_points_earned"], f"{location}: total_points_earned")
         if abs(total - sum(points.values())) > TOLERANCE:
             raise BadResults(
-                f"{where}: the total of {name} is {total:g}, but its problems have {sum(points.values()):g}"
+                f"{location}: the total of {name} is {total:g}, but its problems have {sum(points.values()):g}"
             )
         if name == POSSIBLE:
             possible = total
             continue
-        percent = _number(row["percent_correct"], f"{where}: percent_correct")
+        percent = _number(row["percent_correct"], f"{location}: percent_correct")
         if possible and abs(percent - total / possible) > TOLERANCE:
-            raise BadResults(f"{where}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
+            raise BadResults(f"{location}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
         yield Score(name, total, possible, points, status=row["grading_status"])
 
 
 def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
     questions = {column: match["name"] for column in columns if (match := QUESTION.fullmatch(column)) is not None}
     for line, row in enumerate(rows, 2):
-        where = f"{path}: line {line}"
+        location = f"{path}: line {line}"
         person = row.get("Name") or " ".join(filter(None, [row.get("First Name"), row.get("Last Name")]))
         name = row.get("Submission ID") or row.get("Email") or row.get("SID") or person
-        possible = _number(row["Max Points"], f"{where}: Max Points") if row["Max Points"] else None
+        possible = _number(row["Max Points"], f"{location}: Max Points") if row["Max Points"] else None
         email, sid = row.get("Email") or "", row.get("SID") or ""
         if row["Total Score"] == "":
             yield Score(name, None, possible, {}, person, row["Status"], email, sid)
             continue
         points = {
-            problem: _number(row[column], f"{where}: {problem}") for column, problem in questions.items() if row[column]
+            problem: _number(row[column], f"{location}: {problem}")
+            for column, problem in questions.items()
+            if row[column]
         }
-        total = _number(row["Total Score"], f"{where}: Total Score")
+        total = _number(row["Total Score"], f"{location}: Total Score")
         yield Score(name, total, possible, points, person, row["Status"], email, sid)
 
 
@@ -197,13 +199,13 @@ def _results_json(path: Path) -> Score:
     )
 
 
-def _number(value: Any, where: str) -> float:
+def _number(value: Any, location: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise BadResults(f"{where}: {value!r} is no number") from None
+        raise BadResults(f"{location}: {value!r} is no number") from None
     if not math.isfinite(number) or number < 0:
-        raise BadResults(f"{where}: {value!r} cannot be points")
+        raise BadResults(f"{location}: {value!r} cannot be points")
     return number
 
 

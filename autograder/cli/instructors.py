@@ -206,8 +206,8 @@ def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_o
 
 def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: Path) -> None:
     terminal = console.out()
-    counts = {state: [one for one in outcomes if one.state == state] for state in STATES}
-    scores = [one.report.points for one in counts["graded"] if one.report]
+    counts = {state: [outcome for outcome in outcomes if outcome.state == state] for state in STATES}
+    scores = [outcome.report.points for outcome in counts["graded"] if outcome.report]
     if scores:
         rows = console.table("Submission", "Points", "Lost in", numbers=("Points",))
         for outcome in counts["graded"]:

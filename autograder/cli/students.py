@@ -119,18 +119,22 @@ def pack(
     print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")
 
 
-def find_folder(name: str, course: Path | None) -> Path:
+def find_folder(path_or_name: str, course: Path | None) -> Path:
     """The folder with that path or, inside a course, the folder of the assignment with that name."""
-    folder = Path(name)
+    folder = Path(path_or_name)
     if (folder / "assignment.toml").is_file():
         return folder.resolve()
     if not folder.exists():
         try:
-            return find_course(course)[name].folder
+            return find_course(course)[path_or_name].folder
         except UnknownAssignment as error:
-            raise UnknownAssignment(f"{name}: is neither a folder nor the name of an assignment; {error}") from error
+            raise UnknownAssignment(
+                f"{path_or_name}: is neither a folder nor the name of an assignment; {error}"
+            ) from error
         except DeepgradeError:
-            raise DeepgradeError(f"{name}: there is no such folder; go to the folder of the assignment") from None
+            raise DeepgradeError(
+                f"{path_or_name}: there is no such folder; go to the folder of the assignment"
+            ) from None
     raise DeepgradeError(
         f"{folder.resolve()}: holds no assignment.toml; go to the folder of the assignment, or name it"
     )

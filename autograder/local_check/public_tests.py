@@ -38,13 +38,13 @@ class Stopped(Exception):
 class _EndedStudent:
     """A student whose process ended in this test in an earlier run."""
 
-    def __init__(self, gone: StudentGone) -> None:
-        object.__setattr__(self, "_gone", gone)
+    def __init__(self, failure: StudentGone) -> None:
+        object.__setattr__(self, "_failure", failure)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise self._failures.with_traceback(None)
+        raise self._failure.with_traceback(None)
 
 
 def check(
@@ -103,7 +103,7 @@ class _Check:
             on_event=self._follow,
             finished=[FINISHED.value(line) for line in (journal.lines("finished") if journal else [])],
         )
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
     def run(self) -> Report:
         """Run the tests. Raises Stopped, and DeepgradeError if the requested test did not run."""
@@ -139,11 +139,11 @@ class _Check:
             student = Local(self._folder, self._assignment.manifest.module, watch=watch, guard=self._guard)
         if is_first:
             self._note(begun=test)
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             yield student
         finally:
-            if (seconds := time.monotonic() - began) > limits.test_seconds:
+            if (seconds := time.monotonic() - started) > limits.test_seconds:
                 self._on_slow(test.partition("::")[2], seconds, limits.test_seconds)
 
     def _follow(self, event: Event) -> None:
@@ -166,7 +166,7 @@ class _Check:
             [finished for finished in self._judging.finished if is_wanted(finished)],
             Surroundings("cpu", "none: your own machine", {}, failure, seconds),
         )
-        return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._began)
+        return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._started)
 
 
 def matching_tests(path: Path, text: str) -> list[str]:

@@ -45,7 +45,7 @@ def draw_all(report: Report) -> dict[str, bytes]:
     return pictures
 
 
-def words(figure: Figure) -> str:
+def description(figure: Figure) -> str:
     """A description of the picture, for people who cannot see it."""
     data = figure.data
     if figure.kind == "curve":

@@ -118,7 +118,7 @@ class Spread:
     bars: list[Bar]
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """A description of the picture, for people who cannot see it."""
         parts = ", ".join(f"{bar.low:g} to {bar.high:g}: {bar.count}" for bar in self.bars if bar.count)
         return (

@@ -42,11 +42,11 @@ def compare(texts: list[str], starter: list[str], least: float, most: int) -> li
     return [pairs[:most], len(pairs)]
 
 
-def _print(text: str, window: int, known: frozenset[int] = frozenset()) -> CodeFingerprint:
+def _print(text: str, window: int, ignored: frozenset[int] = frozenset()) -> CodeFingerprint:
     """The fingerprint of a text without the known hashes. The library would also remove repeated code."""
     fingerprint = CodeFingerprint("code.py", TOKENS, window, None, True, "python", fp=io.StringIO(text))
-    fingerprint.hashes -= known
-    fingerprint.hash_idx = {digest: places for digest, places in fingerprint.hash_idx.items() if digest not in known}
+    fingerprint.hashes -= ignored
+    fingerprint.hash_idx = {digest: places for digest, places in fingerprint.hash_idx.items() if digest not in ignored}
     fingerprint.token_coverage = get_token_coverage(fingerprint.hash_idx, TOKENS, len(fingerprint.filtered_code))
     return fingerprint
 
