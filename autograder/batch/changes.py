@@ -59,7 +59,7 @@ def _tests(old_report: Report | None, new_report: Report | None) -> list[str]:
     old_results, new_results = ({test.id: test for test in report.tests} for report in (old_report, new_report))
     differences = []
     for id in [*old_results, *(id for id in new_results if id not in old_results)]:
-        before, after = (tests[id].verdict if id in tests else "not there" for tests in (old_results, new_results))
+        before, after = (tests[id].verdict if id in tests else "absent" for tests in (old_results, new_results))
         if before != after:
             differences.append(f"{(old_results.get(id) or new_results[id]).name}: {before}, now {after}")
     return differences

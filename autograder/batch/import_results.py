@@ -119,7 +119,7 @@ def _csv(path: Path) -> Iterator[Score]:
         reader = csv.DictReader(io.StringIO(_bytes(path).decode("utf-8-sig")), strict=True)
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadResults(f"{path}: is no CSV file in UTF-8 ({error}); export it again") from error
+        raise BadResults(f"{path}: is not a CSV file in UTF-8 ({error}); export it again") from error
     columns = list(reader.fieldnames or [])
     for row in rows:
         if None in row or None in row.values():
@@ -183,7 +183,7 @@ def _results_json(path: Path) -> Score:
     try:
         results = _RESULTS.json(_bytes(path))
     except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
-        raise BadResults(f"{path}: is no results.json: {error}") from error
+        raise BadResults(f"{path}: is not a results.json: {error}") from error
     scored = [entry for entry in results.tests if entry.score is not None]
     problems: dict[str, float] = {}
     for number, entry in enumerate(scored, 1):
@@ -203,7 +203,7 @@ def _number(value: Any, location: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise BadResults(f"{location}: {value!r} is no number") from None
+        raise BadResults(f"{location}: {value!r} is not a number") from None
     if not math.isfinite(number) or number < 0:
         raise BadResults(f"{location}: {value!r} cannot be points")
     return number
@@ -216,5 +216,5 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise BadResults(f"{path}: cannot be read ({error.strerror}); name a file of results") from error
     if len(data) > FILE_BYTES:
-        raise BadResults(f"{path}: has more than {FILE_BYTES // 2**20} MB; that is no file of results")
+        raise BadResults(f"{path}: has more than {FILE_BYTES // 2**20} MB; that is not a file of results")
     return data

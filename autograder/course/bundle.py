@@ -120,7 +120,7 @@ def _check(archive: Path, names: list[str]) -> None:
     for name in names:
         parts = PurePosixPath(name).parts
         if not parts or parts[0] not in (*HALVES, DATA) or ".." in parts:
-            raise BadCourse(f"{archive}: {name!r} is no part of a course; make bundles with `deepgrade bundle`")
+            raise BadCourse(f"{archive}: {name!r} is not a part of a course; make bundles with `deepgrade bundle`")
 
 
 def _digest(path: Path) -> bytes:

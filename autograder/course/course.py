@@ -112,8 +112,9 @@ class Course:
         folder = self.root / "assignments" / name
         if NAME.fullmatch(name) and (folder / "assignment.toml").is_file():
             return self._at(folder)
-        names = ", ".join(sorted(assignment.name for assignment in self._find())) or "none"
-        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {names}")
+        names = ", ".join(sorted(assignment.name for assignment in self._find()))
+        hint = f"choose one of: {names}" if names else "this course has no assignments"
+        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; {hint}")
 
 
 def around(folder: Path) -> Path | None:

@@ -48,9 +48,9 @@ def _why_missing(names: list[str], paths: list[str], all_names: list[str]) -> st
         return f"the zip holds no {join_names(missing)}; put {'it' if len(missing) == 1 else 'them'} in; {HELP}"
     visible = [path for path in paths if not HIDDEN.search(f"/{path}")]
     if not all(any(path.rpartition("/")[2] == name for path in visible) for name in names):
-        verb, them = ("lies", "it") if len(names) == 1 else ("lie", "them")
+        verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
         return f"{join_names(names)} {verb} in a hidden folder; put {them} at the top; {HELP}"
-    return f"{join_names(names)} lie in different folders; put them into one; {HELP}"
+    return f"{join_names(names)} are in different folders; put them into one; {HELP}"
 
 
 def key_of(name: str) -> str:

@@ -193,4 +193,6 @@ def entry(name: str) -> Entry:
     for known_entry in ENTRIES:
         if known_entry.name == name.lower().replace("-", "_"):
             return known_entry
-    raise DeepgradeError(f"{name}: is no data set; there are {', '.join(known_entry.name for known_entry in ENTRIES)}")
+    raise DeepgradeError(
+        f"{name}: is not a data set; choose one of {', '.join(known_entry.name for known_entry in ENTRIES)}"
+    )

@@ -114,14 +114,14 @@ def read_archive(content: bytes, location: Path | str) -> list[Examples]:
                 if member.name in MEMBERS and member.isreg() and member.size == RECORD * RECORDS:
                     contents[member.name] = archive.extractfile(member).read()  # type: ignore[union-attr]
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise BadData(f"{location}: is no archive of CIFAR-10 ({error}); fetch it again") from error
+        raise BadData(f"{location}: is not an archive of CIFAR-10 ({error}); fetch it again") from error
     return [records(contents.get(name, b""), f"{location}: {name}") for name in MEMBERS]
 
 
 def records(content: bytes, location: str) -> Examples:
     """(pixels (n, 32, 32, 3), labels (n,)) of one file, uint8. Raises BadData where the bytes are no such records."""
     if not content or len(content) % RECORD:
-        raise BadData(f"{location}: has {len(content)} bytes, which are no records of {RECORD} bytes; fetch it again")
+        raise BadData(f"{location}: has {len(content)} bytes, which are not records of {RECORD} bytes; fetch it again")
     table = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     labels = table[:, 0]
     if labels.max() >= len(NAMES):

@@ -199,7 +199,7 @@ def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndar
         runs = np.split(lost, np.flatnonzero(np.diff(lost) > 2) + 1)
         if max((np.ptp(run) for run in runs if len(run)), default=0.0) > ACROSS * height:
             continue  # along a stroke it would leave a sliver, which could be taken for a thread
-        covered = _solid(cut >= COVERED)  # slivers do not count: whoever smooths the page does not see them
+        covered = _solid(cut >= COVERED)  # slivers do not count: they vanish when the page is smoothed
         total = (ink >= COVERED).sum()
         sides = covered[across > 0].sum(), covered[across < 0].sum()
         if sum(sides) >= 0.7 * total and min(sides) >= 0.15 * total and _linked(covered, int(BREAK * height) + 1):

@@ -76,9 +76,7 @@ def fetch(entry: Entry, follow: Follow = lambda name, done, size: None) -> list[
     local = inspect(entry)
     for path in local.damaged:
         if not path.is_relative_to(files.cache_folder()):
-            raise BadData(
-                f"{path}: is damaged, and what lies in {files.VARIABLE} is used first; remove it or replace it"
-            )
+            raise BadData(f"{path}: is damaged, and a file in {files.VARIABLE} is used first; remove it or replace it")
     missing = [file for file in local.files if file.name not in local.paths or local.paths[file.name] in local.damaged]
     for file in missing:
         _retrieve(entry, file, follow)

@@ -60,7 +60,7 @@ def data_folder() -> Path | None:
     folder = Path(configured)
     if not folder.is_dir():
         raise BadData(
-            f"{VARIABLE}: {configured} is no folder; name the folder of the data files, or unset the variable"
+            f"{VARIABLE}: {configured} is not a folder; name the folder of the data files, or unset the variable"
         )
     return folder
 
@@ -100,9 +100,9 @@ def load_npz(path: Path, sha256: str, way_out: str = WAY_OUT) -> dict[str, np.nd
     content = BytesIO(read(path, sha256, way_out))
     try:
         if not zipfile.is_zipfile(content):
-            raise ValueError("no zip")
+            raise ValueError("not a zip")
         content.seek(0)
         with np.load(content, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadData(f"{path}: is no .npz of plain arrays ({error}); fetch it again") from error
+        raise BadData(f"{path}: is not an .npz file of plain arrays ({error}); fetch it again") from error

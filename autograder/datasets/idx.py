@@ -48,7 +48,7 @@ def unzip(data: bytes, location: Path | str, limit: int = LIMIT) -> bytes:
     try:
         unpacked = unpacker.decompress(data, limit + 1)
     except zlib.error as error:
-        raise BadData(f"{location}: is no gzip file ({error})") from error
+        raise BadData(f"{location}: is not a gzip file ({error})") from error
     if len(unpacked) > limit:
         raise BadData(f"{location}: unpacks to more than {limit} bytes")
     if not unpacker.eof or unpacker.unused_data:

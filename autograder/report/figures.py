@@ -35,7 +35,7 @@ MAX_SERIES = 8  # of one curve; the rest is left out, and the picture says so
 MAX_CLASSES = 120  # of one confusion matrix; the same
 MAX_ROWS = 12  # of pictures, or of numbers; the same
 MAX_IMAGES = 16  # in a row; the same
-MAX_PIXELS = 2**20  # of a page; a larger one is no picture
+MAX_PIXELS = 2**20  # of a page; a larger one is not drawn
 MAX_BOXES = 1000  # on a page; the same
 MAX_LINES = 40  # of a page's text; the same
 MAX_TEXT = 80  # characters of one label; the rest is cut
@@ -46,10 +46,10 @@ COLOURS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#6
 
 
 def draw(figure: Figure) -> bytes:
-    """The figure as a PNG. Raises ValueError for a kind that is none of these."""
+    """The figure as a PNG. Raises ValueError for an unknown kind."""
     painters = {"curve": _curve, "confusion": _confusion, "images": _images, "page": _page, "numbers": _numbers}
     if figure.kind not in painters:
-        raise ValueError(f"a figure of the kind {figure.kind!r} is none of {', '.join(painters)}")
+        raise ValueError(f"a figure of the kind {figure.kind!r} is not one of {', '.join(painters)}")
     canvas = Canvas(figsize=(6.4, 4.0), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(canvas)
     left_out = painters[figure.kind](canvas, figure.data)

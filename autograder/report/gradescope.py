@@ -15,7 +15,7 @@ from autograder.report.schema import Report, TestResult
 def results(report: Report) -> dict[str, Any]:
     """The contents of results.json. Raises ValueError if the grader failed, since Gradescope would show a score."""
     if report.state == "grader_error":
-        raise ValueError("the grader failed; that is no result")
+        raise ValueError("the grader failed, so there is no result")
     student_view = visibility.view(report, "student")
     if report.state == "refused":
         return {"score": 0.0, "output": f"Not graded: {student_view.message}", "output_format": "text", "tests": []}

@@ -79,7 +79,9 @@ def calibrate(
         raise DeepgradeError(f"{assignment.name}: no test asks for `training`, so there is nothing to calibrate")
     for name in tests:
         if name not in available:
-            raise DeepgradeError(f"{assignment.name}: {name} is no training test; there is: {', '.join(available)}")
+            raise DeepgradeError(
+                f"{assignment.name}: {name} is not a training test; choose one of {', '.join(available)}"
+            )
     selected = list(tests) or available
     files = assignment.reference()
     submission = Submission(files, sha256_of(files))

@@ -194,7 +194,7 @@ class _Verification:
         results = report.tests if report else []
         killers = [test.name for test in results if test.verdict not in ("passed", "blocked")]
         if mutant.killed_by not in [test.name for test in reference.tests]:
-            self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is no test")
+            self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is not a test")
         elif not killers:
             self._problems.append(f"mutant {mutant.name} survives all tests; {mutant.killed_by} should kill it")
         elif mutant.killed_by not in killers:

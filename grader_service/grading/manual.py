@@ -64,7 +64,7 @@ def set_override(
     *,
     submission_id: int | None = None,
 ) -> Override:
-    """Set points by hand, which replace the points of the assignment. An earlier override is withdrawn."""
+    """Set points by hand, which replace the points of the assignment. An earlier override is withdrawn first."""
     points, reason = _points(points), audit.reason_of(reason)
     existing = overrides(session, [course_assignment], person).get(course_assignment.id)
     if existing is not None and existing.points == points and existing.reason == reason:

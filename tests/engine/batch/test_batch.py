@@ -314,7 +314,7 @@ def test_a_regrade_keeps_the_old_scores_and_shows_the_difference(deepgrade, tiny
             float(after["total_points_earned"]),
         )
         assert float(row["change"]) == float(row["after"]) - float(row["before"])
-        assert "not there, now" in row["tests"]
+        assert "absent, now" in row["tests"]
     for name in ("final_grades.csv", "reports/ada.json", "reports/cleo.json"):
         assert contents(output)[f"before/1/{name}"] == old[name]
     assert "Changed" in done.stdout

@@ -206,7 +206,7 @@ def test_damage_in_the_folder_that_is_looked_at_first_is_not_hidden_by_fetching(
     (folder / "tiny").mkdir(parents=True)
     (folder / "tiny" / "a.bin").write_bytes(b"damaged")
     monkeypatch.setenv(files.VARIABLE, str(folder))
-    with pytest.raises(BadData, match=r"a\.bin: is damaged, and what lies in DEEPGRADE_DATA is used first; remove it"):
+    with pytest.raises(BadData, match=r"a\.bin: is damaged, and a file in DEEPGRADE_DATA is used first; remove it"):
         fetch.fetch(tiny(f"{server[0]}/good/"))
     assert server[1] == []
     (folder / "tiny" / "a.bin").write_bytes(CONTENTS["tiny/a.bin"])
@@ -376,7 +376,7 @@ def test_ones_own_mirror_that_lacks_a_file_is_named_first(data, server):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (("imagenet",), "imagenet: is no data set; there are characters, digits, mnist, fashion_mnist, cifar10"),
+        (("imagenet",), "imagenet: is not a data set; choose one of characters, digits, mnist, fashion_mnist, cifar10"),
         (("--all", "mnist"), "--all already has mnist: give names or --all, not both"),
     ],
 )
@@ -399,7 +399,7 @@ def test_what_is_in_the_folder_is_not_fetched(data, tmp_path):
 
 
 def test_a_folder_that_is_none_is_said(data):
-    assert "mistyped is no folder" in sentence(data(DEEPGRADE_DATA="mistyped"))
+    assert "mistyped is not a folder" in sentence(data(DEEPGRADE_DATA="mistyped"))
 
 
 @pytest.fixture

@@ -115,9 +115,9 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked():
         # No time stamps: tests that run side by side must have the same names.
         (gzip.compress(b"abc", mtime=0)[:-1], "its gzip data ends early"),
         (gzip.compress(b"abc", mtime=0) + b"more", "its gzip data is followed by other bytes"),
-        (gzip.compress(b"abc", mtime=0)[:-8] + bytes(8), "is no gzip file"),  # its own checksum
-        (zlib.compress(b"abc"), "is no gzip file"),
-        (b"PK\3\4", "is no gzip file"),
+        (gzip.compress(b"abc", mtime=0)[:-8] + bytes(8), "is not a gzip file"),  # its own checksum
+        (zlib.compress(b"abc"), "is not a gzip file"),
+        (b"PK\3\4", "is not a gzip file"),
     ],
 )
 def test_what_is_no_whole_gzip_file_is_refused(content, words):
@@ -130,7 +130,7 @@ def test_what_is_no_whole_gzip_file_is_refused(content, words):
 
 @given(content=st.binary(max_size=100))
 def test_no_bytes_are_records_by_chance(content):
-    with pytest.raises(BadData, match=r"^here: has \d+ bytes, which are no records of 3073 bytes"):
+    with pytest.raises(BadData, match=r"^here: has \d+ bytes, which are not records of 3073 bytes"):
         cifar.records(content, "here")
 
 
@@ -161,7 +161,7 @@ def test_an_archive_without_all_its_files_is_refused():
 
 def test_a_folder_that_is_none_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv(files.VARIABLE, str(tmp_path / "mistyped"))
-    with pytest.raises(DeepgradeError, match=r"DEEPGRADE_DATA: .*mistyped is no folder"):
+    with pytest.raises(DeepgradeError, match=r"DEEPGRADE_DATA: .*mistyped is not a folder"):
         files.find("mnist/train-images-idx3-ubyte.gz")
 
 

@@ -254,5 +254,5 @@ def test_threads_may_draw_at_the_same_time():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, page, numbers"):
+    with pytest.raises(ValueError, match="'pie' is not one of curve, confusion, images, page, numbers"):
         draw(Figure("pie", "t", {}))  # type: ignore[arg-type]
