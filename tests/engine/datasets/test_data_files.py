@@ -199,7 +199,7 @@ def test_a_wrong_checksum_names_place_and_both_values(tmp_path):
 def test_pickled_objects_are_never_loaded(tmp_path):
     path = tmp_path / "objects.npz"
     np.savez(path, images=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(BadData, match=r"is no \.npz of plain arrays"):
+    with pytest.raises(BadData, match=r"is not an \.npz file of plain arrays"):
         files.load_npz(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -212,5 +212,5 @@ def test_what_is_no_npz_is_refused(tmp_path):
     assert torn != whole
     for content in (b"", b"text", b"PK\3\4 and no more", whole[:-1], plain.getvalue(), torn):
         path.write_bytes(content)
-        with pytest.raises(BadData, match=r"is no \.npz of plain arrays"):
+        with pytest.raises(BadData, match=r"is not an \.npz file of plain arrays"):
             files.load_npz(path, hashlib.sha256(content).hexdigest())
