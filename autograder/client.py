@@ -152,7 +152,7 @@ def _decoded(body: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise DeepgradeError("the answer is none of a deepgrade service; is the address right?")
+        raise DeepgradeError("the answer is not one of a deepgrade service; check the address")
     return found
 
 

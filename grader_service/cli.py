@@ -293,7 +293,7 @@ def backup(
         contents = backups.back_up(Settings.from_environment(), folder.absolute())
     print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
     if contents.missing:
-        console.complain(
+        console.warn(
             f"{len(contents.missing)} uploads are missing or damaged in the file store, so the backup does not "
             f"contain them: {', '.join(contents.missing[:3])}"
         )

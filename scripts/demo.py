@@ -236,7 +236,7 @@ def print_reports(chosen: list[HandIn], found: list[Report], pages: list[str]) -
     """Each report as the student sees it, then all in one table. True if each is what it must be."""
     for one, report in zip(chosen, found, strict=True):
         console.rule(Text(one.title), align="left")
-        show.report(report, console, tests=False, words=bool(one.caught_by))
+        show.report(report, console, tests=False, details=bool(one.caught_by))
     rows = table("Submission", "Points", "Expected", "Page", numbers=("Points", "Page"))
     for one, report, page in zip(chosen, found, pages, strict=True):
         expected = f"caught by {one.caught_by}" if one.caught_by else "not implemented" if one.floor else "full marks"

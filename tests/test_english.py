@@ -1,7 +1,8 @@
 """The texts that people read are in plain English: subject, verb, object; one fact a sentence; the field's noun.
 
-It looks at every text of the service and of the command line: string constants, templates, the script of the pages, and
-the docstrings that become help and the OpenAPI page. To ban one more construction, add a `Rule` with an example.
+It looks at every text of the service, of the command line and of the engine's rooms below: string constants, templates,
+the script of the pages, and the docstrings that become help and the OpenAPI page. To ban one more construction, add a
+`Rule` with an example.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = ("grader_service", "autograder/cli")
+ROOMS = ("batch", "cli", "course", "datasets", "doctor", "local_check", "otter", "report", "verify")
+CODE = ("grader_service", *(f"autograder/{room}" for room in ROOMS))
 NOT_READ = ("migrations", "vendor")  # frozen, or not ours
 SHOWN = ("grader_service/web/api/", "grader_service/cli.py", "autograder/cli/")  # whose docstrings people read
 HELPERS = ("cli/console.py", "cli/show.py")  # their docstrings are not the help of a command

@@ -1,12 +1,12 @@
-"""Who handed in what, in a folder as instructors have it.
+"""The submissions in a folder, in the forms in which instructors download them.
 
     ada.zip   ada/                                       one submission each, named for its student
     submission_123/  (+ submission_metadata.yml)         Gradescope's "Export submissions"
     Ada Lovelace_123_assignsubmission_file_/ada.zip      Moodle's "Download all submissions", in folders or flat
     lovelaceada_LATE_123_456_ada-1.zip                   Canvas's "Download submissions"
 
-Names are the only thing that is looked at here; every name was chosen by a student and is only ever shown. Links are
-not followed: one could point at what its owner must not see.
+Only names are read here. Students choose the names, so names are displayed and never used as paths. Links are not
+followed: a link could point at a file that its owner must not see.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ GRADESCOPE_NAMES = "submission_metadata.yml"
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file(_.*)?", re.DOTALL)
 CANVAS = re.compile(r"(?P<student>[^_]+)_(LATE_)?(?P<number>\d+)_\d+_.+", re.DOTALL)
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
-NAMES_BYTES = 64 * 2**20  # of Gradescope's file of names; past it nobody's name is known
+NAMES_BYTES = 64 * 2**20  # of Gradescope's file of names; a larger file is ignored
 
 
 @dataclass(frozen=True)
-class Found:
-    """One submission, unread."""
+class Source:
+    """Where one submission is, and whose it is. It has not been read yet."""
 
-    name: str  # in the folder: the `file` of final_grades.csv
+    name: str  # in the folder; the `file` of final_grades.csv
     path: Path
-    student: str  # as the name tells; shown
-    key: str  # two submissions of one key are one student's
+    student: str  # from the name; for display
+    key: str  # two submissions with the same key belong to one student
 
     @property
     def id(self) -> str:
-        """A file's name for what becomes of it: harmless, and another one for every other `name`."""
+        """A safe file name for its report, different for each `name`."""
         stem = self.name.removesuffix(".zip").removesuffix(".py")
         plain = re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("._-")[:80]
         if plain == self.name.removesuffix(".zip") and not plain.endswith(".json"):
@@ -53,16 +53,17 @@ class Found:
 
 @dataclass(frozen=True)
 class Listing:
-    """All of a folder."""
+    """The contents of a folder."""
 
-    submissions: list[Found]
-    passed_over: list[str]  # names of what is no submission: other files, links
+    submissions: list[Source]
+    passed_over: list[str]  # names of everything else: other files, links
 
 
 def find(folder: Path, manifest: Manifest, *, without: Path | None = None) -> Listing:
-    """The submissions in a folder, sorted by name. `without` is a folder in it that is none.
+    """The submissions in a folder, sorted by name.
 
-    Raises DeepgradeError where it cannot be read, or holds none.
+    without : a folder inside of it that is not a submission
+    Raises DeepgradeError if the folder cannot be read, or holds no submission.
     """
     if folder.is_file():
         raise DeepgradeError(f"{folder}: is a file; unpack a bulk download first, and name the folder")
@@ -79,8 +80,8 @@ def find(folder: Path, manifest: Manifest, *, without: Path | None = None) -> Li
             continue
         if without is not None and Path(entry.path).resolve() == without.resolve():
             continue
-        if _may_be_one(entry, manifest):
-            submissions.append(_found(entry, names))
+        if _may_be_submission(entry, manifest):
+            submissions.append(_source(entry, names))
         elif entry.name != GRADESCOPE_NAMES:
             passed_over.append(entry.name)
     if not submissions:
@@ -88,18 +89,18 @@ def find(folder: Path, manifest: Manifest, *, without: Path | None = None) -> Li
     return Listing(submissions, passed_over)
 
 
-def read(found: Found, manifest: Manifest) -> Submission:
-    """The files of a submission. Raises Refused, in words that do not say where it lies here."""
+def read(source: Source, manifest: Manifest) -> Submission:
+    """The files of a submission. Raises Refused with a message that does not contain the local path."""
     try:
-        return _read(found.path, manifest, depth=0)
+        return _read(source.path, manifest, depth=0)
     except Refused as error:
-        raise Refused(str(error).replace(str(found.path), found.name)) from None
+        raise Refused(str(error).replace(str(source.path), source.name)) from None
     except DeepgradeError as error:
-        raise Refused(str(error).replace(str(found.path), found.name)) from error
+        raise Refused(str(error).replace(str(source.path), source.name)) from error
 
 
 def _read(path: Path, manifest: Manifest, *, depth: int) -> Submission:
-    """Bulk downloads wrap: a folder around a zip, or around a folder; twice at most."""
+    """Bulk downloads put a folder around a zip or around another folder, at most two levels deep."""
     if path.is_symlink():
         raise Refused(f"{path.name} is a link; put the file itself there")
     if not path.is_dir():
@@ -118,7 +119,7 @@ def _read(path: Path, manifest: Manifest, *, depth: int) -> Submission:
 
 
 def _lone_file(path: Path, manifest: Manifest) -> Submission:
-    """Where one file is all that is handed in, a bulk download may hold it as it is, under any name."""
+    """For an assignment of one file: a bulk download may contain that file itself, under any name."""
     limit = manifest.limits.upload_kb * 1024
     with path.open("rb") as file:
         data = file.read(limit + 1)
@@ -127,7 +128,7 @@ def _lone_file(path: Path, manifest: Manifest) -> Submission:
     return submission.read_zip(submission.zipped({manifest.files[0]: data}), manifest)
 
 
-def _may_be_one(entry: os.DirEntry[str], manifest: Manifest) -> bool:
+def _may_be_submission(entry: os.DirEntry[str], manifest: Manifest) -> bool:
     if entry.is_dir(follow_symlinks=False):
         return True
     lone = manifest.files[0].endswith(".py") and len(manifest.files) == 1
@@ -139,27 +140,27 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_file(follow_symlinks=False)
 
 
-def _found(entry: os.DirEntry[str], names: dict[str, str]) -> Found:
+def _source(entry: os.DirEntry[str], names: dict[str, str]) -> Source:
     path = Path(entry.path)
     stem = entry.name if entry.is_dir(follow_symlinks=False) else path.stem
     if (gradescope := GRADESCOPE.fullmatch(stem)) is not None:
         student = names.get(gradescope[1], stem)
-        return Found(entry.name, path, student, f"gradescope {gradescope[1]}")
+        return Source(entry.name, path, student, f"gradescope {gradescope[1]}")
     for system, pattern in (("moodle", MOODLE), ("canvas", CANVAS)):
         if (named := pattern.fullmatch(stem)) is not None:
-            return Found(entry.name, path, named["student"], f"{system} {named['number']}")
-    return Found(entry.name, path, stem, unicodedata.normalize("NFKC", stem).casefold())
+            return Source(entry.name, path, named["student"], f"{system} {named['number']}")
+    return Source(entry.name, path, stem, unicodedata.normalize("NFKC", stem).casefold())
 
 
 def _gradescope_names(path: Path) -> dict[str, str]:
-    """Number of a submission -> who handed it in. Nobody, where the file is missing or cannot be understood."""
+    """The student of each submission number; empty if the file is missing or cannot be parsed."""
     try:
         import yaml
 
         if path.is_symlink() or not path.is_file() or path.stat().st_size > NAMES_BYTES:
             return {}
         metadata = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except Exception:  # of PyYAML there are many kinds, and its absence is another: names are a comfort, not a need
+    except Exception:  # PyYAML raises many kinds and may not be installed; names are optional
         return {}
     students = {}
     for key, entry in metadata.items() if isinstance(metadata, dict) else ():

@@ -1,11 +1,12 @@
-"""`final_grades.csv` as `otter grade` writes it, byte for byte where both have something to say.
+"""`final_grades.csv` as `otter grade` writes it, byte for byte where both have a value.
 
     file, <one column for each problem, sorted>, total_points_earned, percent_correct, grading_status
     points-per-question, ...                                           1.0, --
     ada.zip, ...                                                       0.85, Completed
 
-A refused submission has zeros and its reason, as otter's failed ones do. What has no score for another reason (two of
-one student, a fault of ours) has empty cells: an empty cell is no zero. No cell is a formula to a spreadsheet.
+A refused submission has zeros and its reason, as otter's failed ones do. A submission that has no score for another
+reason (two of one student, a grader error) has empty cells: an empty cell is not a zero. No spreadsheet reads a cell as
+a formula.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ STATUS_CHARACTERS = 500
 
 def final_grades(assignment: Assignment, outcomes: Iterable[Outcome]) -> bytes:
     """The whole file."""
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.found.name)
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.source.name)
     possible = possible_points(assignment, outcomes)
     questions = sorted(possible)
     total = sum(possible.values())
@@ -39,21 +40,21 @@ def final_grades(assignment: Assignment, outcomes: Iterable[Outcome]) -> bytes:
             earned = float(sum(scores.values()))
             percent = round(earned / total, 4) if total else 0.0
             numbers = [*(number(scores[name]) for name in questions), number(earned), number(percent)]
-        rows.append([inert(outcome.found.name), *numbers, inert(status(outcome))])
+        rows.append([inert(outcome.source.name), *numbers, inert(status(outcome))])
     return table(rows)
 
 
 def table(rows: Iterable[Iterable[str]], *, mark: bool = False) -> bytes:
-    """As CSV in UTF-8. `mark` : with a byte order mark, without which Excel reads names in another encoding."""
+    """CSV in UTF-8. `mark` : add a byte order mark, since Excel needs one to read names in UTF-8."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue().encode("utf-8-sig" if mark else "utf-8", errors="backslashreplace")
 
 
 def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict[str, float]:
-    """Of each problem: as its tests gave them, or, where nothing was graded, as the manifest promises them.
+    """Possible points of each problem: those of its tests, or those of the manifest if nothing was graded.
 
-    Raises GraderError where two submissions were graded by other tests: a share of them would be none.
+    Raises GraderError if two submissions were graded with different tests: their scores are not comparable.
     """
     first: tuple[str, dict[str, float]] | None = None
     for outcome in outcomes:
@@ -61,17 +62,17 @@ def possible_points(assignment: Assignment, outcomes: Iterable[Outcome]) -> dict
             continue
         possible = {problem.name: problem.possible for problem in outcome.report.problems}
         if first is None:
-            first = outcome.found.name, possible
+            first = outcome.source.name, possible
         elif possible != first[1]:
             raise GraderError(
-                f"{outcome.found.name} was graded by other tests than {first[0]} ({sum(possible.values()):g} and "
+                f"{outcome.source.name} was graded by other tests than {first[0]} ({sum(possible.values()):g} and "
                 f"{sum(first[1].values()):g} points are possible); `--regrade` grades all of them anew"
             )
     return first[1] if first else {problem.name: problem.points for problem in assignment.manifest.problems}
 
 
 def scores_of(outcome: Outcome, questions: list[str]) -> dict[str, float] | None:
-    """Points by problem; None where there is no score."""
+    """Points by problem; None without a score."""
     if outcome.state == "graded" and outcome.report is not None:
         return {problem.name: problem.points for problem in outcome.report.problems}
     return dict.fromkeys(questions, 0.0) if outcome.state == "refused" else None
@@ -80,12 +81,12 @@ def scores_of(outcome: Outcome, questions: list[str]) -> dict[str, float] | None
 def status(outcome: Outcome) -> str:
     if outcome.state == "graded":
         return "Completed"
-    word = "Refused" if outcome.state == "refused" else "Not graded"
-    return f"{word}: {outcome.message}"[:STATUS_CHARACTERS]
+    label = "Refused" if outcome.state == "refused" else "Not graded"
+    return f"{label}: {outcome.message}"[:STATUS_CHARACTERS]
 
 
 def number(value: float) -> str:
-    """As pandas writes a float: the shortest text that reads back as the same one."""
+    """A float as pandas writes it: the shortest text that parses to the same value."""
     return repr(float(value))
 
 

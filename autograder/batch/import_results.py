@@ -1,12 +1,12 @@
-"""Scores out of files that otter-grader and Gradescope write: read, checked, and as plain data again.
+"""Reads and checks the scores in files that otter-grader and Gradescope write.
 
     final_grades.csv   otter's, or ours                     one record for each row
     a grades CSV       Gradescope's "Download grades"       one for each student with a score
     results.json       of one submission                    one, named for its file, or for its folder
     a folder           of results.json files                one for each
 
-Whatever does not add up is said with its place, and nothing is imported of a file of which that is said. A results.pkl
-is never read: whoever wrote it could run code here.
+An error names the place in the file, and then nothing of that file is imported. A results.pkl is never read: unpickling
+could run code of whoever wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 
-FILE_BYTES = 64 * 2**20  # of one file; past it nobody's scores are that long
+FILE_BYTES = 64 * 2**20  # of one file; a larger file is refused
 TOLERANCE = 1e-4  # otter rounds: scores of results.json to 5 digits, percent_correct to 4
 OTTER = ("file", "total_points_earned", "percent_correct", "grading_status")
 POSSIBLE = "points-per-question"
@@ -33,11 +33,11 @@ QUESTION = re.compile(r"(?P<name>.+) \((?P<points>[0-9.]+) pts\)")
 
 
 class BadResults(DeepgradeError):
-    """A file of results that cannot be, or must not be, imported."""
+    """A file of results cannot be imported, or must not be."""
 
 
 class Import(msgspec.Struct, frozen=True):
-    """What is asked for, where scores are to come into the grade book of a service."""
+    """A request to import scores into the grade book of a service."""
 
     course: str  # its short name
     apply: bool  # else the changes are only shown
@@ -48,7 +48,7 @@ class Import(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """Of one submission. `points` is None where there is no score, which is no zero."""
+    """The score of one submission. `points` is None without a score; that is not a zero."""
 
     submission: str
     points: float | None
@@ -76,38 +76,38 @@ _RESULTS: TypedDecoder[_Results] = TypedDecoder(_Results)
 
 
 def read(path: Path) -> list[Score]:
-    """All scores of a file or a folder, in its order. Raises BadResults with the place and the value."""
+    """All scores of a file or a folder, in order. Raises BadResults with the place and the value."""
     if path.is_dir():
         files = sorted(path.glob("*.json")) or sorted(path.glob("*/results.json"))
         if not files:
             raise BadResults(f"{path}: holds no .json file; name a results.json, a final_grades.csv or their folder")
-        found = [_results_json(file) for file in files]
+        scores = [_results_json(file) for file in files]
     elif path.suffix == ".json":
-        found = [_results_json(path)]
+        scores = [_results_json(path)]
     elif path.suffix == ".csv":
-        found = list(_csv(path))
+        scores = list(_csv(path))
     elif path.suffix in (".pkl", ".pickle"):
         raise BadResults(f"{path}: is a pickle, which could run code here; name the results.json that lies beside it")
     else:
         raise BadResults(f"{path}: is neither .csv nor .json; name otter's final_grades.csv or a results.json")
-    seen: set[str] = set()
-    for score in found:
-        if score.submission in seen:
+    names: set[str] = set()
+    for score in scores:
+        if score.submission in names:
             raise BadResults(f"{path}: holds two scores of {score.submission!r}; keep one of them")
-        seen.add(score.submission)
-    return found
+        names.add(score.submission)
+    return scores
 
 
 def to_csv(scores: list[Score]) -> bytes:
-    """submission, student, one column for each problem, points, possible, status; cells that no spreadsheet runs."""
+    """Columns: submission, student, each problem, points, possible, status. No cell is a formula."""
     from autograder.batch.grades import inert, number, table
 
     problems = list(dict.fromkeys(name for score in scores for name in score.problems))
     rows = [["submission", "student", *map(inert, problems), "points", "possible", "status"]]
     for score in scores:
         numbers = [*(score.problems.get(name) for name in problems), score.points, score.possible]
-        told = ["" if value is None else number(value) for value in numbers]
-        rows.append([inert(score.submission), inert(score.student), *told, inert(score.status)])
+        cells = ["" if value is None else number(value) for value in numbers]
+        rows.append([inert(score.submission), inert(score.student), *cells, inert(score.status)])
     return table(rows)
 
 
@@ -119,7 +119,7 @@ def _csv(path: Path) -> Iterator[Score]:
         reader = csv.DictReader(io.StringIO(_bytes(path).decode("utf-8-sig")), strict=True)
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadResults(f"{path}: is no CSV file in UTF-8 ({error}); export it again") from error
+        raise BadResults(f"{path}: is not a CSV file in UTF-8 ({error}); export it again") from error
     columns = list(reader.fieldnames or [])
     for row in rows:
         if None in row or None in row.values():
@@ -136,41 +136,43 @@ def _otter(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterat
     problems = [name for name in columns if name not in OTTER]
     possible = None
     for line, row in enumerate(rows, 2):
-        where = f"{path}: line {line}"
+        location = f"{path}: line {line}"
         name = row["file"].removeprefix("'")
         if row["total_points_earned"] == "":
             yield Score(name, None, possible, status=row["grading_status"])
             continue
-        points = {problem: _number(row[problem], f"{where}: {problem}") for problem in problems}
-        total = _number(row["total_points_earned"], f"{where}: total_points_earned")
+        points = {problem: _number(row[problem], f"{location}: {problem}") for problem in problems}
+        total = _number(row["total_points_earned"], f"{location}: total_points_earned")
         if abs(total - sum(points.values())) > TOLERANCE:
             raise BadResults(
-                f"{where}: the total of {name} is {total:g}, but its problems have {sum(points.values()):g}"
+                f"{location}: the total of {name} is {total:g}, but its problems have {sum(points.values()):g}"
             )
         if name == POSSIBLE:
             possible = total
             continue
-        percent = _number(row["percent_correct"], f"{where}: percent_correct")
+        percent = _number(row["percent_correct"], f"{location}: percent_correct")
         if possible and abs(percent - total / possible) > TOLERANCE:
-            raise BadResults(f"{where}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
+            raise BadResults(f"{location}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
         yield Score(name, total, possible, points, status=row["grading_status"])
 
 
 def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
     questions = {column: match["name"] for column in columns if (match := QUESTION.fullmatch(column)) is not None}
     for line, row in enumerate(rows, 2):
-        where = f"{path}: line {line}"
+        location = f"{path}: line {line}"
         person = row.get("Name") or " ".join(filter(None, [row.get("First Name"), row.get("Last Name")]))
         name = row.get("Submission ID") or row.get("Email") or row.get("SID") or person
-        possible = _number(row["Max Points"], f"{where}: Max Points") if row["Max Points"] else None
+        possible = _number(row["Max Points"], f"{location}: Max Points") if row["Max Points"] else None
         email, sid = row.get("Email") or "", row.get("SID") or ""
         if row["Total Score"] == "":
             yield Score(name, None, possible, {}, person, row["Status"], email, sid)
             continue
         points = {
-            problem: _number(row[column], f"{where}: {problem}") for column, problem in questions.items() if row[column]
+            problem: _number(row[column], f"{location}: {problem}")
+            for column, problem in questions.items()
+            if row[column]
         }
-        total = _number(row["Total Score"], f"{where}: Total Score")
+        total = _number(row["Total Score"], f"{location}: Total Score")
         yield Score(name, total, possible, points, person, row["Status"], email, sid)
 
 
@@ -179,31 +181,31 @@ def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> I
 
 def _results_json(path: Path) -> Score:
     try:
-        told = _RESULTS.json(_bytes(path))
+        results = _RESULTS.json(_bytes(path))
     except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
-        raise BadResults(f"{path}: is no results.json: {error}") from error
-    scored = [entry for entry in told.tests if entry.score is not None]
+        raise BadResults(f"{path}: is not a results.json: {error}") from error
+    scored = [entry for entry in results.tests if entry.score is not None]
     problems: dict[str, float] = {}
     for number, entry in enumerate(scored, 1):
         value = _number(entry.score, f"{path}: {entry.name}")
         problems[entry.name or str(number)] = problems.get(entry.name or str(number), 0.0) + value
     name = path.parent.name if path.name == "results.json" else path.stem
-    if told.score is None and not scored:
+    if results.score is None and not scored:
         return Score(name, None, None, status="no score")
-    points = sum(problems.values()) if told.score is None else _number(told.score, f"{path}: score")
-    most = [_number(entry.max_score, f"{path}: {entry.name}") for entry in scored if entry.max_score is not None]
+    points = sum(problems.values()) if results.score is None else _number(results.score, f"{path}: score")
+    maxima = [_number(entry.max_score, f"{path}: {entry.name}") for entry in scored if entry.max_score is not None]
     return Score(
-        name, points, sum(most) if most else None, problems, status="Completed" if scored else told.output[:500]
+        name, points, sum(maxima) if maxima else None, problems, status="Completed" if scored else results.output[:500]
     )
 
 
-def _number(value: Any, where: str) -> float:
+def _number(value: Any, location: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise BadResults(f"{where}: {value!r} is no number") from None
+        raise BadResults(f"{location}: {value!r} is not a number") from None
     if not math.isfinite(number) or number < 0:
-        raise BadResults(f"{where}: {value!r} cannot be points")
+        raise BadResults(f"{location}: {value!r} cannot be points")
     return number
 
 
@@ -214,5 +216,5 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise BadResults(f"{path}: cannot be read ({error.strerror}); name a file of results") from error
     if len(data) > FILE_BYTES:
-        raise BadResults(f"{path}: has more than {FILE_BYTES // 2**20} MB; that is no file of results")
+        raise BadResults(f"{path}: has more than {FILE_BYTES // 2**20} MB; that is not a file of results")
     return data

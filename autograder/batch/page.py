@@ -1,7 +1,7 @@
-"""`index.html`: a batch at a glance, in one file that loads nothing and runs nothing.
+"""`index.html`: the results of a batch in one file, which loads nothing and runs nothing.
 
-Names, messages and laws may come from a stranger: Jinja escapes what HTML would read, and `visible` writes out what the
-order of reading would obey.
+Names, messages and laws may come from a student. Jinja escapes HTML, and `visible` writes out the characters that would
+change the order of reading.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autograder.report.schema import TestResult
 TEMPLATE = Path(__file__).with_name("index.html.j2")
 BINS = 10
 # C0 and C1 controls, marks that change the direction of reading, invisible joiners, halves of surrogates.
-OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Test:
 
 
 def check_that_it_can_be_made() -> None:
-    """Raises DeepgradeError where Jinja is missing: before anything is graded, not after."""
+    """Raises DeepgradeError if Jinja is missing. It is called before the grading, which takes long."""
     _environment()
 
 
@@ -58,7 +58,7 @@ def page(
     changed: Sequence[Change] | None = None,
     passed_over: Sequence[str] = (),
 ) -> bytes:
-    """The whole page. `changed` is None where nothing was graded again."""
+    """The whole page. `changed` is None without a regrade."""
     scored = [outcome.report for outcome in outcomes if outcome.state == "graded" and outcome.report is not None]
     possible = sum(possible_points(assignment, outcomes).values())
     points = [report.points for report in scored]
@@ -68,7 +68,7 @@ def page(
         .render(
             manifest=assignment.manifest,
             assignment=assignment,
-            outcomes=sorted(outcomes, key=lambda outcome: (outcome.found.student.casefold(), outcome.found.name)),
+            outcomes=sorted(outcomes, key=lambda outcome: (outcome.source.student.casefold(), outcome.source.name)),
             possible=possible,
             graded=len(scored),
             without=[outcome for outcome in outcomes if outcome.state != "graded"],
@@ -87,11 +87,11 @@ def page(
 
 
 def visible(text: object) -> str:
-    return OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
+    return INVISIBLE.sub(lambda match: match.group().encode("unicode_escape").decode(), str(text))
 
 
 def prose(text: object) -> Any:
-    """A sentence, harmless, with what stands in `backticks` set as code."""
+    """A safe sentence, in which text in `backticks` is set as code."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(visible(text)))))
@@ -117,32 +117,32 @@ def _environment() -> Any:
         "prose": prose,
         "points": lambda value: f"{value:.2f}".rstrip("0").rstrip("."),
         "path": lambda id: quote(f"{id}.json"),
-        "said": lambda verdict: verdict.replace("_", " "),
+        "spaced": lambda verdict: verdict.replace("_", " "),
     }
     return environment
 
 
 def _bins(points: Sequence[float], possible: float) -> list[dict[str, Any]]:
-    """How many submissions have so many points: ten columns of equal width, full marks in the last one."""
+    """A histogram of points: ten columns of equal width, with full marks in the last one."""
     counts = [0] * BINS
     for value in points:
         counts[min(BINS - 1, int(BINS * value / possible)) if possible else 0] += 1
     top = max([*counts, 1])
     width = possible / BINS
     return [
-        {"low": width * place, "high": width * (place + 1), "count": count, "height": 100 * count / top}
-        for place, count in enumerate(counts)
+        {"low": width * index, "high": width * (index + 1), "count": count, "height": 100 * count / top}
+        for index, count in enumerate(counts)
     ]
 
 
 def _tests(outcomes: Sequence[Outcome]) -> list[Test]:
-    found: dict[str, Test] = {}
+    tests_by_id: dict[str, Test] = {}
     for outcome in outcomes:
         if outcome.state != "graded" or outcome.report is None:
             continue
         for result in outcome.report.tests:
-            test = found.setdefault(result.id, Test(result))
+            test = tests_by_id.setdefault(result.id, Test(result))
             test.total += 1
             test.passed += result.verdict == "passed"
             test.verdicts[result.verdict] += 1
-    return list(found.values())
+    return list(tests_by_id.values())

@@ -1,10 +1,10 @@
-"""What lies in a batch's output folder. Files are written whole or not at all, so that a run can be cut off anywhere.
+"""The output folder of a batch. Files are written whole or not at all, so a run can be interrupted at any point.
 
-batch.json             with what it is graded; another course, test or secret is never mixed in
+batch.json             the basis of the grading; results of another course, test or secret are never mixed in
 final_grades.csv  index.html  changes.csv
-reports/ID.json        full reports: what is here with the right hash is not graded again
-results/ID.json        the same for Gradescope, with the words for students
-before/N/              reports and final_grades.csv as they were before the Nth `--regrade`
+reports/ID.json        full reports; a submission with a report of the right hash is not graded again
+results/ID.json        the same for Gradescope, with the texts for students
+before/N/              reports and final_grades.csv from before the Nth `--regrade`
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from autograder.course.course import Assignment
 from autograder.report import schema as reports
 from autograder.report.schema import Report
 
-SECRET = ("reports", "before")  # they hold what hidden tests asked
+SECRET = ("reports", "before")  # folders; they show inputs of hidden tests
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """With what is graded. The same basis and the same files give the same score."""
+    """What determines a score. The same basis and the same files give the same score."""
 
     assignment: str
     tests_sha256: str
-    secret: str  # a hash that tells one from another, and from which none can be had
+    secret: str  # a hash of the secret, which reveals nothing about it
     versions: dict[str, str]
 
 
@@ -39,16 +39,16 @@ class State(msgspec.Struct, frozen=True):
     """`batch.json`."""
 
     basis: Basis
-    regrades: int = 0  # how often scores were kept and made anew
-    unfinished: bool = False  # the last of them was cut off
+    regrades: int = 0  # number of `--regrade` runs
+    unfinished: bool = False  # the last of them was interrupted
 
 
 _STATES: TypedDecoder[State] = TypedDecoder(State)
 
 
 def basis(assignment: Assignment, secret: bytes, versions: dict[str, str]) -> Basis:
-    told = hmac.new(secret, b"deepgrade batch", hashlib.sha256).hexdigest()[:16]
-    return Basis(assignment.name, assignment.tests_sha256(), told, dict(sorted(versions.items())))
+    secret_hash = hmac.new(secret, b"deepgrade batch", hashlib.sha256).hexdigest()[:16]
+    return Basis(assignment.name, assignment.tests_sha256(), secret_hash, dict(sorted(versions.items())))
 
 
 class Store:
@@ -63,26 +63,27 @@ class Store:
         except OSError as error:
             raise DeepgradeError(f"{folder}: cannot be made ({error.strerror}); name another folder with -o") from error
 
-    def open(self, now: Basis, *, regrade: bool) -> State:
-        """Make the folder ready for grading with this basis; what is to be graded again is set aside.
+    def open(self, basis: Basis, *, regrade: bool) -> State:
+        """Prepare the folder for grading with this basis. A regrade moves the old reports aside.
 
-        Raises DeepgradeError where it holds scores of another basis and nobody said that they shall be made anew.
+        Raises DeepgradeError if the folder holds scores of another basis and `regrade` is not set.
         """
-        was = self._state()
-        if was is not None and was.basis.assignment != now.assignment:
+        previous = self._state()
+        if previous is not None and previous.basis.assignment != basis.assignment:
             raise DeepgradeError(
-                f"{self.folder}: holds scores of {was.basis.assignment}, not of {now.assignment}; name another folder"
+                f"{self.folder}: holds scores of {previous.basis.assignment}, not of {basis.assignment}; "
+                "name another folder"
             )
-        if was is None:
-            state = State(now)
-        elif regrade and not was.unfinished:
-            self._set_aside(was.regrades + 1)
-            state = State(now, was.regrades + 1, unfinished=True)
-        elif was.basis == now:
-            state = was
+        if previous is None:
+            state = State(basis)
+        elif regrade and not previous.unfinished:
+            self._set_aside(previous.regrades + 1)
+            state = State(basis, previous.regrades + 1, unfinished=True)
+        elif previous.basis == basis:
+            state = previous
         else:
             raise DeepgradeError(
-                f"{self.folder}: holds scores made with other {_differences(was.basis, now)}; "
+                f"{self.folder}: holds scores made with other {_differences(previous.basis, basis)}; "
                 "`--regrade` keeps them, grades anew, and shows what changes"
             )
         self._write_state(state)
@@ -95,21 +96,21 @@ class Store:
     # reports
 
     def report(self, id: str) -> Report | None:
-        """The report of a submission, if there is one that can be read."""
+        """The report of a submission; None if it is missing or cannot be read."""
         return _read(self.folder / "reports" / f"{id}.json")
 
     def before(self, regrades: int) -> dict[str, Report]:
-        """All reports by id as they were before that regrade."""
-        found = {}
+        """All reports from before that regrade, by id."""
+        reports_by_id = {}
         for path in sorted((self.folder / "before" / str(regrades) / "reports").glob("*.json")):
-            if (old := _read(path)) is not None:
-                found[path.stem] = old
-        return found
+            if (report := _read(path)) is not None:
+                reports_by_id[path.stem] = report
+        return reports_by_id
 
     # files
 
     def write(self, name: str, data: bytes) -> Path:
-        """A file of that name below the folder, whole: never half of one. The same bytes leave it untouched."""
+        """Write a file below the folder, whole or not at all. A file with the same bytes is left untouched."""
         path = self.folder / name
         secret = Path(name).parts[0] in SECRET
         try:
@@ -127,7 +128,7 @@ class Store:
         aside = self.folder / "before" / str(number)
         aside.parent.mkdir(mode=atomic_files.SECRET_FOLDER, exist_ok=True)
         aside.mkdir(exist_ok=True)
-        if not (aside / "reports").exists():  # else a run was cut off between this move and its note of it
+        if not (aside / "reports").exists():  # else a run was interrupted between this move and its entry in batch.json
             (self.folder / "reports").rename(aside / "reports")
         if (self.folder / "final_grades.csv").is_file():
             shutil.copyfile(self.folder / "final_grades.csv", aside / "final_grades.csv")
@@ -153,15 +154,15 @@ def _read(path: Path) -> Report | None:
         return None
 
 
-def _differences(was: Basis, now: Basis) -> str:
-    """`tests`, `versions (numpy 2.4.6, now 2.5.0)`: what makes two bases two."""
-    found = []
-    if was.tests_sha256 != now.tests_sha256:
-        found.append("tests")
-    if was.secret != now.secret:
-        found.append("examples (the course's secret is another)")
-    for name in sorted(was.versions.keys() | now.versions.keys()):
-        old, new = was.versions.get(name, "none"), now.versions.get(name, "none")
-        if old != new:
-            found.append(f"versions ({name} {old}, now {new})")
-    return " and ".join(found)
+def _differences(old_basis: Basis, new_basis: Basis) -> str:
+    """In what two bases differ: `tests`, `versions (numpy 2.4.6, now 2.5.0)`."""
+    differences = []
+    if old_basis.tests_sha256 != new_basis.tests_sha256:
+        differences.append("tests")
+    if old_basis.secret != new_basis.secret:
+        differences.append("examples (the course's secret is another)")
+    for name in sorted(old_basis.versions.keys() | new_basis.versions.keys()):
+        old_version, new_version = old_basis.versions.get(name, "none"), new_basis.versions.get(name, "none")
+        if old_version != new_version:
+            differences.append(f"versions ({name} {old_version}, now {new_version})")
+    return " and ".join(differences)

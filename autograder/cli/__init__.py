@@ -1,8 +1,8 @@
-"""`deepgrade`, the command line: for students, for staff, for authors.
+"""`deepgrade`, the command line for students, staff and authors.
 
-Exit codes: 0 well; 1 the honest no (a test failed, an assignment is unsound, a wall is missing); 2 something that the
-person at the keyboard can mend, said in one sentence; 3 our fault; 130 stopped by Ctrl-C. Every command imports what it
-needs when it runs: `--help` answers at once, and a student's commands run where no sandbox can.
+Exit codes: 0 success; 1 a negative result (a test failed, an assignment is unsound, a wall is open); 2 an error that
+the user can correct, explained in one sentence; 3 a failure of the grader; 130 stopped by Ctrl-C. Every command imports
+its modules when it runs, so `--help` is fast, and a student's commands run on machines without a sandbox.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"deepgrade {__version__}")
         raise typer.Exit
 
@@ -52,8 +52,8 @@ def _every_command(
 ) -> None:
     from autograder.course import course as courses
 
-    here = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
-    context.obj = course or here
+    surrounding = None if course or os.environ.get("DEEPGRADE_COURSE") else courses.around(Path.cwd())
+    context.obj = course or surrounding
     for extension in extensions.installed():
         extension.read_settings()
 
@@ -75,7 +75,7 @@ PANELS = {
 
 
 def _register() -> None:
-    """Not at import: an extension imports this package."""
+    """Register all commands. It cannot run at import, since an extension imports this package."""
     added = {extension.PANEL: extension.COMMANDS for extension in extensions.installed()}
     for panel, commands in {**PANELS, **added}.items():
         for command in commands:
@@ -84,7 +84,7 @@ def _register() -> None:
 
 def main() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a terminal that lacks a letter shows ? and not a traceback
+        with contextlib.suppress(AttributeError):  # a terminal without a character shows ? in place of a traceback
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         _register()

@@ -1,4 +1,4 @@
-"""What authors run: `new` begins an assignment, `verify` says whether one is sound."""
+"""Commands of authors: `new` begins an assignment, `verify` proves one sound, `calibrate` measures bars."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _facts(result: Soundness) -> dict[str, Any]:
 
 
 def _print(result: Soundness) -> None:
-    """For each function its wrong answers and their kill matrix; then what is unsound."""
+    """Print the wrong answers to each function and their kill matrix, then the problems."""
     terminal = console.out()
     for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
         _print_matrix(terminal, target, list(kills), result.tests)
@@ -106,7 +106,7 @@ def _target(kill: Kill) -> str:
 
 
 def _print_matrix(terminal: Console, target: str, kills: list[Kill], tests: list[str]) -> None:
-    """The wrong answers to one function, a letter each, and a row for each test that kills one of them."""
+    """Print the wrong answers to one function, each with a letter, and a row for each test that kills one of them."""
     whole = kills[0].points_lost is not None
     rows = console.table("", f"Wrong {target}", "dies by", *(["points lost", "outside"] if whole else []))
     for letter, kill in zip(itertools.cycle(LETTERS), kills, strict=False):
@@ -132,7 +132,7 @@ def _print_points_lost(terminal: Console, points_lost: PointsLost | None) -> Non
 
 
 def _print_probes(terminal: Console, earnings: list[Earning]) -> None:
-    """A row for each probe: what it earns that counts, and by which tests."""
+    """Print a row for each probe: the points that count, and the tests that give them."""
     table = console.table("Probe", "points", "by")
     for earning in earnings:
         points = Text(f"{earning.points:g}", "bold red" if earning.too_much else "")
@@ -173,7 +173,7 @@ def mistakes(
 
 
 def _print_fields(terminal: Console, name: str, fields: list[Field]) -> None:
-    """A row for each kind of mistake in each function; why there is none; then the empty ones."""
+    """Print a row for each kind of mistake in each function, then the reasons, then the empty fields."""
     rows = console.table("Kind of mistake", "function", "caught by", title=console.plain(name))
     for field in fields:
         if field.mutants:
@@ -226,7 +226,7 @@ def calibrate(
 
 
 def _print_calibration(terminal: Console, title: str, facts: dict[str, Any]) -> None:
-    """One test: a row for each value beside its bar, then times and ratios."""
+    """Print one test: a row for each value with its bar, then times and ratios."""
     from autograder.verify import calibrate as calibrating
 
     table = console.table(title, "least", "5 %", "median", "95 %", "most", "deviation", "bar", "missed", "false fails")

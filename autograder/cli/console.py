@@ -1,4 +1,4 @@
-"""The terminal: results on stdout, progress and complaints on stderr, colours only where somebody looks."""
+"""The terminal: results on stdout, progress and warnings on stderr, colours only on a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from autograder.core import atomic_files
 from autograder.core.errors import DeepgradeError
 
 Event = dict[str, Any]
-NARROWEST = 8  # characters of a column, before others are made narrower
+NARROWEST = 8  # characters; a column is not made narrower than this
 UNSAFE = ("Cc", "Cf", "Cs")  # Unicode's control, format and surrogate characters
 
 
@@ -41,7 +41,7 @@ def out() -> Console:
 
 
 class _Fitted(Table):
-    """A table that breaks no word while there is room for it, and a name at its underscores where there is none."""
+    """A table that breaks no word while the terminal is wide enough. Otherwise it breaks names at their underscores."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         self._fit(options.max_width - 3 * (len(self.columns) - 1) - 2)  # padding, and the spaces at both edges
@@ -77,9 +77,9 @@ class _Fitted(Table):
 
 
 def _broken(cell: Any, width: int) -> Any:
-    """Words that are too long for the width, broken behind their underscores and the like."""
+    """The cell, with words longer than the width broken after underscores and similar characters."""
 
-    def one(word: str) -> str:
+    def break_word(word: str) -> str:
         lines = [""]
         for piece in re.findall(r"[^_/.,=-]*[_/.,=-]?", word):
             if lines[-1] and cell_len(lines[-1] + piece) > width:
@@ -90,13 +90,13 @@ def _broken(cell: Any, width: int) -> Any:
     text = cell.plain if isinstance(cell, Text) else cell
     if not isinstance(text, str) or all(cell_len(word) <= width for word in text.split()):
         return cell
-    made = re.sub(r"\S+", lambda word: one(word[0]) if cell_len(word[0]) > width else word[0], text)
-    return Text(made, style=cell.style) if isinstance(cell, Text) else made
+    broken = re.sub(r"\S+", lambda word: break_word(word[0]) if cell_len(word[0]) > width else word[0], text)
+    return Text(broken, style=cell.style) if isinstance(cell, Text) else broken
 
 
 def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
     """An aligned table; columns named in `numbers` are aligned to the right."""
-    made = _Fitted(
+    rows = _Fitted(
         box=box.SIMPLE_HEAD,
         title=None if title is None else Text(title),
         title_justify="left",
@@ -105,12 +105,12 @@ def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None
     )
     for column in columns:
         right = column in numbers
-        made.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
-    return made
+        rows.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
+    return rows
 
 
 def plain(text: str) -> str:
-    """Text as it is safe on a terminal: a student's escape sequences are shown, not obeyed."""
+    """Text that is safe on a terminal: escape sequences of students are printed and not executed."""
     return "".join(
         character
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
@@ -120,12 +120,12 @@ def plain(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """`2`, `2.5`: points without a tail of zeros."""
+    """Points without trailing zeros: `2`, `2.5`."""
     return f"{value:g}"
 
 
-def complain(text: str) -> None:
-    """One sentence on stderr, as every complaint of ours begins."""
+def warn(text: str) -> None:
+    """Print one sentence on stderr, with the program's name."""
     print(f"deepgrade: {plain(text)}", file=sys.stderr)
 
 
@@ -134,9 +134,9 @@ def print_json(data: Any) -> None:
 
 
 def write(path: Path, data: bytes, *, secret: bool = False) -> None:
-    """A file, whole or not at all. Raises DeepgradeError where it cannot be written.
+    """Write a file, whole or not at all. Raises DeepgradeError if it cannot be written.
 
-    secret : for its owner's eyes alone, also where a file of that name was there for all to read.
+    secret : readable by its owner only, even if a file of that name was readable by all.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe, say, or /dev/stdout
@@ -149,9 +149,9 @@ def write(path: Path, data: bytes, *, secret: bool = False) -> None:
 
 @contextlib.contextmanager
 def progress(title: str) -> Iterator[Callable[[Event], None]]:
-    """A bar on stderr that follows the events of a run of tests, and is gone when it ends. Silent off a terminal.
+    """A progress bar on stderr for a run of tests, removed at its end. Without a terminal it prints nothing.
 
-    The events are the judge's: `collected` says how many tests there are, `started` which one runs, `finished` counts.
+    The events are the judge's: `collected` has all tests, `started` the running one, `finished` advances the bar.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -175,9 +175,9 @@ def progress(title: str) -> Iterator[Callable[[Event], None]]:
 
 @contextlib.contextmanager
 def downloads(title: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr, in bytes, for one file after the other; gone when they are here. Silent off a terminal.
+    """A progress bar on stderr, in bytes, for one file after the other. Without a terminal it prints nothing.
 
-    What it yields takes a file's name, how many of its bytes came, and how many it has.
+    Yields a function of a file's name, the bytes received and its size.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -199,21 +199,21 @@ def downloads(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
 @contextlib.contextmanager
 def waiting() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr for what somebody else works on: its state in words, how much is done, of how much.
+    """A progress bar on stderr for work of another machine. Yields a function of its state, work done and total work.
 
-    Off a terminal each new state is a line, so that a log tells what was waited for.
+    Without a terminal it prints a line for each new state, for logs.
     """
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         last = ""
 
-        def tell(state: str, done: int, total: int) -> None:
+        def print_state(state: str, done: int, total: int) -> None:
             nonlocal last
             if state != last:
                 print(state, file=sys.stderr, flush=True)
             last = state
 
-        yield tell
+        yield print_state
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -223,7 +223,7 @@ def waiting() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextlib.contextmanager
 def busy(title: str) -> Iterator[None]:
-    """A sign of life on stderr for work whose length nobody knows. Silent off a terminal."""
+    """A spinner on stderr for work of unknown length. Without a terminal it prints nothing."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

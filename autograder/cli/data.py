@@ -1,4 +1,4 @@
-"""`deepgrade data`: which data sets are here, and the one command that fetches them."""
+"""`deepgrade data`: lists the local data sets, and fetches others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograder.core.errors import DeepgradeError
 
 if TYPE_CHECKING:
     from autograder.datasets.catalogue import Entry
-    from autograder.datasets.fetch import Here
+    from autograder.datasets.fetch import LocalFiles
     from autograder.datasets.files import File
 
 
@@ -30,37 +30,37 @@ def data(
 
     if names and everything:
         raise DeepgradeError(f"--all already has {names[0]}: give names or --all, not both")
-    wanted = [catalogue.entry(name) for name in names or ()]
+    selected = [catalogue.entry(name) for name in names or ()]
     if everything:
-        wanted = [entry for entry in catalogue.ENTRIES if entry.mirrors]
-    for entry in wanted:
+        selected = [entry for entry in catalogue.ENTRIES if entry.mirrors]
+    for entry in selected:
         with console.downloads(entry.name) as follow:
             fetched = fetch.fetch(entry, follow)
         if not json:
-            print(_outcome(fetch.look(entry), entry.name, fetched))
-    states = [(entry, fetch.look(entry)) for entry in wanted or catalogue.ENTRIES]
+            print(_outcome(fetch.inspect(entry), entry.name, fetched))
+    states = [(entry, fetch.inspect(entry)) for entry in selected or catalogue.ENTRIES]
     if json:
-        console.print_json([_facts(entry, here) for entry, here in states])
-    elif not wanted:
+        console.print_json([_facts(entry, local) for entry, local in states])
+    elif not selected:
         _table(states)
 
 
-def _outcome(here: Here, name: str, fetched: list[File]) -> str:
+def _outcome(local: LocalFiles, name: str, fetched: list[File]) -> str:
     if fetched:
-        folder = here.paths[fetched[0].name].parent
+        folder = local.paths[fetched[0].name].parent
         return f"{name}: fetched {len(fetched)} files ({_megabytes(sum(file.size for file in fetched))}) into {folder}"
-    return f"{name}: {_state(here)}, nothing to fetch"
+    return f"{name}: {_state(local)}, nothing to fetch"
 
 
-def _table(states: list[tuple[Entry, Here]]) -> None:
+def _table(states: list[tuple[Entry, LocalFiles]]) -> None:
     from autograder.datasets import files
 
     rows = console.table("Name", "What", "Size", "State", numbers=("Size",))
-    for entry, here in states:
-        state = Text(_state(here), "red" if here.damaged else "green" if here.where else "yellow")
-        if not here.where and not here.damaged:
+    for entry, local in states:
+        state = Text(_state(local), "red" if local.damaged else "green" if local.where else "yellow")
+        if not local.where and not local.damaged:
             state.append(f"{'' if entry.mirrors else ', no public address'}; instead: {entry.stand_in}", "default")
-        rows.add_row(entry.name, Text(entry.what), _megabytes(here.size) if here.files else "", state)
+        rows.add_row(entry.name, Text(entry.what), _megabytes(local.size) if local.files else "", state)
     console.out().print(rows)
     folder = files.data_folder()
     print(f"{files.VARIABLE}: {folder or 'not set'}")
@@ -68,34 +68,34 @@ def _table(states: list[tuple[Entry, Here]]) -> None:
     print("`deepgrade data NAME` fetches one into the cache.")
 
 
-def _state(here: Here) -> str:
-    if here.damaged:
-        return f"damaged: {', '.join(map(str, here.damaged))}"
-    if here.where == ("embedded",):
+def _state(local: LocalFiles) -> str:
+    if local.damaged:
+        return f"damaged: {', '.join(map(str, local.damaged))}"
+    if local.where == ("embedded",):
         return "comes with deepgrade"
-    if here.where:
-        return f"in {' and '.join('the cache' if name == 'cache' else name for name in here.where)}"
-    return f"not here ({len(here.paths)} of {len(here.files)} files)" if here.paths else "not here"
+    if local.where:
+        return f"in {' and '.join('the cache' if name == 'cache' else name for name in local.where)}"
+    return f"not here ({len(local.paths)} of {len(local.files)} files)" if local.paths else "not here"
 
 
-def _facts(entry: Entry, here: Here) -> dict[str, Any]:
+def _facts(entry: Entry, local: LocalFiles) -> dict[str, Any]:
     return {
         "name": entry.name,
         "what": entry.what,
-        "here": bool(here.where) and not here.damaged,
-        "where": list(here.where),
+        "here": bool(local.where) and not local.damaged,
+        "where": list(local.where),
         "stand_in": entry.stand_in or None,
-        "bytes": here.size,
+        "bytes": local.size,
         "mirrors": list(entry.mirrors),
         "files": [
             {
                 "name": file.name,
                 "bytes": file.size,
                 "sha256": file.sha256,
-                "path": str(here.paths[file.name]) if file.name in here.paths else None,
-                "damaged": here.paths.get(file.name) in here.damaged,
+                "path": str(local.paths[file.name]) if file.name in local.paths else None,
+                "damaged": local.paths.get(file.name) in local.damaged,
             }
-            for file in here.files
+            for file in local.files
         ],
     }
 

@@ -1,11 +1,11 @@
 """Commands that other packages add to the command line: entry points of the group `deepgrade.commands`.
 
-The engine names no package that is built on it. Such a package names a module of its own in its metadata:
+The engine imports no package that depends on it. Such a package names one of its modules in its metadata:
 
     [project.entry-points."deepgrade.commands"]
     service = "grader_service.cli"
 
-The module is imported at each start of the command line, so it imports what its commands need when they run.
+The module is imported at each start of the command line, so its commands import their own modules when they run.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ GROUP = "deepgrade.commands"
 
 
 class Extension(Protocol):
-    """What such a module defines."""
+    """The interface of such a module."""
 
     PANEL: str  # the heading above its commands in `deepgrade --help`
     COMMANDS: Sequence[Callable[..., None]]
 
     def read_settings(self) -> None:
-        """Called before every command, ours too."""
+        """Called before every command, including the engine's."""
 
     def findings(self, course: Path | None) -> list[tuple[str, bool, str]]:
-        """For `deepgrade doctor`: a name, whether it is as it should be, and what was found."""
+        """For `deepgrade doctor`: a name, whether the check passed, and the details."""
 
-    def import_scores(self, name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
-        """For `deepgrade import-results --into`: show, or apply, what the scores change in a course's grade book."""
+    def import_scores(self, name: str, scores: list[Score], request: Import, *, json: bool) -> None:
+        """For `deepgrade import-results --into`: show or apply the changes in a course's grade book."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What instructors run who grade whole folders: `batch`; `otter` and `import-results` for those who work with otter."""
+"""Commands of instructors: `batch` grades a folder; `otter` and `import-results` work with otter and Gradescope."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATES = {
     "graded": ("graded", "green"),
     "refused": ("refused", "red"),
     "duplicate": ("no score", "yellow"),
-    "grader_error": ("our fault", "magenta"),
+    "grader_error": ("grader error", "magenta"),
 }
 
 
@@ -73,7 +73,7 @@ def batch(
                 on_event=follow,
             )
         except KeyboardInterrupt:
-            console.complain("stopped; finished gradings are kept, and the same command continues")
+            console.warn("stopped; finished gradings are kept, and the same command continues")
             raise typer.Exit(STOPPED) from None
     changed = changes.changes(outcomes, results.before(state.regrades)) if state.regrades else None
     results.write("final_grades.csv", grades.final_grades(assignment, outcomes))
@@ -86,7 +86,7 @@ def batch(
     else:
         _print_batch(outcomes, changed, output)
     if any(outcome.state == "grader_error" for outcome in outcomes):
-        raise GraderError("some submissions have no score through our fault; run the same command again")
+        raise GraderError("the grader failed for some submissions, which have no score; run the same command again")
 
 
 def otter(
@@ -103,7 +103,7 @@ def otter(
     from autograder.course import secrets
 
     try:
-        import otter  # noqa: F401  # needed by a process that starts later; missing, it is missed here
+        import otter  # noqa: F401  # a process that starts later needs it; this import finds out early
 
         from autograder.otter import generate
     except ModuleNotFoundError as error:
@@ -151,7 +151,7 @@ def import_results(
     scores = reading.read(file)
     possible = {score.possible for score in scores if score.possible is not None} - {assignment.manifest.points}
     if possible:
-        console.complain(
+        console.warn(
             f"note: {file} has {console.number(possible.pop())} points, and {name} has "
             f"{console.number(assignment.manifest.points)}"
         )
@@ -184,13 +184,13 @@ def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_o
     return {
         "submissions": [
             {
-                "file": outcome.found.name,
-                "student": outcome.found.student,
+                "file": outcome.source.name,
+                "student": outcome.source.student,
                 "state": outcome.state,
                 "points": outcome.report.points if outcome.report else None,
                 "possible": outcome.report.possible if outcome.report else None,
                 "message": outcome.message,
-                "report": f"reports/{outcome.found.id}.json" if outcome.report else None,
+                "report": f"reports/{outcome.source.id}.json" if outcome.report else None,
             }
             for outcome in outcomes
         ],
@@ -206,8 +206,8 @@ def _batch_facts(outcomes: list[Outcome], changed: list[Change] | None, passed_o
 
 def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: Path) -> None:
     terminal = console.out()
-    counts = {state: [one for one in outcomes if one.state == state] for state in STATES}
-    scores = [one.report.points for one in counts["graded"] if one.report]
+    counts = {state: [outcome for outcome in outcomes if outcome.state == state] for state in STATES}
+    scores = [outcome.report.points for outcome in counts["graded"] if outcome.report]
     if scores:
         rows = console.table("Submission", "Points", "Lost in", numbers=("Points",))
         for outcome in counts["graded"]:
@@ -218,7 +218,7 @@ def _print_batch(outcomes: list[Outcome], changed: list[Change] | None, output: 
         for state, (label, colour) in STATES.items():
             for outcome in counts[state] if state != "graded" else ():
                 reason = Text(console.plain(outcome.message))
-                rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), reason)
+                rows.add_row(Text(console.plain(outcome.source.name)), Text(label, colour), reason)
         terminal.print(rows)
     if changed is not None:
         rows = console.table("Changed", "Before", "After", "Tests", numbers=("Before", "After"))
@@ -234,14 +234,14 @@ def _row(outcome: Outcome) -> tuple[Text, str, Text]:
     report = outcome.report
     assert report is not None
     lost = [test.name for test in report.tests if test.verdict != "passed"]
-    words = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
+    lost_in = "" if not lost else lost[0] if len(lost) == 1 else f"{lost[0]} and {len(lost) - 1} more"
     points = f"{console.number(report.points)} / {console.number(report.possible)}"
-    return Text(console.plain(outcome.found.name)), points, Text(console.plain(words), "dim")
+    return Text(console.plain(outcome.source.name)), points, Text(console.plain(lost_in), "dim")
 
 
 @contextlib.contextmanager
 def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
-    """A bar, and below it what runs and what is done, on stderr; gone when it ends. Silent off a terminal."""
+    """A progress bar on stderr with a table of running and finished submissions. It needs a terminal."""
     terminal = Console(stderr=True)
     if not terminal.is_terminal:
         yield lambda event: None
@@ -257,7 +257,7 @@ def _table(title: str) -> Iterator[Callable[[console.Event], None]]:
         for outcome in done[-(SHOWN - len(running)) :]:
             label, colour = STATES[outcome.state]
             points = console.number(outcome.report.points) if outcome.report else ""
-            rows.add_row(Text(console.plain(outcome.found.name)), Text(label, colour), points)
+            rows.add_row(Text(console.plain(outcome.source.name)), Text(label, colour), points)
         for name in running:
             rows.add_row(Text(console.plain(name)), Text("running", "cyan"), "")
         return Group(bar, rows)

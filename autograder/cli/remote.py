@@ -1,4 +1,4 @@
-"""What students run against the service of their course: `login`, `submit`, `status`, `report`."""
+"""Commands of students for the service of their course: `login`, `submit`, `status`, `report`."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from rich.text import Text
 
 from autograder import client
 from autograder.cli import console
-from autograder.cli.students import Folder, find_folder, tell
+from autograder.cli.students import Folder, find_folder, print_findings
 from autograder.core.errors import DeepgradeError, GraderError
 from autograder.course import manifest as manifests
 from autograder.course import submission
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-Course = Annotated[
-    str, typer.Option("--course", metavar="NAME", help="Of the courses you are in (if it is more than one).")
-]
+Course = Annotated[str, typer.Option("--course", metavar="NAME", help="The course, if you are in more than one.")]
 
 STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "grader_error": "grader error"}
 
 
 def login(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Of your course's service.")] = "",
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of your course's service.")] = "",
     login: Annotated[
-        str, typer.Option(metavar="NAME", help="Ask for the password of this login (else it is asked for).")
+        str, typer.Option(metavar="NAME", help="Your login (without this option the command asks for it).")
     ] = "",
     insecure: Annotated[bool, typer.Option("--insecure", help="Send the token without https.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the token of this machine.")] = False,
@@ -42,21 +40,21 @@ def login(
     url = client.address(address, insecure=insecure)
     if not login and sys.stdin.isatty():
         login = typer.prompt("Login (leave empty to paste a token)", default="", show_default=False, err=True)
-    asked = _ask("Password" if login else "Token")
-    token = client.Service(client.Account(url, "")).make_token(login, asked, _machine()) if login else asked
+    credential = _read_secret("Password" if login else "Token")
+    token = client.Service(client.Account(url, "")).make_token(login, credential, _machine()) if login else credential
     account = client.Account(url, token.strip())
     if not account.token.isascii() or not account.token.isprintable() or not account.token:
         raise DeepgradeError("this is not a valid token; copy it exactly as the page shows it")
     me = client.Service(account).me()
     path = client.keep(account)
-    courses = ", ".join(one["course"] for one in me["courses"]) or "no course yet"
+    courses = ", ".join(membership["course"] for membership in me["courses"]) or "no course yet"
     print(console.plain(f"signed in as {me['login']} ({courses}); the token is kept in {path}"))
 
 
-def _ask(what: str) -> str:
-    """Typed unseen, or from a pipe. Nothing of it is ever an argument: others can read those."""
+def _read_secret(label: str) -> str:
+    """Read a secret from the keyboard without an echo, or from a pipe. Arguments of a process are visible to others."""
     if sys.stdin.isatty():
-        typed: str = typer.prompt(what, hide_input=True, err=True)
+        typed: str = typer.prompt(label, hide_input=True, err=True)
         return typed
     return sys.stdin.readline().rstrip("\n")
 
@@ -69,26 +67,30 @@ def submit(
     context: typer.Context,
     folder: Folder = ".",
     course: Course = "",
-    assignment: Annotated[str, typer.Option(metavar="NAME", help="As the service calls it (else as its module).")] = "",
+    assignment: Annotated[
+        str, typer.Option(metavar="NAME", help="The assignment's name on the service (else that of its module).")
+    ] = "",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the report, and print it.")] = True,
     json: Json = False,
 ) -> None:
     """Hand in: pack the files, send them, wait for the result and print the report."""
     from autograder.course import forecast
 
-    place = find_folder(folder, context.obj)
-    manifest = manifests.load(place / "assignment.toml")
+    directory = find_folder(folder, context.obj)
+    manifest = manifests.load(directory / "assignment.toml")
     service = client.Service(client.account())
     course = course or _only_course(service)
     with console.busy("handing in"):
         receipt = service.hand_in(
-            course, assignment or manifest.module, submission.pack(place, manifest), f"{manifest.module}.zip"
+            course, assignment or manifest.module, submission.pack(directory, manifest), f"{manifest.module}.zip"
         )
-    tell(forecast.findings(place, manifest), sys.stderr)
+    print_findings(forecast.findings(directory, manifest), sys.stderr)
     number = receipt["id"]
-    print(console.plain(f"submission {number} is stored: received {_moment(receipt['received_at'])}"), file=sys.stderr)
+    print(
+        console.plain(f"submission {number} is stored: received {_local_time(receipt['received_at'])}"), file=sys.stderr
+    )
     for note in receipt["notes"]:
-        console.complain(f"note: {note}")
+        console.warn(f"note: {note}")
     if not wait:
         if json:
             console.print_json(receipt)
@@ -111,24 +113,24 @@ def status(
     """Show where your submissions are: in the queue, being graded, or with how many points."""
     service = client.Service(client.account())
     if number is not None:
-        found = [service.submission(number)]
+        entries = [service.submission(number)]
     else:
-        found = service.submissions(**({"course": course} if course else {}))
+        entries = service.submissions(**({"course": course} if course else {}))
     if json:
-        console.print_json(found if number is None else found[0])
+        console.print_json(entries if number is None else entries[0])
         return
-    if not found:
+    if not entries:
         print("nothing handed in yet")
         return
     rows = console.table("No.", "Assignment", "Received", "State", "Points", numbers=("No.", "Points"))
-    for one in found:
-        name = Text(console.plain(f"{one['course']}/{one['assignment']}"))
-        rows.add_row(str(one["id"]), name, _moment(one["received_at"]), Text(_state(one)), _points(one))
+    for entry in entries:
+        name = Text(console.plain(f"{entry['course']}/{entry['assignment']}"))
+        rows.add_row(str(entry["id"]), name, _local_time(entry["received_at"]), Text(_state(entry)), _points(entry))
     console.out().print(rows)
 
 
 def report(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the submission.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The submission's number.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is graded.")] = False,
     json: Json = False,
 ) -> None:
@@ -141,12 +143,12 @@ def report(
 
 def _wait(service: client.Service, number: int) -> None:
     with console.waiting() as follow:
-        for seen in service.watch(number):
-            follow(_state(seen), seen["tests_done"], seen["tests_total"] if seen["state"] == "running" else 0)
+        for entry in service.watch(number):
+            follow(_state(entry), entry["tests_done"], entry["tests_total"] if entry["state"] == "running" else 0)
 
 
 def _report(service: client.Service, number: int, json: bool) -> None:
-    """Exits with 1 where a test failed, as `check` does."""
+    """Print a report. Exits with 1 if a test failed, as `check` does."""
     from autograder.cli import show
     from autograder.report import schema as reports
 
@@ -154,42 +156,42 @@ def _report(service: client.Service, number: int, json: bool) -> None:
     if data is None:
         raise DeepgradeError(f"submission {number}: {_state(service.submission(number))}; there is no report yet")
     try:
-        shown = reports.from_json(data)
+        report = reports.from_json(data)
     except ValueError as error:
         raise DeepgradeError(f"this deepgrade cannot read the report ({error}); install a newer one") from error
     if json:
-        print(reports.to_json(shown).decode())
+        print(reports.to_json(report).decode())
     else:
-        show.report(shown, console.out())
-    if shown.state == "grader_error":
-        raise GraderError(shown.message)
-    raise typer.Exit(0 if shown.points >= shown.possible else 1)
+        show.report(report, console.out())
+    if report.state == "grader_error":
+        raise GraderError(report.message)
+    raise typer.Exit(0 if report.points >= report.possible else 1)
 
 
 def _only_course(service: client.Service) -> str:
-    courses = [one["course"] for one in service.me()["courses"]]
+    courses = [membership["course"] for membership in service.me()["courses"]]
     if len(courses) != 1:
         names = ", ".join(courses) or "none"
         raise DeepgradeError(f"choose a course with --course; you are in: {console.plain(names)}")
-    only: str = courses[0]
-    return only
+    name: str = courses[0]
+    return name
 
 
-def _state(one: dict[str, Any]) -> str:
-    words = STATES.get(one["state"], console.plain(str(one["state"])))
-    if one["state"] == "queued" and one["place"]:
-        return f"{words}, place {one['place']}"
-    if one["state"] == "running" and one["tests_total"]:
-        return f"{words}, test {min(one['tests_done'] + 1, one['tests_total'])} of {one['tests_total']}"
-    return words
+def _state(entry: dict[str, Any]) -> str:
+    state = STATES.get(entry["state"], console.plain(str(entry["state"])))
+    if entry["state"] == "queued" and entry["place"]:
+        return f"{state}, place {entry['place']}"
+    if entry["state"] == "running" and entry["tests_total"]:
+        return f"{state}, test {min(entry['tests_done'] + 1, entry['tests_total'])} of {entry['tests_total']}"
+    return state
 
 
-def _points(one: dict[str, Any]) -> str:
-    if one["points"] is None:
+def _points(entry: dict[str, Any]) -> str:
+    if entry["points"] is None:
         return "-"
-    return f"{console.number(one['points'])} / {console.number(one['possible'])}"
+    return f"{console.number(entry['points'])} / {console.number(entry['possible'])}"
 
 
-def _moment(seconds: float) -> str:
-    """By the clock of this machine."""
+def _local_time(seconds: float) -> str:
+    """In the time zone of this machine."""
     return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%d %b %Y, %H:%M %Z").lstrip("0")

@@ -1,4 +1,4 @@
-"""What staff run: see the course, make kits, grade; `doctor` says whether this machine can."""
+"""Commands of staff: list the course, make kits, grade, and check this machine with `doctor`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def grade(
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON; - is standard output.")
     ] = None,
-    view: Annotated[Literal["student", "staff"], typer.Option(help="Whose eyes the report is for.")] = "staff",
+    view: Annotated[Literal["student", "staff"], typer.Option(help="Who the report is for.")] = "staff",
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the report's figures there.")] = None,
 ) -> None:
     """Grade a submission in the sandbox, by public and hidden tests."""
@@ -73,32 +73,32 @@ def grade(
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
         raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
-    handed = submission.read(handed_in, assignment.manifest)
+    upload = submission.read(handed_in, assignment.manifest)
     with console.progress(f"grading {name}") as follow:
-        full = grading.grade(assignment, handed, secret=secrets.course_secret(), on_event=follow)
-    shown = visibility.view(full, view)
+        full_report = grading.grade(assignment, upload, secret=secrets.course_secret(), on_event=follow)
+    report = visibility.view(full_report, view)
     if json == "-":
-        print(schema.to_json(shown).decode())
+        print(schema.to_json(report).decode())
     else:
-        show.report(shown, console.out())
-        for note in handed.notes:
+        show.report(report, console.out())
+        for note in upload.notes:
             print(f"note: {console.plain(note)}")
         if json:
-            console.write(Path(json), schema.to_json(shown), secret=view == "staff")
+            console.write(Path(json), schema.to_json(report), secret=view == "staff")
     if figures:
-        _draw(shown, figures)
-    if shown.state == "grader_error":
-        raise GraderError(shown.message)
+        _draw(report, figures)
+    if report.state == "grader_error":
+        raise GraderError(report.message)
 
 
-def _draw(shown: Report, folder: Path) -> None:
+def _draw(report: Report, folder: Path) -> None:
     from autograder.report import figures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DeepgradeError(f"{folder}: cannot be made ({error.strerror}); name another folder") from error
-    for test in shown.tests:
+    for test in report.tests:
         for index, figure in enumerate(test.figures):
             path = folder / f"{test.name}-{index}.png"
             console.write(path, figures.draw(figure))
@@ -120,7 +120,7 @@ def release(
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
-    """Attack this machine's own sandbox and say whether it stands, and whether the machine has what is set."""
+    """Attack this machine's sandbox and print which walls hold, and check the settings of the service."""
     from autograder import doctor as check_up
 
     with console.busy("attacking the sandbox"):

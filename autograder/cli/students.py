@@ -1,4 +1,4 @@
-"""What students run: `check` and `pack`. No sandbox and nothing POSIX-only: they sit at Windows and macOS too."""
+"""Commands of students: `check` and `pack`. They need no sandbox and no POSIX, so they run on Windows and macOS too."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def check(
     context: typer.Context,
     folder: Folder = ".",
     test: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Run this test alone; a part of its name will do.")
+        str | None, typer.Option(metavar="NAME", help="Run only this test; a part of its name is enough.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
     journal: Annotated[Path | None, typer.Option("--journal", hidden=True)] = None,
 ) -> None:
-    """Run the public tests on your code, here, with the words of the server."""
+    """Run the public tests on your code on this machine. The messages are those of the server."""
     if not in_this_process:
         from autograder.local_check import supervised
 
@@ -71,28 +71,28 @@ def check(
             note = f"The server runs hidden tests too, for the other {console.number(hidden)} points."
             show.report(result, console.out(), note=note if hidden > 0 else "")
     if stopped:
-        _tell_where(stopped)
+        _print_where_stopped(stopped)
         raise typer.Exit(supervised.INTERRUPTED)
     warnings = [*forecast.findings(directory, assignment.manifest), *warnings]
-    tell(warnings, sys.stderr if json else sys.stdout)
+    print_findings(warnings, sys.stderr if json else sys.stdout)
     fails = any(entry.fails for entry in warnings) or any(entry.verdict != "passed" for entry in result.tests)
     raise typer.Exit(1 if fails else 0)
 
 
-def _tell_where(stopped: public_tests.Stopped) -> None:
-    """After Ctrl-C: which test ran, and at which line of the student's code."""
+def _print_where_stopped(stopped: public_tests.Stopped) -> None:
+    """After Ctrl-C: print the running test, and the line of the student's code."""
     name = stopped.test.rpartition("::")[2]
     count = len(stopped.report.tests)
     results = {0: "no test was finished", 1: "the result of 1 test is above"}.get(
         count, f"the results of {count} tests are above"
     )
-    console.complain(f"stopped by Ctrl-C{f' in {name}' if name else ''}; {results}")
+    console.warn(f"stopped by Ctrl-C{f' in {name}' if name else ''}; {results}")
     if stopped.where:
         print(console.plain(f"Your code was here:\n{stopped.where}"), end="", file=sys.stderr)
 
 
-def tell(warnings: list[Finding], stream: TextIO) -> None:
-    """What is certain first, each as one sentence."""
+def print_findings(warnings: list[Finding], stream: TextIO) -> None:
+    """Print each finding as one sentence."""
     for warning in warnings:
         prefix = "not on the server" if warning.fails else "on the server"
         print(f"{prefix}: {console.plain(warning.text)}", file=stream)
@@ -102,7 +102,7 @@ def pack(
     context: typer.Context,
     folder: Folder = ".",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Write nothing that the server could not run.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Write no zip that the server could not run.")] = False,
 ) -> None:
     """Make the zip to hand in: the files that the assignment names, and no others."""
     from autograder.course import forecast
@@ -111,7 +111,7 @@ def pack(
     manifest = manifests.load(directory / "assignment.toml")
     data = submission.pack(directory, manifest)
     warnings = forecast.findings(directory, manifest)
-    tell(warnings, sys.stderr)
+    print_findings(warnings, sys.stderr)
     if strict and any(warning.fails for warning in warnings):
         raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
@@ -119,18 +119,22 @@ def pack(
     print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")
 
 
-def find_folder(given: str, course: Path | None) -> Path:
-    """The folder of that path or, inside a course, of the assignment of that name."""
-    folder = Path(given)
+def find_folder(path_or_name: str, course: Path | None) -> Path:
+    """The folder with that path or, inside a course, the folder of the assignment with that name."""
+    folder = Path(path_or_name)
     if (folder / "assignment.toml").is_file():
         return folder.resolve()
     if not folder.exists():
         try:
-            return find_course(course)[given].folder
+            return find_course(course)[path_or_name].folder
         except UnknownAssignment as error:
-            raise UnknownAssignment(f"{given}: is neither a folder nor the name of an assignment; {error}") from error
+            raise UnknownAssignment(
+                f"{path_or_name}: is neither a folder nor the name of an assignment; {error}"
+            ) from error
         except DeepgradeError:
-            raise DeepgradeError(f"{given}: there is no such folder; go to the folder of the assignment") from None
+            raise DeepgradeError(
+                f"{path_or_name}: there is no such folder; go to the folder of the assignment"
+            ) from None
     raise DeepgradeError(
         f"{folder.resolve()}: holds no assignment.toml; go to the folder of the assignment, or name it"
     )

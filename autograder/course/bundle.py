@@ -1,8 +1,8 @@
-"""The course as it travels to the machines that grade: one zip, and the version that its contents have.
+"""The course as one zip for the machines that grade, and the version of its contents.
 
     assignments/...   students' halves
     solutions/...     staff's halves: references and hidden tests
-    data/...          what DEEPGRADE_DATA and the cache of data sets hold: a test on other data is another test
+    data/...          files of DEEPGRADE_DATA and of the cache of data sets, since tests depend on data
 
     version = 12 hexadecimal digits of SHA-256(version of deepgrade, then each name and its bytes' hash, sorted)
 
@@ -32,53 +32,55 @@ DIGITS = 12
 
 
 def data_folders() -> list[Path]:
-    """Where data sets are looked for; what lies in the first hides what has the same name in the next."""
+    """The folders of data sets, in the order of search."""
     return [folder for folder in (files.data_folder(), files.cache_folder()) if folder and folder.is_dir()]
 
 
 class Contents:
-    """What a course is made of, at this moment. Files are read again only when they have changed."""
+    """The current files of a course. A file is read again only when it has changed."""
 
     def __init__(self, course: Course, data: Sequence[Path] = ()) -> None:
         self._roots = [(half, course.root / half) for half in HALVES] + [(DATA, folder) for folder in data]
-        self._known: dict[str, tuple[tuple[int, int, int], bytes]] = {}  # stamp and digest, by name
+        self._cache: dict[str, tuple[tuple[int, int, int], bytes]] = {}  # stamp and digest, by name
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """Name in the zip and path, sorted by name. What Python and tools leave behind is no part of a course."""
-        found: dict[str, Path] = {}
+        """Name in the zip and path, sorted by name, without hidden files and files of Python's cache."""
+        paths_by_name: dict[str, Path] = {}
         for name, root in self._roots:
-            for folder, below, names in os.walk(root):
-                below[:] = [one for one in below if not one.startswith((".", "__pycache__"))]
-                paths = [Path(folder, one) for one in names if not one.startswith(".") and not one.endswith(".pyc")]
+            for folder, subfolders, names in os.walk(root):
+                subfolders[:] = [entry for entry in subfolders if not entry.startswith((".", "__pycache__"))]
+                paths = [
+                    Path(folder, entry) for entry in names if not entry.startswith(".") and not entry.endswith(".pyc")
+                ]
                 for path in filter(Path.is_file, paths):
-                    found.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
-        return iter(sorted(found.items()))
+                    paths_by_name.setdefault(f"{name}/{path.relative_to(root).as_posix()}", path)
+        return iter(sorted(paths_by_name.items()))
 
     @property
     def version(self) -> str:
-        """Raises BadCourse where a file cannot be read."""
+        """The version of the contents. Raises BadCourse if a file cannot be read."""
         digest = hashlib.sha256(f"deepgrade {__version__}\0".encode())
-        known = {}
+        digests = {}
         for name, path in self.files():
             try:
                 status = path.stat()
                 stamp = status.st_mtime_ns, status.st_size, status.st_ino
-                before = self._known.get(name)
-                own = before[1] if before and before[0] == stamp else _digest(path)
+                cached = self._cache.get(name)
+                content_digest = cached[1] if cached and cached[0] == stamp else _digest(path)
             except OSError as error:
                 raise BadCourse(f"{path}: cannot be read ({error.strerror}); the course's version needs it") from error
-            known[name] = stamp, own
-            digest.update(name.encode() + b"\0" + own)
-        self._known = known
+            digests[name] = stamp, content_digest
+            digest.update(name.encode() + b"\0" + content_digest)
+        self._cache = digests
         return digest.hexdigest()[:DIGITS]
 
     def write(self, target: Path, on_file: Callable[[str], None] = lambda name: None) -> int:
-        """Write the zip, for its owner's eyes alone: it holds the hidden tests. Returns how many files it has."""
+        """Write the zip, readable by its owner only, since it has the hidden tests. Returns its number of files."""
         count = 0
         with atomic_files.draft(target, mode=atomic_files.SECRET) as file, zipfile.ZipFile(file, "w") as archive:
             for name, path in self.files():
                 on_file(name)
-                entry = zipfile.ZipInfo(name)  # of 1980: the same contents give the same bytes
+                entry = zipfile.ZipInfo(name)  # dated 1980: the same contents give the same bytes
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
                 with path.open("rb") as source, archive.open(entry, "w") as into:
@@ -88,9 +90,9 @@ class Contents:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a bundle below a folder, once, and return where: a course, with `data` in it if it holds data.
+    """Unpack a bundle below a folder, once. Returns the folder of the course, which may contain `data`.
 
-    Raises BadCourse for a file that is no bundle.
+    Raises BadCourse for a file that is not a bundle.
     """
     try:
         target = folder / _digest(archive).hex()[:DIGITS]
@@ -118,7 +120,7 @@ def _check(archive: Path, names: list[str]) -> None:
     for name in names:
         parts = PurePosixPath(name).parts
         if not parts or parts[0] not in (*HALVES, DATA) or ".." in parts:
-            raise BadCourse(f"{archive}: {name!r} is no part of a course; make bundles with `deepgrade bundle`")
+            raise BadCourse(f"{archive}: {name!r} is not a part of a course; make bundles with `deepgrade bundle`")
 
 
 def _digest(path: Path) -> bytes:

@@ -1,9 +1,9 @@
-"""Where assignments are found: by their manifest, in two folders of one name.
+"""Finds assignments by their manifest, in two folders with the same name.
 
     COURSE/assignments/<name>/   what students get
     COURSE/solutions/<name>/     what staff keep; may be absent (a student's kit has none)
 
-Nothing here is ever imported: files are read, or loaded by path, or handed to a sandbox.
+These files are never imported: they are read, loaded by path, or sent to a sandbox.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autograder.course.manifest import NAME, Manifest
 
 @dataclass(frozen=True)
 class Assignment:
-    """One assignment: its name, the folder students get and, where staff's half is at hand, that folder."""
+    """One assignment: its name, the folder for students and, if staff's half exists, that folder."""
 
     name: str
     folder: Path
@@ -59,15 +59,15 @@ class Assignment:
 
         NAME.py stands for the module, beside the reference's other files; a folder NAME/ has all files.
         """
-        found: dict[str, dict[str, bytes]] = {}
+        answers_by_name: dict[str, dict[str, bytes]] = {}
         if self.solution is None:
-            return found
+            return answers_by_name
         for path in sorted((self.solution / kind).glob("*")):  # none, where the folder is missing
             if path.is_dir() and not path.name.startswith("__"):
-                found[path.name] = read_files(path, self.manifest.files)
+                answers_by_name[path.name] = read_files(path, self.manifest.files)
             elif path.suffix == ".py":
-                found[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
-        return found
+                answers_by_name[path.stem] = {**self.reference(), f"{self.manifest.module}.py": path.read_bytes()}
+        return answers_by_name
 
     def tests_sha256(self) -> str:
         """One hash over the manifest and all tests: what a report was graded with."""
@@ -78,7 +78,7 @@ class Assignment:
 
 
 def read_files(folder: Path, names: list[str]) -> dict[str, bytes]:
-    """The named files of a folder. Raises BadCourse for the first that is not there."""
+    """The named files of a folder. Raises BadCourse for the first missing one."""
     contents = {}
     for name in names:
         try:
@@ -112,21 +112,22 @@ class Course:
         folder = self.root / "assignments" / name
         if NAME.fullmatch(name) and (folder / "assignment.toml").is_file():
             return self._at(folder)
-        known = ", ".join(sorted(assignment.name for assignment in self._find())) or "none"
-        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; there is: {known}")
+        names = ", ".join(sorted(assignment.name for assignment in self._find()))
+        hint = f"choose one of: {names}" if names else "this course has no assignments"
+        raise UnknownAssignment(f"no assignment {name!r} in {self.root}; {hint}")
 
 
 def around(folder: Path) -> Path | None:
-    """The course in which one stands: the folder, or the nearest one above it, that has assignments."""
-    for place in (folder, *folder.parents):
-        if next((place / "assignments").glob("*/assignment.toml"), None) is not None:
-            return place
+    """The course around a folder: the folder itself, or the nearest one above it, with assignments."""
+    for candidate in (folder, *folder.parents):
+        if next((candidate / "assignments").glob("*/assignment.toml"), None) is not None:
+            return candidate
     return None
 
 
-def find_course(given: str | os.PathLike[str] | None = None) -> Course:
-    """The course to work on: the one given, else DEEPGRADE_COURSE, else the checkout's, else the installed one."""
-    path = given or os.environ.get("DEEPGRADE_COURSE")
+def find_course(folder: str | os.PathLike[str] | None = None) -> Course:
+    """The course in a folder; without one DEEPGRADE_COURSE, then the checkout's course, then the installed one."""
+    path = folder or os.environ.get("DEEPGRADE_COURSE")
     if path:
         return Course(Path(path).resolve())
     checkout = Path(__file__).resolve().parents[2]

@@ -1,13 +1,12 @@
-"""The kit: all that a student needs for one assignment, in one zip.
+"""The kit: everything that a student needs for one assignment, in one zip.
 
     <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
-    <name>/server.json                          what this machine, which grades, has: servers.py
+    <name>/server.json                          the packages of this machine, which grades: servers.py
     <name>/deepgrade-<version>-py3-none-any.whl
 
-It is made from the students' half alone: the other half is never opened. The wheel is made from the running
-installation (a checkout or an installed wheel alike) and holds the engine, without the service and without any course,
-so that `pip install ./deepgrade-*.whl` and `deepgrade check` are all that a student types. The same inputs give the
-same bytes.
+It is made from the students' half only; the other half is never opened. The wheel is made from the running
+installation, a checkout or an installed wheel. It contains the engine without the service and without any course, so
+a student types only `pip install ./deepgrade-*.whl` and `deepgrade check`. The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: deepgrade\nRoot-Is-Purelib: true\nTag: p
 
 
 def build(assignment: Assignment) -> bytes:
-    """The kit of an assignment. Raises BadCourse where a file is missing from its folder."""
+    """The kit of an assignment. Raises BadCourse if a file is missing from its folder."""
     handed_in = assignment.manifest.files
     names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
     name, wheel = student_wheel()
@@ -37,9 +36,9 @@ def build(assignment: Assignment) -> bytes:
 
 
 def _server(assignment: Assignment) -> dict[str, bytes]:
-    """Nothing where a distribution is missing: then this is not the machine that grades."""
+    """`server.json`; empty if a distribution is missing, since this machine cannot grade then."""
     try:
-        return {servers.FILE: servers.to_json(servers.here(assignment.manifest))}
+        return {servers.FILE: servers.to_json(servers.this_machine(assignment.manifest))}
     except metadata.PackageNotFoundError:
         return {}
 
@@ -50,7 +49,7 @@ def names(kit: bytes) -> list[str]:
 
 
 def student_wheel() -> tuple[str, bytes]:
-    """The name and the bytes of a wheel with the engine alone."""
+    """The name and the bytes of a wheel with the engine only."""
     installed = metadata.distribution(DISTRIBUTION)
     package = Path(__file__).parents[1]
     sources = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -66,7 +65,7 @@ def student_wheel() -> tuple[str, bytes]:
 
 
 def _entry_points(installed: metadata.Distribution) -> str:
-    """Those of the engine: a command or a plugin of another package cannot be loaded where that is not installed."""
+    """The entry points of the engine. Those of other packages would fail in an installation without them."""
     package = Path(__file__).parents[1].name
     lines: dict[str, list[str]] = {}
     for point in installed.entry_points:
@@ -76,7 +75,7 @@ def _entry_points(installed: metadata.Distribution) -> str:
 
 
 def _record(files: dict[str, bytes], own_path: str) -> bytes:
-    """Every file with its hash and size, and the record itself without, as the wheel format demands."""
+    """Every file with its hash and size. The record itself has neither, as the wheel format requires."""
     rows = []
     for path, content in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

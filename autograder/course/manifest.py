@@ -6,7 +6,7 @@ module = "softmax"                  # what `student` is in the tests: softmax.py
 files = ["softmax.py"]              # what is handed in; nothing else reaches the sandbox
 packages = ["numpy"]                # the only distributions mounted in the sandbox
 preload = ["scipy.ndimage"]         # optional: modules of theirs that are imported once, and not anew by every test
-device = "cpu"                      # or "gpu": wants one where there is one
+device = "cpu"                      # or "gpu": uses a GPU if the machine has one
 expected_seconds = 3                # of grading; short jobs never wait behind long ones
 
 [[problems]]                        # in the order of the report
@@ -57,7 +57,7 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a submission may use. A limit that cannot be set means no grading."""
+    """The limits of a submission. A machine that cannot set a limit does not grade."""
 
     seconds: Positive = 3.0  # wall time of one call; past it the worker is killed and the test is `timed_out`
     test_seconds: Positive = 30.0  # wall time of all calls of one test together; the same
@@ -95,8 +95,9 @@ _MANIFESTS: TypedDecoder[Manifest] = TypedDecoder(Manifest)
 
 
 def is_imported_by_others(name: str) -> bool:
-    """Is it a module of Python's, of what is installed here, or of what assignments often import? A student's file of
-    that name would take its place."""
+    """Is it the name of a module of Python, of an installed package, or of one that assignments often import?
+
+    A student's file with that name would hide the module."""
     return name in sys.stdlib_module_names or name in OFTEN_IMPORTED or name in metadata.packages_distributions()
 
 

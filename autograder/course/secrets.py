@@ -1,9 +1,9 @@
-"""Where data lives, and the course's secret, from which the seeds of the hidden tests are made.
+"""The folder for data, and the course's secret, from which the seeds of the hidden tests are derived.
 
-    DEEPGRADE_SECRET               the secret itself, where a machine has no disk of its own
-    DEEPGRADE_HOME/course.secret   else this file, made on first use, readable by nobody else
+    DEEPGRADE_SECRET               the secret itself, for a machine without a disk
+    DEEPGRADE_HOME/course.secret   otherwise this file, made on first use, readable by its owner only
 
-Losing it changes the examples that hidden tests draw; whoever knows it can draw them beforehand.
+A lost secret changes the examples that hidden tests draw. Anyone who knows the secret can draw them beforehand.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from pathlib import Path
 from autograder.core.errors import DeepgradeError
 
 BYTES = 32
-LEAST_CHARACTERS = 16  # of DEEPGRADE_SECRET: shorter ones can be guessed
-LEAST_DIFFERENT = 6  # and those that repeat a few; 64 random hexadecimal digits have 10 or more
+LEAST_CHARACTERS = 16  # of DEEPGRADE_SECRET: a shorter one can be guessed
+LEAST_DIFFERENT = 6  # different characters; 64 random hexadecimal digits have 10 or more
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
-    """DEEPGRADE_HOME, else the folder for data that the XDG standard names."""
-    given = environment.get("DEEPGRADE_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
+    """DEEPGRADE_HOME, or the folder for data of the XDG standard."""
+    configured = environment.get("DEEPGRADE_HOME")
+    if configured:
+        return Path(configured).expanduser().absolute()
     data = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(data) / "deepgrade"
 
 
 def course_secret(environment: Mapping[str, str] = os.environ) -> bytes:
-    """The secret of this machine's course. Raises DeepgradeError where it cannot be kept secret."""
-    given = environment.get("DEEPGRADE_SECRET")
-    if given is not None:
-        if len(given) < LEAST_CHARACTERS:
+    """The secret of this machine's course. Raises DeepgradeError if it is weak or cannot be kept secret."""
+    configured = environment.get("DEEPGRADE_SECRET")
+    if configured is not None:
+        if len(configured) < LEAST_CHARACTERS:
             raise DeepgradeError(
-                f"DEEPGRADE_SECRET has {len(given)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
+                f"DEEPGRADE_SECRET has {len(configured)} characters, fewer than {LEAST_CHARACTERS}; make a longer one"
             )
-        if len(set(given)) < LEAST_DIFFERENT:
+        if len(set(configured)) < LEAST_DIFFERENT:
             raise DeepgradeError(
-                f"DEEPGRADE_SECRET is made of {len(set(given))} different characters, which can be guessed; "
+                f"DEEPGRADE_SECRET is made of {len(set(configured))} different characters, which can be guessed; "
                 "use what `openssl rand -hex 32` prints"
             )
-        return given.encode()
+        return configured.encode()
     folder = home(environment)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def course_secret(environment: Mapping[str, str] = os.environ) -> bytes:
 
 
 def load_or_make(path: Path) -> bytes:
-    """The secret in a file, made up on first use; two processes that start at once get the same one."""
+    """The secret in a file, made on first use. Two processes that start at once get the same secret."""
     if not path.exists():
         _make(path)
     mode = path.stat().st_mode & 0o777
@@ -68,7 +68,7 @@ def load_or_make(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Written whole beside its place and linked there, so that nobody ever reads half of it."""
+    """Write the secret to a temporary file and link it, so that no process reads a part of it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -78,6 +78,6 @@ def _make(path: Path) -> None:
             os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
-        pass  # another process was first: its secret is the one
+        pass  # another process was first, and its secret is used
     finally:
         draft.unlink()

@@ -1,10 +1,10 @@
-"""What the machine that grades has for one assignment: `server.json` in a kit, so that a laptop can tell beforehand.
+"""The packages of the grading machine for one assignment: `server.json` in a kit, so that `check` can predict failures.
 
     {"python": "3.11.7", "library": [modules of Python's own], "modules": [modules of the mounted distributions],
      "versions": {"numpy": "2.4.6", ...}}
 
-Written where the kit is made, which is where submissions are graded. Without it, in a course's folder, it is what the
-manifest allows, as far as that is installed here; then nothing is known of versions.
+The machine that makes the kit writes it, and that machine grades. In a course's folder, without the file, the modules
+are those that the manifest allows and this machine has, and versions are unknown.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from autograder.core.errors import DeepgradeError
 from autograder.course.manifest import Manifest
 
 FILE = "server.json"
-ALWAYS = ("msgspec", "numpy")  # the wire is made of them
+ALWAYS = ("msgspec", "numpy")  # the wire protocol needs them
 
 
 class Server(msgspec.Struct, frozen=True):
-    python: str  # "3.11.7"; empty where it is not known
+    python: str  # "3.11.7"; empty if unknown
     library: list[str]
     modules: list[str]
     versions: dict[str, str]  # of the mounted distributions
@@ -39,8 +39,8 @@ class Server(msgspec.Struct, frozen=True):
 _SERVERS: TypedDecoder[Server] = TypedDecoder(Server)
 
 
-def here(manifest: Manifest) -> Server:
-    """This machine, as one that grades. Raises PackageNotFoundError where a distribution is missing."""
+def this_machine(manifest: Manifest) -> Server:
+    """The packages of this machine. Raises PackageNotFoundError if a distribution is missing."""
     names = distributions.closure([*manifest.packages, *ALWAYS])
     return Server(
         platform.python_version(),
@@ -55,7 +55,7 @@ def to_json(server: Server) -> bytes:
 
 
 def read(folder: Path, manifest: Manifest) -> Server:
-    """What the kit in that folder says; without a word there, what the manifest allows."""
+    """The server of the kit in that folder; without a kit, the modules that the manifest allows."""
     path = folder / FILE
     try:
         return _SERVERS.json(path.read_bytes())
@@ -72,5 +72,5 @@ def _allowed(manifest: Manifest) -> Server:
             names = distributions.closure([name])
         except PackageNotFoundError:
             continue
-        modules |= {module for each in names for module in distributions.modules(each)}
+        modules |= {module for distribution in names for module in distributions.modules(distribution)}
     return Server("", sorted(sys.stdlib_module_names), sorted(modules), {})

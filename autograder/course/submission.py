@@ -1,11 +1,11 @@
-"""A submission: the files that the manifest names, taken out of a zip or a folder, and nothing else.
+"""A submission: the files that the manifest names, from a zip or a folder.
 
     upload ──> small enough? ──> few members? ──> where are the named files? ──> plain, small? ──> in memory
 
-Nothing is written to disk, no name ever becomes a path, and a member that the manifest does not name is never even
-decompressed: whatever it is, and whatever its name, it is noted, and no reason to refuse. Bytes are counted while they
-stream out, because a header may lie about them. What is wrong with a named file raises `Refused` with one sentence that
-tells the student what to do; an upload that is refused uses no attempt.
+Nothing is written to disk, and no name becomes a path. A member that the manifest does not name is never decompressed;
+its name is noted, and it is not a reason to refuse the upload. Bytes are counted while they are decompressed, because a
+header may lie about them. A problem with a named file raises `Refused` with one sentence that tells the student what to
+do. A refused upload uses no attempt.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, Refused
-from autograder.course.locating import LITTER, listed, root_of, shown
+from autograder.course.locating import LITTER, join_names, printable_name, root_of
 from autograder.course.manifest import Manifest
 from autograder.course.zips import check_upload_size, files_of_zip
 
-NOTED_FILES = 8  # extra files that a note names; of more it says how many
-WALKED = 10_000  # files of a folder that are looked at
+NOTED_FILES = 8  # extra files that a note names; more are counted
+WALKED = 10_000  # files of a folder that are read; the others are ignored
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is graded. `files` has the manifest's names in the manifest's order."""
+    """The files to grade. `files` has the manifest's names in the manifest's order."""
 
     files: dict[str, bytes]
-    sha256: str  # of the files' names and contents: the same for a zip and for the folder it was made of
-    notes: list[str] = field(default_factory=list)  # what the student should hear although nothing is wrong
+    sha256: str  # of the files' names and contents; equal for a zip and for the folder it was made of
+    notes: list[str] = field(default_factory=list)  # remarks for the student that are not errors
 
 
 def read(path: Path, manifest: Manifest) -> Submission:
@@ -54,52 +54,52 @@ def read(path: Path, manifest: Manifest) -> Submission:
 
 
 def read_folder(path: Path, manifest: Manifest) -> Submission:
-    """The submission in a folder: its files of the manifest's names, which must be plain files."""
+    """The submission in a folder: the files with the manifest's names, which must be plain files."""
     try:
-        beside = sorted(entry.name for entry in os.scandir(path) if entry.is_file(follow_symlinks=False))
+        present = sorted(entry.name for entry in os.scandir(path) if entry.is_file(follow_symlinks=False))
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name the folder with your files") from error
     missing = [name for name in manifest.files if not os.path.lexists(path / name)]
     if missing:
-        raise Refused(f"{path} holds no {listed(missing)}; name the folder with {listed(manifest.files)}")
-    files, left = {}, manifest.limits.upload_kb * 1024
+        raise Refused(f"{path} holds no {join_names(missing)}; name the folder with {join_names(manifest.files)}")
+    files, remaining = {}, manifest.limits.upload_kb * 1024
     for name in manifest.files:
-        files[name] = _read_plain_file(path / name, left)
-        left -= len(files[name])
-        if left < 0:
+        files[name] = _read_plain_file(path / name, remaining)
+        remaining -= len(files[name])
+        if remaining < 0:
             raise Refused(f"the files are together larger than {manifest.limits.upload_kb:,} kB; make them smaller")
-    return _submission(files, [name for name in beside if name not in files and not LITTER.fullmatch(name)])
+    return _submission(files, [name for name in present if name not in files and not LITTER.fullmatch(name)])
 
 
 def read_below(folder: Path, manifest: Manifest) -> Submission:
-    """The submission somewhere below a folder, found by the rule for zips."""
+    """The submission at any depth below a folder, found by the rule for zips."""
     if all(os.path.lexists(folder / name) for name in manifest.files):
         return read_folder(folder, manifest)
-    return read_found(_files_below(folder), manifest, "the folder")
+    return read_paths(_files_below(folder), manifest, "the folder")
 
 
 def is_below(folder: Path, manifest: Manifest) -> bool:
-    """Is there a file of the manifest's, in a plain folder or in one below it?"""
+    """Does the folder contain a file with a name of the manifest, at any depth?"""
     return any(path.rpartition("/")[2] in manifest.files for path in _files_below(folder) if not LITTER.fullmatch(path))
 
 
-def read_found(found: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
+def read_paths(paths: dict[str, Path], manifest: Manifest, noun: str = "the zip") -> Submission:
     """The submission in plain files.
 
-    found : a path below some folder -> where the file is.   noun : what students know that folder as.
+    paths : from a path below some folder to the file.   noun : the name of that folder in messages to students.
     """
-    real = {name: path for name, path in found.items() if not LITTER.fullmatch(name)}
+    relevant = {name: path for name, path in paths.items() if not LITTER.fullmatch(name)}
     try:
-        root = root_of(real, manifest.files, list(real))
+        root = root_of(relevant, manifest.files, list(relevant))
     except Refused as error:
         raise Refused(str(error).replace("the zip", noun)) from None
-    files, left = {}, manifest.limits.upload_kb * 1024
+    files, remaining = {}, manifest.limits.upload_kb * 1024
     for name in manifest.files:
-        files[name] = _read_plain_file(real[root + name], left)
-        left -= len(files[name])
-        if left < 0:
+        files[name] = _read_plain_file(relevant[root + name], remaining)
+        remaining -= len(files[name])
+        if remaining < 0:
             raise Refused(f"the files are together larger than {manifest.limits.upload_kb:,} kB; make them smaller")
-    return _submission(files, [name for name in real if name.removeprefix(root) not in files])
+    return _submission(files, [name for name in relevant if name.removeprefix(root) not in files])
 
 
 def _files_below(folder: Path) -> dict[str, Path]:
@@ -108,9 +108,9 @@ def _files_below(folder: Path) -> dict[str, Path]:
 
 
 def _walked(folder: Path) -> Iterator[tuple[str, Path]]:
-    for place, folders, names in os.walk(folder, followlinks=False):
+    for root, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
-        for path in (Path(place) / name for name in sorted(names)):
+        for path in (Path(root) / name for name in sorted(names)):
             if not path.is_symlink() and path.is_file():
                 yield path.relative_to(folder).as_posix(), path
 
@@ -123,12 +123,12 @@ def read_zip(data: bytes, manifest: Manifest) -> Submission:
 def pack(folder: Path, manifest: Manifest) -> bytes:
     """The zip to hand in. The same files give the same bytes."""
     data = zipped(read_folder(folder, manifest).files)
-    read_zip(data, manifest)  # a zip that would be refused is refused here, before it is handed in
+    read_zip(data, manifest)  # a zip that the server would refuse is refused here
     return data
 
 
 def zipped(files: dict[str, bytes], *, executable: Collection[str] = ()) -> bytes:
-    """A zip of named files that depends on nothing but them: no clock, no owner, no machine."""
+    """A zip of named files. It depends only on them, not on clock, owner or machine."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -141,7 +141,7 @@ def zipped(files: dict[str, bytes], *, executable: Collection[str] = ()) -> byte
 
 
 def sha256_of(files: dict[str, bytes]) -> str:
-    """One hash over names and contents, whatever their order."""
+    """One hash over names and contents, independent of their order."""
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
@@ -159,7 +159,7 @@ def _notes(extra: list[str]) -> list[str]:
     if not extra:
         return []
     more = f" and {len(extra) - NOTED_FILES} more" if len(extra) > NOTED_FILES else ""
-    return [f"not handed on to the grader: {', '.join(map(shown, extra[:NOTED_FILES]))}{more}"]
+    return [f"not handed on to the grader: {', '.join(map(printable_name, extra[:NOTED_FILES]))}{more}"]
 
 
 def _check_text(name: str, content: bytes) -> None:
@@ -172,7 +172,7 @@ def _check_text(name: str, content: bytes) -> None:
 
 
 def _read_plain_file(path: Path, limit: int) -> bytes:
-    """At most one byte more than `limit`. A link could point at what its owner must not see, and a FIFO never ends."""
+    """At most `limit` + 1 bytes of a file. A link could point at a secret file, and a FIFO never ends."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise Refused(f"{path} is not a plain file; put the file itself there")
     try:

@@ -1,8 +1,7 @@
-"""Named files out of the bytes of a zip, in memory.
+"""Reads named files from the bytes of a zip, in memory.
 
-No name ever becomes a path, and a member that the manifest does not name is never decompressed: whatever it is, and
-whatever its name, it is noted, and no reason to refuse. Bytes are counted while they stream out, because a header may
-lie about them.
+No name becomes a path. A member that the manifest does not name is never decompressed; its name is noted, and it is not
+a reason to refuse the upload. Bytes are counted while they are decompressed, because a header may lie about them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import stat
 import zipfile
 
 from autograder.core.errors import Refused
-from autograder.course.locating import HELP, LITTER, key_of, listed, path_of, root_of, shown
+from autograder.course.locating import HELP, LITTER, join_names, key_of, path_of, printable_name, root_of
 from autograder.course.manifest import Manifest
 
 MEMBERS = 1000  # in one zip, folders included; past it the upload is refused
@@ -27,26 +26,26 @@ def files_of_zip(data: bytes, manifest: Manifest) -> tuple[dict[str, bytes], lis
     check_upload_size(len(data), manifest)
     with _opened(data) as archive:
         members = archive.infolist()
-        real = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
-        chosen, extra = _choose(real, manifest.files)
-        _check_chosen(chosen, members)
+        relevant = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
+        selected, extra = _select(relevant, manifest.files)
+        _check_selected(selected, members)
         _check_places(members, len(data))
-        if sum(member.file_size for member in chosen.values()) > manifest.limits.upload_kb * 1024:
+        if sum(member.file_size for member in selected.values()) > manifest.limits.upload_kb * 1024:
             raise _too_large(manifest)
-        files, left = {}, manifest.limits.upload_kb * 1024
-        for name, member in chosen.items():
-            files[name] = _decompressed(archive, member, left, manifest)
-            left -= len(files[name])
+        files, remaining = {}, manifest.limits.upload_kb * 1024
+        for name, member in selected.items():
+            files[name] = _decompressed(archive, member, remaining, manifest)
+            remaining -= len(files[name])
     return files, extra
 
 
 def check_upload_size(size: int, manifest: Manifest) -> None:
     if size == 0:
-        raise Refused(f"the upload is empty (0 bytes); hand in a zip with {listed(manifest.files)}")
+        raise Refused(f"the upload is empty (0 bytes); hand in a zip with {join_names(manifest.files)}")
     if size > manifest.limits.upload_kb * 1024:
         raise Refused(
             f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; "
-            f"hand in a zip with {listed(manifest.files)} alone; {HELP}"
+            f"hand in a zip with {join_names(manifest.files)} alone; {HELP}"
         )
 
 
@@ -65,36 +64,36 @@ def _opened(data: bytes) -> zipfile.ZipFile:
         raise Refused(f"the zip is damaged or was cut short; make it again and hand it in again; {HELP}") from error
 
 
-def _check_chosen(chosen: dict[str, zipfile.ZipInfo], members: list[zipfile.ZipInfo]) -> None:
-    """Each file that is handed on has a name that no other member has, a plain type, and no password."""
+def _check_selected(selected: dict[str, zipfile.ZipInfo], members: list[zipfile.ZipInfo]) -> None:
+    """Each selected file must have a unique name, a plain type, and no password."""
     keys: dict[str, list[str]] = {}
     for member in members:
         keys.setdefault(key_of(member.orig_filename), []).append(member.orig_filename)
-    for member in chosen.values():
+    for member in selected.values():
         name = member.orig_filename
         _check_type(member)
         if member.flag_bits & ENCRYPTED:
-            raise Refused(f"{shown(name)} is encrypted; make the zip without a password; {HELP}")
+            raise Refused(f"{printable_name(name)} is encrypted; make the zip without a password; {HELP}")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # The others can be told to take gigabytes of memory for their dictionaries.
-            raise Refused(f"{shown(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
+            # Other methods can allocate gigabytes of memory for their dictionaries.
+            raise Refused(f"{printable_name(name)} is compressed in an unusual way; use plain zip (deflate); {HELP}")
         first, *others = keys[key_of(name)]
         if others:
-            other = "twice" if first == others[0] else f"and {shown(first)}, which count as one name"
-            raise Refused(f"the zip holds {shown(others[0])} {other}; keep one of them; {HELP}")
+            duplicate = "twice" if first == others[0] else f"and {printable_name(first)}, which count as one name"
+            raise Refused(f"the zip holds {printable_name(others[0])} {duplicate}; keep one of them; {HELP}")
 
 
 def _check_type(member: zipfile.ZipInfo) -> None:
     mode = member.external_attr >> 16  # zero in zips made on Windows
     kind, name = stat.S_IFMT(mode), member.orig_filename
     if name.endswith("/") and kind in (0, stat.S_IFDIR):
-        return  # a folder, whatever its bits: nothing is made of it
+        return  # a folder with any bits: no folder is created
     if kind == stat.S_IFLNK:
-        raise Refused(f"{shown(name)} is a link; put the file itself into the zip; {HELP}")
+        raise Refused(f"{printable_name(name)} is a link; put the file itself into the zip; {HELP}")
     if kind not in (0, stat.S_IFREG):
-        raise Refused(f"{shown(name)} is not a plain file; put plain files into the zip; {HELP}")
+        raise Refused(f"{printable_name(name)} is not a plain file; put plain files into the zip; {HELP}")
     if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
-        raise Refused(f"{shown(name)} has a setuid, setgid or sticky bit; take it away with chmod; {HELP}")
+        raise Refused(f"{printable_name(name)} has a setuid, setgid or sticky bit; take it away with chmod; {HELP}")
 
 
 def _check_places(members: list[zipfile.ZipInfo], end: int) -> None:
@@ -104,32 +103,34 @@ def _check_places(members: list[zipfile.ZipInfo], end: int) -> None:
         # A member takes at least its local header (30 bytes and the name) and its data.
         stop = member.header_offset + 30 + len(member.orig_filename) + member.compress_size
         if member.header_offset < free_from or stop > end:
-            raise Refused(f"the zip is malformed: {shown(member.orig_filename)} shares bytes with another; {HELP}")
+            raise Refused(
+                f"the zip is malformed: {printable_name(member.orig_filename)} shares bytes with another; {HELP}"
+            )
         free_from = stop
 
 
 def _too_large(manifest: Manifest) -> Refused:
     return Refused(
         f"the zip unpacks to more than {manifest.limits.upload_kb:,} kB; "
-        f"hand in a zip with {listed(manifest.files)} alone; {HELP}"
+        f"hand in a zip with {join_names(manifest.files)} alone; {HELP}"
     )
 
 
-def _choose(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
-    """The members of the named files, and the names of the others. Raises Refused where a file is missing."""
+def _select(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
+    """The members of the named files, and the names of the others. Raises Refused if a file is missing."""
     files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
     by_path: dict[str, zipfile.ZipInfo] = {}
     for member in files:
         if (path := path_of(member.orig_filename)) is not None:
             by_path.setdefault(path, member)
     root = root_of(by_path, names, [member.orig_filename for member in files])
-    chosen = {name: by_path[root + name] for name in names}
-    taken = {member.header_offset for member in chosen.values()}
-    return chosen, [member.orig_filename for member in files if member.header_offset not in taken]
+    selected = {name: by_path[root + name] for name in names}
+    taken = {member.header_offset for member in selected.values()}
+    return selected, [member.orig_filename for member in files if member.header_offset not in taken]
 
 
 def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, manifest: Manifest) -> bytes:
-    """The bytes of one member, at most `limit` of them: counted as they come, whatever the header says."""
+    """The bytes of one member, at most `limit`, counted while they are decompressed."""
     pieces, size = [], 0
     try:
         with archive.open(member) as file:
@@ -148,4 +149,4 @@ def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int,
 
 
 def _damaged(member: zipfile.ZipInfo) -> Refused:
-    return Refused(f"{shown(member.orig_filename)} is damaged in the zip; make the zip again; {HELP}")
+    return Refused(f"{printable_name(member.orig_filename)} is damaged in the zip; make the zip again; {HELP}")

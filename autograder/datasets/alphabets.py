@@ -132,11 +132,11 @@ def _letters(classes: int, rng: np.random.Generator) -> np.ndarray:
     looks = _ink(_curves(control), 10, np.full(len(control), 0.09)).reshape(len(control), -1)
     squares = (looks**2).sum(axis=1)
     apart = squares[:, None] + squares - 2 * looks @ looks.T
-    chosen, nearest = [0], apart[0]
-    while len(chosen) < classes:
-        chosen.append(int(nearest.argmax()))
-        nearest = np.minimum(nearest, apart[chosen[-1]])
-    letters: np.ndarray = control[chosen]
+    selected, nearest = [0], apart[0]
+    while len(selected) < classes:
+        selected.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, apart[selected[-1]])
+    letters: np.ndarray = control[selected]
     return letters
 
 
@@ -178,8 +178,8 @@ def _pictures(
     """(n, side, side) or, with inks, (n, side, side, 3) uint8."""
     x = _written(letters[y], side, hand, rng)
     if inks is not None:
-        other = _written(letters[rng.integers(len(letters), size=len(y))], side, hand, rng)
-        x = 0.5 + CONTRAST * np.stack([x, other], axis=-1) @ inks.astype(np.float32)
+        background = _written(letters[rng.integers(len(letters), size=len(y))], side, hand, rng)
+        x = 0.5 + CONTRAST * np.stack([x, background], axis=-1) @ inks.astype(np.float32)
     x = x + hand.noise * rng.standard_normal(x.shape, dtype=np.float32)
     pictures: np.ndarray = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
     return pictures

@@ -1,6 +1,6 @@
-"""Every data set that the course knows: its name, its files with their checksums, and who has them for everybody.
+"""All data sets of the course: names, files with checksums, and mirrors.
 
-The name is that of the function in `autograder.datasets`. Nothing here reads or fetches.
+A data set has the name of its function in `autograder.datasets`. This module reads and fetches nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from autograder.datasets.files import File
 
 @dataclass(frozen=True)
 class Entry:
-    """What there is to know of a data set.
+    """A data set.
 
-    files : all that it is made of; none means that it travels with deepgrade.
-    or_else : other files that serve as well (a part of it, without a public address).
-    mirrors : addresses of folders that hold `files`, by their last name; tried in turn.
-    stand_in : what is used where the files are not; empty for what is always here.
+    files : all its files; empty if it is part of deepgrade.
+    or_else : alternative files (a part of the data set, without a public address).
+    mirrors : addresses of folders that contain `files`, by the last part of their names; tried in turn.
+    stand_in : replaces the data set if files are missing; empty if it is part of deepgrade.
     """
 
     name: str
@@ -189,8 +189,10 @@ ENTRIES = (CHARACTERS, DIGITS, MNIST, FASHION_MNIST, CIFAR10, PAGES)
 
 
 def entry(name: str) -> Entry:
-    """Raises DeepgradeError for a name that is none; `fashion-mnist` is as good as `fashion_mnist`."""
-    for one in ENTRIES:
-        if one.name == name.lower().replace("-", "_"):
-            return one
-    raise DeepgradeError(f"{name}: is no data set; there are {', '.join(one.name for one in ENTRIES)}")
+    """The data set of that name; `fashion-mnist` means `fashion_mnist`. Raises DeepgradeError for an unknown name."""
+    for known_entry in ENTRIES:
+        if known_entry.name == name.lower().replace("-", "_"):
+            return known_entry
+    raise DeepgradeError(
+        f"{name}: is not a data set; choose one of {', '.join(known_entry.name for known_entry in ENTRIES)}"
+    )

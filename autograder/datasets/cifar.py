@@ -36,8 +36,8 @@ MEMBERS = tuple(
 )
 
 
-def _numbers(words: str) -> tuple[int, ...]:
-    return tuple(map(int, words.split()))
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))
 
 
 # The subset has of every class the first 1,000 (and 200) in the official order, but for these places in their class.
@@ -69,7 +69,7 @@ def cifar10(split: Split, *, whole: bool = False) -> Dataset:
     x : (n, 3072), of every picture all red, then all green, then all blue, by rows.   images : (n, 32, 32, 3).
     whole : the 45,000 + 5,000 + 10,000 of the official archive in its order, if it is here; if not, as without.
     Without any file: 1,500 + 300 + 300 digits, rendered in colour.
-    Raises BadData if a file is there but is not what it should be, ValueError for another split.
+    Raises BadData if a file is damaged, ValueError for another split.
     """
     check_split(split)
     part = files.find_all(catalogue.CIFAR10.or_else)
@@ -91,47 +91,47 @@ def _split(train: Examples, test: Examples, source: str) -> dict[str, Dataset]:
 
 
 @cache
-def _of_the_subset(paths: tuple[Path, ...], known: tuple[File, ...]) -> dict[str, Dataset]:
-    train, test = (files.load_npz(path, file.sha256) for path, file in zip(paths, known, strict=True))
+def _of_the_subset(paths: tuple[Path, ...], entries: tuple[File, ...]) -> dict[str, Dataset]:
+    train, test = (files.load_npz(path, file.sha256) for path, file in zip(paths, entries, strict=True))
     return _split((train["images"], train["labels"]), (test["images"], test["labels"]), SUBSET)
 
 
 @cache
-def _of_the_archive(path: Path, known: File, whole: bool) -> dict[str, Dataset]:
-    batches = read_archive(files.read(path, known.sha256), path)
+def _of_the_archive(path: Path, entry: File, whole: bool) -> dict[str, Dataset]:
+    batches = read_archive(files.read(path, entry.sha256), path)
     train = np.concatenate([pixels for pixels, _ in batches[:-1]]), np.concatenate([y for _, y in batches[:-1]])
     if whole:
         return _split(train, batches[-1], WHOLE)
     return _split(_taking_turns(train, 1000, SKIPPED_TRAIN), _taking_turns(batches[-1], 200, SKIPPED_TEST), SUBSET)
 
 
-def read_archive(content: bytes, place: Path | str) -> list[Examples]:
+def read_archive(content: bytes, location: Path | str) -> list[Examples]:
     """(pixels (n, 32, 32, 3), labels (n,)) of each of the six files, uint8. Raises BadData for anything else."""
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=BytesIO(content), mode="r:gz") as archive:
             for member in archive:
                 if member.name in MEMBERS and member.isreg() and member.size == RECORD * RECORDS:
-                    found[member.name] = archive.extractfile(member).read()  # type: ignore[union-attr]
+                    contents[member.name] = archive.extractfile(member).read()  # type: ignore[union-attr]
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise BadData(f"{place}: is no archive of CIFAR-10 ({error}); fetch it again") from error
-    return [records(found.get(name, b""), f"{place}: {name}") for name in MEMBERS]
+        raise BadData(f"{location}: is not an archive of CIFAR-10 ({error}); fetch it again") from error
+    return [records(contents.get(name, b""), f"{location}: {name}") for name in MEMBERS]
 
 
-def records(content: bytes, place: str) -> Examples:
+def records(content: bytes, location: str) -> Examples:
     """(pixels (n, 32, 32, 3), labels (n,)) of one file, uint8. Raises BadData where the bytes are no such records."""
     if not content or len(content) % RECORD:
-        raise BadData(f"{place}: has {len(content)} bytes, which are no records of {RECORD} bytes; fetch it again")
+        raise BadData(f"{location}: has {len(content)} bytes, which are not records of {RECORD} bytes; fetch it again")
     table = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     labels = table[:, 0]
     if labels.max() >= len(NAMES):
-        raise BadData(f"{place}: has the label {labels.max()}, and there are {len(NAMES)} classes; fetch it again")
+        raise BadData(f"{location}: has the label {labels.max()}, and there are {len(NAMES)} classes; fetch it again")
     return table[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 
-def _taking_turns(given: Examples, per_class: int, skipped: dict[int, tuple[int, ...]]) -> Examples:
+def _taking_turns(examples: Examples, per_class: int, skipped: dict[int, tuple[int, ...]]) -> Examples:
     """The first `per_class` examples of every class but for the skipped ones, one of each class in turn."""
-    pixels, y = given
+    pixels, y = examples
     rows = [np.delete(np.flatnonzero(y == label), skipped.get(label, ()))[:per_class] for label in range(len(NAMES))]
     order = np.stack(rows, axis=1).ravel()
     return pixels[order], y[order]

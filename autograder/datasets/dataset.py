@@ -65,9 +65,9 @@ class Dataset:
 
 
 def check_split(split: str) -> None:
-    """Raises ValueError for what is no split."""
+    """Raises ValueError for an unknown split."""
     if split not in SPLITS:
-        raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
+        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
 
 
 def shifted(data: Dataset, pixels: int) -> Dataset:

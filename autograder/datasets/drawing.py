@@ -130,10 +130,10 @@ class _Pen:
         wobble, rng = self.wobble, self.rng
         self.drawn += 1
         size = self.height * (1 + 0.15 * wobble * rng.uniform(-1, 1))
-        place = Affine2D().scale(1 + 0.15 * wobble * rng.uniform(-1, 1), 1).skew(np.arctan(self.slant), 0)
-        place = place.rotate(0.12 * wobble * rng.uniform(-1, 1)).scale(size - self.thicken)
-        place = place.translate(self.side / 2 + rng.uniform(-0.5, 0.5), self.side / 2 + rng.uniform(-0.5, 0.5))
-        covered = self._canvas.coverage(outline_of(self.font, name), place, self.thicken)
+        transform = Affine2D().scale(1 + 0.15 * wobble * rng.uniform(-1, 1), 1).skew(np.arctan(self.slant), 0)
+        transform = transform.rotate(0.12 * wobble * rng.uniform(-1, 1)).scale(size - self.thicken)
+        transform = transform.translate(self.side / 2 + rng.uniform(-0.5, 0.5), self.side / 2 + rng.uniform(-0.5, 0.5))
+        covered = self._canvas.coverage(outline_of(self.font, name), transform, self.thicken)
         return Letter(_trimmed(covered.astype(np.float32) / 255))
 
     def dot(self) -> Dot:
@@ -199,7 +199,7 @@ def _broken(ink: np.ndarray, height: float, rng: np.random.Generator) -> np.ndar
         runs = np.split(lost, np.flatnonzero(np.diff(lost) > 2) + 1)
         if max((np.ptp(run) for run in runs if len(run)), default=0.0) > ACROSS * height:
             continue  # along a stroke it would leave a sliver, which could be taken for a thread
-        covered = _solid(cut >= COVERED)  # slivers do not count: whoever smooths the page does not see them
+        covered = _solid(cut >= COVERED)  # slivers do not count: they vanish when the page is smoothed
         total = (ink >= COVERED).sum()
         sides = covered[across > 0].sum(), covered[across < 0].sum()
         if sum(sides) >= 0.7 * total and min(sides) >= 0.15 * total and _linked(covered, int(BREAK * height) + 1):
@@ -211,8 +211,8 @@ def _solid(covered: np.ndarray) -> np.ndarray:
     """The pixels of all squares of 3 x 3 covered ones."""
     room = np.pad(covered, 2)
     squares = np.all(np.lib.stride_tricks.sliding_window_view(room, (3, 3)), axis=(2, 3))
-    found: np.ndarray = np.any(np.lib.stride_tricks.sliding_window_view(squares, (3, 3)), axis=(2, 3))
-    return found
+    solid: np.ndarray = np.any(np.lib.stride_tricks.sliding_window_view(squares, (3, 3)), axis=(2, 3))
+    return solid
 
 
 def _linked(covered: np.ndarray, step: int) -> bool:
@@ -264,9 +264,9 @@ def _draw_threads(
             continue
         ends = []
         for row in range(max(left.y, right.y), min(left.y + len(left.ink), right.y + len(right.ink))):
-            mine, theirs = left.ink[row - left.y] >= COVERED, right.ink[row - right.y] >= COVERED
-            if mine.any() and theirs.any():
-                start, stop = left.x + int(np.flatnonzero(mine)[-1]), right.x + int(np.flatnonzero(theirs)[0])
+            left_ink, right_ink = left.ink[row - left.y] >= COVERED, right.ink[row - right.y] >= COVERED
+            if left_ink.any() and right_ink.any():
+                start, stop = left.x + int(np.flatnonzero(left_ink)[-1]), right.x + int(np.flatnonzero(right_ink)[0])
                 if 0 < stop - start <= height:
                     ends.append((row, start, stop))
         if ends:

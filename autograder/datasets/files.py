@@ -1,9 +1,9 @@
-"""Where the files of data sets are looked for, and files that are what they should be.
+"""Finds the files of data sets, and verifies their checksums.
 
-    $DEEPGRADE_DATA/mnist/train-images-idx3-ubyte.gz ...    a folder that is looked at first
-    <cache>/mnist/train-images-idx3-ubyte.gz ...            what `deepgrade data` fetched
+    $DEEPGRADE_DATA/mnist/train-images-idx3-ubyte.gz ...    searched first
+    <cache>/mnist/train-images-idx3-ubyte.gz ...            files that `deepgrade data` fetched
 
-The cache is the folder that DEEPGRADE_CACHE names, else the one that the platform has for this.
+The cache is the folder that DEEPGRADE_CACHE names, or the platform's cache folder.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ WAY_OUT = "fetch it again, or remove it to work with the stand-in"
 
 
 class BadData(DeepgradeError):
-    """A data file, or the folder of data files, is not what it should be."""
+    """A data file is damaged, or the folder of data files is not valid."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that is known byte for byte. name : its path below a folder of data; size : in bytes."""
+    """A file of a data set. name : its path below a folder of data; size : in bytes."""
 
     name: str
     size: int
@@ -40,11 +40,11 @@ class File:
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept; it need not exist."""
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(given)
-    import pooch  # takes its time; who names both folders does not wait for it
+    """The folder of fetched files. It may not exist yet."""
+    configured = os.environ.get(CACHE_VARIABLE)
+    if configured:
+        return Path(configured)
+    import pooch  # slow; not needed if DEEPGRADE_CACHE is set
 
     return Path(pooch.os_cache("deepgrade"))
 
@@ -52,22 +52,24 @@ def cache_folder() -> Path:
 def data_folder() -> Path | None:
     """The folder that DEEPGRADE_DATA names, or None.
 
-    Raises BadData if the variable names something that is no folder: a typing mistake must not pass for "no data".
+    Raises BadData if the variable does not name a folder: a typing mistake must not mean "no data".
     """
-    given = os.environ.get(VARIABLE)
-    if not given:
+    configured = os.environ.get(VARIABLE)
+    if not configured:
         return None
-    folder = Path(given)
+    folder = Path(configured)
     if not folder.is_dir():
-        raise BadData(f"{VARIABLE}: {given} is no folder; name the folder of the data files, or unset the variable")
+        raise BadData(
+            f"{VARIABLE}: {configured} is not a folder; name the folder of the data files, or unset the variable"
+        )
     return folder
 
 
 def find(name: str) -> Path | None:
     """The file of that name below the first folder that has it, or None. Raises BadData as `data_folder` does."""
-    given = data_folder()
-    if given and (given / name).is_file():
-        return given / name
+    folder = data_folder()
+    if folder and (folder / name).is_file():
+        return folder / name
     path = cache_folder() / name
     return path if path.is_file() else None
 
@@ -79,28 +81,28 @@ def find_all(files: Iterable[File]) -> tuple[Path, ...] | None:
 
 
 def read(path: Path, sha256: str, way_out: str = WAY_OUT) -> bytes:
-    """The bytes of a file. Raises BadData where it cannot be read, and where its checksum is another."""
+    """The bytes of a file. Raises BadData if it cannot be read, or if its checksum is wrong."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BadData(f"{path}: cannot be read ({error.strerror}); fix it, or unset {VARIABLE}") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise BadData(
-            f"{path}: has the sha256 {found[:12]}..., expected {sha256[:12]}...; "
+            f"{path}: has the sha256 {digest[:12]}..., expected {sha256[:12]}...; "
             f"the file is damaged or another one: {way_out}"
         )
     return content
 
 
 def load_npz(path: Path, sha256: str, way_out: str = WAY_OUT) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz`, after its checksum. Raises BadData where either is wrong."""
+    """The arrays of an `.npz` file. Raises BadData if its checksum or its format is wrong."""
     content = BytesIO(read(path, sha256, way_out))
     try:
         if not zipfile.is_zipfile(content):
-            raise ValueError("no zip")
+            raise ValueError("not a zip")
         content.seek(0)
         with np.load(content, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadData(f"{path}: is no .npz of plain arrays ({error}); fetch it again") from error
+        raise BadData(f"{path}: is not an .npz file of plain arrays ({error}); fetch it again") from error

@@ -66,13 +66,13 @@ def _two_colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def _drawn(canvas: Canvas, outline: Outline, rng: np.random.Generator) -> np.ndarray:
     """(32, 32) coverage by ink, 0 to 1."""
     height = rng.uniform(15, 21)
-    place = Affine2D().scale(rng.uniform(0.75, 1.2), 1)
-    place = place.skew(rng.uniform(-0.3, 0.3), rng.uniform(-0.12, 0.12)).rotate(rng.uniform(-0.22, 0.22))
-    corners = place.transform(outline.vertices)  # a hull of the curves, and quicker than their exact extents
+    transform = Affine2D().scale(rng.uniform(0.75, 1.2), 1)
+    transform = transform.skew(rng.uniform(-0.3, 0.3), rng.uniform(-0.12, 0.12)).rotate(rng.uniform(-0.22, 0.22))
+    corners = transform.transform(outline.vertices)  # a hull of the curves, and quicker than their exact extents
     # Wide and turned glyphs are drawn smaller, so that three pixels stay free at every edge.
-    place = place.scale(min(height, *(23 / np.ptp(corners, axis=0))))
-    place = place.translate(SIDE / 2 + rng.uniform(-1.5, 1.5), SIDE / 2 + rng.uniform(-1.5, 1.5))
-    return canvas.coverage(outline, place, rng.uniform(0.1, 1.6)) / 255.0
+    transform = transform.scale(min(height, *(23 / np.ptp(corners, axis=0))))
+    transform = transform.translate(SIDE / 2 + rng.uniform(-1.5, 1.5), SIDE / 2 + rng.uniform(-1.5, 1.5))
+    return canvas.coverage(outline, transform, rng.uniform(0.1, 1.6)) / 255.0
 
 
 def _with_noise(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:

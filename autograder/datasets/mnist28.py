@@ -36,7 +36,7 @@ def mnist(split: Split) -> Dataset:
 
     x : (n, 784), every picture by rows.   names : "0" .. "9".
     Without the files: `digits` enlarged to 28x28, 1,197 + 300 + 300 of them.
-    Raises BadData if a file is there but is not what it should be, ValueError for another split.
+    Raises BadData if a file is damaged, ValueError for another split.
     """
     return _read(split, "MNIST", catalogue.MNIST, digits8.NAMES)
 
@@ -57,15 +57,15 @@ def _read(split: Split, source: str, entry: Entry, names: tuple[str, ...]) -> Da
 
 @cache
 def _part(
-    split: Split, source: str, names: tuple[str, ...], paths: tuple[Path, ...], known: tuple[File, ...]
+    split: Split, source: str, names: tuple[str, ...], paths: tuple[Path, ...], entries: tuple[File, ...]
 ) -> Dataset:
-    pixels, y = _arrays(paths, known)
+    pixels, y = _arrays(paths, entries)
     held_out = len(y) // VALIDATION
     rows = {"train": slice(len(y) - held_out), "valid": slice(len(y) - held_out, None), "test": slice(None)}[split]
     return Dataset(pixels[rows], y[rows], names, source)
 
 
 @cache
-def _arrays(paths: tuple[Path, ...], known: tuple[File, ...]) -> tuple[np.ndarray, np.ndarray]:
-    contents = [idx.unzip(files.read(path, file.sha256), path) for path, file in zip(paths, known, strict=True)]
+def _arrays(paths: tuple[Path, ...], entries: tuple[File, ...]) -> tuple[np.ndarray, np.ndarray]:
+    contents = [idx.unzip(files.read(path, file.sha256), path) for path, file in zip(paths, entries, strict=True)]
     return idx.parse(contents[0], 3, paths[0]), idx.parse(contents[1], 1, paths[1]).astype(np.int64)

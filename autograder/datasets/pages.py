@@ -1,4 +1,4 @@
-"""Pages of text with what stands on them: four photographs where their files are, drawn pages everywhere.
+"""Pictures of pages and their text: four photographs if their files exist, otherwise drawn pages.
 
 source "photographs"    $DEEPGRADE_DATA/ocr-images: handwriting on paper, reduced to at most 1900 pixels a side
 source "drawn pages"    four pages that `draw_page` draws, of the same size and about as uneven
@@ -21,7 +21,7 @@ PHOTOGRAPHS = "photographs"
 DRAWN = "drawn pages"
 LONGEST = 1900  # pixels of a side
 
-# What stands on the drawn ones: text, and how it is drawn.
+# The drawn pages: their lines, and the options of the drawing.
 STAND_INS = {
     "list": (
         ["TO READ", "1 LETTERS ON A PAGE", "2 DIGITS FROM 0 TO 9", "3 A LINE THAT RISES", "4 A NOTE IN PENCIL"],
@@ -46,7 +46,7 @@ _making = threading.Lock()  # a service may ask from two threads at once; one of
 
 @dataclass(frozen=True)
 class Page:
-    """A picture of text. The arrays are shared by all callers, and so they cannot be written to.
+    """A picture of text. All callers share the arrays, so they are read-only.
 
     name : for figures and reports.
     image : (h, w) float64, 0 to 1, dark ink on bright paper.
@@ -85,7 +85,7 @@ class Page:
 def pages() -> tuple[Page, ...]:
     """Four pages of text: the photographs where all their files are in the data folder, else drawn ones.
 
-    Raises BadData if a file of the photographs is there but is not what it should be.
+    Raises BadData if a file of the photographs is damaged.
     """
     paths = files.find_all(catalogue.PAGES.files)
     with _making:
@@ -104,8 +104,8 @@ def draw_page(lines: list[str], *, seed: int, **options: object) -> Page:
 
 @cache
 def _photographs(paths: tuple[Path, ...]) -> tuple[Page, ...]:
-    known = zip(paths, catalogue.PAGES.files, strict=True)
-    content = {path.name: files.read(path, file.sha256) for path, file in known}
+    sources = zip(paths, catalogue.PAGES.files, strict=True)
+    content = {path.name: files.read(path, file.sha256) for path, file in sources}
     truth = json.loads(content.pop("ground_truth.json"))["images"]
     return tuple(
         Page(name.removesuffix(".jpg"), _reduced(picture), tuple(truth[name]["chars"]), PHOTOGRAPHS)
@@ -126,8 +126,8 @@ def _reduced(jpeg: bytes) -> np.ndarray:
 
 @cache
 def _stand_ins() -> tuple[Page, ...]:
-    drawn = []
+    drawn_pages = []
     for seed, (name, (lines, options)) in enumerate(STAND_INS.items()):
         page = draw_page(lines, seed=seed, noise=0.02, specks=12, wobble=0.5, spacing=0.5, **options)
-        drawn.append(Page(name, page.image, page.lines, DRAWN, page.boxes, page.ink, page.call))
-    return tuple(drawn)
+        drawn_pages.append(Page(name, page.image, page.lines, DRAWN, page.boxes, page.ink, page.call))
+    return tuple(drawn_pages)

@@ -1,6 +1,6 @@
-"""What `deepgrade doctor` sends into its own sandbox: a student's file whose functions try each wall.
+"""The submission that `deepgrade doctor` sends into the sandbox. Its functions attack each wall.
 
-Runs inside the sandbox only, as a submission would; it imports nothing of ours.
+It runs only inside the sandbox, like a submission, and imports nothing of deepgrade.
 """
 
 import ctypes
@@ -27,8 +27,8 @@ SYSCALLS = {  # x86_64, aarch64
     "setns": (308, 268),
     "userfaultfd": (323, 282),
 }
-# What tells of the machine, or of files that all sandboxes share, something that another submission can have changed.
-TELLING = {
+# Calls that reveal a state of the machine, or of shared files, that another submission can have changed.
+REVEALING = {
     "fadvise64": (221, 223),
     "preadv2": (327, 286),
     "mincore": (27, 232),
@@ -55,21 +55,21 @@ def double(x: Any) -> Any:
     return 2 * x
 
 
-def files_found(paths: list[str]) -> list[str]:
-    """Those of the paths that can be opened or listed."""
-    found = []
+def existing_paths(paths: list[str]) -> list[str]:
+    """The paths that exist in the sandbox."""
+    existing = []
     for path in paths:
         try:
             os.stat(path)
         except OSError:
             continue
-        found.append(path)
-    return found
+        existing.append(path)
+    return existing
 
 
-def text_found(needle: str) -> list[str]:
-    """Files anywhere that hold a text."""
-    found: list[str] = []
+def files_with(needle: str) -> list[str]:
+    """All files that contain a text."""
+    matches: list[str] = []
     for folder, _, names in os.walk("/"):
         if folder.startswith(("/usr/lib", "/runtime", "/site", "/lib")):
             continue
@@ -78,23 +78,23 @@ def text_found(needle: str) -> list[str]:
             try:
                 with open(path, "rb") as file:
                     if folder.startswith("/dev") or needle.encode() in file.read(1_000_000):
-                        found += [] if folder.startswith("/dev") else [path]
+                        matches += [] if folder.startswith("/dev") else [path]
             except OSError:
                 continue
-    return found
+    return matches
 
 
 def writable_places() -> list[str]:
-    found = []
+    folders = []
     for folder, _, _ in os.walk("/"):
         if folder == "/tmp" or folder.startswith(("/tmp/", "/dev/shm")):
             continue
         try:
             with open(os.path.join(folder, "deepgrade-probe"), "w"):
-                found.append(folder)
+                folders.append(folder)
         except OSError:
             continue
-    return found
+    return folders
 
 
 def environment() -> dict[str, str]:
@@ -102,8 +102,8 @@ def environment() -> dict[str, str]:
 
 
 def connections(port: int) -> list[str]:
-    """Ways out that work."""
-    found = []
+    """Addresses outside that accept a connection."""
+    reached = []
     for family, kind, address in (
         (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port)),
         (socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", port)),
@@ -111,13 +111,13 @@ def connections(port: int) -> list[str]:
         (socket.AF_UNIX, socket.SOCK_STREAM, "\0deepgrade-doctor"),
     ):
         try:
-            with socket.socket(family, kind) as out:
-                out.settimeout(1)
-                out.connect(address)
-                found.append(str(address))
+            with socket.socket(family, kind) as connection:
+                connection.settimeout(1)
+                connection.connect(address)
+                reached.append(str(address))
         except OSError:
             continue
-    return found
+    return reached
 
 
 def rights() -> tuple[int, list[int]]:
@@ -129,47 +129,47 @@ def rights() -> tuple[int, list[int]]:
     return os.getuid(), [int(value) for value in data]
 
 
-def system_calls_allowed() -> list[str]:
-    return answering(SYSCALLS)
+def allowed_system_calls() -> list[str]:
+    return allowed_calls(SYSCALLS)
 
 
-def answering(calls: Mapping[str, tuple[int, int]]) -> list[str]:
+def allowed_calls(calls: Mapping[str, tuple[int, int]]) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     column = 0 if os.uname().machine == "x86_64" else 1
-    found = []
+    allowed = []
     for name, numbers in calls.items():
         ctypes.set_errno(0)
         libc.syscall(numbers[column], 0, 0, 0, 0, 0)
         if ctypes.get_errno() not in SHUT:
-            found.append(name)
-    return found
+            allowed.append(name)
+    return allowed
 
 
-def told_of_the_machine() -> list[str]:
-    """Calls that answer, and marks that can be left on what the next submission sees, too."""
+def machine_traces() -> list[str]:
+    """Calls that are allowed, and marks that the next submission could see."""
     file, folder = os.open(os.__file__, os.O_RDONLY), os.open("/site", os.O_RDONLY)
     lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0)
-    none = struct.pack("Q", 0)
+    zero = struct.pack("Q", 0)
     marks = {
         "lock": (file, fcntl.F_SETLK, lock),
-        "lease": (file, fcntl.F_GETLEASE, none),
-        "notification": (folder, fcntl.F_NOTIFY, none),
+        "lease": (file, fcntl.F_GETLEASE, zero),
+        "notification": (folder, fcntl.F_NOTIFY, zero),
         "hint": (file, 1036, struct.pack("Q", 3)),
     }
-    found = answering(TELLING)
-    for name, (place, command, argument) in marks.items():
+    traces = allowed_calls(REVEALING)
+    for name, (descriptor, command, argument) in marks.items():
         try:
-            fcntl.fcntl(place, command, argument)
-            found.append(name)
+            fcntl.fcntl(descriptor, command, argument)
+            traces.append(name)
         except OSError:
             continue
     for path in ("/dev/null", "/dev/urandom", os.__file__):
         try:
             os.utime(path)
-            found.append(f"time of {path}")
+            traces.append(f"time of {path}")
         except OSError:
             continue
-    return found
+    return traces
 
 
 def can_import(name: str) -> bool:
@@ -181,23 +181,23 @@ def can_import(name: str) -> bool:
 
 
 def eat_memory() -> NoReturn:
-    kept = []
+    blocks = []
     while True:
-        kept.append(b"x" * 10_000_000)
+        blocks.append(b"x" * 10_000_000)
 
 
 def eat_memory_in_children(megabytes: int) -> None:
-    """Each child stays below the limit of one process; together they are above that of all."""
+    """Each child stays below the limit of one process; together they exceed the limit of all processes."""
     for _ in range(8):
         if os.fork() == 0:
-            kept = bytearray(os.urandom(1)) * (megabytes * 2**20)
+            block = bytearray(os.urandom(1)) * (megabytes * 2**20)
             threading.Event().wait(20)
-            os._exit(len(kept) % 2)
+            os._exit(len(block) % 2)
     threading.Event().wait(20)
 
 
 def fork_all() -> int:
-    """How many processes it could start."""
+    """The number of processes that it could start."""
     started = 0
     try:
         while started < 5000:
@@ -211,7 +211,7 @@ def fork_all() -> int:
 
 
 def fill_disk() -> int:
-    """How many megabytes it could write."""
+    """The number of megabytes that it could write."""
     written = 0
     try:
         with open("/tmp/big", "wb") as file:

@@ -1,4 +1,4 @@
-"""The public tests on a student's own machine: no sandbox, nothing POSIX-only, the server's words."""
+"""The public tests on a student's own machine, without a sandbox and without POSIX, with the messages of the server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
-from autograder.local_check.supervised import Journal, own_lines
+from autograder.local_check.supervised import Journal, student_lines
 from autograder.report.schema import Report
 from autograder.student.guard import Guard
 from autograder.student.local import Local
 
 
 class Stopped(Exception):
-    """By Ctrl-C: what is known until then."""
+    """Stopped by Ctrl-C, with the results so far."""
 
     def __init__(self, report: Report, test: str, where: str) -> None:
         super().__init__(test)
@@ -36,15 +36,15 @@ class Stopped(Exception):
 
 
 class _EndedStudent:
-    """A student whose process was ended in this test before."""
+    """A student whose process ended in this test in an earlier run."""
 
-    def __init__(self, gone: StudentGone) -> None:
-        object.__setattr__(self, "_gone", gone)
+    def __init__(self, failure: StudentGone) -> None:
+        object.__setattr__(self, "_failure", failure)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise self._gone.with_traceback(None)
+        raise self._failure.with_traceback(None)
 
 
 def check(
@@ -56,17 +56,17 @@ def check(
     on_slow: Callable[[str, float, float], None] = lambda test, seconds, limit: None,
     journal: Journal | None = None,
 ) -> Report:
-    """Run the public tests against the files in `folder`, without a sandbox: the student's own code, at home.
+    """Run the public tests against the files in `folder`, without a sandbox.
 
-    on_slow : told of a test that took longer than the server allows, with its seconds and the limit.
-    journal : what processes before this one have done, and where this one writes what it does.
+    on_slow : receives a test that took longer than the server allows, with its seconds and the limit.
+    journal : has the results of earlier processes, and receives those of this one.
     Raises Stopped after Ctrl-C.
     """
     return _Check(folder.resolve(), assignment, only, on_event, on_slow, journal).run()
 
 
 class _Check:
-    """One run of the public tests, and what is known of it so far."""
+    """One run of the public tests, with its results so far."""
 
     def __init__(
         self,
@@ -77,9 +77,9 @@ class _Check:
         on_slow: Callable[[str, float, float], None],
         journal: Journal | None,
     ) -> None:
-        """Raises DeepgradeError for a file that is not there, and for a test that the assignment does not have."""
+        """Raises DeepgradeError for a missing file, and for a test that the assignment does not have."""
         self._folder, self._assignment, self._only = folder, assignment, only
-        self._names = named(assignment.public_tests, only) if only else []
+        self._names = matching_tests(assignment.public_tests, only) if only else []
         for name in assignment.manifest.files:
             if not (folder / name).is_file():
                 raise DeepgradeError(
@@ -89,12 +89,12 @@ class _Check:
         self._note: Callable[..., None] = journal.write if journal else lambda **line: None
         self._imports = Imports(assignment.manifest.module)
         self._guard = Guard(folder, journal.stack if journal else None)
-        self._gone = journal.gone() if journal else {}
-        for gone in self._gone.values():
-            gone.traceback_text = own_lines(gone.traceback_text, folder)  # type: ignore[attr-defined]
+        self._failures = journal.failures() if journal else {}
+        for failure in self._failures.values():
+            failure.traceback_text = student_lines(failure.traceback_text, folder)  # type: ignore[attr-defined]
         ended = journal.lines("ended") if journal else []
-        self._dead = next((line["test"] for line in ended if line["importing"]), None)
-        self._test = ""  # the one that runs
+        self._fatal_test = next((line["test"] for line in ended if line["importing"]), None)
+        self._test = ""  # the running test
         self._judging = Judging(
             make_student=self._student,
             limits=assignment.manifest.limits,
@@ -103,14 +103,14 @@ class _Check:
             on_event=self._follow,
             finished=[FINISHED.value(line) for line in (journal.lines("finished") if journal else [])],
         )
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
     def run(self) -> Report:
-        """Raises Stopped, and DeepgradeError where no test was run that should have been."""
+        """Run the tests. Raises Stopped, and DeepgradeError if the requested test did not run."""
         if self._journal and (stopped := self._journal.lines("stopped")):
-            # The process before this one did not even stop for Ctrl-C.
+            # The previous process did not stop after Ctrl-C.
             last = self._journal.lines("ended")[-1]
-            raise Stopped(self._report(), stopped[-1], own_lines(last["where"], self._folder))
+            raise Stopped(self._report(), stopped[-1], student_lines(last["where"], self._folder))
         try:
             with self._guard:
                 run_tests([self._assignment.public_tests], self._judging, only=self._names)
@@ -126,10 +126,10 @@ class _Check:
     @contextmanager
     def _student(self, limits: Limits, *, watch: bool = True) -> Iterator[Any]:
         test = self._test
-        if self._dead:
-            raise self._gone[self._dead].with_traceback(None)
-        if test in self._gone:
-            yield _EndedStudent(self._gone[test])
+        if self._fatal_test:
+            raise self._failures[self._fatal_test].with_traceback(None)
+        if test in self._failures:
+            yield _EndedStudent(self._failures[test])
             return
         self._imports.check(limits)
         self._guard.begin(limits)
@@ -139,11 +139,11 @@ class _Check:
             student = Local(self._folder, self._assignment.manifest.module, watch=watch, guard=self._guard)
         if is_first:
             self._note(begun=test)
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             yield student
         finally:
-            if (seconds := time.monotonic() - began) > limits.test_seconds:
+            if (seconds := time.monotonic() - started) > limits.test_seconds:
                 self._on_slow(test.partition("::")[2], seconds, limits.test_seconds)
 
     def _follow(self, event: Event) -> None:
@@ -156,32 +156,34 @@ class _Check:
             self._on_event(event)
 
     def _report(self) -> Report:
-        def is_wanted(one: Finished) -> bool:
-            return not self._only or bool({one.result.name, one.result.name.partition("[")[0]} & set(self._names))
+        def is_wanted(finished: Finished) -> bool:
+            return not self._only or bool(
+                {finished.result.name, finished.result.name.partition("[")[0]} & set(self._names)
+            )
 
         seconds, failure = self._imports.seconds, self._judging.import_failure
         judged = Judged(
-            [one for one in self._judging.finished if is_wanted(one)],
+            [finished for finished in self._judging.finished if is_wanted(finished)],
             Surroundings("cpu", "none: your own machine", {}, failure, seconds),
         )
-        return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._began)
+        return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._started)
 
 
-def named(path: Path, text: str) -> list[str]:
-    """The tests of a file that a text means: the one of that name, else all whose names hold it.
+def matching_tests(path: Path, text: str) -> list[str]:
+    """The test with that name, or all tests whose names contain the text.
 
-    Raises DeepgradeError, with near names, where there is none.
+    Raises DeepgradeError with similar names if no test matches.
     """
-    known = [
+    names = [
         node.name
         for node in tree_of(path.read_bytes()).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
-    if text.partition("[")[0] in known:
+    if text.partition("[")[0] in names:
         return [text]
-    held = [name for name in known if text.casefold().replace("-", "_").replace(" ", "_") in name]
-    if held:
-        return held
-    near = difflib.get_close_matches(text, known, 3, 0.5) or difflib.get_close_matches(f"test_{text}", known, 3, 0.5)
-    listed = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
-    raise DeepgradeError(f"{path}: has no test {text!r}; {listed}")
+    matches = [name for name in names if text.casefold().replace("-", "_").replace(" ", "_") in name]
+    if matches:
+        return matches
+    similar = difflib.get_close_matches(text, names, 3, 0.5) or difflib.get_close_matches(f"test_{text}", names, 3, 0.5)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"it has {', '.join(names)}"
+    raise DeepgradeError(f"{path}: has no test {text!r}; {hint}")

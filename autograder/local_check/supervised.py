@@ -1,9 +1,9 @@
-"""`check` in a process of its own, and a journal of what it has done: results outlive student code that ends it.
+"""Runs `check` in a child process with a journal, so that results survive student code that ends the process.
 
-    this process ── starts ──> deepgrade check --journal FOLDER ── a line for each test that begins, and that is over
-         └── where that one ends in the middle of a test: notes how, and starts another one, which continues behind it
+    this process ── starts ──> deepgrade check --journal FOLDER ── a line for each test that starts or finishes
+         └── if the child ends in a test: records the exit status, and starts another child, which runs the next tests
 
-Ctrl-C reaches both. This process waits for the other one to say what it has; if it does not, it is ended.
+Both processes receive Ctrl-C. This process waits until the child has printed its results, or kills it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Any
 from autograder.core import environment
 from autograder.core.errors import Died, StudentGone, TimedOut
 
-FORWARD_SECONDS = 0.5  # after Ctrl-C, until the other process is told by us: a terminal tells it, a `kill` does not
-KILL_SECONDS = 6.0  # after Ctrl-C, until it is ended
+FORWARD_SECONDS = 0.5  # after Ctrl-C; then SIGINT is forwarded, since only a terminal sends it to both processes
+KILL_SECONDS = 6.0  # after Ctrl-C; then the child is killed
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 NO_ANSWER = "it could not be stopped, so its process was ended"
 
 
 class Journal:
-    """Lines of JSON in a folder, and beside them the stack of a process that was ended."""
+    """Lines of JSON in a folder, and the stack of a process that was killed."""
 
     def __init__(self, folder: Path) -> None:
         self._path, self.stack = folder / "journal", folder / "stack"
@@ -39,29 +39,31 @@ class Journal:
             file.write(json.dumps(line) + "\n")
 
     def lines(self, kind: str) -> list[Any]:
-        """Of each line of that kind what it holds."""
+        """The values of all lines of that kind."""
         return [line[kind] for line in self._lines() if kind in line]
 
     def cut_off(self) -> str | None:
-        """The test that was running when the process ended, if one was."""
+        """The test that was running when the process ended, or None."""
         last = (self._lines() or [{}])[-1]
         return last.get("begun") or last.get("importing")
 
-    def gone(self) -> dict[str, StudentGone]:
-        """What ended the process in a test, by the test's id."""
-        found: dict[str, StudentGone] = {}
+    def failures(self) -> dict[str, StudentGone]:
+        """The reasons why the process ended, by the id of the running test."""
+        failures_by_test: dict[str, StudentGone] = {}
         for line in self.lines("ended"):
-            gone: StudentGone = TimedOut(NO_ANSWER) if line["late"] else Died(f"its process ended ({line['status']})")
-            gone.traceback_text = line["where"]  # type: ignore[attr-defined]
-            found[line["test"]] = gone
-        return found
+            failure: StudentGone = (
+                TimedOut(NO_ANSWER) if line["late"] else Died(f"its process ended ({line['status']})")
+            )
+            failure.traceback_text = line["where"]  # type: ignore[attr-defined]
+            failures_by_test[line["test"]] = failure
+        return failures_by_test
 
     def end(self, test: str, status: int) -> None:
-        """Note how the process ended in that test."""
+        """Record how the process ended in that test."""
         text = self.stack.read_text(encoding="utf-8", errors="replace") if self.stack.exists() else ""
-        late = re.search("^Timeout", text, re.MULTILINE) is not None
+        timed_out = re.search("^Timeout", text, re.MULTILINE) is not None
         importing = "importing" in self._lines()[-1]
-        ended = {"test": test, "late": late, "status": _in_words(status), "where": text, "importing": importing}
+        ended = {"test": test, "late": timed_out, "status": _in_words(status), "where": text, "importing": importing}
         self.write(ended=ended)
         self.stack.unlink(missing_ok=True)
 
@@ -72,7 +74,8 @@ class Journal:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """`deepgrade ARGUMENTS --in-this-process` in a clean environment, as often as student code ends it; its status."""
+    """Run `deepgrade ARGUMENTS --in-this-process` in a clean environment until student code no longer ends it. Returns
+    the exit status."""
     with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as folder:
         journal = Journal(Path(folder))
         command = [sys.executable, "-P", "-m", "autograder.cli", *arguments, "--in-this-process", "--journal", folder]
@@ -88,19 +91,19 @@ def run(arguments: Sequence[str]) -> int:
 
 def _once(command: Sequence[str]) -> tuple[int, bool]:
     """The exit status, and whether Ctrl-C came."""
-    pressed: list[float] = []
-    ours = signal.getsignal(signal.SIGINT)
-    if ours is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(time.monotonic()))
+    interrupts: list[float] = []
+    previous_handler = signal.getsignal(signal.SIGINT)
+    if previous_handler is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(time.monotonic()))
     process = subprocess.Popen(command, env=environment.clean())
     forwarded = sys.platform == "win32"
     try:
         while True:
             try:
                 status = process.wait(0.2)
-                return (status if status >= 0 else 128 - status), bool(pressed)
+                return (status if status >= 0 else 128 - status), bool(interrupts)
             except subprocess.TimeoutExpired:
-                seconds = time.monotonic() - pressed[0] if pressed else 0.0
+                seconds = time.monotonic() - interrupts[0] if interrupts else 0.0
             if seconds > FORWARD_SECONDS and not forwarded:
                 forwarded = True
                 process.send_signal(signal.SIGINT)
@@ -109,7 +112,7 @@ def _once(command: Sequence[str]) -> tuple[int, bool]:
     finally:
         if process.poll() is None:
             process.kill()
-        signal.signal(signal.SIGINT, ours)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
 def _in_words(status: int) -> str:
@@ -118,14 +121,14 @@ def _in_words(status: int) -> str:
     return f"exit status {status}"
 
 
-def own_lines(stack: str, folder: Path) -> str:
-    """Of a stack that faulthandler wrote, the student's own lines, as a traceback has them."""
-    last = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
-    found = []
-    for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last, re.MULTILINE):
+def student_lines(stack: str, folder: Path) -> str:
+    """The student's lines in a stack that faulthandler wrote, in the format of a traceback."""
+    last_stack = re.split(r"^(?:Timeout|Fatal|Stack|Current thread|Thread).*$", stack, flags=re.MULTILINE)[-1]
+    frames = []
+    for file, number, name in re.findall(r'^  File "(.*)", line (\d+) in (.*)$', last_stack, re.MULTILINE):
         path = folder / re.split(r"[\\/]", file)[-1]
         if path.is_file() and not path.name.startswith("test_"):
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             code = lines[int(number) - 1].strip() if int(number) <= len(lines) else ""
-            found.append(f'  File "{path.name}", line {number}, in {name}\n    {code}\n')
-    return "".join(reversed(found))
+            frames.append(f'  File "{path.name}", line {number}, in {name}\n    {code}\n')
+    return "".join(reversed(frames))

@@ -1,11 +1,11 @@
-"""What the replaced run_otter.py calls, in Gradescope's container and in `otter grade`'s: no kernel, both result files.
+"""The program of the replaced run_otter.py, in the containers of Gradescope and of `otter grade`. It starts no kernel.
 
-    /autograder/source/otter_config.json     the assignment            mode 0700 from here on
-    /autograder/submission/                  the student's files       read as data, by this process alone
-    /autograder/results/results.json, .pkl   written at the end, when nothing of the student's runs any more
+    /autograder/source/otter_config.json     the assignment            folder gets mode 0700
+    /autograder/submission/                  the student's files       read as data, by this process only
+    /autograder/results/results.json, .pkl   written at the end, when no student code runs
 
-A fault of ours writes no result at all, so that nobody has a zero for it; the words are on standard output, which
-instructors see.
+If the grader fails, it writes no result, so that no student gets a zero. The reason is printed on standard output,
+which instructors see.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from autograder.report.schema import Report
 
 
 def main(autograder_dir: str) -> int:
-    """Grade what lies in `submission`; the exit status."""
+    """Grade the files in `submission`. Returns the exit status."""
     folder = Path(autograder_dir)
     results = folder / "results"
     results.mkdir(exist_ok=True)
@@ -42,35 +42,35 @@ def main(autograder_dir: str) -> int:
         for name in ("source", "submission", "results"):
             (folder / name).chmod(stat.S_IRWXU)
         config = json.loads((folder / "source" / "otter_config.json").read_text(encoding="utf-8"))
-        told = _grade(folder, config)
+        report = _grade(folder, config)
     except Exception as error:
-        what = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
-        print(f"deepgrade: not graded, which is no zero but our fault: {what}")
+        reason = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
+        print(f"deepgrade: not graded because the grader failed; this is not a zero: {reason}")
         return 1
-    made = grading_results(told)
-    _write(results / "results.pkl", dill.dumps(made))
-    _write(results / "results.json", json.dumps(_for_gradescope(told, made, config), indent=4).encode())
-    _print_summary(told)
+    otter_results = grading_results(report)
+    _write(results / "results.pkl", dill.dumps(otter_results))
+    _write(results / "results.json", json.dumps(_for_gradescope(report, otter_results, config), indent=4).encode())
+    _print_summary(report)
     return 0
 
 
 def _grade(folder: Path, config: dict[str, Any]) -> Report:
     with packaging.unpacked(packaging.settings(config)) as (assignment, secret):
         try:
-            handed = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
+            upload = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
         except Refused as error:
             return Report(assignment.name, assignment.manifest.title, "refused", str(error))
         with contextlib.chdir("/"):
-            return grading.grade(assignment, handed, secret=secret, container=True)
+            return grading.grade(assignment, upload, secret=secret, container=True)
 
 
-def _for_gradescope(told: Report, made: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
-    """As otter would write it, with what an instructor has set in otter_config.json (show_hidden, points_possible)."""
-    if told.state == "refused":
-        return gradescope.results(told)
-    # The plugin is of no concern to the configuration's reader here, and its settings are large.
-    known = {name: value for name, value in config.items() if name != "plugins"}
-    results: dict[str, Any] = made.to_gradescope_dict(AutograderConfig(known))
+def _for_gradescope(report: Report, otter_results: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
+    """The results as otter would write them, with the settings in otter_config.json (show_hidden, points_possible)."""
+    if report.state == "refused":
+        return gradescope.results(report)
+    # AutograderConfig does not need the plugin's settings, which are large.
+    otter_config = {name: value for name, value in config.items() if name != "plugins"}
+    results: dict[str, Any] = otter_results.to_gradescope_dict(AutograderConfig(otter_config))
     return results
 
 
@@ -80,9 +80,9 @@ def _write(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
-def _print_summary(told: Report) -> None:
-    print(f"deepgrade: {told.title}: {told.state}, {told.points:g} of {told.possible:g} points")
-    if told.message:
-        print(f"deepgrade: {told.message}")
-    for test in told.tests:
+def _print_summary(report: Report) -> None:
+    print(f"deepgrade: {report.title}: {report.state}, {report.points:g} of {report.possible:g} points")
+    if report.message:
+        print(f"deepgrade: {report.message}")
+    for test in report.tests:
         print(f"{test.points:g} / {test.possible:g}  {test.id}  {test.verdict}")

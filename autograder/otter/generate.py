@@ -1,10 +1,10 @@
-"""autograder.zip: made by `otter generate`, with our engine put where otter's own would run.
+"""Makes autograder.zip with `otter generate`, and replaces otter's engine in it by deepgrade.
 
     otter generate ─> run_autograder  environment.yml  otter_config.json  tests/  files/
-    ours           ─> run_otter.py (replaced)  setup.sh (longer)  requirements.deepgrade.whl, .txt
+    deepgrade      ─> run_otter.py (replaced)  setup.sh (longer)  requirements.deepgrade.whl, .txt
 
-`otter grade` copies few files into its image before it runs setup.sh; `requirements.*` are among them, and so the
-engine travels under such a name, in the very version that made the zip.
+`otter grade` copies few files into its image before it runs setup.sh. `requirements.*` are among them, so the wheel of
+the engine has such a name. It is the version that made the zip.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def case_{number}():
 
 
 def build(assignment: Assignment, secret: bytes) -> bytes:
-    """The zip. Raises BadCourse where the reference does not get full marks here, GraderError where nothing can."""
+    """The zip. Raises BadCourse if the reference does not get full marks, GraderError if this machine cannot grade."""
     proof = _prove(assignment, secret)
     config = {"plugins": [{packaging.PLUGIN: packaging.pack(assignment, secret)}], "zips": False}
     with tempfile.TemporaryDirectory(prefix="deepgrade-otter-") as name:
@@ -98,7 +98,7 @@ def names(data: bytes) -> list[str]:
 
 
 def _prove(assignment: Assignment, secret: bytes) -> Report:
-    """The reference's report: that it has full marks here, and which tests there are."""
+    """The report of the reference, which names all tests. Raises BadCourse if it does not have full marks."""
     files = assignment.reference()
     proof = grading.grade(assignment, Submission(files, sha256_of(files)), secret=secret)
     failed = [test.id for test in proof.tests if test.verdict != "passed"]
@@ -108,20 +108,20 @@ def _prove(assignment: Assignment, secret: bytes) -> Report:
 
 
 def _generate(folder: Path) -> dict[str, bytes]:
-    """What `otter generate` makes of the folder, by name."""
+    """The files that `otter generate` makes from the folder, by name."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     command = [sys.executable, "-P", "-m", "otter", "generate", "--tests-dir", "tests", "--no-environment"]
     command += ["--config", "otter_config.json", "--requirements", "requirements.txt", "--python-version", python]
-    ran = subprocess.run([*command, "-o", "autograder.zip", DRIVER], cwd=folder, capture_output=True, text=True)
-    if ran.returncode != 0:
-        said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
-        raise DeepgradeError(f"otter generate failed: {' '.join(said)}")
+    result = subprocess.run([*command, "-o", "autograder.zip", DRIVER], cwd=folder, capture_output=True, text=True)
+    if result.returncode != 0:
+        last_line = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1:]
+        raise DeepgradeError(f"otter generate failed: {' '.join(last_line)}")
     with zipfile.ZipFile(folder / "autograder.zip") as archive:
         return {name: archive.read(name) for name in sorted(archive.namelist())}
 
 
 def _completed(assignment: Assignment, files: dict[str, bytes]) -> bytes:
-    """With what containers need: a run_otter.py that has no kernel, the engine, and the walls of the sandbox."""
+    """The zip with a run_otter.py that starts no kernel, the engine, and a setup.sh that installs the sandbox."""
     folder = "/autograder"
     name, wheel = kit.student_wheel()
     packages = [f"{package}=={metadata.version(package)}" for package in assignment.manifest.packages]
@@ -153,6 +153,6 @@ def _test_file(problem: str, tests: list[TestResult]) -> str:
 
 
 def _notebook() -> dict[str, Any]:
-    """With it in the folder, otter takes any number of .py files; it is never run as it is."""
+    """An empty notebook. With it in the folder, otter accepts any number of .py files. It is never executed."""
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}

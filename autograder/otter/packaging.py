@@ -1,7 +1,7 @@
-"""An assignment with both its halves, as text inside otter_config.json.
+"""Packs both halves of an assignment as text into otter_config.json.
 
-Of all that `otter generate` packs, the configuration alone reaches every place where otter grades, and is never copied
-to where students' files are. Whoever has the zip has the hidden tests and the course's secret.
+`otter generate` packs many files, but only the configuration reaches every place where otter grades and is never copied
+into the folder of students' files. Anyone who has the zip has the hidden tests and the course's secret.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOT_GRADED_BY = {"mutants.py", "variants", "figures", "experiment.py", "README.m
 
 
 def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
-    """The plugin's settings. The same inputs give the same."""
+    """The plugin's settings. The same inputs give the same settings."""
     if assignment.solution is None:
         raise BadCourse(f"{assignment.name}: this course has no solutions/{assignment.name}; there is nothing to pack")
     halves = {"assignments": assignment.folder, "solutions": assignment.solution}
@@ -44,7 +44,7 @@ def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The plugin's settings in an otter_config.json. Raises BadCourse where there are none."""
+    """The plugin's settings in an otter_config.json. Raises BadCourse if they are missing."""
     for plugin in config.get("plugins", []):
         if isinstance(plugin, dict) and PLUGIN in plugin:
             options: Mapping[str, Any] = plugin[PLUGIN]
@@ -53,17 +53,17 @@ def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @contextmanager
-def unpacked(given: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
-    """The assignment, in a folder that nobody else may enter and that is gone afterwards, and the secret."""
-    if given["deepgrade"] != __version__:
+def unpacked(options: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
+    """The assignment, in a private temporary folder, and the secret."""
+    if options["deepgrade"] != __version__:
         raise BadCourse(
-            f"autograder.zip was made by deepgrade {given['deepgrade']}, and this is {__version__}; "
+            f"autograder.zip was made by deepgrade {options['deepgrade']}, and this is {__version__}; "
             "install that one, or make the zip again with `deepgrade otter`"
         )
     with tempfile.TemporaryDirectory(prefix="deepgrade-") as name:  # mode 0700
-        with zipfile.ZipFile(io.BytesIO(base64.b64decode(given["course"]))) as archive:
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(options["course"]))) as archive:
             archive.extractall(name)
-        yield Course(Path(name))[given["assignment"]], base64.b64decode(given["secret"])
+        yield Course(Path(name))[options["assignment"]], base64.b64decode(options["secret"])
 
 
 def _is_needed(path: Path) -> bool:

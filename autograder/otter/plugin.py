@@ -1,8 +1,8 @@
-"""The plugin through which `otter run` and `otter.api.grade_submission` reach our engine.
+"""The plugin through which `otter run` and `otter.api.grade_submission` call deepgrade.
 
-before_grading     nothing of the student's has run: their files are read, taken away, and graded in a sandbox
-before_execution   the notebook that otter executes is empty
-after_grading      the results are ours
+before_grading     before any student code runs: the files are read, removed, and graded in a sandbox
+before_execution   replaces the notebook that otter executes by an empty one
+after_grading      replaces the results by those of deepgrade
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ else:
 
 
 class Deepgrade(AbstractOtterPlugin):
-    """Otter calls the hooks in this order, in one process, in the folder with the student's files."""
+    """Otter calls the hooks in this order, in one process, in the folder of the student's files."""
 
     _graded: GradingResults | None = None
 
@@ -42,11 +42,11 @@ class Deepgrade(AbstractOtterPlugin):
         try:
             _check_that_nothing_is_imported_from_here()
             self._graded = grading_results(self._grade(folder, zips=bool(config.zips)))
-        except Exception as error:  # one that escaped would leave no results at all, and no reason
-            what = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
-            self._graded = without_results(f"Not graded: our fault, no zero: {what}")
+        except Exception as error:  # otherwise otter would have no results and no reason
+            reason = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
+            self._graded = without_results(f"Not graded because the grader failed; this is not a zero: {reason}")
         finally:
-            # Whatever happened: without this, otter's kernel would start among a student's files.
+            # Otherwise otter's kernel would start in a folder with a student's files.
             submission.clear(folder)
 
     def before_execution(self, submission: Any) -> Any:
@@ -54,25 +54,25 @@ class Deepgrade(AbstractOtterPlugin):
         return new_notebook()
 
     def after_grading(self, results: GradingResults) -> None:
-        ours = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")
-        # Otter keeps the object that it has: what is ours is put into it.
+        graded = self._graded if self._graded is not None else without_results("Not graded: the hooks ran out of order")
+        # Otter keeps its own object, so its contents are replaced.
         notebook = results.notebook
-        results.__dict__.update(ours.__dict__)
+        results.__dict__.update(graded.__dict__)
         results.notebook = notebook
 
     def _grade(self, folder: Path, *, zips: bool) -> Report:
         with packaging.unpacked(self.plugin_config) as (assignment, secret):
             try:
-                handed = submission.read(folder, assignment.manifest, zips=zips)
+                upload = submission.read(folder, assignment.manifest, zips=zips)
             except Refused as error:
                 return Report(assignment.name, assignment.manifest.title, "refused", str(error))
-            # The judges' server outlives this folder, which otter deletes.
+            # Otter deletes this folder while the judges' server still runs.
             with contextlib.chdir("/"):
-                return grading.grade(assignment, handed, secret=secret)
+                return grading.grade(assignment, upload, secret=secret)
 
 
 def _check_that_nothing_is_imported_from_here() -> None:
-    """Where "" is on the search path (a notebook, `python -c`), otter imports from the student's folder."""
+    """With "" on the search path (a notebook, `python -c`), otter imports from the student's folder."""
     if "" in sys.path or os.getcwd() in sys.path:
         raise DeepgradeError(
             "the working folder is on Python's search path, so that otter could import a student's files; "

@@ -1,7 +1,7 @@
-"""A report -> otter's own GradingResults, through `from_ottr_json`, which otter keeps for engines outside it.
+"""Converts a report to otter's GradingResults, through `from_ottr_json`, otter's interface for other engines.
 
-our problem   otter's question: one column of final_grades.csv, one entry of results.json
-our test      its test case: name, points, hidden or not, the law, and the words that a student may read
+problem   otter's question: one column of final_grades.csv, one entry of results.json
+test      otter's test case: name, points, hidden or not, the law, and the text that a student may read
 """
 
 from __future__ import annotations
@@ -17,44 +17,46 @@ from autograder.report import gradescope, schema, visibility
 from autograder.report.schema import Report, TestResult
 
 
-def grading_results(told: Report) -> GradingResults:
-    """Of a graded report; what was refused has its reason and no results."""
-    if told.state != "graded":
-        return without_results(f"{told.state.replace('_', ' ').capitalize()}: {told.message}")
-    shown = visibility.view(told, "student")
+def grading_results(report: Report) -> GradingResults:
+    """The results of a graded report. A refused submission has its reason and no results."""
+    if report.state != "graded":
+        return without_results(f"{report.state.replace('_', ' ').capitalize()}: {report.message}")
+    student_view = visibility.view(report, "student")
     files = [
         {
             "filename": f"{problem.name}.py",
             "points": None,
-            "test_case_results": [_case(test) for test in shown.tests if test.problem == problem.name],
+            "test_case_results": [_case(test) for test in student_view.tests if test.problem == problem.name],
         }
-        for problem in shown.problems
+        for problem in student_view.problems
     ]
-    made = GradingResults.from_ottr_json(json.dumps({"test_file_results": files}))
-    for problem in shown.problems:
-        if made.results[problem.name].score != problem.points:
-            made.results[problem.name].update_score(problem.points)  # points in part, which otter's cases do not know
-    made.set_output("\n".join(filter(None, [shown.message, graded_where(told)])))
-    made.set_plugin_data(PLUGIN, schema.to_json(told).decode())
-    return made
+    otter_results = GradingResults.from_ottr_json(json.dumps({"test_file_results": files}))
+    for problem in student_view.problems:
+        if otter_results.results[problem.name].score != problem.points:
+            otter_results.results[problem.name].update_score(
+                problem.points
+            )  # partial points, which otter's cases do not have
+    otter_results.set_output("\n".join(filter(None, [student_view.message, sandbox_line(report)])))
+    otter_results.set_plugin_data(PLUGIN, schema.to_json(report).decode())
+    return otter_results
 
 
-def graded_where(told: Report) -> str:
-    """The line that says which walls stood."""
-    return f"Graded by deepgrade in a sandbox of its own: {told.sandbox}."
+def sandbox_line(report: Report) -> str:
+    """The line that names the walls of the sandbox."""
+    return f"Graded by deepgrade in a sandbox of its own: {report.sandbox}."
 
 
-def without_results(why: str) -> GradingResults:
-    """With the reason, which otter shows where results would stand."""
-    # Of a built-in class: otter pickles it, and who reads it back may have no deepgrade.
-    return GradingResults.without_results(RuntimeError(why))
+def without_results(reason: str) -> GradingResults:
+    """No results, but a reason that otter shows in their place."""
+    # An exception of a built-in class: otter pickles it, and the reader may not have deepgrade.
+    return GradingResults.without_results(RuntimeError(reason))
 
 
 def _case(test: TestResult) -> dict[str, Any]:
     passed = test.verdict == "passed"
     return {
         "passed": passed,
-        "error": "passed" if passed else gradescope.words(msgspec.structs.replace(test, law=test.name)),
+        "error": "passed" if passed else gradescope.text_of(msgspec.structs.replace(test, law=test.name)),
         "test_case": {
             "name": test.name,
             "code": "",

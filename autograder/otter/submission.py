@@ -1,7 +1,7 @@
-"""What a student handed in, out of the folder where otter or Gradescope has unpacked it.
+"""Reads a submission from the folder where otter or Gradescope has unpacked it.
 
-The files are found as if they lay in a zip still, so that the web page's rules and words hold here too. Afterwards the
-folder is emptied: nothing of a student's is left where otter, or the kernel it starts, could import or unpickle it.
+The files are found by the rules for zips, with the same messages as on the web page. Afterwards the folder is emptied,
+so that neither otter nor its kernel can import or unpickle a student's file.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ DRIVER = "deepgrade.ipynb"  # the notebook that keeps otter from looking for a s
 def read(folder: Path, manifest: Manifest, *, zips: bool = False) -> Submission:
     """Raises Refused.
 
-    zips : otter has unpacked the one zip in the folder beside itself (`otter grade --ext zip`).
+    zips : otter has unpacked the only zip into the same folder (`otter grade --ext zip`).
     """
-    found = dict(_walk(folder))
-    archives = [name for name in found if "/" not in name and name.lower().endswith(".zip")]
-    if len(archives) == 1 and (zips or len(found) == 1):
-        return submission.read(found[archives[0]], manifest)
-    return submission.read_found(found, manifest)
+    paths = dict(_walk(folder))
+    archives = [name for name in paths if "/" not in name and name.lower().endswith(".zip")]
+    if len(archives) == 1 and (zips or len(paths) == 1):
+        return submission.read(paths[archives[0]], manifest)
+    return submission.read_paths(paths, manifest)
 
 
 def clear(folder: Path) -> None:
-    """Take everything away but the driver and zips at the top, which `otter grade` copies back out.
+    """Remove everything except the driver and zips at the top, which `otter grade` copies back.
 
-    Raises OSError where something cannot be taken away: then nothing may be graded.
+    Raises OSError if something cannot be removed. Then nothing may be graded.
     """
     for entry in list(os.scandir(folder)):
         if entry.name == DRIVER or (entry.name.lower().endswith(".zip") and entry.is_file(follow_symlinks=False)):
@@ -45,19 +45,19 @@ def clear(folder: Path) -> None:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Plain files by their path below the folder, without those that otter itself puts there."""
+    """Plain files by their path below the folder, without the files that otter adds."""
     count = 0
-    for place, folders, names in os.walk(folder, followlinks=False):
+    for root, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
-        here = Path(place).relative_to(folder)
-        if here == Path("."):
+        subfolder = Path(root).relative_to(folder)
+        if subfolder == Path("."):
             folders[:] = [name for name in folders if name != "tests"]  # otter's copy, never the student's
         for name in sorted(names):
-            path = Path(place) / name
+            path = Path(root) / name
             count += 1
             if count > WALKED:
                 return
-            empty_init = here == Path(".") and name == "__init__.py" and path.lstat().st_size == 0
-            if path.is_symlink() or not path.is_file() or empty_init or (here == Path(".") and name == DRIVER):
+            empty_init = subfolder == Path(".") and name == "__init__.py" and path.lstat().st_size == 0
+            if path.is_symlink() or not path.is_file() or empty_init or (subfolder == Path(".") and name == DRIVER):
                 continue
-            yield (here / name).as_posix(), path
+            yield (subfolder / name).as_posix(), path

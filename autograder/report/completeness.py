@@ -1,7 +1,7 @@
-"""Does a report hold exactly the assignment's tests? Anything else is a fault of ours, and never a grade.
+"""Checks that a report contains exactly the assignment's tests. Otherwise the grader failed, and there is no grade.
 
-What the test files define is read from their text, not asked of pytest: whatever makes pytest leave out a test (an
-option, a variable, a plugin, a broken import) would make it leave it out of its own list as well.
+The tests are parsed from the text of the test files. Pytest's own list is not used: an option, a variable, a plugin or
+a broken import that makes pytest skip a test would also remove it from that list.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from autograder.core.errors import GraderError
 from autograder.core.sources import tree_of
 from autograder.report.schema import TestResult
 
-FIXTURES = {"student", "race", "training"}  # what makes a function of a test file a test of the student
+FIXTURES = {"student", "race", "training"}  # a test of the student has one of these arguments
 
 
 def check(results: Iterable[TestResult], files: Iterable[Path]) -> None:
-    """Raises GraderError where a test of these files has no result, or one has two."""
+    """Raises GraderError if a test of these files has no result, or more than one."""
     counts = Counter(result.id for result in results)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise GraderError(f"{twice[0]} was graded twice; the report is not kept")
-    known = {name.partition("[")[0] for name in counts}
-    missing = [name for path in files for name in defined(path) if name not in known]
+    duplicates = [name for name, count in counts.items() if count > 1]
+    if duplicates:
+        raise GraderError(f"{duplicates[0]} was graded twice; the report is not kept")
+    graded = {name.partition("[")[0] for name in counts}
+    missing = [name for path in files for name in defined(path) if name not in graded]
     if missing:
         raise GraderError(f"{missing[0]} was not graded ({len(missing)} in all); the report is not kept")
 

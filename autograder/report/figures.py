@@ -35,7 +35,7 @@ MAX_SERIES = 8  # of one curve; the rest is left out, and the picture says so
 MAX_CLASSES = 120  # of one confusion matrix; the same
 MAX_ROWS = 12  # of pictures, or of numbers; the same
 MAX_IMAGES = 16  # in a row; the same
-MAX_PIXELS = 2**20  # of a page; a larger one is no picture
+MAX_PIXELS = 2**20  # of a page; a larger one is not drawn
 MAX_BOXES = 1000  # on a page; the same
 MAX_LINES = 40  # of a page's text; the same
 MAX_TEXT = 80  # characters of one label; the rest is cut
@@ -46,10 +46,10 @@ COLOURS = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2", "#6
 
 
 def draw(figure: Figure) -> bytes:
-    """The figure as a PNG. Raises ValueError for a kind that is none of these."""
+    """The figure as a PNG. Raises ValueError for an unknown kind."""
     painters = {"curve": _curve, "confusion": _confusion, "images": _images, "page": _page, "numbers": _numbers}
     if figure.kind not in painters:
-        raise ValueError(f"a figure of the kind {figure.kind!r} is none of {', '.join(painters)}")
+        raise ValueError(f"a figure of the kind {figure.kind!r} is not one of {', '.join(painters)}")
     canvas = Canvas(figsize=(6.4, 4.0), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
     FigureCanvasAgg(canvas)
     left_out = painters[figure.kind](canvas, figure.data)
@@ -70,10 +70,10 @@ def _curve(canvas: Canvas, data: dict[str, Any]) -> str:
     for axes, names in zip(_panels(canvas, max(1, len(panels))), panels or [[]], strict=True):
         for name in names:
             count = min(len(x), len(series[name]))
-            kept = _thinned(count)
+            indices = _thinned(count)
             axes.plot(
-                x[kept],
-                series[name][kept],
+                x[indices],
+                series[name][indices],
                 color=COLOURS[list(series).index(name) % len(COLOURS)],
                 marker="o" if count <= 40 else None,
                 markersize=3,
@@ -182,21 +182,23 @@ def _page(canvas: Canvas, data: dict[str, Any]) -> str:
     height = float(np.clip(side * h / w, 1.0, 9.0))
     canvas.set_size_inches(side if wide else side + room, height + 0.6 + (room if wide else 0.0))
     ratios: dict[str, Any] = {"height_ratios": [height, room]} if wide else {"width_ratios": [side, room]}
-    shown, text = canvas.subplots(*((2, 1) if wide else (1, 2)), **ratios)
-    for axes in (shown, text):
+    picture_axes, text_axes = canvas.subplots(*((2, 1) if wide else (1, 2)), **ratios)
+    for axes in (picture_axes, text_axes):
         axes.axis("off")
-    shown.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    picture_axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     for box in data["boxes"][:MAX_BOXES]:
         corners = _numbers_of(box) if isinstance(box, (list, tuple)) else np.empty(0)
         if len(corners) == 4 and np.isfinite(corners).all():
             # The middle of the first pixel is at 0, so that its edge is at -1/2; what lies outside is cut off.
             y0, x0, y1, x1 = np.clip(corners, -1, [h + 1, w + 1, h + 1, w + 1]) - 0.5
-            shown.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=COLOURS[7], linewidth=0.9))
-    shown.set(xlim=(-0.5, w - 0.5), ylim=(h - 0.5, -0.5))
-    for place, line in enumerate(lines):
-        text.text(
-            0.0, 1 - (place + 0.5) / max(1, len(lines)) if wide else 0.97 - 0.02 * size * place / height,
-            _short(line, 100 if wide else 36), transform=text.transAxes, ha="left", va="center" if wide else "top",
+            picture_axes.add_patch(
+                Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=COLOURS[7], linewidth=0.9)
+            )
+    picture_axes.set(xlim=(-0.5, w - 0.5), ylim=(h - 0.5, -0.5))
+    for index, line in enumerate(lines):
+        text_axes.text(
+            0.0, 1 - (index + 0.5) / max(1, len(lines)) if wide else 0.97 - 0.02 * size * index / height,
+            _short(line, 100 if wide else 36), transform=text_axes.transAxes, ha="left", va="center" if wide else "top",
             fontsize=size, family="monospace", color=INK, parse_math=False,
         )  # fmt: skip
     return _left_out(len(data["boxes"]), MAX_BOXES, "boxes") or _left_out(len(data["lines"]), MAX_LINES, "lines")
@@ -225,8 +227,8 @@ def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:
             continue
         value, bar = _number(row["value"]), _number(row.get("bar"))
         percent = row.get("unit") == "%"
-        known = [v for v in (value, bar) if math.isfinite(v)]
-        ends = [0.0, 100.0 if percent else 0.0, *known]
+        finite = [v for v in (value, bar) if math.isfinite(v)]
+        ends = [0.0, 100.0 if percent else 0.0, *finite]
         room = 0.0 if max(ends) == 100 and percent else 0.15 * (max(map(abs, ends)) or 1.0)
         axes.set_xlim(min(ends) - (room if min(ends) < 0 else 0), max(ends) + room)
         if math.isfinite(value):
@@ -235,10 +237,10 @@ def _numbers(canvas: Canvas, data: dict[str, Any]) -> str:
         if math.isfinite(bar):
             axes.axvline(bar, color=INK, linewidth=2)
         unit = f" {row['unit']}" if row.get("unit") else ""
-        reach = f"  (bar {bar:g}{unit})" if math.isfinite(bar) else ""
+        bar_text = f"  (bar {bar:g}{unit})" if math.isfinite(bar) else ""
         # The name is cut, the value never.
         axes.set_title(
-            _short(f"{_short(row['name'])}: {_said(row['value'], bar)}{unit}{reach}", 160),
+            _short(f"{_short(row['name'])}: {_value_text(row['value'], bar)}{unit}{bar_text}", 160),
             fontsize=9,
             color=INK,
             loc="left",
@@ -278,8 +280,8 @@ def _short(text: Any, limit: int = MAX_TEXT) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def _left_out(found: int, limit: int, what: str) -> str:
-    return f"{limit} of {found} {what} are shown" if found > limit else ""
+def _left_out(count: int, limit: int, noun: str) -> str:
+    return f"{limit} of {count} {noun} are shown" if count > limit else ""
 
 
 def _number(value: Any) -> float:
@@ -291,7 +293,7 @@ def _number(value: Any) -> float:
     return number if abs(number) <= LARGEST else math.nan
 
 
-def _said(value: Any, bar: float) -> str:
+def _value_text(value: Any, bar: float) -> str:
     try:
         return beside(float(value), bar)
     except (TypeError, ValueError, OverflowError):

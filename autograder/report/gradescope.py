@@ -1,6 +1,6 @@
-"""A report in the format that Gradescope reads: one entry for every test, and all words those that a student may read.
+"""A report in Gradescope's format: one entry for every test, with only the texts that a student may read.
 
-https://gradescope-autograders.readthedocs.io/en/latest/specs/ says what each field means.
+https://gradescope-autograders.readthedocs.io/en/latest/specs/ documents the fields.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from autograder.report.schema import Report, TestResult
 
 
 def results(report: Report) -> dict[str, Any]:
-    """What goes into results.json. Of a fault of ours there is none, since a score would come of it."""
+    """The contents of results.json. Raises ValueError if the grader failed, since Gradescope would show a score."""
     if report.state == "grader_error":
-        raise ValueError("the grader failed; that is no result")
-    shown = visibility.view(report, "student")
+        raise ValueError("the grader failed, so there is no result")
+    student_view = visibility.view(report, "student")
     if report.state == "refused":
-        return {"score": 0.0, "output": f"Not graded: {shown.message}", "output_format": "text", "tests": []}
-    words = [shown.message] if shown.message else []
-    words.append(f"Graded in a sandbox: {shown.sandbox}.")
+        return {"score": 0.0, "output": f"Not graded: {student_view.message}", "output_format": "text", "tests": []}
+    lines = [student_view.message] if student_view.message else []
+    lines.append(f"Graded in a sandbox: {student_view.sandbox}.")
     return {
-        "score": shown.points,
-        "output": "\n".join(words),
+        "score": student_view.points,
+        "output": "\n".join(lines),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [_entry(number, test) for number, test in enumerate(shown.tests, 1)],
+        "tests": [_entry(number, test) for number, test in enumerate(student_view.tests, 1)],
         "extra_data": {
-            "assignment": shown.assignment,
-            "possible": shown.possible,
-            "submission_sha256": shown.submission_sha256,
-            "tests_sha256": shown.tests_sha256,
+            "assignment": student_view.assignment,
+            "possible": student_view.possible,
+            "submission_sha256": student_view.submission_sha256,
+            "tests_sha256": student_view.tests_sha256,
         },
     }
 
@@ -50,22 +50,22 @@ def _entry(number: int, test: TestResult) -> dict[str, Any]:
         "score": test.points,
         "max_score": test.possible,
         "status": "passed" if test.verdict == "passed" else "failed",
-        "output": words(test),
+        "output": text_of(test),
         "visibility": "visible",
         "tags": [test.visibility],
         "extra_data": {"id": test.id, "verdict": test.verdict},
     }
 
 
-def words(test: TestResult) -> str:
-    """All that is to be said of one test, in lines; of a report that was reduced to what its reader may see."""
+def text_of(test: TestResult) -> str:
+    """The text of one test, in lines, from a report that has been reduced to what its reader may see."""
     lines = [test.law] if test.law != test.name else []
     if test.verdict == "passed":
         return "\n".join(lines)
-    said = test.failure or test.verdict.replace("_", " ")
+    sentence = test.failure or test.verdict.replace("_", " ")
     if test.detail and test.detail != test.failure:
-        said = f"{said}: {test.detail}"
-    lines.append(said)
+        sentence = f"{sentence}: {test.detail}"
+    lines.append(sentence)
     for title, text in (("with", test.example), ("where", test.traceback), ("repeat", test.repeat)):
         if text.strip():
             lines += [f"{title}:", text.rstrip()]

@@ -1,4 +1,4 @@
-"""The report of one submission: plain data, from which everything shown anywhere is made.
+"""The report of one submission: plain data, from which every view is made.
 
     Report
     ├── what was graded, and with what (hashes, versions, device)
@@ -30,7 +30,7 @@ State = Literal["graded", "refused", "grader_error"]
 
 
 class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers that people look at as a picture; `autograder.report.figures` draws it.
+    """The numbers of a picture, which `autograder.report.figures` draws.
 
     kind "curve": data = {"x_label": str, "x": [..], "series": {name: [..]}}
     kind "confusion": data = {"names": [..], "matrix": [[..]]}, rows are the truth
@@ -45,8 +45,8 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: dict[str, Any]
 
 
-# Bytes of UTF-8 that a result keeps of each text; the rest is cut, whoever wrote it.
-KEPT = {
+# Maximum length of each text of a result, in bytes of UTF-8; the rest is cut.
+TEXT_BYTES = {
     "law": 2000,
     "failure": 500,
     "advice": 2000,
@@ -71,7 +71,7 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     possible: float
     visibility: Visibility
     verdict: Verdict
-    failure: str = ""  # class of failure as a sentence: all that a student hears of a hidden test
+    failure: str = ""  # class of failure as a sentence; a student sees no other detail of a hidden test
     advice: str = ""  # of a training that missed its bar: what to look at next; for students, too
     detail: str = ""  # what was found, where, what was expected; for public tests and staff
     example: str = ""  # the smallest failing input; for public tests and staff
@@ -79,13 +79,13 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: str = ""  # what the student's code printed; for public tests and staff
     repeat: str = ""  # a line to repeat it locally; public tests
     figures: list[Figure] = []
-    # What its examples were drawn from: nothing is drawn; a constant, as on a laptop; the course's secret; a constant,
-    # and then, if it passed, the secret.
+    # The seed of its examples: fixed (nothing is drawn), public (a constant, as on a laptop), secret (the course's), or
+    # public and secret (a constant, and then, if it passed, the secret).
     examples: Literal["fixed", "public", "secret", "public and secret"] = "fixed"
     failed_on: Literal["", "public", "secret"] = ""  # of a public test: which examples it failed on
 
     def __post_init__(self) -> None:
-        for name, limit in KEPT.items():
+        for name, limit in TEXT_BYTES.items():
             text = getattr(self, name)
             if len(text) > limit // 4 and (short := cut(text, limit)) is not text:
                 msgspec.structs.force_setattr(self, name, short)
@@ -99,43 +99,43 @@ class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the student's code took, the reference's time in the same job being 1."""
+    """The time of the student's code, divided by the reference's time in the same job."""
 
     value: float
     limit: float
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What came of one training, beside its bar; an accuracy, say."""
+    """A value of one training, such as an accuracy, and its bar."""
 
     name: str
-    value: float | None  # None: what came back measures as no number
+    value: float | None  # None: the result was not a number
     bar: float
     unit: str = "%"
-    at_least: bool = True  # the bar is to be reached; False: it must not be passed
+    at_least: bool = True  # the value must be at least the bar; False: at most
 
 
 class TrainingTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one training took, on the device that the report names."""
+    """Time and memory of one training, on the device that the report names."""
 
     profile: Literal["cpu", "gpu"]  # which of the test's two settings: data, epochs, bars, limits
-    seconds: float  # by the judge's clock, until the last answer had arrived
-    reference_seconds: float | None = None  # the same work by the reference, in the same job; None: it was not asked
-    memory_mb: float | None = None  # most that the sandbox held
-    device_memory_mb: float = 0.0  # most of the device's, as the student's process says
+    seconds: float  # by the judge's clock, until the last answer arrived
+    reference_seconds: float | None = None  # of the same work by the reference, in the same job; None: not measured
+    memory_mb: float | None = None  # maximum memory of the sandbox
+    device_memory_mb: float = 0.0  # maximum memory of the device, as the student's process reports it
     measured: list[Measured] = []  # here, since a GPU's sums differ from run to run in their last digits
 
 
 class JudgeCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a test's own work cost the grader, without the student's."""
+    """The cost of a test's own work for the grader, without the student's code."""
 
     seconds: float  # of processor time
-    memory_mb: float  # most that was held beyond what was held before the test
+    memory_mb: float  # maximum memory beyond that before the test
     limit_seconds: float
     limit_memory_mb: int
 
 
-SLOW_IMPORT = 0.5  # seconds; one that takes longer is worth a word, since it is paid for in every test
+SLOW_IMPORT = 0.5  # seconds; a longer import gets a note, since every test imports the module
 
 
 class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,14 +144,14 @@ class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ratios: dict[str, Ratio] = {}  # of the tests that time something
     trainings: dict[str, TrainingTimes] = {}  # of the tests that let a network train
     judge: dict[str, JudgeCost] = {}  # for staff
-    import_seconds: float = 0.0  # of the student's module, which every test imports anew; 0 where none could
+    import_seconds: float = 0.0  # of the student's module, which every test imports; 0 if no import succeeded
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assignment: str
     title: str
     state: State
-    message: str = ""  # why it was refused, or cannot be imported, or that the fault is ours
+    message: str = ""  # why it was refused or cannot be imported, or why the grader failed
     points: float = 0.0
     possible: float = 0.0
     problems: list[ProblemResult] = []
@@ -159,7 +159,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     submission_sha256: str = ""
     tests_sha256: str = ""
     device: str = "cpu"
-    sandbox: str = ""  # which walls stood
+    sandbox: str = ""  # the walls of the sandbox
     versions: dict[str, str] = {}  # deepgrade, python, and the mounted distributions
     schema_version: int = SCHEMA_VERSION
     timings: Timings = Timings()
@@ -172,7 +172,7 @@ _REPORTS: TypedDecoder[Report] = TypedDecoder(Report)
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, if it has so many bytes of UTF-8; else what fits of its beginning, and a word that it was cut."""
+    """The text, if it has at most `limit` bytes of UTF-8; otherwise its beginning, and a mark that it was cut."""
     data = text.encode(errors="replace")
     if len(data) <= limit:
         return text
@@ -180,7 +180,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Of a detail that has several: a small array is shown whole."""
+    """The lines of a text, joined by semicolons."""
     return "; ".join(line.strip() for line in text.splitlines())
 
 
@@ -189,7 +189,7 @@ def to_json(report: Report, *, indent: int = 2) -> bytes:
 
 
 def from_json(data: bytes | str) -> Report:
-    """Raises msgspec.ValidationError where the data is no report of this version."""
+    """The report in JSON. Raises msgspec.ValidationError if the data is not a report of this version."""
     return _REPORTS.json(data)
 
 

@@ -1,13 +1,13 @@
 """Who may see what of a report.
 
-A student sees everything of a public test. Of a hidden one: the law, the verdict, the class of failure, advice on a
-training, and figures, times of trainings and time ratios that a test recorded on purpose. Never an input, a value, a
-traceback, or anything the code printed, since those are ways for a hidden input to get out. What is seen of times is
-coarse, and of an exception no kind, for the same reason: the code chooses them with the input in its hands. Staff see
+A student sees everything of a public test. Of a hidden test a student sees the law, the verdict, the class of failure,
+advice on a training, and figures, times of trainings and time ratios that the test recorded on purpose. A student never
+sees an input, a value, a traceback, or printed text, since these could reveal a hidden input. Times are coarse, and the
+kind of an exception is hidden, for the same reason: the student's code chooses them and knows the input. Staff see
 everything.
 
 A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden
-one, and what was printed is shown of a public test only where all its examples were public.
+test. Printed text of a public test is shown only if all its examples were public.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from autograder.report import rounding
 from autograder.report.schema import Measured, ProblemResult, Ratio, Report, TestResult, Timings, TrainingTimes
 
 Viewer = Literal["student", "staff"]
-RAISED = "raised an exception"  # of a hidden test: there are fifty-four kinds, which code can choose from
+RAISED = "raised an exception"  # of a hidden test; the student's code could encode an input in one of 54 kinds
 
 
 def view(report: Report, viewer: Viewer) -> Report:
-    """The report without what this viewer may not see."""
+    """The report, reduced to what this viewer may see."""
     if viewer == "staff":
         return report
     tests = [_public(test) for test in _without_parameters(report.tests)]
-    # How long one hidden test took is a channel as well; the total is coarse enough.
+    # The time of one hidden test could reveal an input, too; the total is coarse enough.
     seconds = {t.id: report.timings.test_seconds.get(t.id, 0.0) for t in tests if t.visibility == "public"}
     seconds = {name: rounding.total_seconds(value) for name, value in seconds.items()}
     ratios = {t.id: _ratio(report.timings.ratios[t.id]) for t in tests if t.id in report.timings.ratios}
@@ -45,7 +45,7 @@ def _ratio(ratio: Ratio) -> Ratio:
 
 
 def _training(times: TrainingTimes) -> TrainingTimes:
-    """Without what the student's process says of the device: nobody measures that."""
+    """Without the device memory, which the student's process reports and nobody verifies."""
     reference = times.reference_seconds
     return msgspec.structs.replace(
         times,
@@ -53,26 +53,30 @@ def _training(times: TrainingTimes) -> TrainingTimes:
         reference_seconds=None if reference is None else rounding.number(reference, rounding.TIME_DIGITS),
         memory_mb=rounding.megabytes(times.memory_mb),
         device_memory_mb=0.0,
-        measured=[_measured(one) for one in times.measured],
+        measured=[_measured(measured) for measured in times.measured],
     )
 
 
-def _measured(one: Measured) -> Measured:
-    return one if one.value is None else msgspec.structs.replace(one, value=rounding.beside(one.value, one.bar))
+def _measured(measured: Measured) -> Measured:
+    return (
+        measured
+        if measured.value is None
+        else msgspec.structs.replace(measured, value=rounding.beside(measured.value, measured.bar))
+    )
 
 
 def without_hidden(report: Report, *, points: bool) -> Report:
-    """A student's view without how the hidden tests went, where a course shows that later or never.
+    """A student's view without the results of hidden tests, for a course that shows them later or never.
 
-    points : do the totals stay? If not, they are those of the public tests alone, since a total tells of each attempt
-        what the hidden tests said of it.
+    points : keep the totals? If not, they are those of the public tests, since a total reveals the results of the
+        hidden tests.
     """
     tests = [_on_public_examples(test) for test in report.tests if test.visibility == "public"]
-    kept = {test.id for test in tests}
+    test_ids = {test.id for test in tests}
     timings = Timings(
         report.timings.total_seconds,
-        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in kept},
-        {name: ratio for name, ratio in report.timings.ratios.items() if name in kept},
+        {name: seconds for name, seconds in report.timings.test_seconds.items() if name in test_ids},
+        {name: ratio for name, ratio in report.timings.ratios.items() if name in test_ids},
         import_seconds=report.timings.import_seconds,
     )
     report = msgspec.structs.replace(report, tests=tests, timings=timings)
@@ -88,28 +92,30 @@ def without_hidden(report: Report, *, points: bool) -> Report:
 
 
 def _of_public_tests(problem: ProblemResult, tests: list[TestResult]) -> ProblemResult:
-    mine = [test for test in tests if test.problem == problem.name]
+    problem_tests = [test for test in tests if test.problem == problem.name]
     return msgspec.structs.replace(
-        problem, points=sum(test.points for test in mine), possible=sum(test.possible for test in mine)
+        problem,
+        points=sum(test.points for test in problem_tests),
+        possible=sum(test.possible for test in problem_tests),
     )
 
 
 def _without_parameters(tests: list[TestResult]) -> list[TestResult]:
-    """Hidden `test_x[0.5]` shows an input in its name: its number among its like does not."""
-    seen: Counter[str] = Counter()
-    named = []
+    """Replace the parameters in the names of hidden tests by numbers, since `test_x[0.5]` shows an input."""
+    counts: Counter[str] = Counter()
+    renamed = []
     for test in tests:
         base, bracket, _ = test.id.partition("[")
         if bracket and test.visibility == "hidden":
-            seen[base] += 1
-            ending = f"[{seen[base]}]"
+            counts[base] += 1
+            ending = f"[{counts[base]}]"
             test = msgspec.structs.replace(test, id=base + ending, name=test.name.partition("[")[0] + ending)
-        named.append(test)
-    return named
+        renamed.append(test)
+    return renamed
 
 
 def _on_public_examples(test: TestResult) -> TestResult:
-    """What a public test says of the examples that everybody has."""
+    """The result of a public test on the public examples."""
     if test.failed_on != "secret":
         return test
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Which answers `verify` has graded: right ones, the stub, mutants and probes."""
+"""The answers that `verify` grades: right ones, the stub, mutants and probes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Part = Literal["answers", "probes"]
 
 
 class Answers:
-    """What is graded."""
+    """The answers to grade."""
 
     def __init__(self, assignment: Assignment, every: int, parts: Collection[Part]) -> None:
-        """Raises BadCourse for what cannot be read."""
+        """Raises BadCourse for a file that cannot be read."""
         self.mutants = mutants(assignment) if "answers" in parts else []
         self.right = right_answers(assignment)
         self.probes = probing.probes(assignment) if "probes" in parts else []
@@ -27,10 +27,10 @@ class Answers:
         number = int(self.sources, 16)
         if every > 1:
             self.mutants = self.mutants[number % max(1, min(every, len(self.mutants))) :: every]
-            self.probes = probing.a_third(self.probes, number)
+            self.probes = probing.every_third(self.probes, number)
             others = [name for name in self.right if name != "reference"]
-            seen = ("reference", others[number % len(others)] if others else None)
-            self.right = {name: files for name, files in self.right.items() if name in seen}
+            selected = ("reference", others[number % len(others)] if others else None)
+            self.right = {name: files for name, files in self.right.items() if name in selected}
         if "answers" not in parts:
             self.right, self.stub = {"reference": self.right["reference"]}, None
 
@@ -39,7 +39,7 @@ class Answers:
         return sorted({mutant.target for mutant in self.mutants})
 
     def submissions(self) -> dict[str, Submission]:
-        """All but the mutants, by what messages call them."""
+        """All answers except the mutants, by their names in messages."""
         return {
             **{name: _submission(files) for name, files in self.right.items()},
             **({"stub": self.stub} if self.stub else {}),
@@ -48,13 +48,13 @@ class Answers:
 
 
 def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
-    """The reference and the variants, as the files a student would hand in."""
+    """The reference and the variants, as files that a student could hand in."""
     variants = assignment.answers("variants")
     return {"reference": assignment.reference(), **{f"variant {name}": files for name, files in variants.items()}}
 
 
 def sources_sha256(assignment: Assignment) -> str:
-    """One hash over manifest, tests, right and wrong answers, probes: a proof holds as long as it does not change."""
+    """A hash over manifest, tests, right and wrong answers, probes. A proof is valid while the hash is the same."""
     assert assignment.solution is not None
     digest = hashlib.sha256(assignment.tests_sha256().encode())
     digest.update((assignment.solution / "mutants.py").read_bytes())

@@ -6,9 +6,9 @@
                       "measured": {name: {"bar", "unit", "at_least", "values": [..]}},
                       "seconds": [..], "ratios": [..], "limit", "memory_mb": [..]}}}
 
-From the values follow quantiles and how often a right answer would miss the bar: counted, with the largest rate that
-as many runs leave possible (95 %), and as the tail of a normal distribution of the same mean and deviation, which says
-more than the count as long as nobody is near the bar.
+The values give quantiles and the rate at which a right answer would miss the bar. The rate is counted, with the upper
+limit of its 95 % confidence interval. It is also the tail of a normal distribution with the same mean and deviation,
+which is more informative than the count while no value is near the bar.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ def other_tests(assignment: Assignment) -> list[str]:
 
 def _tests(assignment: Assignment) -> dict[str, bool]:
     """Whether each test asks for `training`, by name."""
-    found = {}
+    trains_by_test = {}
     for path in assignment.test_files:
         for node in tree_of(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                marks = [mark for mark in node.decorator_list if isinstance(mark, ast.Call)]
-                drawn = [word.arg for mark in marks for word in mark.keywords]
-                found[node.name] = "training" in [
-                    argument.arg for argument in node.args.args if argument.arg not in drawn
+                decorators = [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
+                strategies = [keyword.arg for decorator in decorators for keyword in decorator.keywords]
+                trains_by_test[node.name] = "training" in [
+                    argument.arg for argument in node.args.args if argument.arg not in strategies
                 ]
-    return found
+    return trains_by_test
 
 
 def calibrate(
@@ -68,46 +68,48 @@ def calibrate(
     first_seed: int = 0,
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What the reference reaches in each training test: one grading for each seed, each in a sandbox of its own.
+    """Grade the reference once for each seed, each time in a new sandbox, and record its values in each training test.
 
-    profile : which of the tests' settings; those for a GPU may be tried on a CPU, if one has the time.
-    Raises DeepgradeError for a name that is no training test, GraderError where the reference itself fails.
+    profile : which of the tests' settings to use; the settings for a GPU also run on a CPU, slowly.
+    Raises DeepgradeError for a name that is not a training test, GraderError if the reference itself fails.
     """
-    tell = on_event or (lambda event: None)
-    known = training_tests(assignment)
-    if not known:
+    emit = on_event or (lambda event: None)
+    available = training_tests(assignment)
+    if not available:
         raise DeepgradeError(f"{assignment.name}: no test asks for `training`, so there is nothing to calibrate")
     for name in tests:
-        if name not in known:
-            raise DeepgradeError(f"{assignment.name}: {name} is no training test; there is: {', '.join(known)}")
-    chosen = list(tests) or known
+        if name not in available:
+            raise DeepgradeError(
+                f"{assignment.name}: {name} is not a training test; choose one of {', '.join(available)}"
+            )
+    selected = list(tests) or available
     files = assignment.reference()
-    handed = Submission(files, sha256_of(files))
-    found: dict[str, dict[str, Any]] = {}
-    tell({"event": "collected", "tests": [str(number) for number in range(seeds)]})
-    for number in range(first_seed, first_seed + seeds):
-        tell({"event": "started", "test": f"seed {number}"})
+    submission = Submission(files, sha256_of(files))
+    calibration: dict[str, dict[str, Any]] = {}
+    emit({"event": "collected", "tests": [str(seed) for seed in range(seeds)]})
+    for seed in range(first_seed, first_seed + seeds):
+        emit({"event": "started", "test": f"seed {seed}"})
         report = grading.grade(
             assignment,
-            handed,
-            secret=f"deepgrade calibrate {number}".encode(),
-            only=chosen,
+            submission,
+            secret=f"deepgrade calibrate {seed}".encode(),
+            only=selected,
             with_needs=False,
             profile=profile,
             calibrating=True,
             shrink=False,
         )
-        _add(found, report)
-        tell({"event": "finished", "test": f"seed {number}", "verdict": "graded"})
-    return found
+        _add(calibration, report)
+        emit({"event": "finished", "test": f"seed {seed}", "verdict": "graded"})
+    return calibration
 
 
-def _add(found: dict[str, dict[str, Any]], report: Report) -> None:
+def _add(calibration: dict[str, dict[str, Any]], report: Report) -> None:
     for test in report.tests:
         times = report.timings.trainings.get(test.id)
         if test.verdict != "passed" or times is None:
             raise GraderError(f"the reference is {test.verdict} in {test.id}: {one_line(test.detail) or test.failure}")
-        facts = found.setdefault(
+        facts = calibration.setdefault(
             test.name,
             {
                 "runs": 0,
@@ -124,46 +126,46 @@ def _add(found: dict[str, dict[str, Any]], report: Report) -> None:
         if ratio := report.timings.ratios.get(test.id):
             facts["ratios"].append(ratio.value)
             facts["limit"] = ratio.limit
-        for one in times.measured:
-            if one.value is None:
+        for measurement in times.measured:
+            if measurement.value is None:
                 raise GraderError(f"what the reference reaches in {test.id} measures as no number")
-            row = {"bar": one.bar, "unit": one.unit, "at_least": one.at_least, "values": []}
-            facts["measured"].setdefault(one.name, row)["values"].append(round(one.value, 4))
+            row = {"bar": measurement.bar, "unit": measurement.unit, "at_least": measurement.at_least, "values": []}
+            facts["measured"].setdefault(measurement.name, row)["values"].append(round(measurement.value, 4))
 
 
 def path_of(assignment: Assignment) -> Path:
-    """Where an assignment's calibration is kept."""
+    """The file of an assignment's calibration."""
     if assignment.solution is None:
         raise BadCourse(f"{assignment.name}: there is no solutions/{assignment.name} to keep a calibration in")
     return assignment.solution / FILE
 
 
 def read(assignment: Assignment) -> Calibration:
-    """What is kept; empty where nothing is. Raises BadCourse for a file that is no JSON."""
+    """The stored calibration; empty without a file. Raises BadCourse for a file that is not JSON."""
     path = path_of(assignment)
     if not path.is_file():
         return {}
     try:
         calibration: Calibration = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BadCourse(f"{path}: is no JSON ({error}); write it again with `deepgrade calibrate --write`") from None
+        raise BadCourse(f"{path}: is not JSON ({error}); write it again with `deepgrade calibrate --write`") from None
     return calibration
 
 
-def write(assignment: Assignment, profile: Profile, found: dict[str, dict[str, Any]]) -> Path:
-    """Keep what was found in place of what was known of these values; others (with other data, say) stay."""
-    kept = read(assignment)
-    of_profile = kept.setdefault(profile, {})
-    for test, facts in found.items():
-        others = of_profile.get(test, {}).get("measured", {})
-        of_profile[test] = {**facts, "measured": {**others, **facts["measured"]}}
+def write(assignment: Assignment, profile: Profile, calibration: dict[str, dict[str, Any]]) -> Path:
+    """Store a calibration. It replaces earlier values of the same name; values of other names stay."""
+    stored = read(assignment)
+    of_profile = stored.setdefault(profile, {})
+    for test, facts in calibration.items():
+        earlier = of_profile.get(test, {}).get("measured", {})
+        of_profile[test] = {**facts, "measured": {**earlier, **facts["measured"]}}
     path = path_of(assignment)
-    path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 
 def summary(row: dict[str, Any]) -> dict[str, float]:
-    """Quantiles of a measured value, and how often a right answer would miss its bar."""
+    """Quantiles of a measured value, and the rate at which a right answer would miss its bar."""
     values, bar = sorted(row["values"]), row["bar"]
     n = len(values)
     misses = sum(not (value >= bar if row["at_least"] else value <= bar) for value in values)
@@ -186,36 +188,37 @@ def summary(row: dict[str, Any]) -> dict[str, float]:
 
 def _quantile(values: list[float], share: float) -> float:
     """Linear interpolation between the sorted values."""
-    place = share * (len(values) - 1)
-    low = math.floor(place)
-    return values[low] + (place - low) * (values[min(low + 1, len(values) - 1)] - values[low])
+    position = share * (len(values) - 1)
+    low = math.floor(position)
+    return values[low] + (position - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
 
 def _largest_rate(misses: int, runs: int) -> float:
-    """The largest rate under which so few misses still have a chance of 5 % (Clopper and Pearson), by bisection."""
+    """The largest rate at which so few misses still have a probability of 5 % (Clopper and Pearson), by bisection."""
     if misses >= runs:
         return 1.0
     low, high = misses / runs, 1.0
     for _ in range(60):
         rate = (low + high) / 2
-        few = sum(math.comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(misses + 1))
-        low, high = (rate, high) if few > 1 - CONFIDENCE else (low, rate)
+        probability = sum(math.comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(misses + 1))
+        low, high = (rate, high) if probability > 1 - CONFIDENCE else (low, rate)
     return high
 
 
 def stale(assignment: Assignment, report: Report) -> list[str]:
-    """Bars of the tests, as a report has them, that are not those that were calibrated."""
-    kept = read(assignment)
+    """A sentence for each bar in a report that differs from the calibrated one."""
+    stored = read(assignment)
     problems = []
     for test in report.tests:
         times = report.timings.trainings.get(test.id)
         if times is None:
             continue
-        known = kept.get(times.profile, {}).get(test.name, {}).get("measured", {})
-        for one in times.measured:
-            if known.get(one.name, {}).get("bar") != one.bar:
+        calibrated = stored.get(times.profile, {}).get(test.name, {}).get("measured", {})
+        for measurement in times.measured:
+            if calibrated.get(measurement.name, {}).get("bar") != measurement.bar:
+                bar = f"{measurement.bar:g} {measurement.unit} for {measurement.name}"
                 problems.append(
-                    f"{test.id}: the bar of {one.bar:g} {one.unit} for {one.name} was never measured against; run "
+                    f"{test.id}: the bar of {bar} was never measured against; run "
                     f"`deepgrade calibrate {assignment.name} --test {test.name} --write`"
                 )
     return problems

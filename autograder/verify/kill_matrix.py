@@ -1,9 +1,9 @@
-"""Kill matrices as pages: what `verify` saw, kept beside the code and checked to be of today's sources.
+"""Kill matrices as pages: the results of `verify`, stored beside the code and compared with the current sources.
 
     docs/kill_matrices/softmax.md     sources: <sha256>; a table of wrong answers, with the tests that kill each and the
                                       points that it loses; what probes earn
 
-A page tells which sources it was seen with. When any of these changes, the page is stale until it is written again.
+A page names the hash of its sources. When a source changes, the page is stale until it is written again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SOURCES = re.compile(r"^Sources: `([0-9a-f]{64})`", re.MULTILINE)
 
 
 def write(soundness: Soundness, folder: Path) -> Path:
-    """Write the page of one assignment. Raises ValueError for one that is unsound, and for a part of its mutants."""
+    """Write the page of one assignment. Raises ValueError if it is unsound, or if only some mutants were graded."""
     if not soundness.sound or not soundness.kills or soundness.every > 1:
         raise ValueError(f"{soundness.assignment} is unsound, or was tried in part, so there is nothing to show")
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,26 +28,26 @@ def write(soundness: Soundness, folder: Path) -> Path:
 
 
 def sources_of(path: Path) -> str | None:
-    """The hash of the sources that a page was seen with; None where it tells none."""
-    found = SOURCES.search(path.read_text(encoding="utf-8"))
-    return found[1] if found else None
+    """The hash of the sources in a page; None if the page has none."""
+    match = SOURCES.search(path.read_text(encoding="utf-8"))
+    return match[1] if match else None
 
 
 def page(soundness: Soundness) -> str:
-    """Markdown: the wrong answers to each function, the test that each names, and all others that kill it.
+    """Markdown: the wrong answers to each function, the test that each names, and all other tests that kill it.
 
-    Where each met only the test that it names (training them all on everything takes hours), the page says so.
+    The page says so if each met only the test that it names, since a whole matrix of trainings takes hours.
     """
-    met = "" if soundness.whole else ", the only one that it met"
-    quick = "" if soundness.whole else "--quick "
+    restriction = "" if soundness.whole else ", the only one that it met"
+    summary = f"{len(soundness.kills)} wrong answers; every one dies by the test it names{restriction}."
+    option = "" if soundness.whole else "--quick "
     counts = {test: sum(test in kill.killed_by for kill in soundness.kills) for test in soundness.tests}
     lines = [
         f"# Kill matrix of {soundness.assignment}",
         "",
-        f"Written by `deepgrade verify {quick}--write docs/kill_matrices {soundness.assignment}`; do not edit.",
+        f"Written by `deepgrade verify {option}--write docs/kill_matrices {soundness.assignment}`; do not edit.",
         "",
-        f"{len(soundness.kills)} wrong answers; every one dies by the test it names{met}. Full marks: the reference, "
-        f"{', '.join(soundness.variants)}.",
+        f"{summary} Full marks: the reference, {', '.join(soundness.variants)}.",
         "",
         f"Sources: `{soundness.sources_sha256}`",
     ]
@@ -59,7 +59,7 @@ def page(soundness: Soundness) -> str:
     lines += [f"| `{test}` | {count} |" for test, count in counts.items()]
     lines += ["", "## Probes", "", f"What files earn that know nothing; at most {_limit(soundness)} points each."]
     lines += ["", "| probe | points | by |", "|---|---:|---|"]
-    lines += [f"| {one.probe} | {one.points:g} | {_code(one.tests)} |" for one in soundness.probes]
+    lines += [f"| {earning.probe} | {earning.points:g} | {_code(earning.tests)} |" for earning in soundness.probes]
     return "\n".join(lines) + "\n"
 
 
@@ -81,10 +81,10 @@ def _row(kill: Kill, whole: bool) -> str:
 
 def _points_lost(soundness: Soundness) -> list[str]:
     """Median, 95 % and maximum over all wrong answers: with the whole matrix alone."""
-    found = soundness.points_lost
-    if found is None:
+    spreads = soundness.points_lost
+    if spreads is None:
         return []
-    rows = [("points lost", found.lost), ("of these, outside", found.outside)]
+    rows = [("points lost", spreads.lost), ("of these, outside", spreads.outside)]
     return [
         "",
         "## Points lost",

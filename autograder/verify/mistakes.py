@@ -1,11 +1,11 @@
-"""Which kinds of mistakes were tried in which functions, from what mutants.py says.
+"""A table of the kinds of mistakes that mutants.py tries in each function.
 
 A law that catches a mistake in one function does not catch it in the next one. So each kind of mistake (mutants.KINDS)
-and each function that students write make a field of a table, which holds
+and each function that students write form a field of a table. A field holds
 
     mutants     wrong answers of that kind, each with the law that catches it
     a reason    why the mistake cannot be made there (NOT_APPLICABLE)
-    nothing     nobody has looked: an empty field
+    nothing     the author has not considered it: an empty field
 
 A wrong helper of the reference (its name begins with _) counts for each function that uses it.
 """
@@ -29,7 +29,7 @@ class Field:
     kind: str
     function: str
     mutants: tuple[Mutant, ...]
-    reason: str  # why there are none
+    reason: str  # why it has no mutants
 
     @property
     def empty(self) -> bool:
@@ -44,13 +44,15 @@ class Field:
 def functions(assignment: Assignment) -> list[str]:
     """The functions and classes that students write, in the stub's order."""
     module = f"{assignment.manifest.module}.py"
-    names = probes.to_write(assignment.stub()[module], assignment.reference()[module], assignment.folder / module)
+    names = probes.functions_to_write(
+        assignment.stub()[module], assignment.reference()[module], assignment.folder / module
+    )
     return list(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
 def table(assignment: Assignment) -> list[Field]:
-    """All fields, kind by kind. Raises BadCourse where mutants.py cannot be read, or contradicts itself."""
-    names, tried = functions(assignment), mutants(assignment)
+    """All fields, kind by kind. Raises BadCourse if mutants.py cannot be read, or contradicts itself."""
+    names, wrong_answers = functions(assignment), mutants(assignment)
     targets = _targets(assignment, names)
     reasons: dict[tuple[str, str], str] = {}
     for entry in not_applicable(assignment):
@@ -61,19 +63,21 @@ def table(assignment: Assignment) -> list[Field]:
     fields = []
     for kind in ALL_KINDS:
         for function in names:
-            found = tuple(mutant for mutant in tried if mutant.kind == kind and mutant.target in targets[function])
+            matching = tuple(
+                mutant for mutant in wrong_answers if mutant.kind == kind and mutant.target in targets[function]
+            )
             reason = reasons.get((kind, function), "")
-            if found and reason:
+            if matching and reason:
                 raise BadCourse(
                     f"{_path(assignment)}: NOT_APPLICABLE says that {kind!r} cannot occur in {function}, but mutant "
-                    f"{found[0].name} is of that kind"
+                    f"{matching[0].name} is of that kind"
                 )
-            fields.append(Field(kind, function, found, reason))
+            fields.append(Field(kind, function, matching, reason))
     return fields
 
 
 def _targets(assignment: Assignment, names: list[str]) -> dict[str, set[str]]:
-    """What a mutant may name for each function: the function, its private helpers, and theirs.
+    """The targets of mutants that count for each function: the function, its private helpers, and their helpers.
 
     A helper of `forward` does not count for `train`, which calls `forward`.
     """
@@ -87,11 +91,11 @@ def _targets(assignment: Assignment, names: list[str]) -> dict[str, set[str]]:
     helpers = {name for name in used if name.startswith("_")}
     targets = {}
     for name in names:
-        found, new = {name}, {name}
-        while new:
-            new = {helper for each in new for helper in used.get(each, set()) & helpers} - found
-            found |= new
-        targets[name] = found
+        reachable, frontier = {name}, {name}
+        while frontier:
+            frontier = {helper for target in frontier for helper in used.get(target, set()) & helpers} - reachable
+            reachable |= frontier
+        targets[name] = reachable
     return targets
 
 

@@ -1,15 +1,15 @@
-"""Wrong answers, built from the reference: what a mutants.py says -> submissions that must fail.
+"""Wrong answers, built from the reference: the functions of a mutants.py -> submissions that must fail.
 
-A mutants.py is read, never run here. Each of its functions (or classes) marked `@mutant(target, killed_by=test)` is put
-behind the reference's source under the target's name, so it stands in for the right one wherever that is called:
+A mutants.py is parsed and never run here. Each function or class marked `@mutant(target, killed_by=test)` is appended
+to the reference's source under the target's name, so it replaces the right one in every call:
 
     <reference source>
     reference = SimpleNamespace(**globals())      # the right versions, for the mutant to use
     def softmax(z): ...                           # the mutant's body, renamed
 
-A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and what a
-law catches in one of them passes in another; mistakes.py makes a table of kinds and functions. For a kind that cannot
-occur in a function the file gives a reason:
+A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and a law
+that catches it in one function misses it in another. mistakes.py makes a table of kinds and functions. For a kind that
+cannot occur in a function the file gives a reason:
 
     NOT_APPLICABLE = {
         ("a squeeze", "output_size"): "returns one int",
@@ -36,7 +36,7 @@ BRIDGE = "\n\nimport types as _types\n\nreference = _types.SimpleNamespace(**glo
 
 Definition = ast.FunctionDef | ast.ClassDef
 
-# Mistakes that students make again and again, in whatever function they are possible; by groups.
+# Frequent mistakes of students, by groups.
 KINDS = {
     "exponentials": ("no shift in exponentials", "the maximum of the whole matrix for the row's"),
     "masks": ("a mask with >= for >",),
@@ -71,7 +71,7 @@ ANY_FUNCTION = "*"
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """Kinds of mistakes that cannot be made in these functions, and why."""
+    """Kinds of mistakes that cannot occur in these functions, and the reason."""
 
     kinds: tuple[str, ...]
     functions: tuple[str, ...]  # (ANY_FUNCTION,) for all
@@ -94,15 +94,15 @@ class Mutant:
 
 
 def mutants(assignment: Assignment) -> list[Mutant]:
-    """The mutants of an assignment, in the file's order. Raises BadCourse with the place of what is wrong."""
+    """The mutants of an assignment, in the file's order. Raises BadCourse with the place of the error."""
     if assignment.solution is None:
         return []
     path, text, tree = _read(assignment.solution / "mutants.py")
     files = assignment.reference()
     module = f"{assignment.manifest.module}.py"
-    right = files[module].decode("utf-8")
-    targets = {node.name for node in tree_of(right).body if isinstance(node, Definition)}
-    found = []
+    reference = files[module].decode("utf-8")
+    targets = {node.name for node in tree_of(reference).body if isinstance(node, Definition)}
+    wrong_answers = []
     for node in tree.body:
         if not isinstance(node, Definition):
             continue
@@ -112,17 +112,17 @@ def mutants(assignment: Assignment) -> list[Mutant]:
         target, killed_by, kind = _arguments(mark, path)
         if target not in targets:
             raise BadCourse(f"{path}:{node.lineno}: {node.name} mutates {target!r}, which {module} does not define")
-        wrong = right + BRIDGE + _renamed(text, node, target) + "\n"
-        found.append(Mutant(node.name, target, killed_by, {**files, module: wrong.encode()}, kind))
-    names = [mutant.name for mutant in found]
+        source = reference + BRIDGE + _renamed(text, node, target) + "\n"
+        wrong_answers.append(Mutant(node.name, target, killed_by, {**files, module: source.encode()}, kind))
+    names = [mutant.name for mutant in wrong_answers]
     for name in names:
         if names.count(name) > 1:
             raise BadCourse(f"{path}: two mutants are named {name}")
-    return found
+    return wrong_answers
 
 
 def not_applicable(assignment: Assignment) -> list[NotApplicable]:
-    """What mutants.py says in NOT_APPLICABLE, in the file's order. Raises BadCourse with the place of what is wrong."""
+    """The entries of NOT_APPLICABLE in mutants.py, in order. Raises BadCourse with the place of the error."""
     if assignment.solution is None:
         return []
     path, _, tree = _read(assignment.solution / "mutants.py")
@@ -141,22 +141,22 @@ def not_applicable(assignment: Assignment) -> list[NotApplicable]:
 def _reasons(node: ast.Assign, constants: dict[str, Any], path: Path) -> Iterator[NotApplicable]:
     form = f'{path}:{node.lineno}: expected NOT_APPLICABLE = {{("kind", "function"): "reason"}}'
     try:
-        told = _literal(node.value, constants)
-        entries = [(*map(_several, key), reason) for key, reason in told.items()]
+        reasons = _literal(node.value, constants)
+        entries = [(*map(_as_tuple, key), reason) for key, reason in reasons.items()]
     except (ValueError, TypeError, AttributeError):
         raise BadCourse(form) from None
     for entry in entries:
         if len(entry) != 3 or not isinstance(entry[2], str):
             raise BadCourse(form)
-        named, functions, reason = entry
-        kinds = [kind for name in named for kind in KINDS.get(name, (name,))]
+        kind_names, functions, reason = entry
+        kinds = [kind for name in kind_names for kind in KINDS.get(name, (name,))]
         for kind in kinds:
             _check_kind(kind, f"{path}:{node.lineno}")
         yield NotApplicable(tuple(kinds), functions, reason)
 
 
 def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
-    """The value of a literal, in which names of earlier literals may stand. Raises ValueError for anything else."""
+    """The value of a literal that may contain names of earlier literals. Raises ValueError for anything else."""
     if isinstance(node, ast.Name) and node.id in constants:
         return constants[node.id]
     if isinstance(node, ast.Tuple):
@@ -171,13 +171,13 @@ def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
     return ast.literal_eval(node)
 
 
-def _several(names: str | tuple[str, ...]) -> tuple[str, ...]:
+def _as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _check_kind(kind: str, place: str) -> None:
+def _check_kind(kind: str, location: str) -> None:
     if kind not in ALL_KINDS:
-        raise BadCourse(f"{place}: {kind!r} is not a kind of mistake; the kinds are {'; '.join(ALL_KINDS)}")
+        raise BadCourse(f"{location}: {kind!r} is not a kind of mistake; the kinds are {'; '.join(ALL_KINDS)}")
 
 
 def _read(path: Path) -> tuple[Path, str, ast.Module]:
@@ -201,18 +201,18 @@ def _arguments(mark: ast.Call, path: Path) -> tuple[str, str, str]:
     """Target, the test that kills it, and its kind."""
     try:
         (target,) = [ast.literal_eval(argument) for argument in mark.args]
-        words = {str(word.arg): ast.literal_eval(word.value) for word in mark.keywords}
-        killed_by = words["killed_by"]
+        keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in mark.keywords}
+        killed_by = keywords["killed_by"]
     except (ValueError, KeyError):
         raise BadCourse(f'{path}:{mark.lineno}: expected @mutant("target", killed_by="test_name")') from None
-    kind = str(words.get("kind", ""))
+    kind = str(keywords.get("kind", ""))
     if kind:
         _check_kind(kind, f"{path}:{mark.lineno}")
     return str(target), str(killed_by), kind
 
 
 def _renamed(text: str, node: Definition, target: str) -> str:
-    """The definition's own lines, without the mark, under the target's name."""
+    """The lines of the definition, without the mark, under the target's name."""
     lines = ast.get_source_segment(text, node)
     assert lines is not None  # it was parsed from this text
     head, _, rest = lines.partition(node.name)

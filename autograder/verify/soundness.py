@@ -1,4 +1,4 @@
-"""What `verify` finds out about one assignment."""
+"""The results of `verify` for one assignment."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from autograder.verify.probes.earnings import Earning
 
 
 class Kill(msgspec.Struct, frozen=True):
-    """What became of one mutant."""
+    """The result of one mutant."""
 
     mutant: str
     target: str
     named: str  # the test that must kill it
-    killed_by: list[str]  # all tests that did
-    points_lost: float | None = None  # in all tests; unknown without the matrix
+    killed_by: list[str]  # all tests that kill it
+    points_lost: float | None = None  # in all tests; None without the matrix
     points_lost_outside: float | None = None  # of these, in tests of another problem than that of the named test
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """Of one number over all mutants."""
+    """The distribution of one number over all mutants."""
 
     median: float
     high: float  # 95 % are at most this: the smallest such value that occurs
@@ -31,26 +31,26 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class PointsLost(msgspec.Struct, frozen=True):
-    """Over all mutants: what each loses, and what it loses outside of the problem of the test that it names."""
+    """Points lost by mutants, in all problems and outside of the problem of the test that each names."""
 
     lost: Spread
     outside: Spread
 
 
 class Soundness(msgspec.Struct, frozen=True):
-    """What `verify` found out about one assignment."""
+    """All results of `verify` for one assignment."""
 
     assignment: str
-    problems: list[str]  # sentences; none: sound
+    problems: list[str]  # sentences; empty if sound
     kills: list[Kill] = []
-    idle_tests: list[str] = []  # tests that killed no mutant; unknown, so empty, without the matrix
+    idle_tests: list[str] = []  # tests that killed no mutant; empty without the matrix
     variants: list[str] = []  # other right answers that got full marks
     tests: list[str] = []  # names, in order
     probes: list[Earning] = []  # what each probe earns
 
-    sources_sha256: str = ""  # of all that was proven, as `sources_sha256` has it
-    every: int = 1  # only each so-manieth mutant was tried, and if so, one variant and a third of the probes
-    whole: bool = True  # every mutant met every test; else only the one that it names
+    sources_sha256: str = ""  # of all sources; see `answers.sources_sha256`
+    every: int = 1  # a spot check with every N-th mutant, one variant and a third of the probes
+    whole: bool = True  # every mutant met every test; False: only the one that it names
 
     @property
     def sound(self) -> bool:
@@ -65,7 +65,7 @@ class Soundness(msgspec.Struct, frozen=True):
 
     @property
     def matrix(self) -> dict[str, list[str]]:
-        """The kill matrix: for each mutant, the tests that it dies by."""
+        """The kill matrix: for each mutant, the tests that kill it."""
         return {kill.mutant: kill.killed_by for kill in self.kills}
 
 
@@ -75,7 +75,7 @@ def _spread(values: list[float]) -> Spread:
 
 
 def points_lost(problem: str, results: list[TestResult]) -> dict[str, float]:
-    """What an answer loses in all tests, and of that in tests of another problem than the one named."""
+    """The points that an answer loses in all tests, and in tests of problems other than `problem`."""
     lost = [(test.possible - test.points, test.problem) for test in results]
     outside = sum(points for points, its_problem in lost if its_problem != problem)
     return {"points_lost": sum(points for points, _ in lost), "points_lost_outside": outside}

@@ -1,4 +1,4 @@
-"""What can be seen of an assignment without running anything: files, signatures, docstrings, marks."""
+"""Checks of an assignment that run no code: files, signatures, docstrings, marks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REQUIRED = ("README.md", "assignment.toml", "test_public.py", "experiment.py")
 
 
 def static_problems(assignment: Assignment) -> list[str]:
-    """What can be seen without running anything."""
+    """A sentence for each problem in files, signatures, docstrings and marks."""
     problems = [
         f"{assignment.folder / name}: is missing" for name in REQUIRED if not (assignment.folder / name).is_file()
     ]
@@ -41,7 +41,7 @@ def static_problems(assignment: Assignment) -> list[str]:
 
 
 def _marks(assignment: Assignment) -> list[str]:
-    """Tests without a sentence for students, and `needs` that name no test, or one that comes later."""
+    """Tests without a docstring, and `needs` that name no test or a later one."""
     problems: list[str] = []
     earlier: set[str] = set()  # names of tests
     cases: dict[str, set[str]] = {}  # of parametrised ones
@@ -58,21 +58,21 @@ def _marks(assignment: Assignment) -> list[str]:
         in_order = list(tests)
         texts, computed = _texts(tree), False
         for call, test_name in _needs(tree):
-            known = earlier | set(in_order[: in_order.index(test_name)] if test_name else in_order)
+            available = earlier | set(in_order[: in_order.index(test_name)] if test_name else in_order)
             for argument in call.args:
                 needed = texts.get(argument.id) if isinstance(argument, ast.Name) else getattr(argument, "value", None)
                 if not isinstance(needed, str):
                     computed = True
                     continue
-                where = f"{path}:{call.lineno}: needs({needed!r})"
+                location = f"{path}:{call.lineno}: needs({needed!r})"
                 name, _, case = needed.removesuffix("]").partition("[")
-                if name not in known:
+                if name not in available:
                     later = name in tests
                     problems.append(
-                        f"{where} names a test that does not come earlier" if later else f"{where} names no test"
+                        f"{location} names a test that does not come earlier" if later else f"{location} names no test"
                     )
                 elif case and case not in cases.get(name, {case}):
-                    problems.append(f"{where} names no case of {name}")
+                    problems.append(f"{location} names no case of {name}")
         earlier |= tests.keys()
         if computed:
             problems += [f"{path}:{line}: {text!r} names no test" for line, text in _named(tree) if text not in earlier]
@@ -80,17 +80,17 @@ def _marks(assignment: Assignment) -> list[str]:
 
 
 def _cases(tests: dict[str, ast.FunctionDef]) -> dict[str, set[str]]:
-    """The cases of each test that is parametrised once, by texts that stand there; `test_x[mean]` is one."""
-    found = {}
+    """The cases of each test that is parametrised once with literal texts, as in `test_x[mean]`."""
+    cases_by_test = {}
     for name, test in tests.items():
-        marks = [mark for mark in test.decorator_list if isinstance(mark, ast.Call)]
-        named = [mark for mark in marks if ast.unparse(mark.func).endswith("parametrize")]
-        lists = [mark.args[1] for mark in named if len(mark.args) == 2]
+        decorators = [decorator for decorator in test.decorator_list if isinstance(decorator, ast.Call)]
+        parametrised = [decorator for decorator in decorators if ast.unparse(decorator.func).endswith("parametrize")]
+        lists = [decorator.args[1] for decorator in parametrised if len(decorator.args) == 2]
         items = lists[0].elts if len(lists) == 1 and isinstance(lists[0], (ast.List, ast.Tuple)) else [None]
         texts = [item.args[0] if isinstance(item, ast.Call) and len(item.args) == 1 else item for item in items]
         if all(isinstance(text, ast.Constant) and isinstance(text.value, str) for text in texts):
-            found[name] = {str(text.value) for text in texts if isinstance(text, ast.Constant)}
-    return found
+            cases_by_test[name] = {str(text.value) for text in texts if isinstance(text, ast.Constant)}
+    return cases_by_test
 
 
 def _is_a_test(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
@@ -107,17 +107,17 @@ def _hidden_away(path: Path, tree: ast.Module) -> Iterator[str]:
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Texts that look like names of tests, without their cases: of such are `needs` made that are computed."""
+    """Texts that look like names of tests, without their cases: computed `needs` are made of them."""
     pieces = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or id(node) in pieces or not isinstance(node.value, str):
             continue
-        if (found := re.fullmatch(r"(test_\w+)(\[.*\])?", node.value)) and found[1] not in OTHER_TEXTS:
-            yield node.lineno, found[1]
+        if (match := re.fullmatch(r"(test_\w+)(\[.*\])?", node.value)) and match[1] not in OTHER_TEXTS:
+            yield node.lineno, match[1]
 
 
 def _texts(tree: ast.Module) -> dict[str, str]:
-    """Names at the top of the file that stand for a text."""
+    """Constants at the top of the file whose value is a text."""
     return {
         target.id: node.value.value
         for node in tree.body
@@ -128,8 +128,8 @@ def _texts(tree: ast.Module) -> dict[str, str]:
 
 
 def _needs(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
-    """Each call of `needs`, with the name of the test that it marks; "" where it is kept for several."""
-    ours = {
+    """Each call of `needs`, with the name of the test that it marks; "" if several tests share it."""
+    needs_names = {
         alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
@@ -141,20 +141,28 @@ def _needs(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
         for part in ast.walk(node):
             if not isinstance(part, ast.Call):
                 continue
-            by_name = isinstance(part.func, ast.Name) and part.func.id in ours
+            by_name = isinstance(part.func, ast.Name) and part.func.id in needs_names
             if by_name or (isinstance(part.func, ast.Attribute) and part.func.attr == "needs"):
                 yield part, name
 
 
 def _differences(stub: Path, reference: Path) -> list[str]:
-    """The public functions and classes of a stub and its reference must agree to the letter."""
-    mine, theirs = _interface(stub), _interface(reference)
-    problems = [f"{stub}: lacks {name}, which the reference defines" for name in theirs.keys() - mine.keys()]
-    problems += [f"{reference}: lacks {name}, which the stub defines" for name in mine.keys() - theirs.keys()]
-    for name in sorted(mine.keys() & theirs.keys()):
-        for what, here, there in zip(("signature", "docstring"), mine[name], theirs[name], strict=True):
-            if here != there:
-                problems.append(f"{stub}: the {what} of {name} is not that of the reference")
+    """The public functions and classes of a stub and its reference must have equal signatures and docstrings."""
+    stub_interface, reference_interface = _interface(stub), _interface(reference)
+    problems = [
+        f"{stub}: lacks {name}, which the reference defines"
+        for name in reference_interface.keys() - stub_interface.keys()
+    ]
+    problems += [
+        f"{reference}: lacks {name}, which the stub defines"
+        for name in stub_interface.keys() - reference_interface.keys()
+    ]
+    for name in sorted(stub_interface.keys() & reference_interface.keys()):
+        for part, in_stub, in_reference in zip(
+            ("signature", "docstring"), stub_interface[name], reference_interface[name], strict=True
+        ):
+            if in_stub != in_reference:
+                problems.append(f"{stub}: the {part} of {name} is not that of the reference")
     return problems
 
 
@@ -169,15 +177,15 @@ def _parsed(path: Path) -> ast.Module:
 
 def _interface(path: Path) -> dict[str, tuple[str, str | None]]:
     tree = _parsed(path)
-    found: dict[str, tuple[str, str | None]] = {}
+    interface: dict[str, tuple[str, str | None]] = {}
 
-    def look(body: list[ast.stmt], prefix: str) -> None:
+    def collect(body: list[ast.stmt], prefix: str) -> None:
         for node in body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[prefix + node.name] = (", ".join(map(ast.unparse, node.bases)), ast.get_docstring(node))
-                look(node.body, f"{prefix}{node.name}.")
+                interface[prefix + node.name] = (", ".join(map(ast.unparse, node.bases)), ast.get_docstring(node))
+                collect(node.body, f"{prefix}{node.name}.")
             elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__init__"):
-                found[prefix + node.name] = (ast.unparse(node.args), ast.get_docstring(node))
+                interface[prefix + node.name] = (ast.unparse(node.args), ast.get_docstring(node))
 
-    look(tree.body, "")
-    return found
+    collect(tree.body, "")
+    return interface

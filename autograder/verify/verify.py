@@ -1,13 +1,13 @@
-"""Is this assignment sound? Everything that an author promises, proven in the sandbox that students get.
+"""Is this assignment sound? `verify` proves everything that an author promises, in the sandbox that students get.
 
-stub and reference        same signatures, same docstrings; README, experiment and tests are there
-points                    the tests' points of each problem are the manifest's
-bars                      what a training is held to was measured: calibrate.py
-reference, variants       full marks: no false alarm on a right answer; the judge's own work is a tenth of its budget
+stub and reference        same signatures, same docstrings; README, experiment and tests exist
+points                    the tests of each problem give the manifest's points
+bars                      each bar of a training was measured: calibrate.py
+reference, variants       full marks: no false alarm on a right answer; the judge uses a tenth of its budget at most
 stub                      `not_implemented` in every test, 0 points
-mutants                   each dies by the test it names; it meets the tests that can tell it: usage.py
-idle tests                a test that no mutant dies by cannot be shown to check anything
-probes                    files that know nothing earn nothing: probes/__init__.py
+mutants                   each dies by the test it names; it meets the tests that can detect it: usage.py
+idle tests                a test that kills no mutant may check nothing
+probes                    files without knowledge earn no points: probes/__init__.py
 """
 
 from __future__ import annotations
@@ -51,15 +51,14 @@ def verify(
 ) -> Soundness:
     """Prove an assignment.
 
-    matrix : every mutant meets every test in which the reference calls the function that it replaces; all others it
-        passes (usage.py). Without it each meets only the test that it names: less time, and as much is proven of the
-        mutants; but which other tests kill it, and so which test is idle, is not known.
-    every : only each so-manieth mutant is graded, one at the least, one of the variants, and a third of the probes, of
-        which only an author's own meet tests of training, for a look that costs little; what changes in the sources
-        changes which. A matrix needs all.
-    parts : "answers" are variants, stub and mutants; reference, files and points are looked at in any case.
-    Raises GraderError where nothing can be graded here, and ValueError for a matrix of a part; what the author must
-    mend is told in `problems`.
+    matrix : every mutant meets every test in which the reference calls the function that it replaces; it passes all
+        others (usage.py). Without a matrix each mutant meets only the test that it names. That takes less time and
+        proves as much about the mutants, but finds no idle tests.
+    every : a spot check: every N-th mutant and at least one, one variant, and a third of the probes. Only an author's
+        own probes meet training tests then. The hash of the sources decides the choice. A matrix needs all of them.
+    parts : "answers" are variants, stub and mutants. Reference, files and points are always checked.
+    Raises GraderError if this machine cannot grade, and ValueError for a matrix of a part. Mistakes of the author are
+    listed in `problems`.
     """
     if every < 1 or (matrix and (every != 1 or "answers" not in parts)):
         raise ValueError(f"every is {every}, and a kill matrix has every mutant")
@@ -77,7 +76,7 @@ class _Verification:
         every: int,
         parts: Collection[Part],
     ) -> None:
-        self._assignment, self._tell, self._secret, self._jobs = assignment, on_event, secret, jobs
+        self._assignment, self._emit, self._secret, self._jobs = assignment, on_event, secret, jobs
         self._matrix, self._every, self._parts = matrix, every, parts
         self._problems: list[str] = []
 
@@ -91,8 +90,8 @@ class _Verification:
         meets = {mutant.name: [mutant.killed_by] for mutant in answers.mutants}
         traced = {TRACED: usage.traced(self._assignment, answers.targets)} if self._matrix and answers.mutants else {}
         submissions = answers.submissions() | traced
-        self._tell({"event": "collected", "tests": [*submissions, *meets]})
-        reports = self._grade_all(submissions, self._met_by_probes(answers))
+        self._emit({"event": "collected", "tests": [*submissions, *meets]})
+        reports = self._grade_all(submissions, self._tests_for_probes(answers))
         if "reference" not in reports:
             return Soundness(name, self._problems)
         if TRACED in reports:
@@ -127,21 +126,23 @@ class _Verification:
             whole=self._matrix,
         )
 
-    def _met_by_probes(self, answers: Answers) -> dict[str, list[str]]:
-        """The tests that a probe meets, where it does not meet all: a look that costs little trains no probe."""
+    def _tests_for_probes(self, answers: Answers) -> dict[str, list[str]]:
+        """The tests of each probe that does not meet all of them: in a spot check no built-in probe trains."""
         if self._every == 1 or not calibrate.training_tests(self._assignment):
             return {}
-        others = calibrate.other_tests(self._assignment)
-        return {f"probe {probe.name}": others for probe in answers.probes if not probe.is_own}
+        other_tests = calibrate.other_tests(self._assignment)
+        return {f"probe {probe.name}": other_tests for probe in answers.probes if not probe.is_own}
 
-    def _grade_all(self, submissions: Mapping[str, Submission], met: Mapping[str, Sequence[str]]) -> dict[str, Report]:
-        """Reports by name.   met : the tests of those that do not meet all."""
+    def _grade_all(
+        self, submissions: Mapping[str, Submission], tests: Mapping[str, Sequence[str]]
+    ) -> dict[str, Report]:
+        """Reports by name.   tests : those of submissions that do not meet all of them."""
 
-        def one(name: str) -> Report | str:
-            self._tell({"event": "started", "test": name})
+        def grade_one(name: str) -> Report | str:
+            self._emit({"event": "started", "test": name})
             try:
                 return grading.grade(
-                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=met.get(name)
+                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=tests.get(name)
                 )
             except BadCourse as error:
                 return str(error)
@@ -150,26 +151,27 @@ class _Verification:
                     raise
                 return f"the grader fails on the {name}, and a submission must never make it fail: {error}"
             finally:
-                self._tell({"event": "finished", "test": name, "verdict": "graded"})
+                self._emit({"event": "finished", "test": name, "verdict": "graded"})
 
         # The judges are processes of their own; a thread only waits for one.
         with ThreadPoolExecutor(self._jobs) as pool:
-            outcomes = dict(zip(submissions, pool.map(one, submissions), strict=True))
+            outcomes = dict(zip(submissions, pool.map(grade_one, submissions), strict=True))
         self._problems += sorted({text for text in outcomes.values() if isinstance(text, str)})
         return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Report)}
 
     def _has_full_marks(self, name: str, report: Report) -> bool:
         for test in report.tests:
             if test.verdict != "passed":
-                said = f"{name} fails {test.id}: {test.failure}: {one_line(test.detail)}"
-                self._problems.append(said.rstrip(": "))
+                sentence = f"{name} fails {test.id}: {test.failure}: {one_line(test.detail)}"
+                self._problems.append(sentence.rstrip(": "))
         return all(test.verdict == "passed" for test in report.tests)
 
     def _check_points(self, report: Report) -> None:
-        for problem, told in zip(report.problems, self._assignment.manifest.problems, strict=True):
-            if problem.possible != told.points:
+        for problem, declared in zip(report.problems, self._assignment.manifest.problems, strict=True):
+            if problem.possible != declared.points:
+                path = self._assignment.folder / "assignment.toml"
                 self._problems.append(
-                    f"{self._assignment.folder / 'assignment.toml'}: problem {told.name!r} has {told.points:g} points, "
+                    f"{path}: problem {declared.name!r} has {declared.points:g} points, "
                     f"but its tests give {problem.possible:g}"
                 )
 
@@ -182,17 +184,17 @@ class _Verification:
         if "probes" not in self._parts:
             return []
         by_probe = {probe.name: reports[name] for probe in probes if (name := f"probe {probe.name}") in reports}
-        found = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
-        self._problems += earnings.problems(found)
+        earned = earnings.earnings(probes, {**by_probe, "reference": reports["reference"]})
+        self._problems += earnings.problems(earned)
         self._problems += missing_probes(self._assignment)
-        return found
+        return earned
 
     def _kill(self, mutant: Mutant, report: Report | None, reference: Report) -> Kill:
-        """report : of the tests that the mutant met; None where no test can tell it from the reference."""
+        """report : of the tests that the mutant met; None if no test can distinguish it from the reference."""
         results = report.tests if report else []
         killers = [test.name for test in results if test.verdict not in ("passed", "blocked")]
         if mutant.killed_by not in [test.name for test in reference.tests]:
-            self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is no test")
+            self._problems.append(f"mutant {mutant.name} names {mutant.killed_by}, which is not a test")
         elif not killers:
             self._problems.append(f"mutant {mutant.name} survives all tests; {mutant.killed_by} should kill it")
         elif mutant.killed_by not in killers:
@@ -207,7 +209,7 @@ class _Verification:
 
 
 def missing_probes(assignment: Assignment) -> list[str]:
-    """A sentence where students train, and no probe of the author's own tries to answer without training."""
+    """A sentence if students train and no probe of the author tries to answer without training."""
     trained = calibrate.training_tests(assignment)
     if not trained or assignment.answers(probing.FOLDER):
         return []
@@ -221,19 +223,19 @@ def missing_probes(assignment: Assignment) -> list[str]:
 def judge_costs(name: str, costs: Mapping[str, JudgeCost]) -> list[str]:
     """A sentence for each test in which a right answer costs the judge more than a tenth of the test's budget.
 
-    The budget that it advises leaves half as much again: processor time differs from run to run.
+    The advised budget adds a margin of one half, since processor time varies between runs.
     """
-    found = []
+    excesses = []
     for test, cost in costs.items():
         seconds, memory_mb = 10 * cost.seconds, 10 * cost.memory_mb
         if seconds > cost.limit_seconds:
             limit, advice = f"{cost.limit_seconds:g} s", f"judge_seconds={math.ceil(1.5 * seconds)}"
-            found.append((test, f"{cost.seconds:.3g} s", limit, advice))
+            excesses.append((test, f"{cost.seconds:.3g} s", limit, advice))
         if memory_mb > cost.limit_memory_mb:
             limit, advice = f"{cost.limit_memory_mb} MB", f"judge_memory_mb={math.ceil(1.5 * memory_mb)}"
-            found.append((test, f"{cost.memory_mb:.0f} MB", limit, advice))
+            excesses.append((test, f"{cost.memory_mb:.0f} MB", limit, advice))
     return [
         f"{name} costs the judge {used} in {test}, and a right answer may cost a tenth of the budget of {limit}; write "
         f"@limits({advice})"
-        for test, used, limit, advice in found
+        for test, used, limit, advice in excesses
     ]

@@ -1,13 +1,12 @@
-"""The grade book as CSV, in three forms. No cell is a formula to a spreadsheet, and an empty cell is no zero.
+"""The grade book as CSV, in three forms. No spreadsheet reads a cell as a formula. An empty cell is not a zero.
 
-    course       login, name, email, <assignment>..., total_percent, to_mark, provisional; a row `possible` on top; in
-                 `to_mark` stand the assignments whose written part is handed in and not marked: its points are still
-                 to come
-    gradescope   as Gradescope's "Download Grades" of a course has it: four columns for each assignment
-    otter        as `final_grades.csv` of otter: each assignment is a question, each student a file
+    course       login, name, email, <assignment>..., total_percent, to_mark, provisional; the first row is `possible`;
+                 `to_mark` lists the assignments whose written part is handed in and not marked yet
+    gradescope   like Gradescope's "Download Grades" of a course: four columns for each assignment
+    otter        like `final_grades.csv` of otter: each assignment is a question, each student a file
 
-Each says what is provisional, in a column `provisional` or in `grading_status`. Each begins with a byte order mark, or
-Excel reads names in another encoding. `deepgrade import-results` reads the last one, with the same points.
+Provisional points are named in a column `provisional` or in `grading_status`. Each file begins with a byte order mark,
+since Excel needs one to read names in UTF-8. `deepgrade import-results` reads the third form, with the same points.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ def course(book: Book, rows: Sequence[Row]) -> bytes:
     lines.append(["", "possible", "", *(number(column.possible) for column in book.columns), number(100.0), "", ""])
     for row in rows:
         person = row.person
-        told = [_points(value) for value in row.points]
+        cells = [_points(value) for value in row.points]
         total = "" if row.total is None else number(round(row.total, 4))
         to_mark = [column.name for column, entry in zip(book.columns, row.entries, strict=True) if entry.unmarked]
-        who = [inert(person.login), inert(person.name), inert(person.email or "")]
-        lines.append([*who, *told, total, inert(" ".join(to_mark)), inert(_provisional(book, row))])
+        identity = [inert(person.login), inert(person.name), inert(person.email or "")]
+        lines.append([*identity, *cells, total, inert(" ".join(to_mark)), inert(_provisional(book, row))])
     return table(lines, mark=True)
 
 
 def gradescope(book: Book, rows: Sequence[Row]) -> bytes:
-    """SID is the login. Times are those of the course; lateness is that of the submission that counts."""
+    """SID is the login. Times are in the course's time zone. Lateness is that of the submission that counts."""
     header = ["First Name", "Last Name", "SID", "Email", "Sections"]
     for column in book.columns:
         title = inert(column.title)
@@ -61,34 +60,34 @@ def gradescope(book: Book, rows: Sequence[Row]) -> bytes:
 
 
 def otter(book: Book, rows: Sequence[Row]) -> bytes:
-    """Whoever has nothing at all has empty cells; whoever has something has 0 in the rest, as otter's files do."""
+    """A student without any points has empty cells. Other students have 0 where points are missing, as with otter."""
     columns = sorted(book.columns, key=lambda column: column.name)
-    places = [book.columns.index(column) for column in columns]
+    indices = [book.columns.index(column) for column in columns]
     possible = sum(column.possible for column in columns)
     lines = [["file", *(inert(column.name) for column in columns), *LAST]]
     lines.append([POSSIBLE, *(number(column.possible) for column in columns), number(possible), "1.0", "--"])
     for row in rows:
-        points = [row.entries[place].points for place in places]
-        open_yet = _provisional(book, row)
+        points = [row.entries[index].points for index in indices]
+        pending = _provisional(book, row)
         if all(value is None for value in points):
             lines.append(
                 [
                     inert(row.person.login),
                     *[""] * (len(columns) + 2),
-                    f"Provisional: {open_yet}" if open_yet else NOTHING,
+                    f"Provisional: {pending}" if pending else NOTHING,
                 ]
             )
             continue
-        told = [round(value or 0.0, 6) for value in points]
-        earned = float(sum(told))
+        scores = [round(value or 0.0, 6) for value in points]
+        earned = float(sum(scores))
         percent = number(round(earned / possible, 4) if possible else 0.0)
         lines.append(
             [
                 inert(row.person.login),
-                *map(number, told),
+                *map(number, scores),
                 number(earned),
                 percent,
-                f"Provisional: {open_yet}" if open_yet else "Completed",
+                f"Provisional: {pending}" if pending else "Completed",
             ]
         )
     return table(lines, mark=True)
@@ -102,8 +101,8 @@ FORMS: dict[str, tuple[str, Callable[[Book, Sequence[Row]], bytes]]] = {
 
 
 def names_of(name: str) -> tuple[str, str]:
-    """First and last name. A comma decides (`Lovelace, Ada`), unless it sets off a title (`King, Jr.`); else the last
-    word is the last name."""
+    """First and last name. A comma separates them (`Lovelace, Ada`), unless a title follows it (`King, Jr.`). Without a
+    comma the last word is the last name."""
     before, comma, after = (part.strip() for part in name.partition(","))
     if comma and before and after and after.rstrip(".").casefold() not in TITLES:
         return after, before
@@ -115,23 +114,23 @@ def names_of(name: str) -> tuple[str, str]:
 
 
 def only(book: Book, name: str) -> Book:
-    """The book of one assignment. Totals stay those of the course."""
-    place = book.place(name)
-    if place is None:
+    """The book with one assignment only. Totals are still those of the course."""
+    index = book.index(name)
+    if index is None:
         return book
-    columns: list[Column] = [book.columns[place]]
-    return Book(book.course, columns, [Row(row.person, [row.entries[place]], row.total) for row in book.rows])
+    columns: list[Column] = [book.columns[index]]
+    return Book(book.course, columns, [Row(row.person, [row.entries[index]], row.total) for row in book.rows])
 
 
 def _provisional(book: Book, row: Row) -> str:
-    """What may still change by itself: the assignments, and why. Points that staff set by hand are final."""
-    told = []
+    """The assignments whose points may still change, with the reason. Points that staff set by hand are final."""
+    reasons = []
     for column, entry in zip(book.columns, row.entries, strict=True):
         if entry.score.overridden:
             continue
-        why = ["written part not marked"] * entry.unmarked + ["being graded"] * entry.waiting
-        told += [f"{column.name}: {' and '.join(why)}"] if why else []
-    return "; ".join(told)
+        causes = ["written part not marked"] * entry.unmarked + ["being graded"] * entry.waiting
+        reasons += [f"{column.name}: {' and '.join(causes)}"] if causes else []
+    return "; ".join(reasons)
 
 
 def _points(value: float | None) -> str:
@@ -143,9 +142,9 @@ def _time(seconds: float, zone: datetime.tzinfo) -> str:
 
 
 def _late(score: Score, due_at: float | None) -> float:
-    """Seconds past the due minute of the submission that counts."""
-    seen: Receipt | None = score.receipt
-    if score.code is None or due_at is None or seen is None or not seen.days_late:
+    """How late the submission that counts was, in seconds after the due minute."""
+    receipt: Receipt | None = score.receipt
+    if score.code is None or due_at is None or receipt is None or not receipt.days_late:
         return 0.0
     return max(0.0, score.code.received_at - minutes.end(due_at))
 

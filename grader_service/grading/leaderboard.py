@@ -1,7 +1,7 @@
-"""Who trains best: the numbers that an assignment's tests put into reports, of those who chose a pseudonym for it.
+"""Leaderboards: the numbers that tests of an assignment put into reports, of students who chose a pseudonym.
 
-The submission that counts stands for its student. Which way a number is better is seen from the tests: where one passed
-with a value below its bar, lower is better, and so it is for time as a ratio to the reference; else higher.
+A student is ranked by the submission that counts. Lower is better if a test passed with a value below its bar, and for
+times as a ratio to the reference. Otherwise higher is better.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from grader_service.grading import results, scores
 from grader_service.grading.results import Outcome
 
 LONGEST = 40  # characters of a pseudonym
-KEPT = 10_000  # results whose numbers are kept in memory; beyond, all are read again
-COLUMNS = 8  # at most; an assignment that records more shows the first ones
+CACHED = 10_000  # results whose numbers are cached; past it the cache is cleared
+COLUMNS = 8  # at most; of more the first ones are shown
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Row:
 
 
 def load(
-    session: Session, course: Course, chosen: CourseAssignment, *, me: int, by: int, now: float
+    session: Session, course: Course, course_assignment: CourseAssignment, *, me: int, by: int, now: float
 ) -> tuple[list[Column], list[Row]]:
-    """Columns, and everybody who takes part and has a number there, the best in column `by` first."""
-    found = scores.load(session, course, [chosen])
+    """The columns, and a row for each participant with a number, the best in column `by` first."""
+    course_scores = scores.load(session, course, [course_assignment])
     taking_part = session.execute(
         sa.select(Membership.person_id, Membership.pseudonym).where(
             Membership.course_id == course.id, Membership.pseudonym.is_not(None), Membership.role == "student"
@@ -57,29 +57,29 @@ def load(
     names = {row[0]: row[1] or "" for row in taking_part}
     counting = {}
     for person_id in names:
-        cell = found.cell(person_id, chosen)
-        # What a test that is kept back measured is kept back as well.
+        cell = course_scores.cell(person_id, course_assignment)
+        # The numbers of a hidden test are not shown before its result is.
         if late_policy.hidden_shown(cell.terms, now) and (code := cell.score.code) is not None:
             counting[code.id] = person_id
-    everybody = _numbers(session, results.of(session, counting))
-    columns = _columns(everybody.values())
+    all_numbers = _numbers(session, results.of(session, counting))
+    columns = _columns(all_numbers.values())
     rows = [
         Row(names[counting[number]], counting[number] == me, [_value(numbers, column.name) for column in columns])
-        for number, numbers in everybody.items()
+        for number, numbers in all_numbers.items()
     ]
     rows = [row for row in rows if any(value is not None for value in row.values)]
     if not 0 <= by < len(columns):
         by = 0
 
-    def place(row: Row) -> tuple[bool, float, str]:
+    def sort_key(row: Row) -> tuple[bool, float, str]:
         value = row.values[by]
         return value is None, (value or 0.0) * (1 if columns[by].lower else -1), row.pseudonym.casefold()
 
-    return columns, sorted(rows, key=place)
+    return columns, sorted(rows, key=sort_key)
 
 
 def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> None:
-    """Take part under this name in all leaderboards of the course, or with "" no more. Raises DeepgradeError."""
+    """Take part in all leaderboards of the course under this name; "" leaves them. Raises DeepgradeError."""
     name = " ".join(storable(pseudonym).split())
     membership = session.get_one(Membership, (person_id, course.id))
     if len(name) > LONGEST or not name.isprintable():
@@ -97,7 +97,7 @@ def choose(session: Session, course: Course, person_id: int, pseudonym: str) -> 
 
 @dataclass(frozen=True)
 class _Number:
-    """Of one report."""
+    """A number in one report."""
 
     name: str
     value: float
@@ -107,25 +107,25 @@ class _Number:
 
 Numbers = dict[str, _Number]  # by name
 
-# By database and result: a result never changes, its report may be large, and a board of hundreds is looked at often.
+# A cache by database and result: results never change, reports may be large, and leaderboards are opened often.
 _read: WeakKeyDictionary[object, dict[Outcome, Numbers]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def _numbers(session: Session, outcomes: dict[int, Outcome]) -> dict[int, Numbers]:
-    """Of each submission, from its report, which is read once."""
+    """The numbers of each submission, from its report, which is read once."""
     with _lock:
-        known = _read.setdefault(session.get_bind().pool, {})  # type: ignore[union-attr]
-        if len(known) > KEPT:
-            known.clear()
-        missing = {number: outcome for number, outcome in outcomes.items() if outcome.graded and outcome not in known}
+        cached = _read.setdefault(session.get_bind().pool, {})  # type: ignore[union-attr]
+        if len(cached) > CACHED:
+            cached.clear()
+        missing = {number: outcome for number, outcome in outcomes.items() if outcome.graded and outcome not in cached}
     for number, data in results.reports(session, missing).items():
-        known[missing[number]] = {one.name: one for one in _of_report(reports.from_json(data))}
-    return {number: known[outcome] for number, outcome in outcomes.items() if outcome in known}
+        cached[missing[number]] = {number_read.name: number_read for number_read in _of_report(reports.from_json(data))}
+    return {number: cached[outcome] for number, outcome in outcomes.items() if outcome in cached}
 
 
 def _of_report(report: Report) -> Iterator[_Number]:
-    """A time has its problem's name: a hidden test's is staff's."""
+    """A time is named for its problem, since names of hidden tests are for staff."""
     titles = {problem.name: problem.title for problem in report.problems}
     timed: Counter[str] = Counter()
     for test in report.tests:
@@ -144,17 +144,17 @@ def _of_report(report: Report) -> Iterator[_Number]:
 
 
 def _value(numbers: Numbers, name: str) -> float | None:
-    """NaN is no place."""
-    found = numbers.get(name)
-    return None if found is None or math.isnan(found.value) else found.value
+    """The number of that name; None if it is missing or NaN."""
+    number = numbers.get(name)
+    return None if number is None or math.isnan(number.value) else number.value
 
 
-def _columns(everybody: Iterable[Numbers]) -> list[Column]:
+def _columns(all_numbers: Iterable[Numbers]) -> list[Column]:
     units: dict[str, str] = {}
     lower: set[str] = set()
-    for numbers in everybody:
-        for one in numbers.values():
-            units.setdefault(one.name, one.unit)
-            if one.lower:
-                lower.add(one.name)
+    for numbers in all_numbers:
+        for number in numbers.values():
+            units.setdefault(number.name, number.unit)
+            if number.lower:
+                lower.add(number.name)
     return [Column(name, unit, name in lower) for name, unit in list(units.items())[:COLUMNS]]

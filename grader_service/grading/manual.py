@@ -1,7 +1,7 @@
-"""What people add to what the grader found: points by hand, points of a rubric, comments.
+"""Grading by people: points by hand, points of a rubric, comments.
 
-Whatever changes a grade has a reason and an entry in the audit, in the same transaction. Every function here raises
-DeepgradeError, in a sentence for the page, for what cannot be, and then changes nothing.
+Every change of a grade has a reason and an entry in the audit, in the same transaction. Every function here raises
+DeepgradeError with a sentence for the page if the change is not valid, and then changes nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINES_MOST = 50  # of a rubric
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a rubric as a form has it; `id` is None for a new one, and no text takes a line away."""
+    """A line of a rubric in a form. `id` is None for a new line. An empty text removes the line."""
 
     id: int | None
     text: str
@@ -43,63 +43,65 @@ class Line:
 # --- points by hand ---------------------------------------------------------------------------------------------------
 
 
-def overrides(session: Session, chosen: Sequence[CourseAssignment], person: Person) -> dict[int, Override]:
-    """Those of one person that hold, by course_assignment's id."""
+def overrides(session: Session, course_assignments: Sequence[CourseAssignment], person: Person) -> dict[int, Override]:
+    """The valid points by hand of one person, by the id of the course_assignment."""
     query = sa.select(Override).where(
-        Override.course_assignment_id.in_([one.id for one in chosen]),
+        Override.course_assignment_id.in_([item.id for item in course_assignments]),
         Override.person_id == person.id,
         Override.withdrawn_at.is_(None),
     )
-    found = session.scalars(query.options(joinedload(Override.by)).order_by(Override.id))
-    return {one.course_assignment_id: one for one in found}
+    valid = session.scalars(query.options(joinedload(Override.by)).order_by(Override.id))
+    return {item.course_assignment_id: item for item in valid}
 
 
 def set_override(
     session: Session,
     actor: Person | None,
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     person: Person,
     points: float,
     reason: str,
     *,
     submission_id: int | None = None,
 ) -> Override:
-    """These points stand in place of what the assignment would give; one that held before is withdrawn."""
+    """Set points by hand, which replace the points of the assignment. An earlier override is withdrawn first."""
     points, reason = _points(points), audit.reason_of(reason)
-    there = overrides(session, [chosen], person).get(chosen.id)
-    if there is not None and there.points == points and there.reason == reason:
-        return there
+    existing = overrides(session, [course_assignment], person).get(course_assignment.id)
+    if existing is not None and existing.points == points and existing.reason == reason:
+        return existing
     now = session.scalars(sa.select(db_now())).one()
-    session.execute(_holding(chosen, person).values(withdrawn_at=now))
-    made = Override(
+    session.execute(_holding(course_assignment, person).values(withdrawn_at=now))
+    override = Override(
         submission_id=submission_id,
         person_id=person.id,
-        course_assignment_id=chosen.id,
+        course_assignment_id=course_assignment.id,
         points=points,
         reason=reason,
         by_id=actor.id if actor else None,
         at=now,
     )
-    session.add(made)
+    session.add(override)
     session.flush()
-    before = None if there is None else {"points": there.points}
-    _tell(session, actor, "override set", chosen, person, before, {"points": points}, reason)
-    return made
+    before = None if existing is None else {"points": existing.points}
+    _audit(session, actor, "override set", course_assignment, person, before, {"points": points}, reason)
+    return override
 
 
-def withdraw_override(session: Session, actor: Person, chosen: CourseAssignment, person: Person, reason: str) -> None:
-    """What the grader and the rubric give counts again."""
+def withdraw_override(
+    session: Session, actor: Person, course_assignment: CourseAssignment, person: Person, reason: str
+) -> None:
+    """Withdraw points by hand. The points of the grader and the rubric count again."""
     reason = audit.reason_of(reason)
-    there = overrides(session, [chosen], person).get(chosen.id)
-    if there is None:
+    existing = overrides(session, [course_assignment], person).get(course_assignment.id)
+    if existing is None:
         raise DeepgradeError("no points were set by hand, so there is nothing to withdraw")
-    session.execute(_holding(chosen, person).values(withdrawn_at=db_now()))
-    _tell(session, actor, "override withdrawn", chosen, person, {"points": there.points}, None, reason)
+    session.execute(_holding(course_assignment, person).values(withdrawn_at=db_now()))
+    _audit(session, actor, "override withdrawn", course_assignment, person, {"points": existing.points}, None, reason)
 
 
-def _holding(chosen: CourseAssignment, person: Person) -> sa.Update:
+def _holding(course_assignment: CourseAssignment, person: Person) -> sa.Update:
     return sa.update(Override).where(
-        Override.course_assignment_id == chosen.id,
+        Override.course_assignment_id == course_assignment.id,
         Override.person_id == person.id,
         Override.withdrawn_at.is_(None),
     )
@@ -109,18 +111,18 @@ def _holding(chosen: CourseAssignment, person: Person) -> sa.Update:
 
 
 def comment(session: Session, actor: Person, submission: Submission, text: str) -> Comment:
-    """Words for whoever handed it in."""
+    """Add a comment for the student."""
     text = storable(text).strip()
     if not text:
         raise DeepgradeError("a comment needs some text")
     if len(text) > TEXT_MOST:
         raise DeepgradeError(f"a comment has at most {TEXT_MOST} characters, this one has {len(text)}")
-    made = Comment(
+    comment = Comment(
         submission_id=submission.id, by_id=actor.id, text=text, at=session.scalars(sa.select(db_now())).one()
     )
-    session.add(made)
+    session.add(comment)
     session.flush()
-    return made
+    return comment
 
 
 def comments(session: Session, submission: Submission) -> list[Comment]:
@@ -131,62 +133,64 @@ def comments(session: Session, submission: Submission) -> list[Comment]:
 # --- the rubric of a written part -------------------------------------------------------------------------------------
 
 
-def rubric(session: Session, chosen: CourseAssignment) -> list[RubricItem]:
-    query = sa.select(RubricItem).where(RubricItem.course_assignment_id == chosen.id)
+def rubric(session: Session, course_assignment: CourseAssignment) -> list[RubricItem]:
+    query = sa.select(RubricItem).where(RubricItem.course_assignment_id == course_assignment.id)
     return list(session.scalars(query.order_by(RubricItem.position, RubricItem.id)))
 
 
-def set_rubric(session: Session, actor: Person, chosen: CourseAssignment, lines: Sequence[Line], reason: str) -> bool:
-    """The rubric is these lines, in this order; returns whether anything changed.
+def set_rubric(
+    session: Session, actor: Person, course_assignment: CourseAssignment, lines: Sequence[Line], reason: str
+) -> bool:
+    """Replace the rubric by these lines, in this order. Returns whether anything changed.
 
-    A line that goes takes its points with it, so that needs a reason once some were given.
+    Removing a line removes its points too, and needs a reason if points were given.
     """
-    before = rubric(session, chosen)
-    there = {item.id: item for item in before}
-    kept = [line for line in lines if line.text.strip()]
-    if len(kept) > LINES_MOST:
-        raise DeepgradeError(f"a rubric has at most {LINES_MOST} lines, this one has {len(kept)}")
-    for line in kept:
+    before = rubric(session, course_assignment)
+    existing = {item.id: item for item in before}
+    filled = [line for line in lines if line.text.strip()]
+    if len(filled) > LINES_MOST:
+        raise DeepgradeError(f"a rubric has at most {LINES_MOST} lines, this one has {len(filled)}")
+    for line in filled:
         _points(line.points)
-        if line.id is not None and line.id not in there:
+        if line.id is not None and line.id not in existing:
             raise DeepgradeError("a line of the rubric was removed meanwhile; reload the page")
-    most = _most_given(session, list(there))
-    for line in kept:
-        given = most.get(line.id or 0)
+    most_given = _most_given(session, list(existing))
+    for line in filled:
+        given = most_given.get(line.id or 0)
         if given is not None and given > line.points:
             raise DeepgradeError(
                 f"a submission has {given:.15g} points for {line.text.strip()[:60]!r}; give the line at least that many"
             )
-    gone = set(there) - {line.id for line in kept}
-    if gone & set(most) and not reason.strip():
+    removed = set(existing) - {line.id for line in filled}
+    if removed & set(most_given) and not reason.strip():
         raise DeepgradeError("you are removing a line for which points were given; enter a reason")
-    was = [_of_item(item) for item in before]
-    for item_id in gone:
+    old_lines = [_of_item(item) for item in before]
+    for item_id in removed:
         session.execute(sa.delete(RubricScore).where(RubricScore.item_id == item_id))
-        session.delete(there[item_id])
-    for position, line in enumerate(kept):
-        item = there[line.id] if line.id is not None else RubricItem(course_assignment_id=chosen.id)
+        session.delete(existing[item_id])
+    for position, line in enumerate(filled):
+        item = existing[line.id] if line.id is not None else RubricItem(course_assignment_id=course_assignment.id)
         item.position, item.text, item.points = position, storable(line.text).strip()[:1000], line.points
         session.add(item)
     session.flush()
-    now = [_of_item(item) for item in rubric(session, chosen)]
-    if now == was:
+    new_lines = [_of_item(item) for item in rubric(session, course_assignment)]
+    if new_lines == old_lines:
         return False
     audit.write(
         session,
         actor,
         "rubric changed",
-        f"rubric {chosen.assignment}",
-        was,
-        now,
+        f"rubric {course_assignment.assignment}",
+        old_lines,
+        new_lines,
         audit.reason_of(reason, required=False),
-        chosen.course_id,
+        course_assignment.course_id,
     )
     return True
 
 
 def rubric_scores(session: Session, submission: Submission) -> dict[int, float]:
-    """Points of a written submission, by the rubric's lines."""
+    """The points of a written submission, by line of the rubric."""
     rows = session.execute(
         sa.select(RubricScore.item_id, RubricScore.points).where(RubricScore.submission_id == submission.id)
     )
@@ -197,17 +201,17 @@ def score_rubric(
     session: Session,
     actor: Person,
     submission: Submission,
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     points: Mapping[int, float | None],
 ) -> bool:
-    """Give a written submission points line by line; None takes a line's points away. Returns whether any changed."""
-    items = {item.id: item for item in rubric(session, chosen)}
+    """Set the points of a written submission, line by line; None removes them. Returns whether any changed."""
+    items = {item.id: item for item in rubric(session, course_assignment)}
     for item_id, value in points.items():
         if item_id not in items:
             raise DeepgradeError("a line of the rubric was removed meanwhile; reload the page")
-        most, name = items[item_id].points, items[item_id].text[:60]
-        if value is not None and not 0 <= _points(value) <= most:
-            raise DeepgradeError(f"{value:.15g} is more than the maximum of {most:.15g} points for {name!r}")
+        maximum, name = items[item_id].points, items[item_id].text[:60]
+        if value is not None and not 0 <= _points(value) <= maximum:
+            raise DeepgradeError(f"{value:.15g} is more than the maximum of {maximum:.15g} points for {name!r}")
     before = rubric_scores(session, submission)
     after = {**before, **points}
     after_given = {item_id: value for item_id, value in after.items() if value is not None}
@@ -215,14 +219,14 @@ def score_rubric(
         return False
     now = session.scalars(sa.select(db_now())).one()
     for item_id, value in points.items():
-        there = session.get(RubricScore, (submission.id, item_id))
+        existing = session.get(RubricScore, (submission.id, item_id))
         if value is None:
-            if there is not None:
-                session.delete(there)
-        elif there is None:
+            if existing is not None:
+                session.delete(existing)
+        elif existing is None:
             session.add(RubricScore(submission_id=submission.id, item_id=item_id, points=value, by_id=actor.id, at=now))
-        elif there.points != value:
-            there.points, there.by_id, there.at = value, actor.id, now
+        elif existing.points != value:
+            existing.points, existing.by_id, existing.at = value, actor.id, now
     session.flush()
     audit.write(
         session,
@@ -257,15 +261,15 @@ def _points(value: float) -> float:
     return value
 
 
-def _tell(
+def _audit(
     session: Session,
     actor: Person | None,
     action: str,
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     person: Person,
     before: object,
     after: object,
     reason: str,
 ) -> None:
-    subject = f"assignment {chosen.assignment}"
-    audit.write(session, actor, action, subject, before, after, reason, chosen.course_id, person=person)
+    subject = f"assignment {course_assignment.assignment}"
+    audit.write(session, actor, action, subject, before, after, reason, course_assignment.course_id, person=person)

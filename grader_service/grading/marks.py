@@ -1,4 +1,4 @@
-"""What people added to one submission, as one viewer may see it, and the written part as it can be looked at."""
+"""Comments, points by hand and rubric points of one submission, as one viewer may see them, and its written part."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from grader_service.submissions.services import Services
 class WrittenPart:
     """The file of a written part.
 
-    kind : "pdf" or "markdown"; "" until it is laid out
-    text : of Markdown
-    rendering : None where it is not laid out
-    waits : is it being laid out?
+    kind : "pdf" or "markdown"; "" until it is rendered
+    text : HTML of Markdown
+    rendering : None if it is not rendered
+    waits : is it being rendered?
     """
 
     kind: str = ""
@@ -33,12 +33,12 @@ class WrittenPart:
 
 @dataclass(frozen=True)
 class Marks:
-    """What people added to a submission.
+    """Comments and points that people added to a submission.
 
-    override : points by hand that hold in its assignment
-    items : lines of the rubric, of a written part
-    scores : points by line. A student is shown none until every line has points: until then none of them count.
-    part : the written part; None where the submission is code
+    override : valid points by hand of its assignment
+    items : lines of the rubric of a written part
+    scores : points by line. They count, and students see them, only when every line has points.
+    part : the written part; None if the submission is code
     """
 
     comments: list[Comment]
@@ -53,24 +53,24 @@ class Marks:
 
 
 def marks(services: Services, session: Session, submission: Submission, viewer: Viewer) -> Marks:
-    """A written part that is not laid out yet is handed to the renderer."""
-    chosen = submission.course_assignment
-    override = manual.overrides(session, [chosen], submission.person).get(chosen.id)
+    """The marks of a submission. A written part that is not rendered yet is given to the renderer."""
+    course_assignment = submission.course_assignment
+    override = manual.overrides(session, [course_assignment], submission.person).get(course_assignment.id)
     comments = manual.comments(session, submission)
     if submission.kind != "written":
         return Marks(comments, override)
-    items = manual.rubric(session, chosen)
+    items = manual.rubric(session, course_assignment)
     scores = manual.rubric_scores(session, submission)
-    made = Marks(comments, override, items, scores, _written_part(services, session, submission))
-    return made if viewer == "staff" or made.marked else dataclasses.replace(made, scores={})
+    marks = Marks(comments, override, items, scores, _written_part(services, session, submission))
+    return marks if viewer == "staff" or marks.marked else dataclasses.replace(marks, scores={})
 
 
 def _written_part(services: Services, session: Session, submission: Submission) -> WrittenPart:
-    found = rendering.find(session, submission.sha256)
-    waits = found is None and services.renderer.later(submission.person_id, submission.sha256)
-    kind, text = found.kind if found else "", Markup(found.html) if found and found.html else None
-    if not waits and (found is None or (kind == "markdown" and text is None)):
+    rendered = rendering.find(session, submission.sha256)
+    pending = rendered is None and services.renderer.later(submission.person_id, submission.sha256)
+    kind, text = rendered.kind if rendered else "", Markup(rendered.html) if rendered and rendered.html else None
+    if not pending and (rendered is None or (kind == "markdown" and text is None)):
         data = services.files.read(session, submission.sha256)
         kind = written.kind_of(data)
         text = rendering.raw(data) if kind == "markdown" else None
-    return WrittenPart(kind, text, found, waits)
+    return WrittenPart(kind, text, rendered, pending)

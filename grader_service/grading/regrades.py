@@ -1,11 +1,11 @@
-"""Grading again: any submissions of an assignment by any of its tests. Nothing counts before staff have seen it.
+"""Regrades of any submissions of an assignment by any of its tests. Results count only after staff have approved them.
 
     create ─> a batch of jobs ─> results beside the old ones ─> compare ─> count ─> (withdraw)
                                                                    └─────> withdraw
 
-Old results stay. Counting and taking back each write one entry in the audit for the regrade, and one for every student
-whose points change. With only some of the tests the new results of these take the place of the old ones in the report
-that counted when it was graded; the others keep what they had.
+Old results stay. Applying and withdrawing write one entry in the audit for the regrade, and one for every student whose
+points change. A regrade with some of the tests replaces only their results in the report that counted when it was
+graded.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Comparison:
 def create(
     session: Session,
     actor: Person,
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     submission_ids: Sequence[int],
     *,
     tests: Sequence[str] | None,
@@ -96,62 +96,64 @@ def create(
     known : names of the assignment's tests, where they are at hand; any other is refused
     """
     reason = audit.reason_of(reason)
-    code = sa.select(Submission.id).where(Submission.course_assignment_id == chosen.id, Submission.kind == "code")
-    wanted = set(submission_ids)
-    ids = sorted(wanted & set(session.scalars(code)))
-    if strangers := sorted(wanted - set(ids)):
+    code = sa.select(Submission.id).where(
+        Submission.course_assignment_id == course_assignment.id, Submission.kind == "code"
+    )
+    requested = set(submission_ids)
+    ids = sorted(requested & set(session.scalars(code)))
+    if strangers := sorted(requested - set(ids)):
         raise DeepgradeError(
-            f"Submission {strangers[0]} is not a code submission for {chosen.assignment!r} in this course."
+            f"Submission {strangers[0]} is not a code submission for {course_assignment.assignment!r} in this course."
         )
     if not ids:
         raise DeepgradeError("there is no submission to grade again")
-    named = None if tests is None else list(dict.fromkeys(tests))
-    if named is not None:
-        bad = [name for name in named if not ONLY.fullmatch(name)]
-        for name in named if known is not None else ():
+    names = None if tests is None else list(dict.fromkeys(tests))
+    if names is not None:
+        invalid = [name for name in names if not ONLY.fullmatch(name)]
+        for name in names if known is not None else ():
             _must_be_known(name, known or ())
-        if bad or not 0 < len(named) <= TESTS_MOST:
+        if invalid or not 0 < len(names) <= TESTS_MOST:
             raise DeepgradeError(
-                f"{bad[0]!r} is not the name of a test" if bad else f"name at most {TESTS_MOST} tests, or none"
+                f"{invalid[0]!r} is not the name of a test" if invalid else f"name at most {TESTS_MOST} tests, or none"
             )
     one_at_a_time(session, "regrades")  # each has a number of its own
-    made = Regrade(
+    regrade = Regrade(
         name="",
-        course_assignment_id=chosen.id,
-        tests=named,
+        course_assignment_id=course_assignment.id,
+        tests=names,
         by_id=actor.id,
         reason=reason,
         created_at=session.scalars(sa.select(db_now())).one(),
     )
-    made.name = f"regrade-{(session.scalar(sa.select(sa.func.max(Regrade.id))) or 0) + 1}"
-    session.add(made)
+    regrade.name = f"regrade-{(session.scalar(sa.select(sa.func.max(Regrade.id))) or 0) + 1}"
+    session.add(regrade)
     session.flush()
-    enqueue.enqueue_many(session, ids, needs, batch=made.name)
-    after = {"submissions": len(ids), "tests": named}
-    audit.write(session, actor, "regrade begun", _subject(made), None, after, reason, chosen.course_id)
-    return made
+    enqueue.enqueue_many(session, ids, needs, batch=regrade.name)
+    after = {"submissions": len(ids), "tests": names}
+    audit.write(session, actor, "regrade begun", _subject(regrade), None, after, reason, course_assignment.course_id)
+    return regrade
 
 
 def find(session: Session, course: Course, regrade_id: int) -> Regrade | None:
-    found = session.get(Regrade, regrade_id, options=[joinedload(Regrade.by)])
-    return found if found is not None and found.course_assignment.course_id == course.id else None
+    regrade = session.get(Regrade, regrade_id, options=[joinedload(Regrade.by)])
+    return regrade if regrade is not None and regrade.course_assignment.course_id == course.id else None
 
 
-def listed(session: Session, course: Course) -> list[tuple[Regrade, int, int]]:
+def of_course(session: Session, course: Course) -> list[tuple[Regrade, int, int]]:
     """A course's regrades, the latest first: each with how many jobs it has, and how many of them are at an end."""
     ended = sa.func.coalesce(sa.func.sum(sa.case((Job.state.in_(ENDS), 1), else_=0)), 0)
     counts = sa.select(Job.batch, sa.func.count(), ended).where(Job.batch != "").group_by(Job.batch)
     of_batch = {row[0]: (row[1], row[2]) for row in session.execute(counts)}
-    of_course = Regrade.course_assignment_id.in_(CourseAssignment.ids_in(course.id))
-    query = sa.select(Regrade).where(of_course).options(joinedload(Regrade.by))
-    found = session.scalars(query.order_by(Regrade.id.desc()))
-    return [(one, *of_batch.get(one.name, (0, 0))) for one in found]
+    in_course = Regrade.course_assignment_id.in_(CourseAssignment.ids_in(course.id))
+    query = sa.select(Regrade).where(in_course).options(joinedload(Regrade.by))
+    regrades = session.scalars(query.order_by(Regrade.id.desc()))
+    return [(regrade, *of_batch.get(regrade.name, (0, 0))) for regrade in regrades]
 
 
 def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
-    """What it found beside what counts without it."""
-    mine = sa.select(Job.submission_id).where(Job.batch == regrade.name)
-    before = results.counting(session, Submission.id.in_(mine), without=regrade)
+    """The results of the regrade beside those that count without it."""
+    job_submissions = sa.select(Job.submission_id).where(Job.batch == regrade.name)
+    before = results.counting(session, Submission.id.in_(job_submissions), without=regrade)
     after = results.of_regrade(session, regrade)
     query = (
         sa.select(Job)
@@ -161,13 +163,13 @@ def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
     )
     changes = []
     for job in session.scalars(query):
-        was, new = before.get(job.submission_id), after.get(job.submission_id)
-        refused = new is not None and not new.graded
+        old, outcome = before.get(job.submission_id), after.get(job.submission_id)
+        refused = outcome is not None and not outcome.graded
         changes.append(
             Change(
                 job.submission,
-                was.points if was is not None and was.graded else None,
-                new.points if new is not None and new.graded else None,
+                old.points if old is not None and old.graded else None,
+                outcome.points if outcome is not None and outcome.graded else None,
                 job.state,
                 "the current tests refuse this submission" if refused else job.message,
             )
@@ -177,36 +179,42 @@ def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
 
 
 def tests_changed(session: Session, regrade: Regrade, numbers: Iterable[int]) -> dict[int, list[str]]:
-    """Of these submissions, in words: the tests that went another way."""
-    wanted = list(numbers)
-    found = {number: one for number, one in results.of_regrade(session, regrade).items() if number in set(wanted)}
-    new = results.reports(session, found)
-    old = results.reports(session, results.of(session, new, without=regrade))
-    told = {}
-    for number in wanted:
-        if number in old:
-            other = diff.of_tests(reports.from_json(old[number]), reports.from_json(new[number]))
-            told[number] = [f"{one.name}: {one.before or 'absent'}, now {one.after or 'absent'}" for one in other]
-    return told
+    """The tests with a different result, as sentences, by submission."""
+    ordered = list(numbers)
+    outcomes = {
+        number: outcome for number, outcome in results.of_regrade(session, regrade).items() if number in set(ordered)
+    }
+    new_reports = results.reports(session, outcomes)
+    old_reports = results.reports(session, results.of(session, new_reports, without=regrade))
+    sentences = {}
+    for number in ordered:
+        if number in old_reports:
+            changed = diff.of_tests(reports.from_json(old_reports[number]), reports.from_json(new_reports[number]))
+            sentences[number] = [
+                f"{outcome.name}: {outcome.before or 'absent'}, now {outcome.after or 'absent'}" for outcome in changed
+            ]
+    return sentences
 
 
 def count(session: Session, actor: Person, course: Course, regrade: Regrade) -> Comparison:
-    """From now on its results count. Raises DeepgradeError while some are being graded, or when it is decided."""
+    """Make its results count. Raises DeepgradeError while some are being graded, or if it was decided already."""
     _undecided(regrade)
-    compared = compare(session, course, regrade)
-    if compared.waiting:
-        raise DeepgradeError(f"{compared.waiting} of its {len(compared.changes)} submissions are still being graded")
+    comparison = compare(session, course, regrade)
+    if comparison.waiting:
+        raise DeepgradeError(
+            f"{comparison.waiting} of its {len(comparison.changes)} submissions are still being graded"
+        )
     regrade.counted_at = session.scalars(sa.select(db_now())).one()
     session.flush()
-    after = {"submissions": len(compared.changes), "other_points": compared.differing}
+    after = {"submissions": len(comparison.changes), "other_points": comparison.differing}
     audit.write(session, actor, "regrade counted", _subject(regrade), None, after, regrade.reason, course)
-    for one in compared.students:
-        _tell(session, actor, course, regrade, one, regrade.reason)
-    return compared
+    for student in comparison.students:
+        _audit(session, actor, course, regrade, student, regrade.reason)
+    return comparison
 
 
 def withdraw(session: Session, actor: Person, course: Course, regrade: Regrade, reason: str) -> None:
-    """Its results do not count, or no more; what still waits is not graded."""
+    """Make its results not count. Waiting jobs are deleted."""
     reason = audit.reason_of(reason)
     if regrade.withdrawn_at is not None:
         raise DeepgradeError("this regrade was withdrawn already")
@@ -219,33 +227,35 @@ def withdraw(session: Session, actor: Person, course: Course, regrade: Regrade, 
     if not counted:
         return
     after = _points(session, course, regrade)
-    people = {one.id: one for one in session.scalars(sa.select(Person).where(Person.id.in_(list(before))))}
+    people = {person.id: person for person in session.scalars(sa.select(Person).where(Person.id.in_(list(before))))}
     for person_id, points in before.items():
         if points != after.get(person_id) and person_id in people:
-            _tell(session, actor, course, regrade, Student(people[person_id], points, after.get(person_id)), reason)
+            _audit(session, actor, course, regrade, Student(people[person_id], points, after.get(person_id)), reason)
 
 
 def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
-    """The old report with the new results of these tests. Of the same name with parameters: all of them."""
+    """The old report with the new results of these tests. A name includes all its parametrised cases."""
     names = set(tests)
 
-    def again(test: TestResult) -> bool:
+    def is_graded_again(test: TestResult) -> bool:
         return test.name.partition("[")[0] in names
 
-    fresh = {test.id: test for test in new.tests if again(test)}
-    kept: list[TestResult] = []
+    new_tests = {test.id: test for test in new.tests if is_graded_again(test)}
+    merged_tests: list[TestResult] = []
     for test in base.tests:
-        if not again(test):
-            kept.append(test)
-        elif test.id in fresh:
-            kept.append(fresh.pop(test.id))
-    kept += fresh.values()
-    told = {problem.name: problem.title for problem in (*base.problems, *new.problems)}
+        if not is_graded_again(test):
+            merged_tests.append(test)
+        elif test.id in new_tests:
+            merged_tests.append(new_tests.pop(test.id))
+    merged_tests += new_tests.values()
+    titles = {problem.name: problem.title for problem in (*base.problems, *new.problems)}
     problems = []
-    for name, title in told.items():
-        own = [test for test in kept if test.problem == name]
-        problems.append(ProblemResult(name, title, sum(t.points for t in own), sum(t.possible for t in own)))
-    ids = {test.id for test in kept}
+    for name, title in titles.items():
+        problem_tests = [test for test in merged_tests if test.problem == name]
+        problems.append(
+            ProblemResult(name, title, sum(t.points for t in problem_tests), sum(t.possible for t in problem_tests))
+        )
+    ids = {test.id for test in merged_tests}
     seconds = {**base.timings.test_seconds, **new.timings.test_seconds}
     ratios = {**base.timings.ratios, **new.timings.ratios}
     return msgspec.structs.replace(
@@ -255,7 +265,7 @@ def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
         points=sum(problem.points for problem in problems),
         possible=sum(problem.possible for problem in problems),
         problems=problems,
-        tests=kept,
+        tests=merged_tests,
         timings=Timings(
             new.timings.total_seconds,
             {name: value for name, value in seconds.items() if name in ids},
@@ -265,9 +275,9 @@ def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
 
 
 def plan(session: Session, batch: str, submission: Submission) -> tuple[list[str], Report] | None:
-    """For a worker: the tests that the job is to run, and the report that the others stay of. None: run all of them.
+    """For a worker: the tests of the job, and the report that keeps the results of the others. None: run all tests.
 
-    Where no report counts yet there is nothing to stay, so all are run.
+    A submission without a counting report needs all tests.
     """
     if not batch:
         return None
@@ -281,34 +291,36 @@ def plan(session: Session, batch: str, submission: Submission) -> tuple[list[str
 
 
 def _students(session: Session, course: Course, regrade: Regrade, changes: list[Change]) -> list[Student]:
-    """Whose points change if it counts; after it was decided nobody's do any more."""
+    """The students whose points would change; empty after the decision."""
     if regrade.counted_at is not None or regrade.withdrawn_at is not None:
         return []
-    chosen = regrade.course_assignment
+    course_assignment = regrade.course_assignment
     points = {change.submission.id: change.after for change in changes if change.after is not None}
     people = {change.submission.person_id: change.submission.person for change in changes}
-    found = []
-    cells = scores.load(session, course, [chosen]).cells
+    students = []
+    cells = scores.load(session, course, [course_assignment]).cells
     for person_id, person in people.items():
-        cell = cells.get((person_id, chosen.id))
+        cell = cells.get((person_id, course_assignment.id))
         if cell is None:
             continue
-        attempts = [dataclasses.replace(one, points=points.get(one.id, one.points)) for one in cell.attempts]
+        attempts = [dataclasses.replace(item, points=points.get(item.id, item.points)) for item in cell.attempts]
         after = late_policy.score(cell.terms, attempts, written=cell.written, override=cell.override).points
         if after != cell.score.points:
-            found.append(Student(person, cell.score.points, after))
-    return sorted(found, key=lambda one: (one.person.name.casefold(), one.person.id))
+            students.append(Student(person, cell.score.points, after))
+    return sorted(students, key=lambda item: (item.person.name.casefold(), item.person.id))
 
 
 def _points(session: Session, course: Course, regrade: Regrade) -> dict[int, float | None]:
-    """Of each person that has something in the assignment."""
+    """The points of each person with an entry in the assignment."""
     cells = scores.load(session, course, [regrade.course_assignment]).cells
     return {key[0]: cell.score.points for key, cell in cells.items()}
 
 
-def _tell(session: Session, actor: Person, course: Course, regrade: Regrade, one: Student, reason: str) -> None:
-    before, after = ({"points": value} if value is not None else None for value in (one.before, one.after))
-    audit.write(session, actor, "grade changed", _subject(regrade), before, after, reason, course, person=one.person)
+def _audit(session: Session, actor: Person, course: Course, regrade: Regrade, student: Student, reason: str) -> None:
+    before, after = ({"points": value} if value is not None else None for value in (student.before, student.after))
+    audit.write(
+        session, actor, "grade changed", _subject(regrade), before, after, reason, course, person=student.person
+    )
 
 
 def _undecided(regrade: Regrade) -> None:
@@ -323,10 +335,10 @@ def _subject(regrade: Regrade) -> str:
 
 
 def _must_be_known(name: str, known: Sequence[str]) -> None:
-    """Raises DeepgradeError with the names that are like it."""
+    """Raises DeepgradeError with similar names for an unknown name."""
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    near = near or [one for one in known if name.removeprefix("test_").lower() in one.lower()][:3]
-    instead = f"did you mean {' or '.join(near)}?" if near else f"it has {len(known)} others; tick some in the list"
-    raise DeepgradeError(f"the assignment has no test {name[:80]!r}; {instead}")
+    similar = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    similar = similar or [test for test in known if name.removeprefix("test_").lower() in test.lower()][:3]
+    hint = f"did you mean {' or '.join(similar)}?" if similar else f"it has {len(known)} others; tick some in the list"
+    raise DeepgradeError(f"the assignment has no test {name[:80]!r}; {hint}")

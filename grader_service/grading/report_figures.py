@@ -1,7 +1,7 @@
-"""Figures of a report as PNG, drawn once by the worker, so that the web process never draws.
+"""Figures of a report as PNG. The worker draws them once; the web process never draws.
 
-A picture is named by the hash of its numbers. It is handed out only to somebody whose view of the report holds these
-numbers, so a picture is never more than the view it belongs to.
+A picture is named by the hash of its numbers. It is sent only to a viewer whose view of the report contains these
+numbers, so a picture never shows more than the view.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def figures_of(report: Report) -> Iterator[Figure]:
 
 
 def draw_all(report: Report) -> dict[str, bytes]:
-    """PNGs by key, of all that anybody may see. One that cannot be drawn is left out: its words remain."""
+    """PNGs by key, for all views. A figure that cannot be drawn is left out; its description remains."""
     views = (visibility.view(report, "student"), visibility.view(report, "staff"))
-    seen = {key(figure): figure for view in views for figure in figures_of(view)}
-    if not seen:
+    figures_by_key = {key(figure): figure for view in views for figure in figures_of(view)}
+    if not figures_by_key:
         return {}
     from autograder.report import figures  # matplotlib: the web process has no use for it, and a worker not always
 
     pictures = {}
-    for name, figure in seen.items():
+    for name, figure in figures_by_key.items():
         try:
             pictures[name] = figures.draw(figure)
         except Exception:
@@ -45,8 +45,8 @@ def draw_all(report: Report) -> dict[str, bytes]:
     return pictures
 
 
-def words(figure: Figure) -> str:
-    """What the picture shows, for those who do not see it."""
+def description(figure: Figure) -> str:
+    """A description of the picture, for people who cannot see it."""
     data = figure.data
     if figure.kind == "curve":
         ends = [f"{name} from {_number(ys[0])} to {_number(ys[-1])}" for name, ys in data["series"].items() if ys]

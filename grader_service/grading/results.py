@@ -1,8 +1,8 @@
-"""Which result of a submission counts. Nothing else reads points, states or reports of results.
+"""The result of a submission that counts. Nothing else reads points, states or reports of results.
 
-A submission has the result of its own job, and one of each regrade that took it in. Of these that one counts which the
-regrade graded that was counted last and not withdrawn; where there is none, the submission's own. A regrade that
-refused a submission or could not grade it changes nothing for it.
+A submission has the result of its own job, and one result of each regrade that includes it. The result of the regrade
+that was applied last and not withdrawn counts. Without one, the result of the own job counts. A regrade that refused a
+submission or could not grade it changes nothing for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Outcome:
     points: float
     possible: float
     graded_at: float
-    tests_sha256: str  # of the tests that made it; "" where nobody knows
+    tests_sha256: str  # of the tests that made it; "" if unknown
 
     @property
     def graded(self) -> bool:
@@ -48,10 +48,10 @@ _COLUMNS = (Result.submission_id, *_OUTCOME)
 
 
 def counting(session: Session, *which: sa.ColumnElement[bool], without: Regrade | None = None) -> dict[int, Outcome]:
-    """By submission, the result that counts; nothing for a submission that has none.
+    """The result that counts, by submission; no entry for a submission without one.
 
     which : conditions on `Submission`
-    without : a regrade that is left out, whether it counts or not
+    without : a regrade to ignore, whether it counts or not
     """
     counts = [Regrade.name == Result.batch, Regrade.counted_at.is_not(None), Regrade.withdrawn_at.is_(None)]
     if without is not None:
@@ -67,54 +67,54 @@ def counting(session: Session, *which: sa.ColumnElement[bool], without: Regrade 
 
 
 def of(session: Session, submission_ids: Iterable[int], *, without: Regrade | None = None) -> dict[int, Outcome]:
-    """As `counting`, of the submissions with these numbers."""
-    found: dict[int, Outcome] = {}
+    """Like `counting`, for the submissions with these numbers."""
+    outcomes: dict[int, Outcome] = {}
     for chunk in _chunks(submission_ids):
-        found |= counting(session, Submission.id.in_(chunk), without=without)
-    return found
+        outcomes |= counting(session, Submission.id.in_(chunk), without=without)
+    return outcomes
 
 
 def of_regrade(session: Session, regrade: Regrade) -> dict[int, Outcome]:
-    """By submission, what this regrade found, whether it counts or not."""
+    """The results of this regrade by submission, whether they count or not."""
     query = sa.select(*_COLUMNS).where(Result.batch == regrade.name)
     return {row[0]: Outcome(*row[1:]) for row in session.execute(query)}
 
 
 def report(session: Session, outcome: Outcome) -> bytes:
-    """Its report as JSON, whole: `visibility` says what of it somebody may see."""
+    """The whole report as JSON. `visibility` decides which parts a viewer may see."""
     return session.scalars(sa.select(Result.report).where(Result.id == outcome.id)).one()
 
 
 def reports(session: Session, outcomes: dict[int, Outcome]) -> dict[int, bytes]:
-    """The reports of those that were graded, as JSON, by submission."""
+    """The reports of the graded outcomes as JSON, by submission."""
     number_of = {outcome.id: number for number, outcome in outcomes.items() if outcome.graded}
-    found: dict[int, bytes] = {}
+    reports_by_id: dict[int, bytes] = {}
     for chunk in _chunks(number_of):
         rows = session.execute(sa.select(Result.id, Result.report).where(Result.id.in_(chunk)))
-        found |= {number_of[result_id]: data for result_id, data in rows}
-    return dict(sorted(found.items()))
+        reports_by_id |= {number_of[result_id]: data for result_id, data in rows}
+    return dict(sorted(reports_by_id.items()))
 
 
 def tests_of(session: Session, course: Course) -> dict[str, set[str]]:
-    """By assignment, the hashes of all the tests that made results of this course."""
+    """The hashes of all tests that made results of this course, by assignment."""
     query = sa.select(CourseAssignment.assignment, Result.tests_sha256).join_from(Result, Submission)
     query = query.join(Submission.course_assignment)
-    found: dict[str, set[str]] = {}
-    known = query.where(CourseAssignment.course_id == course.id, Result.tests_sha256 != "").distinct()
-    for name, digest in session.execute(known):
-        found.setdefault(name, set()).add(digest)
-    return found
+    hashes: dict[str, set[str]] = {}
+    pairs = query.where(CourseAssignment.course_id == course.id, Result.tests_sha256 != "").distinct()
+    for name, digest in session.execute(pairs):
+        hashes.setdefault(name, set()).add(digest)
+    return hashes
 
 
 def any_at_all(session: Session) -> bool:
-    """Was anything ever graded?"""
+    """Does any result exist?"""
     return session.scalar(sa.select(Result.id).limit(1)) is not None
 
 
 def state(submission: Submission, outcome: Outcome | None) -> str:
-    """Where a submission is, as one of `models.JOB_STATES`: `done` as soon as a result counts, whichever job made it.
+    """The state of a submission, one of `models.JOB_STATES`: `done` as soon as a result of any job counts.
 
-    The written part is `done` when it is received: no grader looks at it.
+    A written part is `done` when it is received, since no grader reads it.
     """
     return "done" if outcome is not None or submission.job is None else submission.job.state
 

@@ -1,6 +1,6 @@
-"""Everybody's scores in a course, read in a handful of queries however many people and submissions there are.
+"""The scores of all people in a course, read in a fixed number of queries.
 
-`late_policy` says what counts, `results` which result of a submission does; this only brings the rows together.
+`late_policy` decides which attempt counts, and `results` which result of a submission. This module joins the rows.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Cell:
 
     terms: Terms
     attempts: list[Attempt] = field(default_factory=list)  # code, in the order of receipt
-    written: Attempt | None = None  # the last one; without points until its whole rubric is marked
+    written: Attempt | None = None  # the last one; it has no points until its whole rubric is marked
     override: float | None = None
 
     @property
     def unmarked(self) -> bool:
-        """Is there a written part that staff have still to mark?"""
+        """Has the written part not been marked yet?"""
         return self.written is not None and self.written.points is None
 
     @property
@@ -48,15 +48,15 @@ class Cell:
 
 @dataclass
 class Scores:
-    """All that was asked for; a cell is there where a person has handed in, has an extension or an override."""
+    """Scores of a course. A person with a submission, an extension or an override has a cell."""
 
     course: Course
     assignments: list[CourseAssignment]
     cells: dict[tuple[int, int], Cell]  # (person's id, course_assignment's id)
 
-    def cell(self, person_id: int, chosen: CourseAssignment) -> Cell:
-        found = self.cells.get((person_id, chosen.id))
-        return found or Cell(late_policy.terms(chosen, self.course.timezone))
+    def cell(self, person_id: int, course_assignment: CourseAssignment) -> Cell:
+        existing = self.cells.get((person_id, course_assignment.id))
+        return existing or Cell(late_policy.terms(course_assignment, self.course.timezone))
 
 
 def load(
@@ -67,47 +67,49 @@ def load(
     person: Person | None = None,
 ) -> Scores:
     """The scores of a course, or of one person in it."""
-    by_id = {chosen.id: chosen for chosen in assignments}
+    by_id = {course_assignment.id: course_assignment for course_assignment in assignments}
     extensions = sa.select(Extension).where(Extension.course_assignment_id.in_(by_id))
     overrides = sa.select(Override.person_id, Override.course_assignment_id, Override.points).where(
         Override.course_assignment_id.in_(by_id), Override.withdrawn_at.is_(None)
     )
-    mine: list[sa.ColumnElement[bool]] = [Submission.course_assignment_id.in_(by_id)]
+    conditions: list[sa.ColumnElement[bool]] = [Submission.course_assignment_id.in_(by_id)]
     if person is not None:
         extensions = extensions.where(Extension.person_id == person.id)
         overrides = overrides.where(Override.person_id == person.id)
-        mine.append(Submission.person_id == person.id)
+        conditions.append(Submission.person_id == person.id)
 
-    extended = {(one.person_id, one.course_assignment_id): one for one in session.scalars(extensions)}
+    extended = {
+        (extension.person_id, extension.course_assignment_id): extension for extension in session.scalars(extensions)
+    }
     cells: dict[tuple[int, int], Cell] = {}
 
-    def cell(person_id: int, chosen: CourseAssignment) -> Cell:
-        key = (person_id, chosen.id)
+    def cell(person_id: int, course_assignment: CourseAssignment) -> Cell:
+        key = (person_id, course_assignment.id)
         if key not in cells:
-            cells[key] = Cell(late_policy.terms(chosen, course.timezone, extended.get(key)))
+            cells[key] = Cell(late_policy.terms(course_assignment, course.timezone, extended.get(key)))
         return cells[key]
 
-    for person_id, chosen_id in extended:
-        cell(person_id, by_id[chosen_id])
-    for person_id, chosen_id, points in session.execute(overrides.order_by(Override.id)):
-        cell(person_id, by_id[chosen_id]).override = points
+    for person_id, assignment_id in extended:
+        cell(person_id, by_id[assignment_id])
+    for person_id, assignment_id, points in session.execute(overrides.order_by(Override.id)):
+        cell(person_id, by_id[assignment_id]).override = points
 
-    counting = results.counting(session, *mine)
-    rubric = _rubric(session, mine)
-    for number, person_id, chosen_id, kind, received_at, state in _handed_in(session, mine):
-        chosen = by_id[chosen_id]
+    counting = results.counting(session, *conditions)
+    rubric = _rubric(session, conditions)
+    for number, person_id, assignment_id, kind, received_at, state in _handed_in(session, conditions):
+        course_assignment = by_id[assignment_id]
         if kind == "written":
-            cell(person_id, chosen).written = Attempt(number, received_at, rubric.get(number))
+            cell(person_id, course_assignment).written = Attempt(number, received_at, rubric.get(number))
         else:
             outcome = counting.get(number)
             graded = outcome.points if outcome is not None and outcome.graded else None
             fault = state == "grader_error"
-            cell(person_id, chosen).attempts.append(Attempt(number, received_at, graded, fault))
+            cell(person_id, course_assignment).attempts.append(Attempt(number, received_at, graded, fault))
     return Scores(course, assignments, cells)
 
 
 def _handed_in(session: Session, only: list[sa.ColumnElement[bool]]) -> Sequence[tuple[int, int, int, str, float, str]]:
-    """In the order of receipt: number, person, assignment, kind, time of receipt, and the state of its own job."""
+    """Submissions in order of receipt: number, person, assignment, kind, time of receipt, state of the own job."""
     query = (
         sa.select(
             Submission.id,
@@ -125,16 +127,15 @@ def _handed_in(session: Session, only: list[sa.ColumnElement[bool]]) -> Sequence
 
 
 def _rubric(session: Session, only: list[sa.ColumnElement[bool]]) -> dict[int, float]:
-    """Points of each written submission in which every line of the rubric has some: until then it is not marked, and
-    half of its points are no score."""
+    """Points of each written submission in which every line of the rubric has points. Others are not marked yet."""
     lines = sa.orm.aliased(RubricItem)
-    there = sa.select(sa.func.count()).where(lines.course_assignment_id == RubricItem.course_assignment_id)
+    line_count = sa.select(sa.func.count()).where(lines.course_assignment_id == RubricItem.course_assignment_id)
     query = (
         sa.select(RubricScore.submission_id, sa.func.sum(RubricScore.points))
         .join(Submission, Submission.id == RubricScore.submission_id)
         .join(RubricItem, RubricItem.id == RubricScore.item_id)
         .where(*only)
         .group_by(RubricScore.submission_id, RubricItem.course_assignment_id)
-        .having(sa.func.count() == there.scalar_subquery())
+        .having(sa.func.count() == line_count.scalar_subquery())
     )
     return {row[0]: row[1] for row in session.execute(query)}

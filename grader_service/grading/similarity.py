@@ -1,12 +1,12 @@
-"""Which submissions to an assignment share code, the starter code left out.
+"""Finds submissions to an assignment that share code, except for the starter code.
 
 `python -m grader_service.grading.similarity`:
 
-    page ── start ──> this process ── texts of what counts ──> copydetect in a sandbox (inside/compare.py)
+    page ── start ──> this process ── texts that count ──> copydetect in a sandbox (inside_sandbox/compare.py)
                           └── FOLDER/similarity/<course>-<assignment>.json, written whole
 
-It is a process of its own, since hundreds of submissions take minutes, and the sandbox ends it when it takes too long.
-A likeness is a reason to look at two submissions, and never a proof of anything.
+It is a separate process, since hundreds of submissions take minutes. The sandbox stops a comparison that takes too
+long. Similarity is a reason to look at two submissions. It proves nothing.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from grader_service.submissions import sandboxed
 
 log = logging.getLogger("deepgrade.similarity")
 
-SECONDS = 1200.0  # of the whole comparison; past it there is no report
+SECONDS = 1200.0  # of the whole comparison; past it the comparison fails
 MEMORY_MB = 2048
-LEAST = 0.3  # share of a submission that is in another; less is not reported
+LEAST = 0.3  # share of a submission that is in another; smaller shares are not reported
 MOST = 200  # pairs of a report
 TEXT_MOST = 200_000  # characters of one submission; the rest is not compared
 
@@ -62,11 +62,11 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What is in the file. `message` is why there is no report.
+    """The contents of the file. `message` explains a missing report.
 
-    groups : submissions of the same code, each with the numbers of at least two; the first one of each stands in
-        `pairs` for all of them
-    total : pairs that there are; `pairs` has the `MOST` that are most alike
+    groups : numbers of submissions with equal code, at least two in each group; `pairs` contains only the first one of
+        a group
+    total : number of similar pairs; `pairs` has the `MOST` most similar ones
     """
 
     at: float  # seconds since 1970
@@ -77,10 +77,10 @@ class Findings(msgspec.Struct, frozen=True):
     total: int = 0
 
     def pair(self, first: int, second: int) -> Pair | None:
-        """What these two share. Two of a group share all."""
+        """The code that these two share. Two of a group share everything."""
         if any(first in group and second in group for group in self.groups) and first < second:
             return Pair(first, second, 1.0, 1.0, [(0, TEXT_MOST)], [(0, TEXT_MOST)])
-        return next((one for one in self.pairs if (one.first, one.second) == (first, second)), None)
+        return next((item for item in self.pairs if (item.first, item.second) == (first, second)), None)
 
 
 _FINDINGS: TypedDecoder[Findings] = TypedDecoder(Findings)
@@ -93,13 +93,13 @@ class State:
 
 
 def look(settings: Settings, course: Course, name: str) -> State:
-    """The last findings, and whether new ones are being made."""
-    place = _place(settings, course.id, name)
+    """The last findings, and whether a comparison is running."""
+    path = _path_of(settings, course.id, name)
     try:
-        findings = _FINDINGS.json(place.read_bytes())
+        findings = _FINDINGS.json(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         findings = None
-    lock = _lock(place)
+    lock = _lock(path)
     if lock is None:
         return State(True, findings)
     os.close(lock)
@@ -107,15 +107,15 @@ def look(settings: Settings, course: Course, name: str) -> State:
 
 
 def start(settings: Settings, course: Course, name: str) -> None:
-    """In a process of its own, unless it runs already."""
+    """Start a comparison in a new process, unless one is running already."""
     command = [*PYTHON, "-m", "grader_service.grading.similarity", "--course", str(course.id), "--assignment", name]
     environment = {**environment_of_ours(), **settings.to_environment()}
-    place = _place(settings, course.id, name)
-    with place.with_suffix(".log").open("wb") as output:
+    path = _path_of(settings, course.id, name)
+    with path.with_suffix(".log").open("wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
         )
-    # Until it has its lock the page would say that nothing runs.
+    # The page shows a running comparison only when the process has its lock.
     for _ in range(100):
         if process.poll() is not None or look(settings, course, name).running:
             return
@@ -129,17 +129,17 @@ def text_of(assignment: Assignment, files: Mapping[str, bytes]) -> str:
 
 
 def starter_of(assignment: Assignment) -> list[str]:
-    """What everybody was given."""
-    found = []
+    """The starter code, file by file."""
+    starter = []
     for name in assignment.manifest.files:
         path = assignment.folder / name
         if name.endswith(".py") and path.is_file():
-            found.append(_decoded(path.read_bytes()))
-    return found
+            starter.append(_decoded(path.read_bytes()))
+    return starter
 
 
 def equal(texts: Mapping[int, str], starter: list[str]) -> list[list[int]]:
-    """Groups of at least two texts that are the same, but for the ends of lines; what everybody was given is none."""
+    """Groups of at least two texts that are equal except for the ends of lines. The starter code is not a group."""
     groups: dict[str, list[int]] = {}
     for number in sorted(texts):
         groups.setdefault(_trimmed(texts[number]), []).append(number)
@@ -148,27 +148,27 @@ def equal(texts: Mapping[int, str], starter: list[str]) -> list[list[int]]:
 
 
 def compare(texts: Mapping[int, str], starter: list[str]) -> tuple[list[Pair], int]:
-    """The pairs that are most alike, the most alike first, and how many pairs are alike in all.
+    """The most similar pairs, the most similar first, and the number of all similar pairs.
 
-    Raises GraderError where the comparison did not end well.
+    Raises GraderError if the comparison fails.
     """
     numbers = sorted(texts)
     if len(numbers) < 2:
         return [], 0
     try:
         with sandboxed.tool("compare", ["copydetect"], seconds=SECONDS, memory_mb=MEMORY_MB) as tool:
-            told, total = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
-    except sandboxed.GONE as error:
+            similar, total = tool.compare([texts[number] for number in numbers], starter, LEAST, MOST)
+    except sandboxed.FAILURES as error:
         raise GraderError(f"the comparison failed ({type(error).__name__}: {error})") from None
     pairs = [
-        Pair(numbers[i], numbers[j], of_i, of_j, [tuple(one) for one in in_i], [tuple(one) for one in in_j])
-        for i, j, of_i, of_j, in_i, in_j in told
+        Pair(numbers[i], numbers[j], of_i, of_j, [tuple(piece) for piece in in_i], [tuple(piece) for piece in in_j])
+        for i, j, of_i, of_j, in_i, in_j in similar
     ]
     return pairs, total
 
 
 def marked(text: str, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """The text in parts: (part, is it in the other, too?)."""
+    """The text in parts: (part, is it also in the other text?)."""
     parts: list[tuple[str, bool]] = []
     at = 0
     for start, end in sorted(slices):
@@ -185,14 +185,14 @@ def marked(text: str, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
 
 
 def find(settings: Settings, course_id: int, name: str) -> Findings:
-    """Compare the submissions that count. Raises DeepgradeError where that cannot be done."""
+    """Compare the submissions that count. Raises DeepgradeError if the comparison cannot run."""
     assignment = find_course(settings.course)[name]
     database, files = Database(settings), Files(settings)
     texts: dict[int, str] = {}
     with database.read() as session:
         course = session.get_one(Course, course_id)
-        chosen = courses.assignment(session, course, name)
-        cells = scores.load(session, course, [chosen] if chosen else []).cells.values()
+        course_assignment = courses.assignment(session, course, name)
+        cells = scores.load(session, course, [course_assignment] if course_assignment else []).cells.values()
         for cell in cells:
             code = cell.score.code
             if code is None:
@@ -207,7 +207,7 @@ def find(settings: Settings, course_id: int, name: str) -> Findings:
 
 
 def findings_of(texts: Mapping[int, str], starter: list[str]) -> Findings:
-    """Groups of equal texts, and pairs of what is left when each group is one."""
+    """Groups of equal texts, and similar pairs among one text of each group and all other texts."""
     groups = equal(texts, starter)
     repeated = {number for group in groups for number in group[1:]}
     pairs, total = compare({number: text for number, text in texts.items() if number not in repeated}, starter)
@@ -215,11 +215,11 @@ def findings_of(texts: Mapping[int, str], starter: list[str]) -> Findings:
 
 
 def save(settings: Settings, course_id: int, name: str, findings: Findings) -> None:
-    """Whole, or not at all."""
-    place = _place(settings, course_id, name)
-    fresh = place.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(findings))
-    fresh.replace(place)
+    """Write the findings, whole or not at all."""
+    path = _path_of(settings, course_id, name)
+    draft = path.with_suffix(".new")
+    draft.write_bytes(msgspec.json.encode(findings))
+    draft.replace(path)
 
 
 def main() -> None:
@@ -230,8 +230,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     os.nice(10)
     settings = Settings.from_environment()
-    place = _place(settings, arguments.course, arguments.assignment)
-    if (lock := _lock(place)) is None:
+    path = _path_of(settings, arguments.course, arguments.assignment)
+    if (lock := _lock(path)) is None:
         sys.exit("a comparison is running already")
     try:
         findings = find(settings, arguments.course, arguments.assignment)
@@ -246,15 +246,15 @@ def main() -> None:
     os.close(lock)
 
 
-def _place(settings: Settings, course_id: int, name: str) -> Path:
+def _path_of(settings: Settings, course_id: int, name: str) -> Path:
     folder = settings.make_home() / "similarity"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{course_id}-{Path(name).name}.json"
 
 
-def _lock(place: Path) -> int | None:
-    """A descriptor that holds the lock of this report; None where another process has it."""
-    descriptor = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _lock(path: Path) -> int | None:
+    """A descriptor that holds the lock of this report; None if another process has the lock."""
+    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

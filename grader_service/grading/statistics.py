@@ -1,8 +1,8 @@
-"""How an assignment went over all students: the distribution of points, and each test's part in it.
+"""Statistics of an assignment over all students: the distribution of points, and the results of each test.
 
-    the report that counts of each student ─> Tally of each test, Spread of the points ─> bars, drawn by the template
+    the counting report of each student ─> Tally of each test, Spread of the points ─> bars, drawn by the template
 
-A test that nobody fails tells nothing apart; one that most fail is hard, or wrong: staff look at both first.
+A test that nobody fails distinguishes nobody. A test that most students fail is hard, or wrong. Both get a note.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import msgspec
 from autograder.core.decoding import TypedDecoder
 
 BINS = 10
-FEW = 5  # reports; of fewer it is not said that nobody fails a test
+FEW = 5  # reports; with fewer a test gets no note
 NAMED = ("passed", "failed", "raised", "timed_out", "not_implemented", "blocked")  # in this order; others after them
 
 
 class _Test(msgspec.Struct):
-    """What is needed of a test's result; the rest of a report is passed over."""
+    """The fields of a test's result that are needed here; decoding skips the rest of a report."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ _REPORTS: TypedDecoder[_Report] = TypedDecoder(_Report)
 
 @dataclass
 class Tally:
-    """One test over all reports that hold it."""
+    """One test over all reports that contain it."""
 
     first: _Test
     total: int = 0
@@ -71,7 +71,7 @@ class Tally:
 
     @property
     def slow_seconds(self) -> float | None:
-        """Nine of ten take no longer."""
+        """The 90 % quantile of the times."""
         if not self.seconds:
             return None
         return sorted(self.seconds)[min(len(self.seconds) - 1, int(0.9 * len(self.seconds)))]
@@ -87,14 +87,14 @@ class Tally:
     @property
     def parts(self) -> list[tuple[str, int, float, float]]:
         """(verdict, count, start, width) of each, in percent of a bar."""
-        found, start = [], 0.0
+        segments, start = [], 0.0
         for verdict in [*NAMED, *sorted(set(self.verdicts) - set(NAMED))]:
             count = self.verdicts.get(verdict, 0)
             if count:
                 width = 100 * count / self.total
-                found.append((verdict, count, start, width))
+                segments.append((verdict, count, start, width))
                 start += width
-        return found
+        return segments
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Spread:
     median: float
     least: float
     most: float
-    full: int  # how many have all of them
+    full: int  # students with full marks
     bars: list[Bar]
 
     @property
-    def words(self) -> str:
-        """What the picture shows, for those who do not see it."""
+    def description(self) -> str:
+        """A description of the picture, for people who cannot see it."""
         parts = ", ".join(f"{bar.low:g} to {bar.high:g}: {bar.count}" for bar in self.bars if bar.count)
         return (
             f"Distribution of points of {self.count} students. {parts}. Median {self.median:.2f}, mean {self.mean:.2f}."
@@ -127,25 +127,25 @@ class Spread:
 
 
 def of_tests(reports: Iterable[bytes]) -> list[Tally]:
-    """A tally of each test, in the order in which the tests run. A report that cannot be read is passed over."""
-    found: dict[str, Tally] = {}
+    """A tally of each test, in the order in which the tests run. A report that cannot be read is skipped."""
+    tallies: dict[str, Tally] = {}
     for data in reports:
         try:
             report = _REPORTS.json(data)
         except msgspec.MsgspecError:
             continue
         for test in report.tests:
-            tally = found.setdefault(test.id, Tally(test))
+            tally = tallies.setdefault(test.id, Tally(test))
             tally.total += 1
             tally.verdicts[test.verdict] += 1
             tally.points += test.points
             if (seconds := report.timings.test_seconds.get(test.id)) is not None:
                 tally.seconds.append(seconds)
-    return list(found.values())
+    return list(tallies.values())
 
 
 def of_points(points: Sequence[float], possible: float) -> Spread | None:
-    """Ten bars of equal width, full marks in the last one; None without any points."""
+    """Ten bars of equal width, with full marks in the last one; None without any points."""
     if not points:
         return None
     top = max(possible, *points) if possible else max(points)
@@ -155,8 +155,8 @@ def of_points(points: Sequence[float], possible: float) -> Spread | None:
     tallest = max(counts)
     width = top / BINS
     bars = [
-        Bar(round(width * place, 6), round(width * (place + 1), 6), count, 100 * count / tallest)
-        for place, count in enumerate(counts)
+        Bar(round(width * index, 6), round(width * (index + 1), 6), count, 100 * count / tallest)
+        for index, count in enumerate(counts)
     ]
     full = sum(value >= possible for value in points) if possible else 0
     return Spread(

@@ -1,11 +1,11 @@
-"""What one viewer is shown of a submission: made once, and shown by pages, by programs and by scripts alike.
+"""A submission as one viewer may see it. It is made once; pages, the API and scripts show it.
 
     summary(session, submission, viewer)        ─> Summary           all but the report
     summaries(session, query, viewer_of)        ─> list[Summary]     rows of a list
     view(session, content, submission, viewer)  ─> SubmissionView    a summary, and the report
 
-`results` says which result counts, `late_policy` what it is worth, `visibility` what the viewer may see of it. What is
-kept back is not in a view, so whoever shows one decides nothing.
+`results` decides which result counts, `late_policy` how many points it gives, `visibility` which parts the viewer may
+see. A view does not contain what is withheld, so its callers decide nothing.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ OUR_FAULT = (
 class Summary:
     """A submission as one viewer sees it at one moment, without its report.
 
-    terms : what holds for its student
+    terms : dates and policy for its student
     state : one of `models.JOB_STATES`; `done` as soon as a result counts
-    place : in the queue, 1 being the next; 0 where it does not wait
-    result : number of the result that counts; None where there is none
-    result_state : of that result, "graded" or "refused"; "" where there is none
-    points, possible : of that result, before lateness; None where it was refused, or where they are not shown
+    place : in the queue, 1 being the next; 0 if it does not wait
+    result : number of the result that counts, or None
+    result_state : of that result, "graded" or "refused"; "" without a result
+    points, possible : of that result, before lateness; None if it was refused, or if they are not shown
     """
 
     submission: Submission
@@ -66,18 +66,18 @@ class Summary:
 
     @property
     def receipt(self) -> Receipt:
-        """How late it came, and which share of its points counts."""
+        """How late it was received, and which share of its points counts."""
         return late_policy.receipt(self.terms, self.submission.received_at)
 
 
 @dataclass(frozen=True)
 class SubmissionView(Summary):
-    """A submission as one viewer sees it at one moment: what its page and the API show of it.
+    """A submission as one viewer sees it at one moment, with its report: the contents of its page and of the API.
 
     title : of the assignment
-    report : of the result that counts, without what this viewer may not see; None where there is none
-    withheld : why the viewer does not see all of it, as a sentence; "" where nothing is kept back
-    fault : why the grader failed, in the words for this viewer; "" where it did not
+    report : of the result that counts, reduced to what this viewer may see; None without a result
+    withheld : a sentence that explains why something is withheld; "" if nothing is
+    fault : why the grader failed, for this viewer; "" if it did not
     """
 
     title: str
@@ -87,7 +87,7 @@ class SubmissionView(Summary):
 
     @property
     def answer(self) -> Report | None:
-        """For a program: the report, or one that says that the grader failed; None while there is neither."""
+        """For the API: the report, or a report of the grader's failure; None before either exists."""
         if self.state != "grader_error":
             return self.report
         return Report(self.submission.assignment, self.title, "grader_error", message=self.fault)
@@ -119,13 +119,13 @@ def summary(session: Session, submission: Submission, viewer: Viewer) -> Summary
 
 
 def summaries(session: Session, query: sa.Select[Any], viewer_of: Callable[[Submission], Viewer]) -> list[Summary]:
-    """Of all that a query of submissions asks for, in its order; in a handful of questions however many they are."""
+    """Summaries of the submissions of a query, in its order, in a fixed number of queries."""
     return [_summary(facts, viewer_of(facts.submission)) for facts in _facts(session, query)]
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What the database knows of a submission, whoever looks. now : its clock"""
+    """The rows of a submission, independent of the viewer. now : the database's clock"""
 
     submission: Submission
     now: float
@@ -136,7 +136,7 @@ class _Facts:
 
 def _summary(facts: _Facts, viewer: Viewer) -> Summary:
     submission, outcome = facts.submission, facts.outcome
-    shown = outcome is not None and outcome.graded and visibility.sees_points(facts.terms, viewer, facts.now)
+    has_points = outcome is not None and outcome.graded and visibility.sees_points(facts.terms, viewer, facts.now)
     return Summary(
         submission=submission,
         viewer=viewer,
@@ -146,8 +146,8 @@ def _summary(facts: _Facts, viewer: Viewer) -> Summary:
         progress=visibility.progress(submission.job, facts.terms, viewer, facts.now),
         result=outcome.id if outcome else None,
         result_state=outcome.state if outcome else "",
-        points=outcome.points if outcome and shown else None,
-        possible=outcome.possible if outcome and shown else None,
+        points=outcome.points if outcome and has_points else None,
+        possible=outcome.possible if outcome and has_points else None,
     )
 
 
@@ -160,16 +160,16 @@ def _facts(session: Session, query: sa.Select[Any]) -> list[_Facts]:
     of_student = sa.and_(
         extension.course_assignment_id == Submission.course_assignment_id, extension.person_id == Submission.person_id
     )
-    # Named as the left side of the join, which the added columns would make ambiguous.
+    # The left side of the join is named, since the added columns would make it ambiguous.
     query = query.select_from(Submission).outerjoin(extension, of_student)
     query = query.add_columns(db_now(), extension).options(*submissions.WITH_ALL)
     rows = session.execute(query).all()
     outcomes = results.of(session, (row[0].id for row in rows))
     waiting = [row[0].job for row in rows if row[0].id not in outcomes and row[0].job is not None]
     places = monitor.places(session, waiting)
-    found = []
+    facts = []
     for submission, now, extended in rows:
         terms = late_policy.terms(submission.course_assignment, submission.in_course.timezone, extended)
         number = submission.id
-        found.append(_Facts(submission, now, terms, outcomes.get(number), places.get(number, 0)))
-    return found
+        facts.append(_Facts(submission, now, terms, outcomes.get(number), places.get(number, 0)))
+    return facts

@@ -1,8 +1,8 @@
-"""What somebody may see of results: `autograder.report.visibility` says what a student may see at all, the course's
-policy says when.
+"""Who may see which results, and when. `autograder.report.visibility` decides what a student may see at all; the
+course's policy decides when.
 
-Every rule is a function of what holds for the student (`Terms`), of the viewer and of the time. `submission_view` alone
-asks here, and from it pages, pictures, tables of points and the API have what they show.
+Every rule is a function of the student's `Terms`, the viewer and the time. Only `submission_view` calls this module;
+pages, pictures, tables of points and the API use its views.
 
 terms : of the student who handed in
 """
@@ -22,12 +22,12 @@ from grader_service.database.models import Job
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a grading is, as somebody may see it. Without `told` nothing of it is known but that it runs."""
+    """The progress of a grading, as a viewer may see it. Without `visible` the viewer sees only that it runs."""
 
-    told: bool
+    visible: bool
     done: int = 0  # tests
     total: int = 0
-    curve: str = ""  # of the network that trains now, as `progress_curves` reads it
+    curve: str = ""  # of the running training, in the form that `progress_curves` reads
 
 
 def sees_hidden(terms: Terms, viewer: Viewer, now: float) -> bool:
@@ -36,30 +36,32 @@ def sees_hidden(terms: Terms, viewer: Viewer, now: float) -> bool:
 
 
 def sees_points(terms: Terms, viewer: Viewer, now: float) -> bool:
-    """Are points shown that hidden tests are part of?"""
+    """Are points shown that include hidden tests?"""
     return viewer == "staff" or late_policy.points_shown(terms, now)
 
 
 def report(whole: Report, terms: Terms, viewer: Viewer, now: float) -> Report:
-    """The report without what this viewer may not see, or may not see yet."""
-    seen = view(whole, viewer)
+    """The report, reduced to what this viewer may see at this time."""
+    viewer_report = view(whole, viewer)
     if sees_hidden(terms, viewer, now):
-        return seen
-    rest = without_hidden(seen, points=sees_points(terms, viewer, now))
-    # How long all tests took together tells how long the hidden ones did.
-    return msgspec.structs.replace(rest, timings=msgspec.structs.replace(rest.timings, total_seconds=0.0))
+        return viewer_report
+    without_hidden_tests = without_hidden(viewer_report, points=sees_points(terms, viewer, now))
+    # The time of all tests would reveal the time of the hidden ones.
+    return msgspec.structs.replace(
+        without_hidden_tests, timings=msgspec.structs.replace(without_hidden_tests.timings, total_seconds=0.0)
+    )
 
 
 def progress(job: Job | None, terms: Terms, viewer: Viewer, now: float) -> Progress:
-    """Where hidden results are not shown yet or never, a student is told no count, no pace and no curve: hidden tests
-    are most of them."""
+    """The progress of a job. While hidden results are not shown, a student sees no counts, no pace and no curve, since
+    most tests are hidden."""
     if job is None or not sees_hidden(terms, viewer, now):
-        return Progress(told=False)
+        return Progress(visible=False)
     return Progress(True, job.tests_done, job.tests_total, job.curve)
 
 
 def withheld(terms: Terms, viewer: Viewer, now: float) -> str:
-    """Why the viewer does not see all of it, as a sentence; "" where nothing is kept back."""
+    """A sentence that explains why something is withheld; "" if nothing is."""
     if sees_hidden(terms, viewer, now):
         return ""
     if sees_points(terms, viewer, now):

@@ -1,7 +1,7 @@
-"""What changed between two attempts of one person: in the files, and in how the tests went.
+"""Differences between two attempts of one person: in the files, and in the results of the tests.
 
-The files are a stranger's: they are decoded with what cannot be decoded marked, and compared within bounds, since the
-time that a comparison takes grows with the square of what is compared.
+The files are not trusted. Bytes that are not UTF-8 are escaped, and sizes are limited, since the time of a comparison
+grows with the square of the number of lines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autograder.report.schema import Report
 
-LINES = 1000  # of a file; a longer one is not compared line by line, which takes up to a third of a second
+LINES = 1000  # of a file; a longer one is not compared line by line; 1000 take up to a third of a second
 BYTES = 256 * 1024
 CONTEXT = 3  # lines around a change
 
@@ -30,16 +30,16 @@ class File:
     name: str
     state: str  # "same", "changed", "added" or "removed"
     lines: list[Line]
-    note: str = ""  # why it is not compared line by line
+    note: str = ""  # the reason if it is not compared line by line
 
 
 @dataclass(frozen=True)
 class Change:
-    """A test that went another way."""
+    """A test with a different verdict."""
 
     name: str
     law: str
-    before: str  # verdict; "" where the test was not there
+    before: str  # verdict; "" if the test was absent
     after: str
 
 
@@ -49,18 +49,25 @@ def of_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Fi
 
 
 def of_tests(before: Report | None, after: Report | None) -> list[Change]:
-    """The tests whose verdict changed, of two reports as one reader may see them."""
+    """The tests whose verdict changed between two reports, both reduced to what one viewer may see."""
     if before is None or after is None:
         return []
-    old = {test.id: test for test in before.tests}
-    new = {test.id: test for test in after.tests}
-    found = []
-    for number in dict.fromkeys([*new, *old]):
-        was, now = old.get(number), new.get(number)
-        one = now or was
-        if one and (was is None or now is None or was.verdict != now.verdict):
-            found.append(Change(one.name, one.law, was.verdict if was else "", now.verdict if now else ""))
-    return found
+    old_tests = {test.id: test for test in before.tests}
+    new_tests = {test.id: test for test in after.tests}
+    changes = []
+    for number in dict.fromkeys([*new_tests, *old_tests]):
+        old_test, new_test = old_tests.get(number), new_tests.get(number)
+        present = new_test or old_test
+        if present and (old_test is None or new_test is None or old_test.verdict != new_test.verdict):
+            changes.append(
+                Change(
+                    present.name,
+                    present.law,
+                    old_test.verdict if old_test else "",
+                    new_test.verdict if new_test else "",
+                )
+            )
+    return changes
 
 
 def _file(name: str, before: bytes | None, after: bytes | None) -> File:
@@ -71,25 +78,27 @@ def _file(name: str, before: bytes | None, after: bytes | None) -> File:
         return File(name, state, [], "The file is too large to compare line by line.")
     if b"\0" in (before or b"") or b"\0" in (after or b""):
         return File(name, state, [], "The file is not text.")
-    old, new = _lines(before), _lines(after)
-    if max(len(old), len(new)) > LINES:
+    old_lines, new_lines = _lines(before), _lines(after)
+    if max(len(old_lines), len(new_lines)) > LINES:
         return File(name, state, [], f"The file has more than {LINES} lines, which is too many to compare.")
-    return File(name, state, _compare(old, new))
+    return File(name, state, _compare(old_lines, new_lines))
 
 
 def _lines(data: bytes | None) -> list[str]:
     return (data or b"").decode("utf-8", "backslashreplace").splitlines()
 
 
-def _compare(old: list[str], new: list[str]) -> list[Line]:
-    found: list[Line] = []
-    for group in difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT):
-        if found or group[0][1] or group[0][3]:
-            found.append(Line("place", None, None, ""))
+def _compare(old_lines: list[str], new_lines: list[str]) -> list[Line]:
+    lines: list[Line] = []
+    for group in difflib.SequenceMatcher(None, old_lines, new_lines).get_grouped_opcodes(CONTEXT):
+        if lines or group[0][1] or group[0][3]:
+            lines.append(Line("place", None, None, ""))
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
-                found += [Line("same", i + 1, j + 1, new[j]) for i, j in zip(range(i1, i2), range(j1, j2), strict=True)]
+                lines += [
+                    Line("same", i + 1, j + 1, new_lines[j]) for i, j in zip(range(i1, i2), range(j1, j2), strict=True)
+                ]
             else:
-                found += [Line("removed", i + 1, None, old[i]) for i in range(i1, i2)]
-                found += [Line("added", None, j + 1, new[j]) for j in range(j1, j2)]
-    return found
+                lines += [Line("removed", i + 1, None, old_lines[i]) for i in range(i1, i2)]
+                lines += [Line("added", None, j + 1, new_lines[j]) for j in range(j1, j2)]
+    return lines

@@ -1,4 +1,4 @@
-"""Handing in, for pages and programs alike: from the bytes of a zip, or of a written part, to the receipt."""
+"""Handing in, for pages and the API: from the bytes of a zip, or of a written part, to the receipt."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def hand_in(
     form_key: str,
     waited: float = 0.0,
 ) -> Submission:
-    """The submission, when it is stored. Raises Refused with the reason, and then nothing is stored.
+    """Store a submission and return it. Raises Refused with the reason, and then stores nothing.
 
     session : for reading
-    form_key : of one rendering of a form, or of one call of a program: sent again it is the same submission.
-    waited : seconds since the last byte came. What waited for a thread is not late for it.
+    form_key : identifies one rendering of a form, or one call of a program; a repeated key is the same submission.
+    waited : seconds since the last byte was received, so that waiting for a thread does not make it late.
     """
     received_at = submissions.now(session) - waited
-    read = read_zip(data, assignment.manifest)
+    submission_files = read_zip(data, assignment.manifest)
     needs = enqueue.needs(
         assignment.manifest, long_seconds=services.settings.long_seconds, course=services.version.lately()
     )
@@ -54,7 +54,7 @@ def hand_in(
         data,
         form_key,
         filename=filename,
-        notes=read.notes,
+        notes=submission_files.notes,
         needs=needs,
         received_at=received_at,
     )
@@ -74,16 +74,16 @@ def hand_in_written(
     form_key: str,
     waited: float = 0.0,
 ) -> Submission:
-    """The written part of an assignment, as `hand_in` takes its code; no worker grades it. Raises Refused, too, for an
-    assignment that asks for none, and for a PDF that cannot be opened: it would replace one that can."""
+    """Store the written part of an assignment, which no worker grades. The parameters are those of `hand_in`. Raises
+    Refused also for an assignment without a written part, and for a PDF that cannot be opened."""
     received_at = submissions.now(session) - waited
-    chosen = courses.assignment(session, course, name)
-    if chosen is None or not chosen.written_points:
+    course_assignment = courses.assignment(session, course, name)
+    if course_assignment is None or not course_assignment.written_points:
         raise Refused("this assignment has no written part")
     kind = written.kind_of(data)
     written.fits_name(kind, filename)
-    if kind == "pdf" and (trouble := _unreadable(data)):
-        raise Refused(trouble)
+    if kind == "pdf" and (problem := _unreadable(data)):
+        raise Refused(problem)
     submission = _accepted(
         services,
         person,
@@ -106,13 +106,13 @@ def _unreadable(data: bytes) -> str:
         return rendering.unreadable(data)
     except GraderError as error:
         log.warning("a written part is accepted unopened: %s", error)
-        return ""  # our fault, and nobody's work is lost by it
+        return ""  # the service failed; the student's work is kept
 
 
 def _accepted(
-    services: Services, person: Person, course: Course, name: str, data: bytes, form_key: str, **how: Any
+    services: Services, person: Person, course: Course, name: str, data: bytes, form_key: str, **details: Any
 ) -> Submission:
-    """The bytes into the store, and then what names them into the database."""
+    """Write the bytes into the file store, and then the submission into the database."""
     stored = services.files.keep(data)
     with services.database.write() as writing:
         return submissions.accept(
@@ -123,7 +123,7 @@ def _accepted(
             upload=stored,
             keep_still=lambda: services.files.keep_still(stored, data),
             form_key=form_key if FORM_KEY.fullmatch(form_key) else new_key(),
-            **how,
+            **details,
         )
 
 

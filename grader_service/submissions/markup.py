@@ -1,4 +1,4 @@
-"""HTML out of pieces that a sandbox has made: whatever they are, no tag, attribute or address but these comes out."""
+"""Makes HTML from the pieces that a sandbox returns. Only the tags, attributes and addresses below are allowed."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ TAGS = frozenset(
 EMPTY = frozenset({"br", "hr"})
 LINKS = ("https://", "http://", "mailto:")
 ALIGNED = frozenset({"left", "right", "center"})
-DEEPEST = 100  # tags inside each other; what is deeper is not set apart
+DEEPEST = 100  # nested tags; deeper ones are closed at once
 
 
 def assemble(pieces: Iterable[tuple[str, str, str]]) -> Markup:
-    """The pieces of `inside/prose.py` as HTML. Headings are two steps below the page's own."""
-    out: list[str] = []
+    """The pieces of `inside_sandbox/prose.py` as HTML. Headings are two levels below those of the page."""
+    html: list[str] = []
     opened: list[str] = []
-    for kind, tag, word in pieces:
+    for kind, tag, value in pieces:
         if kind == "text":
-            out.append(str(escape(word)))
+            html.append(str(escape(value)))
         elif tag not in TAGS:
             continue
         elif kind == "open":
-            out.append(f"<{_lower(tag)}{_attribute(tag, word)}>")
+            html.append(f"<{_lower(tag)}{_attribute(tag, value)}>")
             if tag not in EMPTY:
                 opened.append(tag)
             if len(opened) > DEEPEST:
-                out.append(f"</{_lower(opened.pop())}>")
+                html.append(f"</{_lower(opened.pop())}>")
         elif opened and opened[-1] == tag:
-            out.append(f"</{_lower(opened.pop())}>")
+            html.append(f"</{_lower(opened.pop())}>")
             if tag not in ("em", "strong", "s", "code", "a"):
-                out.append("\n")
-    out += [f"</{_lower(tag)}>" for tag in reversed(opened)]
-    return Markup("".join(out))
+                html.append("\n")
+    html += [f"</{_lower(tag)}>" for tag in reversed(opened)]
+    return Markup("".join(html))
 
 
 def _lower(tag: str) -> str:
     return f"h{min(6, int(tag[1]) + 2)}" if tag[0] == "h" and tag[1:].isdecimal() else tag
 
 
-def _attribute(tag: str, word: str) -> str:
+def _attribute(tag: str, value: str) -> str:
     if tag == "a":
-        return f' href="{escape(word)}"' if word.lower().startswith(LINKS) else ""
+        return f' href="{escape(value)}"' if value.lower().startswith(LINKS) else ""
     if tag in ("th", "td"):
-        return f' class="align-{word}"' if word in ALIGNED else ""
-    if tag == "ol" and word.isascii() and word.isdecimal() and len(word) < 10:
-        return f' start="{word}"'
+        return f' class="align-{value}"' if value in ALIGNED else ""
+    if tag == "ol" and value.isascii() and value.isdecimal() and len(value) < 10:
+        return f' start="{value}"'
     return ""

@@ -1,12 +1,12 @@
-"""Written parts as they are shown: laid out once after they were handed in, in a sandbox, and kept.
+"""Renders written parts once, in a sandbox, after they were handed in, and stores the result.
 
     hand in ── later ──> a thread ── sandbox: pieces of Markdown, pixels of a PDF ──> row `rendering`, rows `sheet`
-    a page  <─────────────────────────────── what is kept; it lays out nothing
+    a page  <─────────────────────────────── the stored result; a page renders nothing
 
-No page waits for this, and none costs more by what a student wrote. Handing in waits for one thing: a PDF is opened in
-a sandbox first (`unreadable`), in a lane of its own, since a damaged one must not replace a good one. Whose written
-parts have cost least goes first, so that one student's do not hold up all others'. What took too long or became too
-large is shown as it was written, with a sentence that says so.
+No page waits for the renderer. Handing in waits only for `unreadable`, which opens a PDF in a sandbox of its own, since
+a damaged PDF must not replace a good one. Written parts of the student who used the least time are rendered first, so
+that one student does not delay all others. A text that takes too long or becomes too large is shown as source, with a
+sentence that says so.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from grader_service.submissions import markup, sandboxed, written
 
 log = logging.getLogger("deepgrade.web")
 
-TEXT_SECONDS = 5.0  # of wall time to lay out Markdown; past it the text is shown as it was written
-SHEETS_SECONDS = 20.0  # and to draw a PDF; pages that are not drawn by then are not shown
+TEXT_SECONDS = 5.0  # wall time to render Markdown; past it the source is shown
+SHEETS_SECONDS = 20.0  # wall time to draw a PDF; past it the remaining pages are not shown
 _PIECES: TypedDecoder[list[tuple[str, str, str]]] = TypedDecoder(list[tuple[str, str, str]])
-OPEN_SECONDS = 10.0  # and to open a PDF when it is handed in; what takes longer is accepted
-SHEETS_MOST = 60  # that are shown; all of them are in the file
-SHEETS_BYTES = 12 * 2**20  # of all pictures of a PDF; pages beyond are not shown
+OPEN_SECONDS = 10.0  # wall time to open a PDF when it is handed in; past it the PDF is accepted
+SHEETS_MOST = 60  # pages of a PDF that are shown
+SHEETS_BYTES = 12 * 2**20  # of all pictures of a PDF; further pages are not shown
 WIDTH, HEIGHT = 1100, 1600  # pixels of a page, at most
-PIECES_BYTES = 2 * 2**20  # of what comes out of the sandbox for Markdown
-AGAIN_SECONDS = 60.0  # where there was no sandbox, it is tried again after so long
+PIECES_BYTES = 2 * 2**20  # of the pieces of Markdown from the sandbox; past it the source is shown
+AGAIN_SECONDS = 60.0  # wait before the next try after a failure
 
 BROKEN = "the PDF is damaged and cannot be opened; export it again and open it yourself first"
 LOCKED = "the PDF needs a password; export it without one"
@@ -54,24 +54,24 @@ NOT_PDF = "This PDF cannot be shown here. Save the file to read it."
 
 @dataclass
 class Rendered:
-    """What is kept of one upload."""
+    """The stored rendering of one upload."""
 
     kind: written.Kind
     html: str = ""
     pages: int = 0  # of a PDF, in the file
-    message: str = ""  # why less is shown than there is
+    message: str = ""  # why not everything is shown
     sheets: list[bytes] = field(default_factory=list)  # PNGs
 
 
 def render(data: bytes) -> Rendered:
-    """Lay out Markdown, draw a PDF. Raises GraderError where there is no sandbox."""
+    """Render Markdown or a PDF. Raises GraderError without a sandbox."""
     return _text(data) if written.kind_of(data) == "markdown" else _sheets(data)
 
 
 def unreadable(data: bytes) -> str:
-    """Why nobody could read this PDF, else "". It is opened in a sandbox, and its first page drawn small.
+    """The reason why a PDF cannot be read, or "". It is opened in a sandbox, and its first page is drawn small.
 
-    Raises GraderError where there is no sandbox. What takes too long is not called unreadable.
+    Raises GraderError without a sandbox. A PDF that takes too long counts as readable.
     """
     try:
         with sandboxed.tool("sheet", ["pypdfium2", "numpy"], seconds=OPEN_SECONDS) as tool:
@@ -81,7 +81,7 @@ def unreadable(data: bytes) -> str:
             return "" if _png(tool.page(0, 60, 90)) else BROKEN
     except (TimedOut, OutOfMemory):
         return ""
-    except sandboxed.GONE as error:
+    except sandboxed.FAILURES as error:
         return LOCKED if "password" in str(error).lower() else BROKEN
 
 
@@ -95,7 +95,7 @@ def sheet(session: Session, sha256: str, number: int) -> bytes | None:
 
 
 def keep(session: Session, sha256: str, rendered: Rendered) -> None:
-    """Unless it is there, or nobody has handed in these bytes any more."""
+    """Store a rendering, unless one exists, or no submission has these bytes any longer."""
     one_at_a_time(session, UPLOADS, shared=True)
     named = sa.select(Submission.id).where(Submission.sha256 == sha256).limit(1)
     if find(session, sha256) is not None or session.scalar(named) is None:
@@ -118,41 +118,41 @@ def _text(data: bytes) -> Rendered:
         if not isinstance(pieces, str) or len(pieces.encode()) > PIECES_BYTES:
             return Rendered("markdown", message=NOT_TEXT)
         return Rendered("markdown", str(markup.assemble(_PIECES.json(pieces))))
-    except (*sandboxed.GONE, ValueError):  # msgspec's errors are among these
+    except (*sandboxed.FAILURES, ValueError):  # msgspec's errors are among these
         return Rendered("markdown", message=NOT_TEXT)
 
 
 def _sheets(data: bytes) -> Rendered:
-    found = Rendered("pdf", message=NOT_PDF)
+    rendered = Rendered("pdf", message=NOT_PDF)
     try:
         with sandboxed.tool("sheet", ["pypdfium2", "numpy"], seconds=SHEETS_SECONDS) as tool:
             pages = tool.load(np.frombuffer(data, np.uint8))
             if type(pages) is int and 0 < pages < 1_000_000:
-                found.pages = pages
-                _draw(tool, found)
-    except sandboxed.GONE:
-        pass  # what was drawn until then is shown
-    if 0 < len(found.sheets) < found.pages:
-        found.message = (
-            f"The first {len(found.sheets)} of {found.pages} pages are shown. The file contains all of them."
+                rendered.pages = pages
+                _draw(tool, rendered)
+    except sandboxed.FAILURES:
+        pass  # the pages drawn so far are shown
+    if 0 < len(rendered.sheets) < rendered.pages:
+        rendered.message = (
+            f"The first {len(rendered.sheets)} of {rendered.pages} pages are shown. The file contains all of them."
         )
-    elif found.sheets:
-        found.message = ""
-    return found
+    elif rendered.sheets:
+        rendered.message = ""
+    return rendered
 
 
-def _draw(tool: Remote, found: Rendered) -> None:
+def _draw(tool: Remote, rendered: Rendered) -> None:
     size = 0
-    for number in range(min(found.pages, SHEETS_MOST)):
+    for number in range(min(rendered.pages, SHEETS_MOST)):
         png = _png(tool.page(number, WIDTH, HEIGHT))
         size += len(png or b"")
         if png is None or size > SHEETS_BYTES:
             return
-        found.sheets.append(png)
+        rendered.sheets.append(png)
 
 
 def _png(pixels: object) -> bytes | None:
-    """Whatever came out of the sandbox is a picture of the right form, or none."""
+    """The pixels as PNG; None unless they are a picture of the right shape and dtype."""
     if not (isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 3):
         return None
     height, width, colours = pixels.shape
@@ -164,20 +164,20 @@ def _png(pixels: object) -> bytes | None:
 
 
 class Renderer:
-    """The thread that lays out what was handed in. One upload after the other, each once."""
+    """The thread that renders written parts, one upload after the other, each once."""
 
     def __init__(self, database: Database, files: Files) -> None:
         self._database, self._files = database, files
         self._waiting: queue.PriorityQueue[tuple[float, int, int, str]] = queue.PriorityQueue()
         self._order = itertools.count()
-        self._spent: defaultdict[int, float] = defaultdict(float)  # seconds that a person's have cost
+        self._spent: defaultdict[int, float] = defaultdict(float)  # seconds used by the uploads of a person
         self._asked: set[str] = set()
-        self._failed: dict[str, float] = {}  # when there was no sandbox for it
+        self._failed: dict[str, float] = {}  # time of the last failure
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def later(self, person_id: int, sha256: str) -> bool:
-        """Have it laid out, if it is not waited for already. False: a moment ago there was no sandbox."""
+        """Queue an upload, if it is not queued already. Returns False shortly after a failure."""
         with self._lock:
             if time.monotonic() - self._failed.get(sha256, -AGAIN_SECONDS) < AGAIN_SECONDS:
                 return False
@@ -191,13 +191,13 @@ class Renderer:
             return True
 
     def wait(self) -> None:
-        """Until all is done that waits now."""
+        """Wait until the queue is empty."""
         self._waiting.join()
 
     def _run(self) -> None:
         while True:
             _, _, person_id, sha256 = self._waiting.get()
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 self._do(sha256)
             except (GraderError, StoreError) as error:
@@ -208,7 +208,7 @@ class Renderer:
                 self._give_up(sha256)
             finally:
                 with self._lock:
-                    self._spent[person_id] += time.monotonic() - begun
+                    self._spent[person_id] += time.monotonic() - started
                     self._asked.discard(sha256)
                 self._waiting.task_done()
 
@@ -227,5 +227,5 @@ class Renderer:
 
 
 def raw(data: bytes) -> Markup:
-    """The text as it was written, for a page."""
+    """The source of the text, for a page."""
     return Markup('<pre tabindex="0">{}</pre>').format(data.decode("utf-8", "backslashreplace"))

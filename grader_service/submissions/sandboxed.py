@@ -1,7 +1,7 @@
-"""Tools that meet what students wrote run where their code runs: in a sandbox, with time and memory that end.
+"""Runs tools on files of students in a sandbox with limits of time and memory, like the code of students.
 
-with boxed.tool("sheet", ["pypdfium2"], seconds=10) as sheet:
-    sheet.count(data)        a plain value, or one of GONE; GraderError where there is no sandbox
+with sandboxed.tool("sheet", ["pypdfium2"], seconds=10) as sheet:
+    sheet.load(data)        returns a plain value; raises one of FAILURES, or GraderError without a sandbox
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from autograder.student.exceptions import StudentRaised
 from autograder.student.remote import Remote
 
 INSIDE = Path(__file__).with_name("inside_sandbox")
-GONE = (StudentGone, StudentRaised)  # it took too long, it ate too much, or it failed
+FAILURES = (StudentGone, StudentRaised)  # it exceeded a limit, or it raised
 
 
-class _Box(Sandbox):
-    """One that imports nothing ahead: the tool does so itself, where there is a /tmp that may be written."""
+class _ToolSandbox(Sandbox):
+    """A sandbox without preloaded modules. The tool imports them itself, when it has a writable /tmp."""
 
     def _start(self) -> None:
         self.runtime = dataclasses.replace(self.runtime, imports=[])
@@ -31,11 +31,11 @@ class _Box(Sandbox):
 
 @contextmanager
 def tool(name: str, packages: list[str], *, seconds: float, memory_mb: int = 1024) -> Iterator[Remote]:
-    """A file of `inside_sandbox` as a module in a sandbox of its own, with these distributions.
+    """A file of `inside_sandbox` as a module in a new sandbox with these distributions.
 
-    seconds : wall time of all its answers together
+    seconds : wall time of all calls together
     """
     limits = Limits(seconds=seconds, test_seconds=seconds, memory_mb=memory_mb)
     files = {f"{name}.py": (INSIDE / f"{name}.py").read_bytes()}
-    with _Box(packages, limits) as sandbox, sandbox.worker() as worker:
+    with _ToolSandbox(packages, limits) as sandbox, sandbox.worker() as worker:
         yield Remote(worker, files, name, limits)

@@ -1,9 +1,9 @@
-"""What one process of the web service works with, made once and handed on.
+"""The objects that one process of the web service needs, made once and passed on.
 
     services = Services(settings, course, version, database, files, notifier, renderer, outbox)
     intake.hand_in(services, session, person, ...)
 
-So what is handed in, graded or regraded needs no web framework: a script makes its own.
+So intake, grading and regrades need no web framework: a script can make its own `Services`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader_service.submissions.rendering import Renderer
 
 @dataclass(frozen=True)
 class Services:
-    """The settings and what was made of them.
+    """The settings, and the objects made from them.
 
     course : the assignments on the disk.   version : hash of their contents, read again when they change.
     notifier : wakes workers.   renderer : renders written parts in a sandbox.   outbox : sends mail.

@@ -1,4 +1,4 @@
-"""The written part of an assignment: Markdown or a PDF, as a student wrote it. `rendering` says how it is shown."""
+"""The written part of an assignment: Markdown or a PDF. `rendering` makes it visible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OTHER_FORMATS = (".tex", ".html", ".htm", ".xml", ".svg", ".rtf", ".ps", ".eps",
 
 
 def kind_of(data: bytes) -> Kind:
-    """Raises Refused for what is neither, with what to do about it."""
+    """The format of the file. Raises Refused with the way out for other files."""
     if not data:
         raise Refused("the file is empty")
     if len(data) > MOST_KB * 1024:
@@ -36,8 +36,7 @@ def kind_of(data: bytes) -> Kind:
 
 
 def fits_name(kind: Kind, filename: str) -> None:
-    """Raises Refused where the name promises another format than the file has: a page that was saved as report.pdf,
-    the LaTeX source in place of what it makes."""
+    """Raises Refused if the name has the ending of another format: a web page saved as report.pdf, or LaTeX source."""
     ending = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
     if kind == "markdown" and ending == ".pdf":
         raise Refused("the file is named .pdf but is not a PDF; export it again as PDF")
@@ -46,5 +45,5 @@ def fits_name(kind: Kind, filename: str) -> None:
 
 
 def kilobytes(data: bytes) -> int:
-    """Rounded up, so that what is one byte too large is said to be larger than the limit."""
+    """Rounded up, so that a file one byte above the limit has a number above the limit."""
     return -(-len(data) // 1024)

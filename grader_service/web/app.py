@@ -167,7 +167,7 @@ def _name_for_templates(app: Flask) -> None:
         REASON_MOST=REASON_MOST,
         version=autograder.__version__,
         picture_key=report_figures.key,
-        picture_words=report_figures.words,
+        picture_description=report_figures.description,
         handout=handouts.render,
         audit_changes=audit.changes,
         by_problem=formatting.by_problem,

@@ -92,7 +92,7 @@ WALLS = [
     Wall(
         "probes",
         "what files earn that know nothing is not looked at",
-        [("autograder/verify/verify.py", "        self._problems += earnings.problems(found)\n", "")],
+        [("autograder/verify/verify.py", "        self._problems += earnings.problems(earned)\n", "")],
         ["tests/engine/verify/test_probes.py::test_a_sentence_names_all_probes_that_earn_alike_and_the_limit"],
     ),
     Wall(

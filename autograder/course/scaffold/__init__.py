@@ -1,6 +1,6 @@
-"""A new assignment: two folders copied from here, complete and sound, for an author to edit.
+"""A new assignment: two folders that are copied from here, complete and sound, for an author to edit.
 
-The files beside this one are real; only NAME, in their names and in their text, becomes the new assignment's name.
+In the names and texts of the files, NAME is replaced by the name of the new assignment.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ BESIDE = re.compile(r"\..*|solutions|.*\.(md|txt|toml)|LICENSE.*")  # what an em
 
 
 def begin(root: Path, name: str) -> list[Path]:
-    """The same in a folder that is a course, or that is empty and becomes one.
+    """Write a new assignment into a course, or into an empty folder, which becomes a course.
 
-    Raises DeepgradeError where it is neither.
+    Raises DeepgradeError if the folder is neither, and for the reasons of `create`.
     """
     if not root.is_dir():
         raise DeepgradeError(f"{root}: does not exist; create the folder first")
-    others = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
-    if not (root / "assignments").is_dir() and others:
+    unexpected = [path.name for path in root.iterdir() if not BESIDE.fullmatch(path.name)]
+    if not (root / "assignments").is_dir() and unexpected:
         raise DeepgradeError(
             f"{root}: is neither empty nor a course (it has no folder `assignments`); go to one of these, "
             "or name it with --course DIR"
@@ -36,10 +36,10 @@ def begin(root: Path, name: str) -> list[Path]:
 
 
 def create(course: Course, name: str) -> list[Path]:
-    """Write the students' and the staff's half of assignment `name`; the files written.
+    """Write the students' and the staff's half of assignment `name`. Returns the files.
 
-    Raises DeepgradeError for a name that none can have, that is taken or that is another module's, and where the course
-    cannot be written to.
+    Raises DeepgradeError for a name that is not valid, in use, or the name of another module, and if the course cannot
+    be written to.
     """
     return _write(course.root, name)
 

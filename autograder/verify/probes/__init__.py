@@ -1,4 +1,4 @@
-"""Probes: files that know nothing of an assignment, or nothing but how its tests judge. None may earn points.
+"""Probes: files that know nothing of an assignment, or only how its tests judge. None may earn points.
 
     overwrite            constants in place of every argument, and the right answer to those, against
     overwrite-copies     the same on copies: a test that the first passes and the second fails judges by what a student
@@ -10,19 +10,19 @@
     float16, complex     the reference's answer in another dtype
     first-answer         the first answer of each function, for ever
     table                the answers of the public examples: no submission, see `earnings`
-    own NAME             solutions/<assignment>/probes/NAME.py: what needs to know the interface
+    own NAME             solutions/<assignment>/probes/NAME.py: a probe that must know the interface
 
 They attack the functions and methods that students write: those whose bodies differ between stub and reference.
 
-**What counts.** LIMIT, 2 of 100 points, is what one probe may earn. All tests that it passes count, but for those that
-it passes rightly. A probe that starts from right answers (float16, complex, first-answer, an author's own) passes a
-test rightly if each answer in it was the reference's; a refusal that the reference makes is such an answer, too. Such
-a probe prints a line when it first answers otherwise. Staff see in a report what a submission printed, so only tests
-with that line count. All other probes answer blindly and pass nothing rightly: a file in which every function raises
-ValueError does not know what must be refused. So a law of refusals asks for the answer to a legal question as well.
+**What counts.** One probe may earn at most LIMIT, 2 of 100 points. All tests that it passes count, except those that it
+passes rightly. A probe that starts from right answers (float16, complex, first-answer, an author's own) passes a test
+rightly if each answer in it was the reference's; a refusal of the reference is such an answer, too. Such a probe prints
+a line at its first other answer. Reports for staff contain printed text, so only tests with that line count. All other
+probes answer blindly and pass nothing rightly: a file in which every function raises ValueError does not know which
+arguments it must refuse. So a law about refusals must also ask for the answer to a valid argument.
 
-**Probes of an author's own** are found like variants: a file for the module, or a folder with all files. Each function
-that the file defines is taken to be wrong. What it does not define is the reference's, which it may also import:
+**An author's own probes** are found like variants: a file for the module, or a folder with all files. Each function
+that the file defines counts as wrong. Functions that it does not define are the reference's, which it may also import:
 `import reference`.
 """
 
@@ -38,7 +38,7 @@ from autograder.core.sources import tree_of
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission, sha256_of
 
-LIMIT = 0.02  # of an assignment's points: what one probe may earn
+LIMIT = 0.02  # share of an assignment's points that one probe may earn
 OVERWRITE, COPIES = "overwrite", "overwrite-copies"
 FOLDER = "probes"  # below solutions/<assignment>
 OWN = "own "  # begins the name of an author's own
@@ -80,15 +80,15 @@ def probes(assignment: Assignment) -> list[Probe]:
     return [*_built_in(assignment), *_own(assignment)]
 
 
-def a_third(probes: list[Probe], number: int) -> list[Probe]:
-    """Each third probe, from one that the number decides; the two that are compared count as one."""
+def every_third(probes: list[Probe], number: int) -> list[Probe]:
+    """Every third probe; the number chooses the first one. `overwrite` and its copies count as one probe."""
     names = [probe.name for probe in probes if probe.name != COPIES][number % 3 :: 3]
     return [probe for probe in probes if (OVERWRITE if probe.name == COPIES else probe.name) in names]
 
 
 def _built_in(assignment: Assignment) -> list[Probe]:
     module, reference = f"{assignment.manifest.module}.py", assignment.reference()
-    names = to_write(assignment.stub()[module], reference[module], assignment.folder / module)
+    names = functions_to_write(assignment.stub()[module], reference[module], assignment.folder / module)
     return [
         Probe(name, counts, {**reference, **_attacked(module, reference[module], name, names)})
         for name, counts in BUILT_IN.items()
@@ -97,13 +97,15 @@ def _built_in(assignment: Assignment) -> list[Probe]:
 
 def _own(assignment: Assignment) -> list[Probe]:
     module, reference = f"{assignment.manifest.module}.py", assignment.reference()
-    found = []
+    own_probes = []
     for name, files in assignment.answers(FOLDER).items():
         text = files[module]
         functions = [*_functions(_parsed(text, Path(FOLDER) / name))]
         attacked = _attacked(module, text + COMPLETED.encode(), "own", functions)
-        found.append(Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked}))
-    return found
+        own_probes.append(
+            Probe(f"{OWN}{name}", "wrong answers", {**files, REFERENCE_FILE: reference[module], **attacked})
+        )
+    return own_probes
 
 
 def _attacked(module: str, text: bytes, probe: str, names: list[str]) -> dict[str, bytes]:
@@ -111,10 +113,10 @@ def _attacked(module: str, text: bytes, probe: str, names: list[str]) -> dict[st
     return {module: text + last.encode(), **{path.name: path.read_bytes() for path in sorted(INSIDE.glob("*.py"))}}
 
 
-def to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:
-    """The functions ("f") and methods ("C.f") of a stub that are not given: the reference writes them otherwise."""
-    given, right = _functions(_parsed(stub, path)), _functions(_parsed(reference, path))
-    return [name for name, body in given.items() if right.get(name) != body]
+def functions_to_write(stub: bytes, reference: bytes, path: Path) -> list[str]:
+    """The functions ("f") and methods ("C.f") that students write: their bodies differ between stub and reference."""
+    stub_functions, reference_functions = _functions(_parsed(stub, path)), _functions(_parsed(reference, path))
+    return [name for name, body in stub_functions.items() if reference_functions.get(name) != body]
 
 
 def _parsed(text: bytes, path: Path) -> ast.Module:
@@ -125,11 +127,11 @@ def _parsed(text: bytes, path: Path) -> ast.Module:
 
 
 def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> dict[str, str]:
-    """From the names of functions and methods to their text."""
-    found: dict[str, str] = {}
+    """The source of each function and method, by name."""
+    functions: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            found |= _functions(node, f"{prefix}{node.name}.")
+            functions |= _functions(node, f"{prefix}{node.name}.")
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found[prefix + node.name] = ast.unparse(node)
-    return found
+            functions[prefix + node.name] = ast.unparse(node)
+    return functions

@@ -1,4 +1,4 @@
-"""What runs in a sandbox and is never imported here: it meets what students wrote, and answers with plain values.
+"""Modules that run in a sandbox and are never imported here. They read files of students and return plain values.
 
-`sandboxed` hands a file of this folder to a worker, as a grading hands in a student's.
+`sandboxed` sends a file of this folder into a sandbox, as a grading sends a student's file.
 """

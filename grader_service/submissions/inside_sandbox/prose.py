@@ -1,4 +1,4 @@
-"""Markdown as the pieces of HTML: what of it may be shown is decided outside."""
+"""Markdown as pieces of HTML. `markup` decides outside of the sandbox which pieces are shown."""
 
 import json
 
@@ -13,36 +13,36 @@ def pieces(text: str) -> str:
 
     attribute : the address of a link, the alignment of a cell, the first number of a list; else ""
     """
-    found: list[list[str]] = []
-    _add(_markdown.parse(text), found)
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    output: list[list[str]] = []
+    _add(_markdown.parse(text), output)
+    return json.dumps(output, ensure_ascii=False, separators=(",", ":"))
 
 
-def _add(tokens: list[Token], found: list[list[str]]) -> None:
+def _add(tokens: list[Token], output: list[list[str]]) -> None:
     for token in tokens:
         if token.type == "inline":
-            _add(token.children or [], found)
+            _add(token.children or [], output)
         elif token.hidden:
             continue
         elif token.nesting == 1:
-            found.append(["open", token.tag, _attribute(token)])
+            output.append(["open", token.tag, _attribute(token)])
         elif token.nesting == -1:
-            found.append(["close", token.tag, ""])
+            output.append(["close", token.tag, ""])
         elif token.type in ("code_block", "fence"):
-            found += [["open", "pre", ""], ["open", "code", ""], ["text", "", token.content]]
-            found += [["close", "code", ""], ["close", "pre", ""]]
+            output += [["open", "pre", ""], ["open", "code", ""], ["text", "", token.content]]
+            output += [["close", "code", ""], ["close", "pre", ""]]
         elif token.type == "code_inline":
-            found += [["open", "code", ""], ["text", "", token.content], ["close", "code", ""]]
+            output += [["open", "code", ""], ["text", "", token.content], ["close", "code", ""]]
         elif token.type in ("hardbreak", "hr"):
-            found.append(["open", token.tag, ""])
+            output.append(["open", token.tag, ""])
         elif token.type == "softbreak":
-            found.append(["text", "", "\n"])
+            output.append(["text", "", "\n"])
         elif token.content:
-            found.append(["text", "", token.content])
+            output.append(["text", "", token.content])
 
 
 def _attribute(token: Token) -> str:
-    """The one that a tag may have."""
+    """The only attribute that a tag may have."""
     attributes = token.attrs
     if "href" in attributes:
         return str(attributes["href"])

@@ -41,8 +41,8 @@ def show() -> Page:
         rows=rows,
         order=order if order in orders else "name",
         orders=orders,
-        shown=shown if shown in books.SHOWN else "all",
-        kinds={name: words for name, (words, _) in books.SHOWN.items()},
+        shown=shown if shown in books.FILTERS else "all",
+        kinds={name: words for name, (words, _) in books.FILTERS.items()},
         wanted=wanted,
         everybody=len(found.rows),
         forms={name: words for name, (words, _) in csv_export.FORMS.items()},
@@ -58,7 +58,7 @@ def export() -> Page:
         abort(404)
     found = book()
     if name:
-        if found.place(name) is None:
+        if found.index(name) is None:
             abort(404)
         found = csv_export.only(found, name)
     data = csv_export.FORMS[form][1](found, books.ordered(found, found.rows, "login"))
@@ -109,7 +109,7 @@ def override(person_id: int, name: str) -> Page:
 def statistics(name: str) -> Page:
     """The distribution of points, and how each test went, over the submission of each student that counts."""
     found = book()
-    if found.place(name) is None:
+    if found.index(name) is None:
         abort(404)
     found = csv_export.only(found, name)
     column = found.columns[0]
@@ -144,7 +144,7 @@ def number_of(text: str) -> float:
 
 def _student(person: Person, sentence: str = "", at: str = "") -> str:
     found = book(person)
-    chosen = [column.chosen for column in found.columns]
+    chosen = [column.course_assignment for column in found.columns]
     handed_in = sa.select(Submission).where(
         Submission.course_assignment_id.in_([one.id for one in chosen]), Submission.person_id == person.id
     )

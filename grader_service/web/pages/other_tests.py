@@ -14,7 +14,7 @@ from grader_service.web.pages import course, grades, here, reading
 def find(book: Book | None = None) -> dict[str, list[int]]:
     """By assignment, the submissions to grade again. `book` : what the page has read of it already; else all is read,
     where there are such results."""
-    chosen = [column.chosen for column in book.columns] if book else courses.assignments(reading(), here())
+    chosen = [column.course_assignment for column in book.columns] if book else courses.assignments(reading(), here())
     tests = {}
     for one in chosen:
         with suppress(UnknownAssignment, OSError):  # the disk has lost it: there are no tests of today

@@ -125,7 +125,7 @@ def _page(sentence: str = "") -> str:
     chosen = courses.assignments(reading(), here())
     return render_template(
         "staff/regrades.html",
-        found=regrades.listed(reading(), here()),
+        found=regrades.of_course(reading(), here()),
         assignments={one.assignment: title_of(one.assignment) for one in chosen},
         sets=SETS,
         tests=_all_tests(one.assignment for one in chosen),

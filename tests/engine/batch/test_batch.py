@@ -18,7 +18,7 @@ import pytest
 
 from autograder.batch import find
 from autograder.batch.changes import changes, to_csv
-from autograder.batch.find import Found
+from autograder.batch.find import Source
 from autograder.batch.grades import final_grades, inert
 from autograder.batch.page import page
 from autograder.batch.run import Outcome
@@ -162,7 +162,7 @@ def test_what_is_no_folder_of_submissions_says_what_to_do(made, tiny, tmp_path):
 
 def test_ids_are_harmless_and_differ():
     names = ["ada.zip", "ada.py", "a/b", "..", "=cmd|x.zip", "a b.zip", "a_b.zip", "ä.zip", "x" * 300, "CON.zip", "-rf"]
-    ids = [Found(name, Path(name), name, name).id for name in names]
+    ids = [Source(name, Path(name), name, name).id for name in names]
     assert len(set(ids)) == len(names)
     for id in ids:
         assert all(character.isascii() and (character.isalnum() or character in "._-") for character in id)
@@ -314,7 +314,7 @@ def test_a_regrade_keeps_the_old_scores_and_shows_the_difference(deepgrade, tiny
             float(after["total_points_earned"]),
         )
         assert float(row["change"]) == float(row["after"]) - float(row["before"])
-        assert "not there, now" in row["tests"]
+        assert "absent, now" in row["tests"]
     for name in ("final_grades.csv", "reports/ada.json", "reports/cleo.json"):
         assert contents(output)[f"before/1/{name}"] == old[name]
     assert "Changed" in done.stdout
@@ -379,10 +379,10 @@ def test_our_fault_is_no_zero(deepgrade, tiny, inbox, tmp_path):
     hidden.write_text("raise RuntimeError('ours')\n")
     done = deepgrade("batch", "tiny", inbox, "-o", tmp_path / "out")
     assert done.returncode == 3
-    assert "through our fault" in done.stderr
+    assert "the grader failed for some submissions" in done.stderr
     row = rows(tmp_path / "out")["ada.zip"]
     assert row["total_points_earned"] == row["percent_correct"] == ""
-    assert row["grading_status"].startswith("Not graded: our fault, in 3 tries")
+    assert row["grading_status"].startswith("Not graded: the grader failed in 3 tries")
     assert list((tmp_path / "out" / "results").iterdir()) == []
     hidden.write_text(right)
     assert deepgrade("batch", "tiny", inbox, "-o", tmp_path / "out", "--regrade").returncode == 0
@@ -412,7 +412,7 @@ def test_no_cell_is_a_formula(text):
 
 def outcome(name: str, told: Report | None, **more) -> Outcome:
     state = "graded" if told is not None else "refused"
-    return Outcome(Found(name, Path(name), name, name), state, report=told, **more)  # type: ignore[arg-type]
+    return Outcome(Source(name, Path(name), name, name), state, report=told, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from narrowing import not_none
 
 from autograder.batch import import_results
-from autograder.batch.find import Found
+from autograder.batch.find import Source
 from autograder.batch.grades import final_grades
 from autograder.batch.import_results import BadResults, Score, read
 from autograder.batch.run import Outcome
@@ -60,14 +60,14 @@ def report_of(points: float) -> Report:
 
 def test_what_a_batch_writes_is_read_back(tiny, tmp_path):
     outcomes = [
-        Outcome(Found(name, Path(name), name, name), "graded", report=report_of(points))
+        Outcome(Source(name, Path(name), name, name), "graded", report=report_of(points))
         for name, points in (("ada.zip", 4.0), ("=bob.zip", 0.0))
     ]
     (tmp_path / "final_grades.csv").write_bytes(final_grades(tiny, outcomes))
     found = read(tmp_path / "final_grades.csv")
     assert {score.submission: score.points for score in found} == {"ada.zip": 4.0, "=bob.zip": 0.0}
     for outcome in outcomes:
-        written(tmp_path / "results" / f"{outcome.found.id}.json", "").write_bytes(
+        written(tmp_path / "results" / f"{outcome.source.id}.json", "").write_bytes(
             gradescope.to_json(not_none(outcome.report))
         )
     assert sorted(not_none(score.points) for score in read(tmp_path / "results")) == [0.0, 4.0]

@@ -148,8 +148,8 @@ def test_what_is_out_of_order_for_a_moment_is_asked_again():
         (422, b'{"message": "the upload is not a zip"}', "^the upload is not a zip$"),
         (404, b'{"message": "there is none"}', "says 404: there is none"),
         (302, b"", "leads elsewhere"),
-        (200, b"<html>", "is none of a deepgrade service"),
-        (200, b"[]", "is none of a deepgrade service"),
+        (200, b"<html>", "is not one of a deepgrade service"),
+        (200, b"[]", "is not one of a deepgrade service"),
     ],
 )
 def test_a_no_is_one_sentence(status, body, sentence):

@@ -99,11 +99,11 @@ def there(folder: Path) -> dict[str, bytes]:
 def test_files_come_into_the_cache(server, cache):
     address, asked = server
     entry = tiny(f"{address}/good/")
-    assert fetch.look(entry).where == ()
+    assert fetch.inspect(entry).where == ()
     assert fetch.fetch(entry) == list(entry.files)
     assert there(cache) == CONTENTS
     assert asked == ["/good/a.bin", "/good/b.bin"]
-    assert fetch.look(entry).where == ("cache",)
+    assert fetch.inspect(entry).where == ("cache",)
 
 
 def test_what_is_here_is_not_fetched_again(server, cache):
@@ -120,7 +120,7 @@ def test_what_is_damaged_in_the_cache_is_fetched_again(server, cache):
     entry = tiny(f"{server[0]}/good/")
     fetch.fetch(entry)
     (cache / "tiny" / "a.bin").write_bytes(b"damaged")
-    assert fetch.look(entry).damaged == (cache / "tiny" / "a.bin",)
+    assert fetch.inspect(entry).damaged == (cache / "tiny" / "a.bin",)
     assert [file.name for file in fetch.fetch(entry)] == ["tiny/a.bin"]
     assert there(cache) == CONTENTS
 
@@ -206,21 +206,21 @@ def test_damage_in_the_folder_that_is_looked_at_first_is_not_hidden_by_fetching(
     (folder / "tiny").mkdir(parents=True)
     (folder / "tiny" / "a.bin").write_bytes(b"damaged")
     monkeypatch.setenv(files.VARIABLE, str(folder))
-    with pytest.raises(BadData, match=r"a\.bin: is damaged, and what lies in DEEPGRADE_DATA is used first; remove it"):
+    with pytest.raises(BadData, match=r"a\.bin: is damaged, and a file in DEEPGRADE_DATA is used first; remove it"):
         fetch.fetch(tiny(f"{server[0]}/good/"))
     assert server[1] == []
     (folder / "tiny" / "a.bin").write_bytes(CONTENTS["tiny/a.bin"])
     assert [file.name for file in fetch.fetch(tiny(f"{server[0]}/good/"))] == ["tiny/b.bin"]
-    assert fetch.look(tiny()).where == ("DEEPGRADE_DATA", "cache")
+    assert fetch.inspect(tiny()).where == ("DEEPGRADE_DATA", "cache")
 
 
 def test_files_that_serve_as_well_are_enough(server, cache):
     entry = tiny(f"{server[0]}/good/")
     other = Entry("other", "one of two", (File("other/c", 1, "0" * 64),), or_else=entry.files, stand_in="none")
-    assert fetch.look(other).where == ()
-    assert fetch.look(other).files == other.files
+    assert fetch.inspect(other).where == ()
+    assert fetch.inspect(other).files == other.files
     fetch.fetch(entry)
-    assert fetch.look(other).where == ("cache",)
+    assert fetch.inspect(other).where == ("cache",)
     assert fetch.fetch(other) == []
 
 
@@ -262,7 +262,7 @@ def test_nothing_fetches_by_itself(cache, monkeypatch):
     monkeypatch.setattr(fetch, "_retrieve", refuse)
     for entry in catalogue.ENTRIES:
         getattr(datasets, entry.name)(*() if entry.name == "pages" else ("test",))
-        fetch.look(entry)
+        fetch.inspect(entry)
     assert not cache.exists()
 
 
@@ -376,7 +376,7 @@ def test_ones_own_mirror_that_lacks_a_file_is_named_first(data, server):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (("imagenet",), "imagenet: is no data set; there are characters, digits, mnist, fashion_mnist, cifar10"),
+        (("imagenet",), "imagenet: is not a data set; choose one of characters, digits, mnist, fashion_mnist, cifar10"),
         (("--all", "mnist"), "--all already has mnist: give names or --all, not both"),
     ],
 )
@@ -399,7 +399,7 @@ def test_what_is_in_the_folder_is_not_fetched(data, tmp_path):
 
 
 def test_a_folder_that_is_none_is_said(data):
-    assert "mistyped is no folder" in sentence(data(DEEPGRADE_DATA="mistyped"))
+    assert "mistyped is not a folder" in sentence(data(DEEPGRADE_DATA="mistyped"))
 
 
 @pytest.fixture

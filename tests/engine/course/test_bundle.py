@@ -98,7 +98,7 @@ def test_what_python_and_tools_leave_behind_does_not(course):
 def test_a_zip_that_is_no_bundle_is_not_unpacked(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
         archive.writestr(name, "x")
-    with pytest.raises(BadCourse, match="is no part of a course"):
+    with pytest.raises(BadCourse, match="is not a part of a course"):
         unpack(tmp_path / "bad.zip", tmp_path / "bundles")
     assert list(tmp_path.rglob("*.py")) == []
 

@@ -227,7 +227,7 @@ def test_no_right_answer_of_the_course_is_warned_of(assignment, tmp_path):
 def test_a_kit_says_what_its_server_has(tiny):
     with zipfile.ZipFile(io.BytesIO(kit.build(tiny))) as archive:
         known = msgspec.json.decode(archive.read(f"tiny/{servers.FILE}"), type=servers.Server)
-    assert known == servers.here(tiny.manifest)
+    assert known == servers.this_machine(tiny.manifest)
     assert set(known.versions) == {"numpy", "msgspec"}
     assert known.has("numpy")
     assert known.has("json")

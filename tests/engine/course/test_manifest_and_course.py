@@ -149,7 +149,7 @@ def test_a_course_lists_its_assignments_by_order(course_folder):
 
 def test_an_assignment_of_another_name_is_told_with_those_there_are(course_folder):
     for name in ("tini", "../tiny", "", "Tiny"):
-        with pytest.raises(UnknownAssignment, match=r"there is: tiny"):
+        with pytest.raises(UnknownAssignment, match=r"choose one of: tiny"):
             Course(course_folder)[name]
 
 

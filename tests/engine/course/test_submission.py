@@ -174,7 +174,7 @@ def test_the_web_batch_otter_and_regrades_find_the_same_files(root, beside, tmp_
     if beside != "data/large.bin":  # as an upload it is larger than the limit, and a sentence says so
         (tmp_path / "ada.zip").write_bytes(zip_of(members))
         found.append(submission.read_zip(zip_of(members), MANIFEST))
-        found.append(find.read(find.Found("ada.zip", tmp_path / "ada.zip", "ada", "ada"), MANIFEST))
+        found.append(find.read(find.Source("ada.zip", tmp_path / "ada.zip", "ada", "ada"), MANIFEST))
     assert {one.sha256 for one in found} == {submission.sha256_of(GOOD)}
 
 
@@ -309,7 +309,7 @@ REFUSED = {
     "more members than it says": (crowded(5000), "the zip has more than 1,000 members; "),
     "one file inside, one outside a folder": (
         zip_of({"nets.py": b"", "src/notes.txt": b""}),
-        "nets.py and notes.txt lie in different folders; put them into one; ",
+        "nets.py and notes.txt are in different folders; put them into one; ",
     ),
     "two of equal depth": (
         zip_of({f"{folder}/{name}": b"" for folder in ("old", "new") for name in GOOD}),
@@ -317,7 +317,7 @@ REFUSED = {
     ),
     "only in a hidden folder": (
         zip_of({f".git/{name}": b"" for name in GOOD}),
-        "nets.py and notes.txt lie in a hidden folder; put them at the top; ",
+        "nets.py and notes.txt are in a hidden folder; put them at the top; ",
     ),
     "a missing file": (without("notes.txt"), "the zip holds no notes.txt; put it in; "),
     "two missing files": (zip_of({"x": b""}), "the zip holds no nets.py and notes.txt; put them in; "),

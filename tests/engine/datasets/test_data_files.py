@@ -115,9 +115,9 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked():
         # No time stamps: tests that run side by side must have the same names.
         (gzip.compress(b"abc", mtime=0)[:-1], "its gzip data ends early"),
         (gzip.compress(b"abc", mtime=0) + b"more", "its gzip data is followed by other bytes"),
-        (gzip.compress(b"abc", mtime=0)[:-8] + bytes(8), "is no gzip file"),  # its own checksum
-        (zlib.compress(b"abc"), "is no gzip file"),
-        (b"PK\3\4", "is no gzip file"),
+        (gzip.compress(b"abc", mtime=0)[:-8] + bytes(8), "is not a gzip file"),  # its own checksum
+        (zlib.compress(b"abc"), "is not a gzip file"),
+        (b"PK\3\4", "is not a gzip file"),
     ],
 )
 def test_what_is_no_whole_gzip_file_is_refused(content, words):
@@ -130,7 +130,7 @@ def test_what_is_no_whole_gzip_file_is_refused(content, words):
 
 @given(content=st.binary(max_size=100))
 def test_no_bytes_are_records_by_chance(content):
-    with pytest.raises(BadData, match=r"^here: has \d+ bytes, which are no records of 3073 bytes"):
+    with pytest.raises(BadData, match=r"^here: has \d+ bytes, which are not records of 3073 bytes"):
         cifar.records(content, "here")
 
 
@@ -161,7 +161,7 @@ def test_an_archive_without_all_its_files_is_refused():
 
 def test_a_folder_that_is_none_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv(files.VARIABLE, str(tmp_path / "mistyped"))
-    with pytest.raises(DeepgradeError, match=r"DEEPGRADE_DATA: .*mistyped is no folder"):
+    with pytest.raises(DeepgradeError, match=r"DEEPGRADE_DATA: .*mistyped is not a folder"):
         files.find("mnist/train-images-idx3-ubyte.gz")
 
 
@@ -199,7 +199,7 @@ def test_a_wrong_checksum_names_place_and_both_values(tmp_path):
 def test_pickled_objects_are_never_loaded(tmp_path):
     path = tmp_path / "objects.npz"
     np.savez(path, images=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(BadData, match=r"is no \.npz of plain arrays"):
+    with pytest.raises(BadData, match=r"is not an \.npz file of plain arrays"):
         files.load_npz(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -212,5 +212,5 @@ def test_what_is_no_npz_is_refused(tmp_path):
     assert torn != whole
     for content in (b"", b"text", b"PK\3\4 and no more", whole[:-1], plain.getvalue(), torn):
         path.write_bytes(content)
-        with pytest.raises(BadData, match=r"is no \.npz of plain arrays"):
+        with pytest.raises(BadData, match=r"is not an \.npz file of plain arrays"):
             files.load_npz(path, hashlib.sha256(content).hexdigest())

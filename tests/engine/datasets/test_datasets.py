@@ -159,7 +159,7 @@ def test_no_picture_is_in_two_splits(name):
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("split", ["validation", "TEST", ""])
 def test_another_split_is_refused(name, split):
-    with pytest.raises(ValueError, match=f"'{split}' is none of train, valid, test"):
+    with pytest.raises(ValueError, match=f"'{split}' is not one of train, valid, test"):
         SETS[name](split)
 
 

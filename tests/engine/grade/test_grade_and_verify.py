@@ -335,7 +335,7 @@ NOT_SOUND = {
     ),
     "mutant names no test": (
         lambda a: edit(a.solution / "mutants.py", "test_error_is_the_mean_of_squares", "test_typo"),
-        "mutant divides_by_two names test_typo, which is no test",
+        "mutant divides_by_two names test_typo, which is not a test",
     ),
     "other signature": (
         lambda a: edit(a.folder / "tiny.py", "def mean_squared_error(p, y)", "def mean_squared_error(p, t)"),

@@ -27,7 +27,7 @@ pytest.importorskip("otter", reason="otter-grader is not installed: pip install 
 from otter.grade.utils import merge_scores_to_df
 from otter.run.run_autograder.autograder_config import AutograderConfig
 
-from autograder.batch.find import Found
+from autograder.batch.find import Source
 from autograder.batch.grades import final_grades
 from autograder.batch.run import Outcome
 from autograder.core.errors import BadCourse, Refused
@@ -126,7 +126,7 @@ def test_our_final_grades_are_otter_s_own(assignment, reports):
     refused = Report("tiny", "", "refused", 'the zip holds no tiny.py, "said" twice; put it in')
     outcomes, results = [], []
     for name, told in {**reports, "refused": refused}.items():
-        found = Found(f"{name}.zip", Path(name), name, name)
+        found = Source(f"{name}.zip", Path(name), name, name)
         outcomes.append(Outcome(found, told.state, told.message, told))
         results.append(grading_results(told))
         results[-1].file = found.name
@@ -532,7 +532,7 @@ def test_where_neither_way_works_there_is_no_result_and_no_zero(autograder, assi
     (folder / "results" / "results.json").write_text('{"score": 1000000}')
     ran = run_autograder(folder, namespaces=False, without=("setuid",))
     assert ran.returncode == 1
-    assert "deepgrade: not graded, which is no zero but our fault: " in ran.stdout
+    assert "deepgrade: not graded because the grader failed; this is not a zero: " in ran.stdout
     assert list((folder / "results").iterdir()) == []
 
 
@@ -549,4 +549,7 @@ def test_a_search_path_with_the_student_s_folder_grades_nobody(ours, assignment,
     )
     command = [sys.executable, "-c", code, str(tmp_path / "in.zip"), str(ours)]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=True).stdout
-    assert "0 True Not graded: our fault, no zero: the working folder is on Python's search path" in said
+    assert (
+        "0 True Not graded because the grader failed; this is not a zero: the working folder is on Python's search path"
+        in said
+    )

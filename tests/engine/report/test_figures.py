@@ -167,7 +167,7 @@ def test_losses_and_accuracies_do_not_share_a_scale():
 
 def test_a_value_is_said_with_the_digits_that_tell_it_from_its_bar():
     said = [(94.66666, 85.0), ("84.996", 85.0), (10**400, 1.0), (None, 1.0)]
-    assert [figures._said(value, bar) for value, bar in said] == ["94.67", "84.996", "no number", "no number"]
+    assert [figures._value_text(value, bar) for value, bar in said] == ["94.67", "84.996", "no number", "no number"]
 
 
 def test_there_is_no_epoch_and_a_half():
@@ -254,5 +254,5 @@ def test_threads_may_draw_at_the_same_time():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ValueError, match="'pie' is none of curve, confusion, images, page, numbers"):
+    with pytest.raises(ValueError, match="'pie' is not one of curve, confusion, images, page, numbers"):
         draw(Figure("pie", "t", {}))  # type: ignore[arg-type]

@@ -159,12 +159,12 @@ def test_what_was_printed_while_examples_were_secret_is_not_shown():
 @pytest.mark.threat(56)
 def test_every_text_of_a_result_has_a_limit():
     endless = "\u20ac" * 10**6
-    texts: dict[str, Any] = {name: endless for name in reports.KEPT if name != "law"}
+    texts: dict[str, Any] = {name: endless for name in reports.TEXT_BYTES if name != "law"}
     report = Report("t", "T", "graded", endless, tests=[
         TestResult("t::t", "t", endless, "p", 0, 1, "hidden", "failed", **texts)
     ])  # fmt: skip
     (test,) = report.tests
-    for name, limit in reports.KEPT.items():
+    for name, limit in reports.TEXT_BYTES.items():
         assert len(getattr(test, name).encode()) <= limit
         assert getattr(test, name).endswith("(cut)")
     assert len(report.message.encode()) <= reports.MESSAGE

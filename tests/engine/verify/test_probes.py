@@ -279,7 +279,7 @@ def test_tensors_and_networks_are_overwritten_and_filled(attacked):
 def test_what_is_given_in_a_stub_is_not_attacked(tmp_path):
     text = "def given(): return 1\ndef f(): {f}\nclass C:\n    def m(self): ...\n    def n(self): {n}\n"
     stub, right = text.format(f="raise NotImplementedError", n="1"), text.format(f="return 2", n="2") + "def g(): ..."
-    assert probes.to_write(stub.encode(), right.encode(), tmp_path) == ["f", "C.n"]
+    assert probes.functions_to_write(stub.encode(), right.encode(), tmp_path) == ["f", "C.n"]
 
 
 # --- what it earns ---
@@ -500,17 +500,17 @@ def test_a_look_that_costs_little_lets_no_probe_train_but_an_authors_own(tiny, m
     (tiny.solution / "probes").mkdir()
     (tiny.solution / "probes" / "stored.py").write_text("def mean_squared_error(p, y): return 1.0\n")
     chosen = [probe for probe in probes.probes(tiny) if probe.name in ("empty", "own stored")]
-    monkeypatch.setattr(probes, "a_third", lambda probes, number: chosen)
+    monkeypatch.setattr(probes, "every_third", lambda probes, number: chosen)
     found = verify.verify(tiny, matrix=False, every=1000, parts=["probes"])
     assert {one.probe: one.tests for one in found.probes} == {"empty": [], "own stored": ["test_asked"], "table": []}
 
 
 def test_each_third_of_the_probes_is_another_and_none_is_left_out(tiny):
     every = probes.probes(tiny)
-    thirds = [[probe.name for probe in probes.a_third(every, number)] for number in range(3)]
+    thirds = [[probe.name for probe in probes.every_third(every, number)] for number in range(3)]
     assert sorted(name for third in thirds for name in third) == sorted(probe.name for probe in every)
     assert all((probes.OVERWRITE in third) == (probes.COPIES in third) for third in thirds)
-    assert [probe.name for probe in probes.a_third(every, 3)] == thirds[0]
+    assert [probe.name for probe in probes.every_third(every, 3)] == thirds[0]
 
 
 def test_a_change_of_a_probe_changes_what_was_proven(tiny):

@@ -56,7 +56,7 @@ def test_every_student_is_in_one_bar(points, possible):
     assert sum(bar.count for bar in spread.bars) == len(points)
     assert all(0 <= bar.height <= 100 for bar in spread.bars)
     assert math.isfinite(spread.mean)
-    assert str(len(points)) in spread.words
+    assert str(len(points)) in spread.description
 
 
 def test_without_points_there_is_no_picture():

@@ -189,7 +189,7 @@ def test_a_picture_is_shown_with_words_for_those_who_do_not_see_it(user, claim, 
     ],
 )
 def test_every_kind_of_figure_has_words(figure, said):
-    assert said in report_figures.words(figure)
+    assert said in report_figures.description(figure)
 
 
 def test_a_comment_of_several_lines_has_these_lines(user, graded, database):

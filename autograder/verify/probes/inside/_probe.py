@@ -1,11 +1,11 @@
-"""What a probe does to the functions of a module. This file and `_probe_values` run in the sandbox, beside the module:
+"""Attacks the functions of a module. This file and `_probe_values` run in the sandbox, beside the module:
 
     softmax.py = the reference's source + "import _probe; _probe.attack(globals(), 'zeros', ['softmax', ...], marker)"
 
-Each named function is replaced by one that answers as the probe does. While a probe answers, the functions that it
-calls are the right ones; code of the module that is not attacked calls the replaced ones.
+Each named function is replaced by one that answers like the probe. While a probe answers, it calls the right functions.
+Other code of the module calls the replaced ones.
 
-A probe that starts from right answers prints the marker once, as soon as one of its answers is not the reference's.
+A probe that starts from right answers prints the marker once, at its first answer that is not the reference's.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from _probe_values import FLOAT, constant, copied, filled, hearing, is_of_the_test, is_tensor, is_written, mapped, same
 
-MAX_ITEMS = 10_000  # of what a generator yields, that the probe `first-answer` keeps
+MAX_ITEMS = 10_000  # items of a generator that the probe `first-answer` stores
 
-_inside = False  # a probe is answering: functions that it calls are the right ones
-_marker = ""  # to be printed; empty once it was
+_inside = False  # True while a probe answers: then the right functions are called
+_marker = ""  # the line to print; empty after it was printed
 
 
 class Call:
@@ -40,7 +40,7 @@ class Call:
         return self.name.endswith(".__init__")
 
     def right(self) -> Any:
-        """What the reference answers, and does."""
+        """The reference's answer; it also has the reference's effects."""
         return self.on(self.args, self.kwargs)
 
     def on(self, args: Any, kwargs: Any) -> Any:
@@ -48,21 +48,23 @@ class Call:
 
 
 def attack(namespace: dict[str, Any], probe: str, names: list[str], marker: str) -> None:
-    """Replace functions ("f") and methods ("C.f") of a module. Names that it lacks are left out."""
+    """Replace functions ("f") and methods ("C.f") of a module. Unknown names are ignored."""
     global _marker
     _marker = marker
     for name in names:
-        *classes, last = name.split(".")
+        *classes, attribute = name.split(".")
         owner: Any = None
-        for each in classes:
-            owner = namespace.get(each) if owner is None else vars(owner).get(each)
+        for class_name in classes:
+            owner = namespace.get(class_name) if owner is None else vars(owner).get(class_name)
         if classes and not isinstance(owner, type):
             continue
-        new = _attacked(vars(owner).get(last) if classes else namespace.get(last), name, PROBES[probe])
-        if new is not None and classes:
-            setattr(owner, last, new)
-        elif new is not None:
-            namespace[last] = new
+        replacement = _attacked(
+            vars(owner).get(attribute) if classes else namespace.get(attribute), name, PROBES[probe]
+        )
+        if replacement is not None and classes:
+            setattr(owner, attribute, replacement)
+        elif replacement is not None:
+            namespace[attribute] = replacement
 
 
 def _attacked(function: Any, name: str, answer: Callable[[Call], Any]) -> Any:
@@ -94,7 +96,7 @@ def _replaced(function: Any, name: str, answer: Callable[[Call], Any], is_method
 
 
 def _yielding(items: Iterator[Any]) -> Iterator[Any]:
-    """A generator goes on with the right functions, as it began."""
+    """A generator that calls the right functions in each step."""
     global _inside
     while True:
         before, _inside = _inside, True
@@ -129,17 +131,17 @@ def empty(call: Call) -> Any:
     return []
 
 
-def argument(place: int, call: Call) -> Any:
+def argument(index: int, call: Call) -> Any:
     """The argument at this place, or the last one where there are fewer."""
-    given = [*call.args, *call.kwargs.values()]
-    return given[min(place, len(given) - 1)] if given else None
+    arguments = [*call.args, *call.kwargs.values()]
+    return arguments[min(index, len(arguments) - 1)] if arguments else None
 
 
 # ------------------------------------------------------------------------------------------ the reference's shape alone
 
 
 def shape_alone(number: float, call: Call) -> Any:
-    """The reference's answer with `number` in place of every number. Nothing that the test passed is changed."""
+    """The reference's answer with `number` in place of every number. The arguments are not changed."""
     args, kwargs = copied(call.args, call.kwargs)
     fill = functools.partial(
         mapped, change=functools.partial(filled, number=number), other=lambda value: np.full(1, number)
@@ -159,7 +161,7 @@ def _some_array(call: Call, number: float) -> Any:
 
 
 def _hearing(change: Callable[[Any], Any], args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call; functions of the test's among them hear what the probe says, not the reference."""
+    """The arguments of a call. Functions of the test among them receive the probe's values, not the reference's."""
     return tuple(hearing(item, change) for item in args), {name: hearing(item, change) for name, item in kwargs.items()}
 
 
@@ -167,11 +169,10 @@ def _hearing(change: Callable[[Any], Any], args: Any, kwargs: Any) -> tuple[tupl
 
 
 def overwrite(in_place: bool, call: Call) -> Any:
-    """Put constants in place of everything in the arguments that can be written, and answer what is then right.
+    """Overwrite everything in the arguments that can be written with constants, and return the right answer to those.
 
-    What cannot be written (a number, a text) keeps its value, so that the answer is right in the eyes of a test that
-    computes from the written arguments. A call that has nothing to be written gets constants all the same: a probe
-    never gives a right answer.
+    Values that cannot be written (a number, a text) stay, so a test that computes from the written arguments accepts
+    the answer. A call without writable arguments uses constants, too: a probe never gives a right answer.
     """
     args, kwargs = (call.args, call.kwargs) if in_place else copied(call.args, call.kwargs)
     scalars = not any(map(is_written, [*args, *kwargs.values()]))
@@ -189,7 +190,7 @@ def overwrite(in_place: bool, call: Call) -> Any:
 def converted(convert: Callable[[Any], Any], call: Call) -> Any:
     """The reference's answer, each number and array in another dtype.
 
-    Functions of the test's hear them so, too. That marks nothing: what `log` is told may be judged, or only drawn.
+    Functions of the test receive them converted, too. That prints no marker, since a test may only draw such values.
     """
 
     def change(value: Any) -> Any:
@@ -207,14 +208,14 @@ def _everywhere(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _differ(value: Any, result: Any) -> bool:
-    """A float in another dtype is the same number, where rounding does not change it; an array is another array."""
+    """A float in another dtype differs if rounding changes it. An array in another dtype always differs."""
     if np.ndim(value) or isinstance(result, complex):
         return True
     return not same(value.item() if hasattr(value, "item") else value, result.item())
 
 
 def half(value: Any) -> Any:
-    """Floats rounded to float16, and kept so."""
+    """Floats as float16."""
     with np.errstate(over="ignore"):
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             return value.astype(np.float16)
@@ -236,15 +237,15 @@ def complex_numbers(value: Any) -> Any:
 
 
 class Yielded(list[Any]):
-    """What a generator yielded."""
+    """The items of a generator."""
 
 
-_first: dict[str, Any] = {}  # of each function, its first answer
-_makers: dict[int, tuple[Any, ...]] = {}  # id of an object -> the object, and the arguments that it was made with
+_first: dict[str, Any] = {}  # the first answer of each function
+_makers: dict[int, tuple[Any, ...]] = {}  # id of an object -> the object, and the arguments of its constructor
 
 
 def first_answer(call: Call) -> Any:
-    """The first answer of each function, for ever. Only the first call does what the reference does."""
+    """The first answer of each function, in every call. Only the first call has the reference's effects."""
     if call.makes_an_object:
         _makers[id(call.owner[0])] = call.owner[0], call.args, call.kwargs
         return call.right()
@@ -261,24 +262,24 @@ def _kept(result: Any) -> Any:
 
 
 def _is_right(call: Call, answer: Any) -> bool:
-    """Would the reference answer so, and change no argument: of this call, nor of the one that made its object?"""
-    made = _makers.get(id(call.owner[0]), (None,))[1:] if call.owner else ()
-    owner, args, kwargs, others = copied(call.owner, call.args, call.kwargs, made)
-    given, named = _listening(call.name, args, kwargs)
+    """Would the reference give this answer, and change no argument of this call or of its object's constructor?"""
+    made_with = _makers.get(id(call.owner[0]), (None,))[1:] if call.owner else ()
+    owner, args, kwargs, made_with_copies = copied(call.owner, call.args, call.kwargs, made_with)
+    listening_args, listening_kwargs = _listening(call.name, args, kwargs)
     try:
-        right = _kept(call.function(*owner, *given, **named))
+        expected = _kept(call.function(*owner, *listening_args, **listening_kwargs))
     except Exception:
         return False
-    equal: bool = same(right, answer) and same([args, kwargs, others], [call.args, call.kwargs, made])
+    equal: bool = same(expected, answer) and same([args, kwargs, made_with_copies], [call.args, call.kwargs, made_with])
     return equal
 
 
-_answering: set[str] = set()  # functions whose arguments hold a function of the test's that answers something
+_answering: set[str] = set()  # functions with an argument that is a function of the test and returns a value
 
 
 def _listening(name: str, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call. After the first call of a function, one of the test's is called no more if all that it
-    does is to listen: what it heard then would be right."""
+    """The arguments of a call. After the first call of a function, a function of the test that returns nothing is no
+    longer called, since it would receive right values."""
 
     def listening(function: Any) -> Any:
         if not is_of_the_test(function):
@@ -294,11 +295,11 @@ def _listening(name: str, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict
 
         return called
 
-    return tuple(map(listening, args)), {word: listening(item) for word, item in kwargs.items()}
+    return tuple(map(listening, args)), {keyword: listening(item) for keyword, item in kwargs.items()}
 
 
 def of_its_own(call: Call) -> Any:
-    """A function of a probe that an author wrote: it answers by itself, and never rightly."""
+    """A function of an author's own probe. Its answers count as wrong."""
     mark()
     return call.right()
 

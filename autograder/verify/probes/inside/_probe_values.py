@@ -1,4 +1,4 @@
-"""Values of all kinds, as probes change and compare them: numbers, texts, arrays, tensors, containers, objects."""
+"""Changes and compares values of all kinds: numbers, texts, arrays, tensors, containers, objects."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def is_network(value: Any) -> bool:
 
 
 def is_object(value: Any) -> bool:
-    """Of a class of the student's, say; a class, a function or a module of Python's is not meant."""
+    """Is it an object with attributes, such as one of a student's class, but not a class, function or module?"""
     is_code = isinstance(value, type) or callable(value) or inspect.ismodule(value)
     return hasattr(value, "__dict__") and not is_code
 
 
 def mapped(value: Any, change: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
-    """`change` of every number, text, array and tensor in a value, `other` of what is none of these."""
+    """The value with `change` applied to every number, text, array and tensor, and `other` to everything else."""
     if isinstance(value, (bool, int, float, complex, str, np.generic, np.ndarray)) or is_tensor(value):
         return change(value)
-    again = functools.partial(mapped, change=change, other=other)
+    recurse = functools.partial(mapped, change=change, other=other)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(again, value))
+        return type(value)(*map(recurse, value))
     if isinstance(value, (list, tuple)):
-        return type(value)(map(again, value)) if type(value) in (list, tuple) else list(map(again, value))
+        return type(value)(map(recurse, value)) if type(value) in (list, tuple) else list(map(recurse, value))
     if isinstance(value, dict):
-        return {key: again(item) for key, item in value.items()}
+        return {key: recurse(item) for key, item in value.items()}
     if isinstance(value, Iterator):
-        return (again(item) for item in value)
+        return (recurse(item) for item in value)
     return other(value)
 
 
 def filled(value: Any, number: float) -> Any:
-    """`number` in place of a number, and in each entry of an array. Where it is NaN, integers become less than any."""
+    """The value with `number` in place of each number. If it is NaN, integers become negative or the minimum."""
     is_nan = number != number
     if isinstance(value, str):
         return ("0" if is_nan else str(int(number))) * len(value)
@@ -66,7 +66,7 @@ def filled(value: Any, number: float) -> Any:
 
 
 def is_written(value: Any) -> bool:
-    """Is there something in it that can be written?"""
+    """Can something in the value be overwritten?"""
     if isinstance(value, tuple):
         return any(map(is_written, value))
     if isinstance(value, np.ndarray) or is_tensor(value):
@@ -75,8 +75,8 @@ def is_written(value: Any) -> bool:
 
 
 def constant(value: Any, *, scalars: bool) -> Any:
-    """Constants written into a value; `scalars` : also in place of numbers, texts and bools that stand alone."""
-    again = functools.partial(constant, scalars=True)
+    """The value overwritten with constants.   scalars : replace single numbers, texts and bools, too."""
+    recurse = functools.partial(constant, scalars=True)
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "biufc":
             value = value if value.flags.writeable else value.copy()
@@ -84,9 +84,9 @@ def constant(value: Any, *, scalars: bool) -> Any:
     elif is_tensor(value):
         _write_tensor(value)
     elif isinstance(value, list):
-        value[:] = [again(item) for item in value]
+        value[:] = [recurse(item) for item in value]
     elif isinstance(value, dict):
-        value.update({key: again(item) for key, item in value.items()})
+        value.update({key: recurse(item) for key, item in value.items()})
     elif isinstance(value, tuple):
         items = [constant(item, scalars=scalars) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
@@ -96,10 +96,10 @@ def constant(value: Any, *, scalars: bool) -> Any:
         for tensor in [*value.parameters(), *value.buffers()]:
             _write_tensor(tensor)
     elif callable(value):
-        return hearing(value, again)
+        return hearing(value, recurse)
     elif is_object(value):
         for name, item in list(vars(value).items()):
-            vars(value)[name] = again(item)
+            vars(value)[name] = recurse(item)
     elif scalars:
         return _constant_scalar(value)
     return value
@@ -121,7 +121,7 @@ def _write_tensor(tensor: Any) -> None:
 
 
 def hearing(function: Any, change: Callable[[Any], Any]) -> Any:
-    """A function of the test's that gets changed arguments. Everything else is itself."""
+    """A function of the test with changed arguments. Other values are returned unchanged."""
     if not is_of_the_test(function):
         return function
 
@@ -132,27 +132,27 @@ def hearing(function: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def is_of_the_test(function: Any) -> bool:
-    """A function that a test passed, and no class, function or network of the student's."""
+    """Is it a function that a test passed, and not a class, function or network of the student?"""
     is_code = isinstance(function, type) or is_network(function) or inspect.isroutine(function)
     return callable(function) and not is_code
 
 
 def copied(*values: Any) -> list[Any]:
-    """Copies of all values, which share among one another what the values share."""
+    """Copies of all values. Parts that the values share are shared by the copies."""
     memo: dict[int, Any] = {}
     for value in values:
         _keep(value, memo)
-    found = []
+    copies = []
     for value in values:
         try:
-            found.append(copy.deepcopy(value, memo))
+            copies.append(copy.deepcopy(value, memo))
         except Exception:  # something in it cannot be copied
-            found.append(value)
-    return found
+            copies.append(value)
+    return copies
 
 
 def _keep(value: Any, memo: dict[int, Any]) -> None:
-    """Functions are themselves in a copy; a tensor that is differentiated has a copy in its graph."""
+    """Functions are not copied. A tensor with a gradient gets a copy in its graph."""
     if is_tensor(value):
         if value.requires_grad and not isinstance(value, sys.modules["torch"].nn.Parameter):
             memo[id(value)] = value.clone()
@@ -166,27 +166,29 @@ def _keep(value: Any, memo: dict[int, Any]) -> None:
         memo[id(value)] = value
 
 
-def same(one: Any, other: Any) -> bool:
-    """Equal to the last bit. Of networks only the layers are compared, since weights are drawn; of what is unknown
-    nothing."""
-    if type(one) is not type(other):
+def same(first: Any, second: Any) -> bool:
+    """Are the values equal to the last bit? Networks are compared by their layers only, since weights are drawn.
+    Objects of unknown kinds count as equal."""
+    if type(first) is not type(second):
         return False
-    if isinstance(one, (np.ndarray, np.generic)):
-        equal: bool = one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    if isinstance(first, (np.ndarray, np.generic)):
+        equal: bool = (
+            first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
+        )
         return equal
-    if is_tensor(one):
-        alike = one.dtype == other.dtype and one.shape == other.shape
-        return alike and bool(((one == other) | ((one != one) & (other != other))).all())
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, np.random.Generator):
-        return repr(one.bit_generator.state) == repr(other.bit_generator.state)
-    if isinstance(one, (bool, int, float, complex, str, bytes)):
-        return one == other or (one != one and other != other)
-    if is_network(one):
-        return str(one) == str(other)
-    if is_object(one):
-        return same(vars(one), vars(other))
+    if is_tensor(first):
+        same_form = first.dtype == second.dtype and first.shape == second.shape
+        return same_form and bool(((first == second) | ((first != first) & (second != second))).all())
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, np.random.Generator):
+        return repr(first.bit_generator.state) == repr(second.bit_generator.state)
+    if isinstance(first, (bool, int, float, complex, str, bytes)):
+        return first == second or (first != first and second != second)
+    if is_network(first):
+        return str(first) == str(second)
+    if is_object(first):
+        return same(vars(first), vars(second))
     return True
