@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cases
 import pytest
 
 from autograder.course import scaffold
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell starts in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)  # else the programs that tests interrupt inherit it
     config.addinivalue_line("markers", "threat(*rows, tried=''): tries these rows of tests/threats.toml")
+    config.addinivalue_line("markers", "some_cases(count): `make test` runs so many of its cases (support/cases.py)")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -47,11 +49,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, 3 * (os.cpu_count() or 1) // 2)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files begin, so that no core waits for one at the end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest files begin, so that no core waits for one at the end. Some cases are left out (support/cases.py).
 
     And what a test tries travels with its reports, from whichever process runs it, to `tests/support/threats.py`.
     """
+    cases.leave_out(config, items, REPOSITORY)
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
     for item in items:

@@ -21,6 +21,7 @@ def way(request: pytest.FixtureRequest):
             server.start()
 
 
+@pytest.mark.some_cases(1)
 @pytest.mark.threat(36)
 def test_nothing_is_lost_or_written_twice_whatever_is_killed(way):
     name, servers = way
