@@ -60,6 +60,10 @@ class Recording:
         self._examples: dict[tuple[str, bytes], list[Example]] = {}
         self._bytes = 0
 
+    def __len__(self) -> int:
+        """How many tests it has examples of, under any secret."""
+        return len({test for test, _ in self._examples})
+
     def examples(self, test: str, secret: bytes) -> list[Example] | None:
         """In the order in which they were drawn; None where hypothesis draws them."""
         return self._examples.get((test, secret))

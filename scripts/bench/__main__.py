@@ -8,7 +8,10 @@ import importlib
 from bench.page import Measure
 
 # Each is a module beside this one with `measure(rounds) -> Section`, and says what it measures at its top.
-SECTIONS = ("isolation", "grading", "false_alarms", "convolution", "training", "reading", "otter", "jobs", "pages")
+SECTIONS = (
+    *("isolation", "grading", "recording", "false_alarms", "convolution", "training", "reading", "otter", "jobs"),
+    "pages",
+)
 
 
 def main() -> None:
