@@ -37,7 +37,7 @@ coverage:        ## the same with branch coverage, of what runs in the tests' ow
 
 nightly: export DEEPGRADE_ALL_CASES := 1
 nightly: test    ## all tests with all their cases, all wrong answers, 2,000 hostile answers, storms on each engine, a long fuzz
-	@$(BIN)/deepgrade verify
+	@$(BIN)/deepgrade verify --matrix --anew
 	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
 	@$(BIN)/python tests/support/chaos.py --minutes 10
 	@$(BIN)/python tests/support/fuzz.py --minutes 60
@@ -57,7 +57,7 @@ bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": t
 	@PYTHONPATH=scripts:tests/support $(BIN)/python -m bench $(ARGS)
 
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
-	@$(BIN)/deepgrade verify --write docs/kill_matrices $(ARGS)
+	@$(BIN)/deepgrade verify --matrix --write docs/kill_matrices $(ARGS)
 	@$(BIN)/python tests/support/points_outside.py
 
 chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")

@@ -103,6 +103,7 @@ def deepgrade(course_folder: Path, tmp_path: Path) -> Deepgrade:
         **{name: value for name, value in os.environ.items() if not name.startswith("DEEPGRADE_")},
         "DEEPGRADE_COURSE": str(course_folder),
         "DEEPGRADE_HOME": str(home),
+        "DEEPGRADE_CACHE": str(tmp_path / "cache"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "COLUMNS": "120",
     }

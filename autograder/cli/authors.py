@@ -27,17 +27,17 @@ LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's col
 def verify(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Assignments; all if none.")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Let each wrong answer meet only the test that it names.")
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Grade each wrong answer with all tests that call its function.")
     ] = False,
     every: Annotated[
-        int, typer.Option(metavar="N", min=1, help="With --quick, a spot check: each N-th wrong answer, one variant.")
+        int, typer.Option(metavar="N", min=1, help="A spot check: each N-th wrong answer and one variant.")
     ] = 1,
     probes: Annotated[
         bool, typer.Option("--probes", help="Only the probes: files that know nothing and must earn nothing.")
     ] = False,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="DIR", help="Write each kill matrix to DIR/NAME.md, too.")
+        Path | None, typer.Option("--write", metavar="DIR", help="With --matrix: write each kill matrix to DIR/NAME.md.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -46,12 +46,11 @@ def verify(
     from autograder.verify import kill_matrix
     from autograder.verify import verify as verifying
 
-    if every > 1 and not quick:
-        raise DeepgradeError(f"--every {every}: a spot check makes no matrix; add --quick")
-    if every > 1 and write:
-        raise DeepgradeError(f"--every {every} --write: a page is of all wrong answers; leave one of them out")
-    if probes and write:
-        raise DeepgradeError("--probes --write: a page is of all wrong answers; leave one of them out")
+    if write and not matrix:
+        raise DeepgradeError("--write: a page shows a kill matrix; add --matrix")
+    if matrix and (every > 1 or probes):
+        option = f"--every {every}" if every > 1 else "--probes"
+        raise DeepgradeError(f"--matrix {option}: a kill matrix has all wrong answers; remove one of the two options")
     course = find_course(context.obj)
     assignments = [course[name] for name in names] if names else list(course)
     results = {}
@@ -60,7 +59,7 @@ def verify(
             results[assignment.name] = verifying.verify(
                 assignment,
                 on_event=follow,
-                matrix=not (quick or probes),
+                matrix=matrix,
                 every=every,
                 parts=["probes"] if probes else ["answers", "probes"],
             )

@@ -15,12 +15,13 @@ from pathlib import Path
 from autograder.verify.soundness import Kill, Soundness
 
 SOURCES = re.compile(r"^Sources: `([0-9a-f]{64})`", re.MULTILINE)
+HEAD = ("| wrong answer | points lost | of these, outside | dies by | and by |", "|---|---:|---:|---|---|")
 
 
 def write(soundness: Soundness, folder: Path) -> Path:
-    """Write the page of one assignment. Raises ValueError if it is unsound, or if only some mutants were graded."""
-    if not soundness.sound or not soundness.kills or soundness.every > 1:
-        raise ValueError(f"{soundness.assignment} is unsound, or was tried in part, so there is nothing to show")
+    """Write the page of one assignment. Raises ValueError if it is unsound, or if `verify` made no matrix."""
+    if not soundness.sound or not soundness.kills or not soundness.whole:
+        raise ValueError(f"{soundness.assignment} is unsound, or has no kill matrix, so there is nothing to show")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{soundness.assignment}.md"
     path.write_text(page(soundness), encoding="utf-8")
@@ -34,26 +35,21 @@ def sources_of(path: Path) -> str | None:
 
 
 def page(soundness: Soundness) -> str:
-    """Markdown: the wrong answers to each function, the test that each names, and all other tests that kill it.
-
-    The page says so if each met only the test that it names, since a whole matrix of trainings takes hours.
-    """
-    restriction = "" if soundness.whole else ", the only one that it met"
-    summary = f"{len(soundness.kills)} wrong answers; every one dies by the test it names{restriction}."
-    option = "" if soundness.whole else "--quick "
+    """Markdown: the wrong answers to each function, the test that each names, and all other tests that kill it."""
+    summary = f"{len(soundness.kills)} wrong answers; every one dies by the test it names."
     counts = {test: sum(test in kill.killed_by for kill in soundness.kills) for test in soundness.tests}
     lines = [
         f"# Kill matrix of {soundness.assignment}",
         "",
-        f"Written by `deepgrade verify {option}--write docs/kill_matrices {soundness.assignment}`; do not edit.",
+        f"Written by `deepgrade verify --matrix --write docs/kill_matrices {soundness.assignment}`; do not edit.",
         "",
         f"{summary} Full marks: the reference, {', '.join(soundness.variants)}.",
         "",
         f"Sources: `{soundness.sources_sha256}`",
     ]
     for target, kills in itertools.groupby(sorted(soundness.kills, key=_target), _target):
-        lines += ["", f"## {target}", "", *_head(soundness.whole)]
-        lines += [_row(kill, soundness.whole) for kill in kills]
+        lines += ["", f"## {target}", "", *HEAD]
+        lines += [_row(kill) for kill in kills]
     lines += _points_lost(soundness)
     lines += ["", "## How many each test kills", "", "| test | wrong answers |", "|---|---:|"]
     lines += [f"| `{test}` | {count} |" for test, count in counts.items()]
@@ -67,20 +63,14 @@ def _target(kill: Kill) -> str:
     return kill.target
 
 
-def _head(whole: bool) -> list[str]:
-    if not whole:
-        return ["| wrong answer | dies by | and by |", "|---|---|---|"]
-    return ["| wrong answer | points lost | of these, outside | dies by | and by |", "|---|---:|---:|---|---|"]
-
-
-def _row(kill: Kill, whole: bool) -> str:
-    points = f" {kill.points_lost:g} | {kill.points_lost_outside:g} |" if whole else ""
+def _row(kill: Kill) -> str:
     others = _code([test for test in kill.killed_by if test != kill.named])
-    return f"| {kill.mutant.replace('_', ' ')} |{points} `{kill.named}` | {others} |"
+    points = f"{kill.points_lost:g} | {kill.points_lost_outside:g}"
+    return f"| {kill.mutant.replace('_', ' ')} | {points} | `{kill.named}` | {others} |"
 
 
 def _points_lost(soundness: Soundness) -> list[str]:
-    """Median, 95 % and maximum over all wrong answers: with the whole matrix alone."""
+    """Median, 95 % and maximum over all wrong answers."""
     spreads = soundness.points_lost
     if spreads is None:
         return []

@@ -50,7 +50,7 @@ class Soundness(msgspec.Struct, frozen=True):
 
     sources_sha256: str = ""  # of all sources; see `answers.sources_sha256`
     every: int = 1  # a spot check with every N-th mutant, one variant and a third of the probes
-    whole: bool = True  # every mutant met every test; False: only the one that it names
+    whole: bool = True  # a kill matrix: every mutant met every test; False: only the one that it names
 
     @property
     def sound(self) -> bool:

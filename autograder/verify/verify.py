@@ -5,8 +5,8 @@ points                    the tests of each problem give the manifest's points
 bars                      each bar of a training was measured: calibrate.py
 reference, variants       full marks: no false alarm on a right answer; the judge uses a tenth of its budget at most
 stub                      `not_implemented` in every test, 0 points
-mutants                   each dies by the test it names; it meets the tests that can detect it: usage.py
-idle tests                a test that kills no mutant may check nothing
+mutants                   each dies by the test it names; with a matrix it meets all tests that can detect it: usage.py
+idle tests                with a matrix: a test that kills no mutant may check nothing
 probes                    files without knowledge earn no points: probes/__init__.py
 """
 
@@ -32,7 +32,7 @@ from autograder.verify.probes.earnings import Earning
 from autograder.verify.soundness import Kill, Soundness, points_lost
 from autograder.verify.static_checks import static_problems
 
-SECRET = b"deepgrade verify"  # authors see the same examples every time; `--secret` draws others
+SECRET = b"deepgrade verify"  # authors see the same examples every time
 
 TRACED = "traced reference"
 
@@ -45,7 +45,7 @@ def verify(
     on_event: OnEvent | None = None,
     secret: bytes = SECRET,
     jobs: int = 2,
-    matrix: bool = True,
+    matrix: bool = False,
     every: int = 1,
     parts: Collection[Part] = ("answers", "probes"),
 ) -> Soundness:
@@ -53,7 +53,7 @@ def verify(
 
     matrix : every mutant meets every test in which the reference calls the function that it replaces; it passes all
         others (usage.py). Without a matrix each mutant meets only the test that it names. That takes less time and
-        proves as much about the mutants, but finds no idle tests.
+        proves as much about the mutants, but finds no idle tests and no points lost.
     every : a spot check: every N-th mutant and at least one, one variant, and a third of the probes. Only an author's
         own probes meet training tests then. The hash of the sources decides the choice. A matrix needs all of them.
     parts : "answers" are variants, stub and mutants. Reference, files and points are always checked.

@@ -29,7 +29,7 @@ EVERY = 1000  # wrong answers: one is tried; more would tell of the engine, whic
 
 @pytest.fixture(scope="module", params=NAMES)
 def soundness(request):
-    return verifying.verify(COURSE[request.param], matrix=False, every=EVERY)
+    return verifying.verify(COURSE[request.param], every=EVERY)
 
 
 @pytest.fixture(params=NAMES)
@@ -41,7 +41,7 @@ def assignment(request) -> Assignment:
 def page(assignment) -> Path:
     path = PAGES / f"{assignment.name}.md"
     if not path.is_file():
-        pytest.skip(f'there is no page yet: write it with `make matrices ARGS="--quick {assignment.name}"`')
+        pytest.skip(f'there is no page yet: write it with `make matrices ARGS="{assignment.name}"`')
     return path
 
 

@@ -293,7 +293,7 @@ def test_new_takes_no_name_that_something_else_has(course_folder, name):
 
 def test_a_new_assignment_is_sound(deepgrade):
     assert deepgrade("new", "my_net").returncode == 0
-    result = deepgrade("verify", "my_net")
+    result = deepgrade("verify", "--matrix", "my_net")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "test_error_is_the_mean_of_squares   xX." in result.stdout
     assert "Probe " in result.stdout
@@ -301,7 +301,7 @@ def test_a_new_assignment_is_sound(deepgrade):
 
 
 def test_verify_writes_a_matrix_that_a_change_makes_stale(deepgrade, tiny, tmp_path):
-    result = deepgrade("verify", "tiny", "--write", tmp_path / "pages")
+    result = deepgrade("verify", "tiny", "--matrix", "--write", tmp_path / "pages")
     assert result.returncode == 0, result.stdout + result.stderr
     page = tmp_path / "pages" / "tiny.md"
     assert (
@@ -326,14 +326,14 @@ def test_verify_shows_what_probes_earn(deepgrade, tiny):
 
 def test_verify_writes_no_matrix_of_what_is_unsound(deepgrade, tiny, tmp_path):
     (tiny.folder / "experiment.py").unlink()
-    assert deepgrade("verify", "tiny", "--write", tmp_path / "pages").returncode == 1
+    assert deepgrade("verify", "tiny", "--matrix", "--write", tmp_path / "pages").returncode == 1
     assert not (tmp_path / "pages").exists()
 
 
 def test_verify_says_what_is_unsound(deepgrade, course_folder):
     path = course_folder / "solutions" / "tiny" / "mutants.py"
     path.write_text(path.read_text().replace("np.sum((p - y) ** 2)\n", "np.mean((p - y) ** 2)\n", 1))
-    result = deepgrade("verify", "tiny", "--json")
+    result = deepgrade("verify", "tiny", "--matrix", "--json")
     assert result.returncode == 1, result.stderr
     found = json.loads(result.stdout)["tiny"]
     assert found["sound"] is False
@@ -360,9 +360,17 @@ def take_the_name(tiny, tmp_path):
 
 BAD = {
     "an unknown assignment": (("grade", "sofmax", "."), None, "no assignment 'sofmax' in "),
-    "a matrix of a part": (("verify", "--every", "3"), None, "--every 3: a spot check makes no matrix; add --quick"),
-    "a page of a part": (("verify", "--quick", "--every", "3", "--write", "x"), None, "a page is of all wrong answers"),
-    "a page of probes": (("verify", "--probes", "--write", "x"), None, "a page is of all wrong answers"),
+    "a matrix of a part": (
+        ("verify", "--matrix", "--every", "3"),
+        None,
+        "--matrix --every 3: a kill matrix has all wrong answers; remove one of the two options",
+    ),
+    "a matrix of probes": (("verify", "--matrix", "--probes"), None, "--matrix --probes: a kill matrix has all wrong"),
+    "a page without a matrix": (
+        ("verify", "--write", "x"),
+        None,
+        "--write: a page shows a kill matrix; add --matrix",
+    ),
     "a missing course": (("--course", "nowhere", "list"), None, "holds no folder `assignments`; name a course with"),
     "a broken manifest": (("list",), break_manifest, "assignment.toml: is not valid TOML: "),
     "a broken manifest in check": (("check", "course/assignments/tiny"), break_manifest, "is not valid TOML: "),

@@ -307,7 +307,7 @@ def edit(path, old: str, new: str) -> None:
 
 def test_a_sound_course_is_sound(tiny):
     events: list[dict[str, object]] = []
-    found = verify.verify(tiny, on_event=events.append)
+    found = verify.verify(tiny, on_event=events.append, matrix=True)
     assert found.problems == []
     assert found.idle_tests == []
     assert found.variants == ["variant dot_product"]
@@ -318,7 +318,7 @@ def test_a_sound_course_is_sound(tiny):
 
 
 def test_a_test_that_kills_nothing_is_listed(lean):
-    found = verify.verify(lean, parts=ANSWERS)
+    found = verify.verify(lean, matrix=True, parts=ANSWERS)
     assert found.sound
     assert "test_gradient_is_that_of_the_error" in found.idle_tests
     assert "test_error_is_the_mean_of_squares" not in found.idle_tests
@@ -379,29 +379,29 @@ NOT_SOUND = {
 @pytest.mark.parametrize("spoil, named", NOT_SOUND.values(), ids=NOT_SOUND)
 def test_what_is_not_sound_is_named(lean, spoil, named):
     spoil(lean)
-    found = verify.verify(lean, parts=ANSWERS)
+    found = verify.verify(lean, matrix=True, parts=ANSWERS)
     assert not found.sound
     assert any(named in problem for problem in found.problems), found.problems
     assert not any("\n" in problem for problem in found.problems)
 
 
 def test_without_the_matrix_a_wrong_answer_meets_only_the_test_it_names(lean):
-    whole, quick = verify.verify(lean, parts=ANSWERS), verify.verify(lean, matrix=False, parts=ANSWERS)
+    whole, named = verify.verify(lean, matrix=True, parts=ANSWERS), verify.verify(lean, parts=ANSWERS)
     assert whole.sound
-    assert quick.sound
-    assert [kill.killed_by for kill in quick.kills] == [[kill.named] for kill in whole.kills]
-    assert quick.idle_tests == []
+    assert named.sound
+    assert [kill.killed_by for kill in named.kills] == [[kill.named] for kill in whole.kills]
+    assert named.idle_tests == []
 
 
 def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
     variant = tiny.solution / "variants" / "two.py"
     variant.write_bytes(tiny.reference()["tiny.py"])
-    whole = verify.verify(tiny, matrix=False, parts=ANSWERS)
-    part = verify.verify(tiny, matrix=False, every=2)
+    whole = verify.verify(tiny, parts=ANSWERS)
+    part = verify.verify(tiny, every=2)
     every = [kill.mutant for kill in whole.kills]
     assert part.sound
     assert [kill.mutant for kill in part.kills] in (every[::2], every[1::2])
-    assert len(verify.verify(tiny, matrix=False, every=1000, parts=ANSWERS).kills) == 1, (
+    assert len(verify.verify(tiny, every=1000, parts=ANSWERS).kills) == 1, (
         "a look at none would prove nothing"
     )
     assert len(whole.variants) == 2
@@ -409,14 +409,14 @@ def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
     assert part.variants[0] in whole.variants
     assert len(part.probes) < 8, "a third of the probes"
     with pytest.raises(ValueError, match="a kill matrix has every mutant"):
-        verify.verify(tiny, every=2)
+        verify.verify(tiny, matrix=True, every=2)
 
 
 @pytest.mark.parametrize("name", ["mutant survives the named test", "mutant names no test"])
 def test_a_wrong_answer_that_survives_is_found_without_the_matrix_too(lean, name):
     spoil, _ = NOT_SOUND[name]
     spoil(lean)
-    assert not verify.verify(lean, matrix=False, parts=ANSWERS).sound
+    assert not verify.verify(lean, parts=ANSWERS).sound
 
 
 def test_a_course_without_solutions_cannot_be_proven_and_says_so(course_folder):

@@ -405,7 +405,7 @@ def weak(_course_template, tmp_path_factory):
     (folder / "whole").mkdir(parents=True)
     (folder / "stored.py").write_text(STORED)
     (folder / "whole" / "tiny.py").write_text("def scale(x, c, log=None): return x + 2.0\n")
-    return verify.verify(tiny, matrix=False, parts=["probes"])
+    return verify.verify(tiny, parts=["probes"])
 
 
 def earned(weak: soundness.Soundness, probe: str) -> list[str]:
@@ -501,7 +501,7 @@ def test_a_look_that_costs_little_lets_no_probe_train_but_an_authors_own(tiny, m
     (tiny.solution / "probes" / "stored.py").write_text("def mean_squared_error(p, y): return 1.0\n")
     chosen = [probe for probe in probes.probes(tiny) if probe.name in ("empty", "own stored")]
     monkeypatch.setattr(probes, "every_third", lambda probes, number: chosen)
-    found = verify.verify(tiny, matrix=False, every=1000, parts=["probes"])
+    found = verify.verify(tiny, every=1000, parts=["probes"])
     assert {one.probe: one.tests for one in found.probes} == {"empty": [], "own stored": ["test_asked"], "table": []}
 
 

@@ -60,7 +60,7 @@ def test_methods_count_as_their_class_and_what_is_called_inside_counts(tiny):
 
 def test_a_matrix_is_what_every_mutant_does_in_every_test(tiny):
     """The tests that a mutant does not meet are such as it passes."""
-    kills = {kill.mutant: kill for kill in verify.verify(tiny, parts=["answers"]).kills}
+    kills = {kill.mutant: kill for kill in verify.verify(tiny, matrix=True, parts=["answers"]).kills}
     for mutant in mutants(tiny):
         whole = grade.grade(tiny, mutant.submission, secret=verify.SECRET, shrink=False)
         fallen = [test.name for test in whole.tests if test.verdict not in ("passed", "blocked")]

@@ -29,7 +29,7 @@ def test_points_lost_outside_are_those_of_other_problems(tiny):
     law = "    p, y = snapshot(*pair)\n"
     assert text.count(law) == 1
     path.write_text(text.replace(law, f"{law}    assert student.mean_squared_error(*snapshot(p, y)) >= 0\n"))
-    found = verify.verify(tiny, parts=["answers"])
+    found = verify.verify(tiny, matrix=True, parts=["answers"])
     lost = {kill.mutant: (kill.points_lost, kill.points_lost_outside) for kill in found.kills}
     assert lost == {"nan_everywhere": (5, 2), "forgets_to_divide_by_n": (3, 0)}
     assert found.points_lost == soundness.PointsLost(soundness.Spread(4, 5, 5), soundness.Spread(1, 2, 2))
@@ -38,12 +38,13 @@ def test_points_lost_outside_are_those_of_other_problems(tiny):
     assert "| points lost | 4 | 5 | 5 |\n| of these, outside | 1 | 2 | 2 |" in page
 
 
-def test_without_the_matrix_nobody_knows_what_is_lost(tiny):
+def test_without_the_matrix_nobody_knows_what_is_lost(tiny, tmp_path):
     (tiny.solution / "mutants.py").write_text(MUTANTS)
-    found = verify.verify(tiny, matrix=False, parts=["answers"])
+    found = verify.verify(tiny, parts=["answers"])
     assert [kill.points_lost for kill in found.kills] == [None, None]
     assert found.points_lost is None
-    assert "lost" not in kill_matrix.page(found)
+    with pytest.raises(ValueError, match="has no kill matrix"):
+        kill_matrix.write(found, tmp_path)
 
 
 def test_ninety_five_of_a_hundred_are_at_most_the_high_value():
@@ -164,7 +165,7 @@ def test_what_a_right_answer_costs_the_judge_is_looked_at(tiny):
     text = tiny.hidden_tests.read_text().replace("float_arrays, points", "float_arrays, limits, points")
     text = text.replace("@points(2,", "@limits(judge_seconds=2)\n@points(2,")
     tiny.hidden_tests.write_text(text.replace("    assert_gradient", "    sum(range(1_000_000))\n    assert_gradient"))
-    found = verify.verify(tiny, matrix=False, parts=[])
+    found = verify.verify(tiny, parts=[])
     (sentence,) = found.problems
     assert sentence.startswith("reference costs the judge ")
     assert "in test_hidden.py::test_gradient_is_that_of_the_error, and" in sentence
