@@ -13,9 +13,10 @@ from typing import Any, Literal
 from autograder.core.errors import GraderError
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
-from autograder.judge import server
+from autograder.judge import needs, server
 from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.job import Job, Judged
+from autograder.judge.verdicts import SENTENCES
 from autograder.report import completeness
 from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
@@ -43,7 +44,8 @@ def grade(
     """Run all tests against the submission in a sandbox.
 
     secret : the course's; the examples of hidden tests are drawn from it.
-    on_event : told of {"event": "collected", "tests": [..]}, "started" and "finished", and of each point of a curve,
+    on_event : told of {"event": "collected", "tests": [..], "needs": {id: [..]}}, with what every test of the files
+        needs, be it run or not; of "started" and "finished", and of each point of a curve,
         {"event": "trained", "test": id, "point": {"epoch": 3.0, "loss": 0.2}}, as they happen.
     tests : other test files than the assignment's.
     only : the name of one test, or names; these are run, with those that they need (with_needs), and no other.
@@ -92,6 +94,18 @@ def check_the_sandbox(assignment: Assignment) -> None:
 def versions(assignment: Assignment) -> dict[str, str]:
     """Of all that decides a verdict here, as a report says them. Raises SandboxUnavailable where one is missing."""
     return {**own_versions(), **runtime(assignment.manifest.packages).versions}
+
+
+def depends_on_the_machine(report: Report) -> set[str]:
+    """The ids of tests whose results time or memory decided, so that another run may have other ones."""
+    verdicts = {"timed_out", "out_of_memory", "died"}
+    if sum(report.timings.test_seconds.values()) >= needs.SECONDS:
+        verdicts.add("blocked")
+    return {
+        *report.timings.ratios,
+        *report.timings.trainings,
+        *(test.id for test in report.tests if test.verdict in verdicts or test.failure == SENTENCES["too_costly"]),
+    }
 
 
 def _raise_for_our_faults(judged: Judged) -> None:

@@ -19,6 +19,7 @@ from autograder.course.course import find_course
 if TYPE_CHECKING:
     from autograder.verify.mistakes import Field
     from autograder.verify.probes.earnings import Earning
+    from autograder.verify.proofs import Proofs
     from autograder.verify.soundness import Kill, PointsLost, Soundness
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase  # of the matrix's columns
@@ -36,14 +37,16 @@ def verify(
     probes: Annotated[
         bool, typer.Option("--probes", help="Only the probes: files that know nothing and must earn nothing.")
     ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Prove everything again, also what has not changed.")] = False,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="DIR", help="With --matrix: write each kill matrix to DIR/NAME.md.")
+        Path | None, typer.Option("--write", metavar="DIR", help="With --matrix: write it to DIR/NAME.md, too.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Prove an assignment sound: the reference gets full marks, the stub none, every wrong answer is caught, and a
     file that knows nothing earns nothing."""
     from autograder.verify import kill_matrix
+    from autograder.verify import proofs as keeping
     from autograder.verify import verify as verifying
 
     if write and not matrix:
@@ -54,35 +57,39 @@ def verify(
     course = find_course(context.obj)
     assignments = [course[name] for name in names] if names else list(course)
     results = {}
+    known = {}
     for assignment in assignments:
+        proofs = known[assignment.name] = keeping.Proofs(assignment, keeping.folder(), anew=anew)
         with console.progress(f"verifying {assignment.name}") as follow:
             results[assignment.name] = verifying.verify(
                 assignment,
                 on_event=follow,
                 matrix=matrix,
                 every=every,
-                parts=["probes"] if probes else ["answers", "probes"],
+                parts=["probes"] if probes else verifying.EVERYTHING,
+                proofs=proofs,
             )
         if not json:
-            _print(results[assignment.name])
+            _print(results[assignment.name], proofs)
         if write and results[assignment.name].sound:
             kill_matrix.write(results[assignment.name], write)
     if json:
-        console.print_json({name: _facts(result) for name, result in results.items()})
+        console.print_json({name: _facts(result, known[name]) for name, result in results.items()})
     raise typer.Exit(0 if all(result.sound for result in results.values()) else 1)
 
 
-def _facts(result: Soundness) -> dict[str, Any]:
+def _facts(result: Soundness, proofs: Proofs) -> dict[str, Any]:
     import msgspec
 
     return {
         "sound": result.sound,
         **msgspec.to_builtins(result),
         "points_lost": msgspec.to_builtins(result.points_lost),
+        "proofs": {"kept": proofs.kept, "count": proofs.count},
     }
 
 
-def _print(result: Soundness) -> None:
+def _print(result: Soundness, proofs: Proofs) -> None:
     """Print the wrong answers to each function and their kill matrix, then the problems."""
     terminal = console.out()
     for target, kills in itertools.groupby(sorted(result.kills, key=_target), _target):
@@ -96,6 +103,8 @@ def _print(result: Soundness) -> None:
         terminal.print(f"{name}: full marks for {', '.join(map(console.plain, result.variants))}")
     for problem in result.problems:
         terminal.print(Text.assemble((f"{name}: unsound: ", "red"), console.plain(problem)))
+    if proofs.kept:
+        terminal.print(f"{name}: {proofs.kept} of {proofs.count} proofs are of unchanged sources")
     verdict = Text("sound", "bold green") if result.sound else Text("unsound", "bold red")
     terminal.print(Text.assemble(f"{name}: ", verdict, f" ({len(result.kills)} wrong answers)"))
 

@@ -42,7 +42,8 @@ class Collection:
         finished = {result.id for result in judging.results}  # by an earlier judge of the same submission
         session.items[:] = _named([item for item in self._items if id_of(item) not in finished], only, with_needs)
         ids = [id_of(item) for item in session.items if asks_for_student(item)]
-        judging.on_event({"event": "collected", "tests": ids})
+        needs = {id_of(item): needed_by(item) for item in self._items if asks_for_student(item)}
+        judging.on_event({"event": "collected", "tests": ids, "needs": needs})
         pytest_runtestloop(session)
         self._raise_for(judging.errors)
 

@@ -8,13 +8,17 @@ stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names; with a matrix it meets all tests that can detect it: usage.py
 idle tests                with a matrix: a test that kills no mutant may check nothing
 probes                    files without knowledge earn no points: probes/__init__.py
+
+Only what has changed since an earlier run is graded: proofs.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import msgspec
 
@@ -29,14 +33,16 @@ from autograder.verify.answers import Answers, Part
 from autograder.verify.mutants import Mutant
 from autograder.verify.probes import Probe, earnings
 from autograder.verify.probes.earnings import Earning
+from autograder.verify.proofs import Proofs
 from autograder.verify.soundness import Kill, Soundness, points_lost
 from autograder.verify.static_checks import static_problems
 
 SECRET = b"deepgrade verify"  # authors see the same examples every time
 
 TRACED = "traced reference"
+EVERYTHING: tuple[Part, ...] = ("answers", "probes")
 
-OnEvent = Callable[[dict[str, object]], None]
+OnEvent = Callable[[dict[str, Any]], None]
 
 
 def verify(
@@ -47,7 +53,8 @@ def verify(
     jobs: int = 2,
     matrix: bool = False,
     every: int = 1,
-    parts: Collection[Part] = ("answers", "probes"),
+    parts: Collection[Part] = EVERYTHING,
+    proofs: Proofs | None = None,
 ) -> Soundness:
     """Prove an assignment.
 
@@ -57,12 +64,13 @@ def verify(
     every : a spot check: every N-th mutant and at least one, one variant, and a third of the probes. Only an author's
         own probes meet training tests then. The hash of the sources decides the choice. A matrix needs all of them.
     parts : "answers" are variants, stub and mutants. Reference, files and points are always checked.
+    proofs : those of earlier runs that are used in place of gradings, and those of this run. The result is the same.
     Raises GraderError if this machine cannot grade, and ValueError for a matrix of a part. Mistakes of the author are
     listed in `problems`.
     """
     if every < 1 or (matrix and (every != 1 or "answers" not in parts)):
         raise ValueError(f"every is {every}, and a kill matrix has every mutant")
-    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts).run()
+    return _Verification(assignment, on_event or (lambda event: None), secret, jobs, matrix, every, parts, proofs).run()
 
 
 class _Verification:
@@ -75,25 +83,32 @@ class _Verification:
         matrix: bool,
         every: int,
         parts: Collection[Part],
+        proofs: Proofs | None,
     ) -> None:
         self._assignment, self._emit, self._secret, self._jobs = assignment, on_event, secret, jobs
-        self._matrix, self._every, self._parts = matrix, every, parts
+        self._matrix, self._every, self._parts, self._proofs = matrix, every, parts, proofs
         self._problems: list[str] = []
 
     def run(self) -> Soundness:
-        name = self._assignment.name
-        try:
-            self._problems += list(static_problems(self._assignment))
-            answers = Answers(self._assignment, self._every, self._parts)
-        except BadCourse as error:
-            return Soundness(name, [*self._problems, str(error)])
+        with contextlib.ExitStack() as opened:
+            try:
+                self._problems += list(static_problems(self._assignment))
+                answers = Answers(self._assignment, self._every, self._parts)
+                if self._proofs:
+                    complete = self._every == 1 and set(self._parts) == set(EVERYTHING)
+                    opened.enter_context(self._proofs.opened(complete=complete))
+            except BadCourse as error:
+                return Soundness(self._assignment.name, [*self._problems, str(error)])
+            return self._soundness(answers)
+
+    def _soundness(self, answers: Answers) -> Soundness:
         meets = {mutant.name: [mutant.killed_by] for mutant in answers.mutants}
         traced = {TRACED: usage.traced(self._assignment, answers.targets)} if self._matrix and answers.mutants else {}
         submissions = answers.submissions() | traced
         self._emit({"event": "collected", "tests": [*submissions, *meets]})
         reports = self._grade_all(submissions, self._tests_for_probes(answers))
         if "reference" not in reports:
-            return Soundness(name, self._problems)
+            return Soundness(self._assignment.name, self._problems)
         if TRACED in reports:
             callers = usage.callers(reports[TRACED], answers.targets)
             meets = {mutant.name: callers[mutant.target] for mutant in answers.mutants}
@@ -114,7 +129,7 @@ class _Verification:
         ]
         effective = {test for kill in kills for test in kill.killed_by}
         return Soundness(
-            name,
+            self._assignment.name,
             self._problems,
             kills,
             idle_tests=[test for test in tests if test not in effective] if self._matrix else [],
@@ -141,9 +156,7 @@ class _Verification:
         def grade_one(name: str) -> Report | str:
             self._emit({"event": "started", "test": name})
             try:
-                return grading.grade(
-                    self._assignment, submissions[name], secret=self._secret, shrink=False, only=tests.get(name)
-                )
+                return self._report(submissions[name], tests.get(name))
             except BadCourse as error:
                 return str(error)
             except GraderError as error:
@@ -158,6 +171,14 @@ class _Verification:
             outcomes = dict(zip(submissions, pool.map(grade_one, submissions), strict=True))
         self._problems += sorted({text for text in outcomes.values() if isinstance(text, str)})
         return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Report)}
+
+    def _report(self, submission: Submission, only: Sequence[str] | None) -> Report:
+        def grade(only: Sequence[str] | None, on_event: OnEvent | None = None) -> Report:
+            return grading.grade(
+                self._assignment, submission, secret=self._secret, shrink=False, only=only, on_event=on_event
+            )
+
+        return self._proofs.report(submission, self._secret, only, grade) if self._proofs else grade(only)
 
     def _has_full_marks(self, name: str, report: Report) -> bool:
         for test in report.tests:

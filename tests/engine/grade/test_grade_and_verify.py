@@ -37,6 +37,7 @@ def grade(assignment, text, *, secret=SECRET, **more) -> reports.Report:
     return grading.grade(assignment, submission(text), secret=secret, **more)
 
 
+GRADIENT = "test_gradient_vanishes_at_the_target"  # needs another test
 RIGHT_AND_WRONG = """
     import numpy as np
     print("canary-out")
@@ -124,7 +125,8 @@ def test_events_are_told_as_they_happen(tiny):
     events: list[dict[str, object]] = []
     report = grade(tiny, tiny.stub()["tiny.py"], on_event=events.append)
     ids = [test.id for test in report.tests]
-    assert events[0] == {"event": "collected", "tests": ids}
+    needs = {name: ["test_error_of_a_small_example"] if name.endswith(GRADIENT) else [] for name in ids}
+    assert events[0] == {"event": "collected", "tests": ids, "needs": needs}
     assert [event["test"] for event in events if event["event"] == "started"] == ids
     assert [event["test"] for event in events if event["event"] == "finished"] == ids
 
@@ -401,9 +403,7 @@ def test_a_spot_check_tries_a_part_of_the_wrong_answers(tiny):
     every = [kill.mutant for kill in whole.kills]
     assert part.sound
     assert [kill.mutant for kill in part.kills] in (every[::2], every[1::2])
-    assert len(verify.verify(tiny, every=1000, parts=ANSWERS).kills) == 1, (
-        "a look at none would prove nothing"
-    )
+    assert len(verify.verify(tiny, every=1000, parts=ANSWERS).kills) == 1, "a look at none would prove nothing"
     assert len(whole.variants) == 2
     assert len(part.variants) == 1
     assert part.variants[0] in whole.variants

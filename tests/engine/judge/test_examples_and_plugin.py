@@ -444,7 +444,7 @@ def test_events_come_in_order(run):
     found = run("def test_a(student): pass\ndef test_b(student): assert 0\n", Echo())
     a, b = "test_hidden.py::test_a", "test_hidden.py::test_b"
     assert found.events == [
-        {"event": "collected", "tests": [a, b]},
+        {"event": "collected", "tests": [a, b], "needs": {a: [], b: []}},
         {"event": "started", "test": a, "judge_seconds": 10.0},
         {"event": "finished", "test": a, "verdict": "passed"},
         {"event": "started", "test": b, "judge_seconds": 10.0},
