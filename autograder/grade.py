@@ -16,7 +16,6 @@ from autograder.course.submission import Submission
 from autograder.judge import needs, server
 from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.job import Job, Judged
-from autograder.judge.verdicts import SENTENCES
 from autograder.report import completeness
 from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
@@ -98,6 +97,8 @@ def versions(assignment: Assignment) -> dict[str, str]:
 
 def depends_on_the_machine(report: Report) -> set[str]:
     """The ids of tests whose results time or memory decided, so that another run may have other ones."""
+    from autograder.judge.verdicts import SENTENCES  # imports pytest and hypothesis
+
     verdicts = {"timed_out", "out_of_memory", "died"}
     if sum(report.timings.test_seconds.values()) >= needs.SECONDS:
         verdicts.add("blocked")
