@@ -1,4 +1,4 @@
-"""What `verify` keeps: after an edit exactly the expected proofs are graded again, and the result is that of `--anew`."""
+"""What `verify` keeps: an edit has exactly the expected proofs graded again, and the result is that of `--anew`."""
 
 from __future__ import annotations
 
@@ -81,14 +81,12 @@ def test_only_what_an_edit_changes_is_proven_again_and_the_result_is_that_of_all
         assert known.count - known.kept == sum(expected.values())
         assert found == verify.verify(Course(tiny.folder.parents[1])["tiny"])
 
-    edit(tiny.solution / "test_hidden.py", "terms=n)  # else", "terms=n + 1)  # else")  # one law
+    edit(tiny.hidden_tests, "terms=n)  # else", "terms=n + 1)  # else")  # one law
     again({LEAVES: everything[LEAVES]})
-    edit(tiny.solution / "test_hidden.py", "# else an answer", "# otherwise an answer")
+    edit(tiny.hidden_tests, "# else an answer", "# otherwise an answer")
     edit(tiny.folder / "README.md", "\n", "\n\n")
     again({})
-    edit(
-        tiny.solution / "test_hidden.py", "float(np.sum((p - y) ** 2) / len(p))", "float(np.mean((p - y) ** 2))"
-    )  # helper
+    edit(tiny.hidden_tests, "float(np.sum((p - y) ** 2) / len(p))", "float(np.mean((p - y) ** 2))")  # helper
     again({test: everything[test] for test in HIDDEN})
     edit(tiny.public_tests, "np.array([a, 2.0])", "np.array([a, 3.0]) - np.array([0.0, 1.0])")  # the law that it needs
     again({SMALL: everything[SMALL], VANISHES: everything[VANISHES]})
@@ -224,10 +222,10 @@ def test_the_file_is_the_owners_and_no_part_of_a_course(ask, tiny, tmp_path):
     data = tmp_path / "cache"
     course = Course(tiny.folder.parents[1])
     data.mkdir()
-    before = Contents(course, [data]).version()
+    before = Contents(course, [data]).version
     (data / proofs.FOLDER).mkdir()
     path.rename(data / proofs.FOLDER / path.name)
-    assert Contents(course, [data]).version() == before
+    assert Contents(course, [data]).version == before
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -307,9 +305,14 @@ def test_proofs_of_answers_that_are_no_longer_there_are_removed_by_a_whole_run(t
 
 def test_an_interrupted_run_keeps_what_it_has_proven(tiny, tmp_path):
     grader = Grader()
-    with pytest.raises(KeyboardInterrupt), (known := Proofs(tiny, tmp_path)).opened(complete=False):
-        known.report(ANSWER, b"", None, grader)
-        raise KeyboardInterrupt
+
+    def run_and_interrupt() -> None:
+        with (known := Proofs(tiny, tmp_path)).opened(complete=False):
+            known.report(ANSWER, b"", None, grader)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_and_interrupt()
     with (known := Proofs(tiny, tmp_path)).opened(complete=False):
         known.report(ANSWER, b"", None, grader)
     assert len(grader.asked) == 1
