@@ -36,7 +36,7 @@ coverage:        ## the same with branch coverage, of what runs in the tests' ow
 	@$(BIN)/python -m pytest $(or $(ARGS),tests) --numprocesses auto --dist loadfile --cov --cov-report=term
 
 nightly: export DEEPGRADE_ALL_CASES := 1
-nightly: test    ## all tests with all their cases, all wrong answers, 2,000 hostile answers, storms on each engine, a long fuzz
+nightly: test    ## all tests with all their cases, all kill matrices, 2,000 hostile answers, storms on each engine, a long fuzz
 	@$(BIN)/deepgrade verify --matrix --anew
 	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
 	@$(BIN)/python tests/support/chaos.py --minutes 10

@@ -3,7 +3,7 @@
     $DEEPGRADE_DATA/mnist/train-images-idx3-ubyte.gz ...    searched first
     <cache>/mnist/train-images-idx3-ubyte.gz ...            files that `deepgrade data` fetched
 
-The cache is the folder that DEEPGRADE_CACHE names, or the platform's cache folder.
+The cache is the folder that DEEPGRADE_CACHE names, or the platform's cache folder. `verify` keeps proofs below it, too.
 """
 
 from __future__ import annotations

@@ -299,7 +299,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_CACHE",
-            "Folder that `deepgrade data` fills. It is searched second.",
+            "Folder that `deepgrade data` fills. It is searched second. `deepgrade verify` keeps proofs in `.proofs`.",
             "the platform's folder for caches, such as `~/.cache/deepgrade`",
             "a path",
         ),

@@ -324,6 +324,20 @@ def test_verify_shows_what_probes_earn(deepgrade, tiny):
     assert "tiny: unsound (0 wrong answers)" in result.stdout
 
 
+def test_verify_grades_nothing_again_and_says_so(deepgrade, tmp_path):
+    first, second, anew = (
+        deepgrade("verify", "--probes", "tiny", *more, **{"DEEPGRADE_CACHE": str(tmp_path / "mine")})
+        for more in ((), ("--json",), ("--anew",))
+    )
+    assert (first.returncode, second.returncode, anew.returncode) == (0, 0, 0), first.stderr + second.stderr
+    assert "proofs are of unchanged sources" not in first.stdout + anew.stdout
+    proofs = json.loads(second.stdout)["tiny"]["proofs"]
+    assert proofs["kept"] == proofs["count"] > 5
+    third = deepgrade("verify", "--probes", "tiny", **{"DEEPGRADE_CACHE": str(tmp_path / "mine")})
+    assert f"tiny: {proofs['count']} of {proofs['count']} proofs are of unchanged sources" in third.stdout
+    assert [path.parent.name for path in (tmp_path / "mine").rglob("*.json")] == [".proofs"]
+
+
 def test_verify_writes_no_matrix_of_what_is_unsound(deepgrade, tiny, tmp_path):
     (tiny.folder / "experiment.py").unlink()
     assert deepgrade("verify", "tiny", "--matrix", "--write", tmp_path / "pages").returncode == 1

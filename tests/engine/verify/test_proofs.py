@@ -159,6 +159,13 @@ def test_a_report_from_proofs_has_all_results_in_order_and_the_lines_that_verify
     assert grader.asked == [None, None], "another secret draws other examples"
 
 
+def test_a_test_is_graded_again_if_one_that_it_needs_has_changed(ask, tiny):
+    grader = Grader()
+    ask(grader)
+    edit(tiny.public_tests, "np.array([a, 2.0])", "np.array([a, 3.0])")
+    assert asked_again(ask, grader) == [SMALL, VANISHES]
+
+
 @pytest.mark.parametrize("verdict", ["timed_out", "out_of_memory", "died"])
 def test_what_time_or_memory_decided_is_graded_again_with_all_that_needs_it(ask, verdict):
     grader = Grader(**{SMALL: verdict, VANISHES: "blocked"})
