@@ -13,8 +13,9 @@ from autograder import grade as grading
 from autograder.course.bundle import Contents
 from autograder.course.course import Course
 from autograder.course.submission import Submission
+from autograder.datasets import files as data_files
 from autograder.judge.verdicts import SENTENCES
-from autograder.report.schema import JudgeCost, Ratio, Report, TestResult, Timings
+from autograder.report.schema import JudgeCost, Ratio, Report, TestResult, Timings, Verdict
 from autograder.verify import fingerprints, probes, proofs, verify
 from autograder.verify.proofs import Proofs
 from autograder.verify.soundness import Soundness
@@ -108,7 +109,7 @@ NEEDS = {f"test_public.py::{SMALL}": [], f"test_public.py::{VANISHES}": [SMALL]}
 class Grader:
     """Grades like a judge: it tells of all tests, and runs the named ones with those that they need."""
 
-    def __init__(self, **verdicts: str) -> None:
+    def __init__(self, **verdicts: Verdict) -> None:
         self.verdicts, self.asked = verdicts, list[list[str] | None]()
         self.timings, self.failure, self.needs = Timings(), "", NEEDS
 
@@ -235,13 +236,18 @@ def test_the_file_is_the_owners_and_no_part_of_a_course(ask, tiny, tmp_path):
     assert Contents(course, [data]).version == before
 
 
+def put_a_folder_there(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "damaged": lambda path: path.write_bytes(path.read_bytes()[:-9]),
     "not text": lambda path: path.write_bytes(b"\xff\xfe"),
     "another format": lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99})),
     "another file": lambda path: path.write_text('{"tests": 3}'),
     "removed": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": put_a_folder_there,
     "writable for others": lambda path: path.chmod(0o666),
 }
 
@@ -293,7 +299,7 @@ def test_another_version_of_a_package_or_another_data_file_proves_everything_aga
     assert asked_again(ask, grader) == sorted(TESTS)
     found = tmp_path / "digits"
     found.write_text("")
-    monkeypatch.setattr(fingerprints.data_files, "find", lambda name: found)
+    monkeypatch.setattr(data_files, "find", lambda name: found)
     assert asked_again(ask, grader) == sorted(TESTS)
 
 
