@@ -169,7 +169,8 @@ def test_a_test_is_graded_again_if_one_that_it_needs_has_changed(ask, tiny):
 
 @pytest.mark.parametrize("verdict", ["timed_out", "out_of_memory", "died"])
 def test_what_time_or_memory_decided_is_graded_again_with_all_that_needs_it(ask, verdict):
-    grader = Grader(**{SMALL: verdict, VANISHES: "blocked"})
+    verdicts: dict[str, Verdict] = {SMALL: verdict, VANISHES: "blocked"}
+    grader = Grader(**verdicts)
     ask(grader)
     assert asked_again(ask, grader) == [SMALL, VANISHES]
 
