@@ -109,8 +109,9 @@ NEEDS = {f"test_public.py::{SMALL}": [], f"test_public.py::{VANISHES}": [SMALL]}
 class Grader:
     """Grades like a judge: it tells of all tests, and runs the named ones with those that they need."""
 
-    def __init__(self, **verdicts: Verdict) -> None:
-        self.verdicts, self.asked = verdicts, list[list[str] | None]()
+    def __init__(self, verdicts: dict[str, Verdict] | None = None) -> None:
+        """verdicts : of tests by name; all others pass."""
+        self.verdicts, self.asked = verdicts or {}, list[list[str] | None]()
         self.timings, self.failure, self.needs = Timings(), "", NEEDS
 
     def __call__(self, only, on_event) -> Report:
@@ -169,8 +170,7 @@ def test_a_test_is_graded_again_if_one_that_it_needs_has_changed(ask, tiny):
 
 @pytest.mark.parametrize("verdict", ["timed_out", "out_of_memory", "died"])
 def test_what_time_or_memory_decided_is_graded_again_with_all_that_needs_it(ask, verdict):
-    verdicts: dict[str, Verdict] = {SMALL: verdict, VANISHES: "blocked"}
-    grader = Grader(**verdicts)
+    grader = Grader({SMALL: verdict, VANISHES: "blocked"})
     ask(grader)
     assert asked_again(ask, grader) == [SMALL, VANISHES]
 
@@ -183,7 +183,7 @@ def test_what_costs_the_judge_too_much_is_graded_again(ask):
     grader.timings = Timings(judge={f"test_hidden.py::{MEAN}": near})
     ask(grader)
     assert asked_again(ask, grader) == [MEAN]
-    grader = Grader(**{MEAN: "failed"})
+    grader = Grader({MEAN: "failed"})
     grader.timings, grader.failure = Timings(), SENTENCES["too_costly"]
     ask(grader)
     assert asked_again(ask, grader) == [MEAN]
