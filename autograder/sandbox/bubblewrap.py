@@ -142,12 +142,16 @@ class Sandbox:
         old = self._cgroup
         if old is None:
             return
-        new = cgroups.make(self._limits.memory_mb + OWN_MEMORY_MB, self._limits.processes + OWN_PROCESSES)
+        new = self._make_cgroup()
         if new is None:
             raise SandboxLost("no cgroup can be made any more")
         new.take_over(old)
         old.remove()
         self._cgroup, self._kills = new, 0
+
+    def _make_cgroup(self) -> cgroups.Cgroup | None:
+        limits = self._limits
+        return cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
 
     def _has_ended(self) -> bool:
         """For any process that holds it, and not only the one that has started it."""
@@ -227,7 +231,7 @@ class Sandbox:
         seccomp.program(self._gpu is not None)
         self._check()
         self._uids = Uids() if command.is_root() else None
-        self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
+        self._cgroup = self._make_cgroup()
         if self._cgroup is None:
             check_that_it_can_watch()
         self._kills = 0
