@@ -86,7 +86,9 @@ def cgroup_of(loan: Loan) -> Cgroup:
 
 def test_the_first_job_starts_one_and_later_ones_are_lent_it(pool, manifest):
     assert pool.lend(manifest) is None
-    loan = lent(pool, manifest)
+    wait(pool)
+    loan = pool.lend(manifest)
+    assert loan is not None
     first = pid_of(loan)
     assert ask(loan, "look")
     give_back(pool, loan)
