@@ -125,6 +125,8 @@ class Sandbox:
 
         Raises SandboxLost.
         """
+        if self._has_ended():  # its zygote may answer for some milliseconds more
+            raise SandboxLost("the sandbox has ended")
         self._move_to_a_new_cgroup()
         if self._uids:
             old, self._uids = self._uids, Uids()
