@@ -44,7 +44,7 @@ def judge(
             make_reference=sandboxes.reference if job.reference else None,
             limits=manifest.limits,
             visibility=visibility,
-            secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
+            secret=lambda path: secret_for(path, job.secret),
             course_secret=job.secret,
             printed=printed,
             memory=memory,
@@ -81,3 +81,8 @@ def judge_here(job: Job, on_event: Callable[[Event], None] = lambda event: None)
 
 def visibility(path: Path) -> Visibility:
     return "public" if path.name == "test_public.py" else "hidden"
+
+
+def secret_for(path: Path, course_secret: bytes) -> bytes:
+    """The secret under which the examples of a file of tests are drawn."""
+    return PUBLIC_SECRET if visibility(path) == "public" else course_secret

@@ -108,6 +108,7 @@ class _Prepared:
     def judge(self, events: int, printed: int) -> None:
         """Fork a judge for the job that comes from the job socket."""
         with socket.socket(fileno=events) as connection, open(printed, "wb") as words:
+            loan = None
             try:
                 with connection.makefile("rb") as stream:
                     job = JOBS.json(stream.read())
@@ -116,11 +117,12 @@ class _Prepared:
                 if os.fork() == 0:
                     self._control.close()
                     _judge(connection, words.fileno(), job, self._collection, self._recording, loan, parent)
-                if loan is not None:
-                    loan.is_with_the_judge()
             except (OSError, ValueError, msgspec.MsgspecError):
                 traceback.print_exc()  # the caller has gone, or no process can be forked; the socket is closed
                 return
+            finally:
+                if loan is not None:
+                    loan.hand_over()
         self._record(job)  # after both are closed here: the recorder must not hold them
 
     def _loan(self, job: Job) -> Loan | None:

@@ -35,8 +35,8 @@ class Loan:
         if self.sandbox.settle():
             os.write(self._writable, USABLE)
 
-    def is_with_the_judge(self) -> None:
-        """In the process that has forked the judge: its end of the pipe is closed, so that the judge's end is seen."""
+    def hand_over(self) -> None:
+        """In the process that forks the judge: from here on only the judge can give it back."""
         os.close(self._writable)
 
 
@@ -45,6 +45,7 @@ class _Entry:
     """One sandbox of the pool."""
 
     sandbox: Sandbox
+    manifest: Manifest
     gradings: int = 0
     is_ready: bool = False
     lent: int | None = None  # a descriptor, at whose end the judge has ended
@@ -55,7 +56,6 @@ class SandboxPool:
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
-        self._key: object = None
 
     def __bool__(self) -> bool:
         return bool(self._entries)
@@ -63,11 +63,10 @@ class SandboxPool:
     def lend(self, manifest: Manifest) -> Loan | None:
         """A sandbox that is ready, renewed. None where there is none: one is started for later jobs, and this judge
         starts its own."""
-        key = (manifest.packages, manifest.limits, manifest.preload)
-        if key != self._key:
-            self.close()
-            self._key = key
         for entry in [entry for entry in self._entries if entry.is_ready and entry.lent is None]:
+            if entry.manifest != manifest:  # the author has changed it
+                self._drop(entry)
+                continue
             try:
                 entry.sandbox.renew()
             except GraderError:
@@ -95,10 +94,10 @@ class SandboxPool:
                     self._drop(entry)
             elif not entry.is_ready and entry.sandbox.control.fileno() in ready:
                 try:
-                    entry.sandbox.become_ready()
+                    entry.sandbox.wait_until_ready()
                     entry.is_ready = True
                 except GraderError:  # a judge that starts one of its own says why
-                    self._entries.remove(entry)
+                    self._drop(entry)
 
     def close(self, *, lent: bool = True) -> None:
         """All of them, or (not lent) those that no judge has."""
@@ -117,7 +116,7 @@ class SandboxPool:
         if not sandbox.can_be_lent:
             sandbox.close()
             return
-        self._entries.append(_Entry(sandbox))
+        self._entries.append(_Entry(sandbox, manifest))
 
     def _drop(self, entry: _Entry) -> None:
         self._entries.remove(entry)

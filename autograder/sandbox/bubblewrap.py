@@ -81,14 +81,14 @@ class Sandbox:
         if self._process is None or self._has_ended() or self._fallen:
             self.close()
             self._start()
-        self._wait_until_ready()
+        self.wait_until_ready()
         try:
             worker = self._take()
         except SandboxLost:
             # The spare, or the zygote, may have fallen with the test before it, when memory or processes ran out.
             self.close()
             self._start()
-            self._wait_until_ready()
+            self.wait_until_ready()
             worker = self._take()
         self.memory_was_exceeded()  # forget what an earlier worker did
         self.forget_the_peak()
@@ -115,10 +115,6 @@ class Sandbox:
     def can_be_lent(self) -> bool:
         """Not where a thread of this process watches its memory: a forked process has no such thread."""
         return self._cgroup is not None
-
-    def become_ready(self) -> None:
-        """Read that it is. Raises SandboxUnavailable where it has failed."""
-        self._wait_until_ready()
 
     def renew(self) -> None:
         """Between two submissions: nothing that the kernel has counted for one is there for the next one.
@@ -288,7 +284,8 @@ class Sandbox:
         """Of bubblewrap itself, which sets that of what is behind it."""
         return {}
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Raises SandboxUnavailable where it does not start."""
         if self._ready:
             return
         try:

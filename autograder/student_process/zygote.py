@@ -138,9 +138,7 @@ def _shut_devices() -> None:
 
 def _seed() -> None:
     """Arithmetic that draws from the global generators answers alike in every worker: a fork copies their state."""
-    np = sys.modules.get("numpy")
-    if np is not None:
-        np.random.seed(0)
+    sys.modules["numpy"].random.seed(0)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(0)

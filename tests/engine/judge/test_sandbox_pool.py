@@ -69,7 +69,7 @@ def ask(loan: Loan, function: str) -> object:
 
 def give_back(pool: SandboxPool, loan: Loan) -> None:
     loan.give_back()
-    loan.is_with_the_judge()
+    loan.hand_over()
     wait(pool)
 
 
@@ -129,7 +129,7 @@ def test_one_that_may_not_be_lent_again_is_closed(pool, manifest, monkeypatch, h
         os.kill(first, 9)
         select.select([loan.sandbox._pidfd], [], [])
     if how == "the judge says nothing":
-        loan.is_with_the_judge()
+        loan.hand_over()
         wait(pool)
     else:
         give_back(pool, loan)
@@ -142,6 +142,14 @@ def test_other_limits_or_packages_have_sandboxes_of_their_own(pool, manifest):
     loan = lent(pool, other)
     assert pid_of(loan) != first
     assert loan.sandbox.limits == other.limits
+
+
+def test_a_manifest_that_changes_takes_no_sandbox_from_a_judge(pool, manifest):
+    loan = lent(pool, manifest)
+    first = pid_of(loan)
+    lent(pool, msgspec.structs.replace(manifest, limits=Limits(memory_mb=200)))
+    assert ask(loan, "look")
+    assert pid_of(loan) == first
 
 
 def test_one_that_ends_while_it_is_idle_is_replaced(pool, manifest):
