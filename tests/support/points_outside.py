@@ -1,7 +1,7 @@
 """Wrong answers that lose more than 15 points outside of their own problem: `python tests/support/points_outside.py`.
 
 It reads the kill matrices and writes docs/kill_matrices/README.md. Such a wrong answer is fair only where a docstring
-of the assignment, or its handout, defines one function by the other: `DEFINED_BY` names the place, and quotes it.
+of the assignment defines one function by the other: `DEFINED_BY` names that docstring, and quotes it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ PAGE = PAGES / "README.md"
 LIMIT = 15.0  # points
 ROW = re.compile(r"\| (?P<mutant>.+?) \| (?P<lost>[\d.]+) \| (?P<outside>[\d.]+) \| `test_")
 
-HANDOUT = "README.md"
-
-# (assignment, function) -> the function whose docstring defines itself by it (or HANDOUT), and the sentence
+# (assignment, function) -> the function whose docstring defines itself by it, and the sentence
 DEFINED_BY = {
     ("softmax", "softmax"): ("cross_entropy", "L(z, y) = -(1/n) sum_i log softmax(z)[i, y[i]]"),
     ("softmax", "log_softmax"): ("cross_entropy", "L(z, y) = -(1/n) sum_i log softmax(z)[i, y[i]]"),
@@ -31,8 +29,8 @@ DEFINED_BY = {
     ("conv", "conv2d_forward"): ("conv2d_backward", "cache : from the `conv2d_forward` that made out"),
     ("autoencoder", "loss_and_grads"): ("train", "m <- momentum m - learning_rate dL/dp, p <- p + m"),
     ("ocr", "find_letters"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
-    ("cnn", "build_cnn"): (HANDOUT, "It lets your functions build and train."),
-    ("cnn", "train"): (HANDOUT, "It lets your functions build and train."),
+    ("cnn", "build_cnn"): ("train", "the checks of trained networks build it by `build_mlp` or `build_cnn`"),
+    ("cnn", "train"): ("train", "build it by `build_mlp` or `build_cnn`, and train it by this function"),
     ("cnn", "minibatches"): ("train", "in `minibatches` of another order in every epoch"),
     ("ocr", "group_lines"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
 }
@@ -65,9 +63,7 @@ def above_the_limit() -> list[Outside]:
 
 
 def docstring(assignment: str, function: str) -> str:
-    """Of a function of the stub, in one line; or the whole handout."""
-    if function == HANDOUT:
-        return " ".join((REPOSITORY / "assignments" / assignment / HANDOUT).read_text(encoding="utf-8").split())
+    """Of a function of the stub, in one line."""
     stub = REPOSITORY / "assignments" / assignment / f"{assignment}.py"
     for node in ast.walk(ast.parse(stub.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == function:
@@ -82,9 +78,9 @@ def page() -> str:
         "Written by `python tests/support/points_outside.py` from the kill matrices beside it; do not edit.",
         "",
         f"A wrong answer loses points in its own problem. These lose more than {LIMIT:g} points in other problems,",
-        "because a docstring, or the handout, defines another function by the wrong one.",
+        "because a docstring defines another function by the wrong one.",
         "",
-        "| assignment | wrong function | wrong answer | points outside | place | sentence |",
+        "| assignment | wrong function | wrong answer | points outside | docstring of | sentence |",
         "|---|---|---|---:|---|---|",
     ]
     for one in above_the_limit():
