@@ -27,7 +27,7 @@ quick:           ## under a minute: laws of the engine, dates and fairness, arch
 	@$(SETUP) dev
 	@$(BIN)/python -m pytest $(QUICK) --numprocesses auto --dist loadfile $(ARGS)
 
-test:            ## all tests, in the real sandbox and the real browser
+test:            ## all tests, some cases of the longest ones, in the real sandbox and the real browser
 	@$(SETUP) dev chromium servers
 	@$(BIN)/python -m pytest tests --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -357,6 +357,7 @@ def test_a_neighbour_is_not_harmed(ground: Ground, honest_report: Report) -> Non
         while not all(future.done() for future in running):
             beside += 1
             found = graded(ground, ground.submission(ground.honest["target.py"]))
+            assert {test.name: test.detail for test in found.tests if test.verdict != "passed"} == {}
             assert comparable(found) == comparable(honest_report)
     assert beside
     assert all(future.result().points < honest_report.points for future in running)

@@ -58,12 +58,18 @@ def test_an_attack_gains_nothing(folder: Path, trainee: Assignment) -> None:
     wanted = tomllib.loads((folder / "expect.toml").read_text())["tests"]
     found = graded(trainee, (folder / "trainee.py").read_bytes())
     verdicts = {test.name: test.verdict for test in found.tests}
-    assert verdicts == {**dict.fromkeys(verdicts, "passed"), **wanted}, [test.detail for test in found.tests]
+    expected = {**dict.fromkeys(verdicts, "passed"), **wanted}
+    unexpected = {name: verdict for name, verdict in verdicts.items() if verdict not in _list(expected[name])}
+    assert unexpected == {}, [test.detail for test in found.tests]
     for figure in [figure for test in found.tests for figure in test.figures if figure.kind == "curve"]:
         x, series = figure.data["x"], figure.data["series"].values()
         assert len(x) <= rounding.POINTS and len(series) <= rounding.SERIES  # noqa: PT018
         for values in series:
             assert values == [float(f"{value:.3g}") for value in values]
+
+
+def _list(verdicts: str | list[str]) -> list[str]:
+    return verdicts if isinstance(verdicts, list) else [verdicts]
 
 
 @pytest.mark.threat(32)

@@ -88,6 +88,7 @@ def train(
         v <- momentum v + g           from v = 0
         p <- p - learning_rate v
 
+    model : the checks of trained networks build it by `build_mlp` or `build_cnn`, and train it by this function.
     x : (n, ...) float tensor, as the model takes it.   y : (n,) int64 labels. Both stay as they are.
     Every epoch goes through all examples once, in `minibatches` of another order in every epoch. The same seed (and
     model, and data) gives the same network, also with dropout; another seed gives another one. The model is in train

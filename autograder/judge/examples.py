@@ -10,11 +10,10 @@ import copy
 import functools
 import hashlib
 import hmac
-import inspect
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -22,6 +21,8 @@ import pytest
 from hypothesis.internal.conjecture import providers
 
 from autograder import arguments
+from autograder.judge.items import undrawn
+from autograder.judge.recording import Tape
 
 PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
 SHRINK_RUNS = 200  # runs of a test after its first failure; then the smallest input so far is shown
@@ -82,15 +83,7 @@ def nobodys_constants() -> Iterator[None]:
         internals.CONSTANTS_CACHE.cache.clear()
 
 
-class ExampleTape(Protocol):
-    """What records the examples of a test: recording.Tape."""
-
-    def example(self, arguments: dict[str, Any]) -> AbstractContextManager[dict[str, Any]]: ...
-
-
-def prepare(
-    item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS, tape: ExampleTape | None = None
-) -> Failure:
+def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS, tape: Tape | None = None) -> Failure:
     """Fix the examples of a test, and watch it for its smallest failing input.
 
     tape : records the examples.
@@ -101,14 +94,12 @@ def prepare(
     if handle is None:
         return failure
     hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
-    fixtures = set(FIXTURES) & set(inspect.signature(function).parameters)  # a test may draw a value of such a name
+    fixtures = set(FIXTURES) & undrawn(item)  # a test may draw a value of such a name
     handle.inner_test = _watched(handle.inner_test, failure, shrink_runs, tape, fixtures)
     return failure
 
 
-def _watched(
-    inner: Any, failure: Failure, shrink_runs: int, tape: ExampleTape | None, fixtures: Collection[str]
-) -> Any:
+def _watched(inner: Any, failure: Failure, shrink_runs: int, tape: Tape | None, fixtures: Collection[str]) -> Any:
     """fixtures : arguments that no report shows."""
     inner = getattr(inner, "__watched__", inner)
 

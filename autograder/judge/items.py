@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 ASKING = ("student", "race", "training")  # fixtures that need the student's code; only tests with one are ours
@@ -13,6 +15,11 @@ def id_of(item: pytest.Item) -> str:
 
 def asks_for_student(item: pytest.Item) -> bool:
     return not set(ASKING).isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def undrawn(item: pytest.Function) -> set[str]:
+    """The names of its fixtures and parameters; hypothesis draws its other arguments."""
+    return set(inspect.signature(item.function).parameters)
 
 
 def needed_by(item: pytest.Item) -> list[str]:

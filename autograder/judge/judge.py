@@ -13,19 +13,26 @@ from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.job import FINISHED, Finished, Job, Judged, Surroundings
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
+from autograder.judge.sandbox_pool import Loan
 from autograder.judge.sandboxes import sandboxes_for
 from autograder.judge.session import Event, Judging
 from autograder.report.schema import Visibility
 from autograder.student.link import memory, printed
 
 
-def judge(job: Job, on_event: Callable[[Event], None], collection: Collection, recording: Recording) -> Surroundings:
+def judge(
+    job: Job,
+    on_event: Callable[[Event], None],
+    collection: Collection,
+    recording: Recording,
+    loan: Loan | None = None,
+) -> Surroundings:
     """Run the collected tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults.
 
-    recording : of these tests, this reference and this secret.
+    recording : of these tests, this reference and this secret.   loan : a sandbox; without it one is started.
     """
     manifest = manifests.load(Path(job.manifest))
-    with sandboxes_for(job, manifest) as sandboxes:
+    with sandboxes_for(job, manifest, loan) as sandboxes:
 
         def on_event_with_result(event: Event) -> None:
             if event["event"] == "finished":
@@ -37,7 +44,7 @@ def judge(job: Job, on_event: Callable[[Event], None], collection: Collection, r
             make_reference=sandboxes.reference if job.reference else None,
             limits=manifest.limits,
             visibility=visibility,
-            secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
+            secret=lambda path: secret_for(path, job.secret),
             course_secret=job.secret,
             printed=printed,
             memory=memory,
@@ -51,6 +58,7 @@ def judge(job: Job, on_event: Callable[[Event], None], collection: Collection, r
             recording=recording,
         )
         collection.run(judging, only=job.only, with_needs=job.with_needs)
+        sandboxes.give_back(result.verdict for result in judging.results)
         return sandboxes.surroundings(judging.import_failure)
 
 
@@ -73,3 +81,8 @@ def judge_here(job: Job, on_event: Callable[[Event], None] = lambda event: None)
 
 def visibility(path: Path) -> Visibility:
     return "public" if path.name == "test_public.py" else "hidden"
+
+
+def secret_for(path: Path, course_secret: bytes) -> bytes:
+    """The secret under which the examples of a file of tests are drawn."""
+    return PUBLIC_SECRET if visibility(path) == "public" else course_secret

@@ -22,11 +22,12 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
 from autograder.core.errors import DeepgradeError
+from autograder.course import manifest as manifests
 from autograder.judge import verdicts
 from autograder.judge.forked import end_with, print_to
 from autograder.judge.job import JOBS, Job, Order
@@ -34,7 +35,9 @@ from autograder.judge.judge import judge
 from autograder.judge.recorder_process import RecorderProcess
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
+from autograder.judge.sandbox_pool import Loan, SandboxPool
 from autograder.judge.session import Event
+from autograder.sandbox import gpu as gpus
 
 
 def serve(control: socket.socket, order: Order, descriptors: list[int], server: int) -> NoReturn:
@@ -77,37 +80,63 @@ class _Prepared:
         self._control, self._collection = control, collection
         self._recording = Recording()
         self._recorder: RecorderProcess | None = None
+        self._pool = SandboxPool()
+        self._is_first = True  # no job has come yet
         self._run: set[str] = set()  # names of tests that a job has run
         self._tried: set[str] = set()  # names of tests that the reference has run, or runs
 
     def serve(self) -> None:
-        """Orders, until the server hangs up."""
+        """Orders, until the server hangs up. What judges have lent is then taken back, as they end."""
+        control = self._control.fileno()
         while True:
             recorder = self._recorder
-            waited_for: list[Any] = [self._control, recorder.pipe] if recorder else [self._control]
+            waited_for = [control, *self._pool.descriptors(), *([recorder.pipe] if recorder else [])]
             ready, _, _ = select.select(waited_for, [], [])
+            self._pool.attend(ready)
             if recorder and recorder.pipe in ready and not recorder.receive(self._recording):
                 self._recorder = None
-            if self._control in ready:
+            if control in ready:
                 message, descriptors, _, _ = socket.recv_fds(self._control, 65536, 2)
                 if not message:
-                    return
+                    break
                 self.judge(*descriptors)
+        self._pool.close(lent=False)
+        while self._pool:
+            self._pool.attend(select.select(self._pool.descriptors(), [], [])[0])
+            self._pool.close(lent=False)
 
     def judge(self, events: int, printed: int) -> None:
         """Fork a judge for the job that comes from the job socket."""
         with socket.socket(fileno=events) as connection, open(printed, "wb") as words:
+            loan = None
             try:
                 with connection.makefile("rb") as stream:
                     job = JOBS.json(stream.read())
+                loan = self._loan(job)
                 parent = os.getpid()
                 if os.fork() == 0:
                     self._control.close()
-                    _judge(connection, words.fileno(), job, self._collection, self._recording, parent)
+                    _judge(connection, words.fileno(), job, self._collection, self._recording, loan, parent)
             except (OSError, ValueError, msgspec.MsgspecError):
                 traceback.print_exc()  # the caller has gone, or no process can be forked; the socket is closed
                 return
+            finally:
+                if loan is not None:
+                    loan.hand_over()
         self._record(job)  # after both are closed here: the recorder must not hold them
+
+    def _loan(self, job: Job) -> Loan | None:
+        """A sandbox for this job. The first job is served without one: it may be the only one."""
+        is_first, self._is_first = self._is_first, False
+        if is_first or job.container:
+            return None
+        try:
+            manifest = manifests.load(Path(job.manifest))
+            if manifest.device == "gpu" and gpus.assigned() is not None:
+                return None  # a card is held by one job, and so is its sandbox
+        except DeepgradeError:  # the judge says what is wrong
+            return None
+        return self._pool.lend(manifest)
 
     def _record(self, job: Job) -> None:
         """Start to record the tests of this job that another one has run before."""
@@ -120,7 +149,13 @@ class _Prepared:
 
 
 def _judge(
-    connection: socket.socket, printed: int, job: Job, collection: Collection, recording: Recording, parent: int
+    connection: socket.socket,
+    printed: int,
+    job: Job,
+    collection: Collection,
+    recording: Recording,
+    loan: Loan | None,
+    parent: int,
 ) -> NoReturn:
     """In the forked process: one job, then the end."""
     try:
@@ -130,7 +165,7 @@ def _judge(
         faulthandler.enable()
         _send(connection, {"event": "begun", "pid": os.getpid()})
         try:
-            surroundings = judge(job, lambda event: _send(connection, event), collection, recording)
+            surroundings = judge(job, lambda event: _send(connection, event), collection, recording, loan)
             _send(connection, {"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
         except DeepgradeError as error:
             _send(connection, _fault(error))

@@ -17,10 +17,9 @@ from typing import IO, Any, NoReturn
 
 from autograder.course import manifest as manifests
 from autograder.course.manifest import Limits
-from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.forked import end_with, print_to
 from autograder.judge.job import Job
-from autograder.judge.judge import visibility
+from autograder.judge.judge import secret_for, visibility
 from autograder.judge.recording import Example, Recording, packed, unpacked
 from autograder.judge.run import Collection
 from autograder.judge.session import Judging
@@ -37,7 +36,6 @@ class RecorderProcess:
         """names : of the tests."""
         self.pipe, writable = os.pipe()
         self._inbox = bytearray()
-        self._size = 0
         parent = os.getpid()
         if os.fork() == 0:
             os.close(self.pipe)
@@ -91,7 +89,7 @@ def _record(writable: int, collection: Collection, job: Job, names: list[str]) -
                 make_student=reference,
                 limits=manifest.limits,
                 visibility=visibility,
-                secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else job.secret,
+                secret=lambda path: secret_for(path, job.secret),
                 course_secret=job.secret,
                 shrink_runs=0,
                 recording=_Sent(stream),

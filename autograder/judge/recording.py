@@ -18,7 +18,6 @@ recorded, and drawn for every submission:
 from __future__ import annotations
 
 import contextlib
-import inspect
 import pickle
 import random
 import warnings
@@ -31,6 +30,7 @@ import numpy as np
 import pytest
 from hypothesis.strategies import DataObject
 
+from autograder.judge.items import undrawn
 from autograder.student.link import questions
 
 LIMIT_BYTES = 256 * 2**20  # of all examples of one recording
@@ -99,15 +99,15 @@ class NotReplayable(Exception):
 
 
 class Tape:
-    """Takes the examples of one test while the reference runs it."""
+    """Takes the examples of one test that is recordable, while the reference runs it."""
 
     def __init__(self, item: pytest.Function) -> None:
-        self._fixed = set(inspect.signature(item.function).parameters)  # fixtures and parameters: not drawn
+        self._fixed = undrawn(item)
         self._examples: list[Example] = []
         self._draws: list[bytes] = []
         self._questions = 0
         self._student: Any = None
-        self._is_recordable = is_recordable(item)
+        self._is_recordable = True  # until something turns up that is not
 
     @property
     def examples(self) -> list[Example] | None:
@@ -183,7 +183,7 @@ class _Replayed:
 def replay(item: pytest.Function, examples: list[Example]) -> None:
     """Run the body of a test with each example. Raises what the body raises first, and NotReplayable."""
     body = item.obj.hypothesis.inner_test
-    fixtures = {name: item.funcargs[name] for name in inspect.signature(item.function).parameters}
+    fixtures = {name: item.funcargs[name] for name in undrawn(item)}
     with warnings.catch_warnings():
         # `assume` warns where no run of hypothesis is around it; one that fails here ends the replay.
         warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)

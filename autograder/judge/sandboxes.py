@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from autograder.course.manifest import Limits, Manifest
 from autograder.judge.imports import Imports
 from autograder.judge.job import Job, Surroundings
+from autograder.judge.sandbox_pool import Loan
 from autograder.judge.session import Device
 from autograder.sandbox import Sandbox, make
 from autograder.sandbox import gpu as gpus
 from autograder.sandbox.gpu import Gpu
 from autograder.student.remote import Compiled, Remote
 
+ENDED = {"died", "timed_out", "out_of_memory", "grader_error"}  # verdicts of tests whose process did not end well
+
 
 @contextmanager
-def sandboxes_for(job: Job, manifest: Manifest) -> Iterator[Sandboxes]:
-    """Both end, and every process in them, when the context is left. Until then the job's GPU is nobody else's."""
+def sandboxes_for(job: Job, manifest: Manifest, loan: Loan | None = None) -> Iterator[Sandboxes]:
+    """Both end, and every process in them, when the context is left. Until then the job's GPU is nobody else's.
+
+    loan : a sandbox for the student, which does not end; `Sandboxes.give_back`.
+    """
     with ExitStack() as stack:
         gpu = gpus.assigned() if manifest.device == "gpu" and not job.container else None
         if gpu is not None:
             stack.enter_context(gpu.held())
-        yield Sandboxes(job, manifest, gpu, stack)
+        yield Sandboxes(job, manifest, gpu, stack, loan)
 
 
 class Sandboxes:
     """Make a process for each test."""
 
-    def __init__(self, job: Job, manifest: Manifest, gpu: Gpu | None, stack: ExitStack) -> None:
-        self._job, self._manifest, self._gpu, self._stack = job, manifest, gpu, stack
-        self._for_the_student = self._make()
+    def __init__(self, job: Job, manifest: Manifest, gpu: Gpu | None, stack: ExitStack, loan: Loan | None) -> None:
+        self._job, self._manifest, self._gpu, self._stack, self._loan = job, manifest, gpu, stack, loan
+        self._for_the_student = loan.sandbox if loan else self._make()
         self._for_the_reference: Sandbox | None = None  # made when asked for: most jobs do not need it
         self._compiled, self._compiled_reference = Compiled(), Compiled()
         self._imports = Imports(manifest.module)
@@ -58,6 +64,12 @@ class Sandboxes:
                 watch=watch,
                 compiled=self._compiled_reference,
             )
+
+    def give_back(self, verdicts: Iterable[str]) -> None:
+        """The lent sandbox, at the end of a job with these verdicts. Where a process of the student's has died or was
+        ended, it is not given back: another one takes its place."""
+        if self._loan is not None and ENDED.isdisjoint(verdicts):
+            self._loan.give_back()
 
     def device(self) -> Device:
         """Where training checks train."""

@@ -56,6 +56,8 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._spare: Worker | None = None
         self._watchdog: Watchdog | None = None
+        self._cgroup: cgroups.Cgroup | None = None
+        self._uids: Uids | None = None
         self._kills = 0  # for want of memory, when last looked at
         self._start()
 
@@ -76,17 +78,17 @@ class Sandbox:
 
         Raises SandboxUnavailable or SandboxLost: our fault, whatever the student's code does.
         """
-        if self._process is None or self._process.poll() is not None or self._fallen:
+        if self._process is None or self._has_ended() or self._fallen:
             self.close()
             self._start()
-        self._wait_until_ready()
+        self.wait_until_ready()
         try:
             worker = self._take()
         except SandboxLost:
             # The spare, or the zygote, may have fallen with the test before it, when memory or processes ran out.
             self.close()
             self._start()
-            self._wait_until_ready()
+            self.wait_until_ready()
             worker = self._take()
         self.memory_was_exceeded()  # forget what an earlier worker did
         self.forget_the_peak()
@@ -102,6 +104,58 @@ class Sandbox:
             raise
         return worker
 
+    # for several submissions, one after the other: judge/sandbox_pool.py
+
+    @property
+    def control(self) -> socket.socket:
+        """There is something to read while it starts: it is ready, or has failed."""
+        return self._control
+
+    @property
+    def can_be_lent(self) -> bool:
+        """Not where a thread of this process watches its memory: a forked process has no such thread."""
+        return self._cgroup is not None
+
+    def renew(self) -> None:
+        """Between two submissions: nothing that the kernel has counted for one is there for the next one.
+
+        Raises SandboxLost.
+        """
+        if self._has_ended():  # its zygote may answer for some milliseconds more
+            raise SandboxLost("the sandbox has ended")
+        self._move_to_a_new_cgroup()
+        if self._uids:
+            old, self._uids = self._uids, Uids()
+            self.ask({"op": "renew", "uids": self._uids.workers})
+            old.close()
+
+    def settle(self) -> bool:
+        """After a submission: end the spare worker. May the sandbox serve another one?"""
+        spare, self._spare = self._spare, None
+        if spare:
+            spare.discard()
+        return self._process is not None and not self._fallen and not self._has_ended()
+
+    def _move_to_a_new_cgroup(self) -> None:
+        old = self._cgroup
+        if old is None:
+            return
+        new = self._make_cgroup()
+        if new is None:
+            raise SandboxLost("no cgroup can be made any more")
+        new.take_over(old)
+        old.remove()
+        self._cgroup, self._kills = new, 0
+
+    def _make_cgroup(self) -> cgroups.Cgroup | None:
+        limits = self._limits
+        return cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
+
+    def _has_ended(self) -> bool:
+        """For any process that holds it, and not only the one that has started it."""
+        ready, _, _ = select.select([self._pidfd], [], [], 0)
+        return bool(ready)
+
     def close(self) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -112,7 +166,9 @@ class Sandbox:
         self._control.close()
         if self._watchdog:
             self._watchdog.stop()
-        _kill(process)
+        self._kill_all()
+        process.wait()
+        os.close(self._pidfd)
         self._errors.close()
         if self._cgroup:
             self._cgroup.remove()
@@ -173,7 +229,7 @@ class Sandbox:
         seccomp.program(self._gpu is not None)
         self._check()
         self._uids = Uids() if command.is_root() else None
-        self._cgroup = cgroups.make(limits.memory_mb + OWN_MEMORY_MB, limits.processes + OWN_PROCESSES)
+        self._cgroup = self._make_cgroup()
         if self._cgroup is None:
             check_that_it_can_watch()
         self._kills = 0
@@ -198,6 +254,7 @@ class Sandbox:
                 cwd="/",
             )
         pid = self._process.pid
+        self._pidfd = os.pidfd_open(pid)
         self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._kill_all)
 
     def _check(self) -> None:
@@ -227,7 +284,8 @@ class Sandbox:
         """Of bubblewrap itself, which sets that of what is behind it."""
         return {}
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Raises SandboxUnavailable where it does not start."""
         if self._ready:
             return
         try:
@@ -237,6 +295,7 @@ class Sandbox:
             self.close()
             raise SandboxUnavailable(f"no sandbox could be started: {words}; `deepgrade doctor` says more") from error
         self._ready = True
+        self._move_to_a_new_cgroup()  # the memory of its packages is not the student's
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         ready, _, _ = select.select([self._control], [], [], seconds)
@@ -249,9 +308,8 @@ class Sandbox:
         return answer
 
     def _kill_all(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def _last_error(self) -> str:
         """The last line that bubblewrap, or the zygote, wrote."""
@@ -269,12 +327,6 @@ def _memory_unlimited() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _readable(text: str) -> int:

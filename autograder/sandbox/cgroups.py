@@ -28,6 +28,14 @@ class Cgroup:
     def enter(self) -> list[Path]:
         return sorted({folder / "cgroup.procs" for folder in self._folders.values()})
 
+    def take_over(self, other: Cgroup) -> None:
+        """All processes of another one. What they hold by then is counted there, and goes with it."""
+        for name, folder in self._folders.items():
+            while pids := (other._folders[name] / "cgroup.procs").read_text().split():
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        (folder / "cgroup.procs").write_text(pid)
+
     def out_of_memory_kills(self) -> int:
         """How many processes the kernel has killed in it for want of memory."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"

@@ -6,6 +6,7 @@
                                       └── worker: serves one test over its data socket
     {"op": "spawn", "id": 1, limits} + [data socket, output pipe]      no answer: the worker says "ready" by itself
     {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}, when all of it is gone
+    {"op": "renew", "uids": [first, count]}, while no worker lives     {"renewed": true}
 
 When the init is killed, the kernel kills everything else in that pid namespace, however often it has forked. There is
 no /proc, so nothing here can look at, or write into, another process. As root, each worker has a uid that no other
@@ -81,6 +82,10 @@ def main() -> None:
         if not message:
             return
         order = json.loads(message)
+        if order["op"] == "renew":
+            uids = _Uids(*order["uids"])
+            control.send(b'{"renewed": true}')
+            continue
         number = order["id"]
         if order["op"] == "spawn":
             uid = uids.take(number) if uids else None
@@ -133,9 +138,7 @@ def _shut_devices() -> None:
 
 def _seed() -> None:
     """Arithmetic that draws from the global generators answers alike in every worker: a fork copies their state."""
-    np = sys.modules.get("numpy")
-    if np is not None:
-        np.random.seed(0)
+    sys.modules["numpy"].random.seed(0)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(0)

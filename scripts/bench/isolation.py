@@ -27,9 +27,8 @@ from demo import Browser, make_accounts, service, wait_for_reports
 from autograder.course import submission
 from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
-from autograder.judge.examples import PUBLIC_SECRET
 from autograder.judge.job import Job
-from autograder.judge.judge import judge_here, visibility
+from autograder.judge.judge import judge_here, secret_for, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.server import THREADS
 from autograder.judge.session import Judging
@@ -116,7 +115,7 @@ def judge_locally(assignment: Assignment, folder: Path) -> list[TestResult]:
         yield Local(folder, assignment.manifest.module)
 
     def secret(path: Path) -> bytes:
-        return PUBLIC_SECRET if visibility(path) == "public" else SECRET
+        return secret_for(path, SECRET)
 
     limits = assignment.manifest.limits
     judging = Judging(make_student, limits, visibility, secret, make_reference=make_student)

@@ -12,8 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from autograder.course.course import Course
-from autograder.judge.examples import PUBLIC_SECRET
-from autograder.judge.judge import visibility
+from autograder.judge.judge import secret_for, visibility
 from autograder.judge.run import run_tests
 from autograder.judge.session import Judging
 
@@ -36,7 +35,7 @@ def verdict(environment: dict[str, Any], name: str) -> str:
             make_student=student,
             limits=assignment.manifest.limits,
             visibility=visibility,
-            secret=lambda path: PUBLIC_SECRET if visibility(path) == "public" else SECRET.encode(),
+            secret=lambda path: secret_for(path, SECRET.encode()),
         )
         run_tests(assignment.test_files, judging)
         _verdicts.update({result.name: result.verdict for result in judging.results})

@@ -1,6 +1,7 @@
 """What a recording saves: processor seconds of one grading of each reference, sandbox included.
 
-The tests are collected first, and the reference's process records them. Then a judge draws the examples, and another
+"draw" is the number of tests that draw examples, "recorded" that of those whose examples are recorded. The tests are
+collected first, and the reference's process records them. Then a judge draws the examples, and another
 one replays them, in turn; both are run in processes forked from the one that has collected the tests. Processor seconds
 are those of a cgroup around all of it, so that the sandbox's count as well; it takes root and a `cpuacct` hierarchy.
 """
@@ -95,7 +96,7 @@ def costs(name: str, rounds: int) -> None:
 
 
 def measure(rounds: int) -> Section:
-    columns = ("assignment", "tests that draw", "recorded", "to record", "drawn", "replayed", "ratio")
+    columns = ("assignment", "draw", "recorded", "to record", "drawn", "replayed", "ratio")
     section = Section("make bench ARGS=recording", columns, note="processor seconds, sandbox included")
     for assignment in Course(REPOSITORY):
         command = [sys.executable, "-m", "bench.recording", assignment.name, str(rounds or 3)]

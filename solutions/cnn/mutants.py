@@ -352,6 +352,14 @@ def height_and_width_exchanged(shape, classes, channels, *, kernel_size=3, paddi
     return reference.build_cnn((*shape[:2], shape[1]), classes, channels, **words)
 
 
+@mutant("build_cnn", killed_by="test_a_cnn_for_other_pictures[without padding]")
+def no_padding_is_taken_for_none_given(
+    shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
+):
+    words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
+    return reference.build_cnn(shape, classes, channels, **{**words, "padding": padding or kernel_size // 2})
+
+
 @mutant("build_cnn", killed_by="test_a_cnn_for_other_pictures[of which a row and a column are left out]")
 def a_last_odd_row_is_kept(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}

@@ -1,4 +1,4 @@
-"""A wrong answer loses more than 15 points outside of its problem only where a docstring defines one by the other."""
+"""A wrong answer loses more than 15 points outside of its problem only where the text defines one by the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Which cases of a long test `make test` runs: `@pytest.mark.some_cases(2)`. `make nightly` runs all of them.
+"""Which cases of a long test `make test` runs: `@pytest.mark.some_cases(2)`. `make nightly` runs all of them,
+and so does a run of tests that are named (`pytest FILE::test`).
 
 The cases are chosen by the commit, so that all of them are tried as a branch grows, and a run can be repeated. Tests of
 one file choose the same cases.
@@ -46,8 +47,8 @@ def split(items: list[pytest.Item], seed: str) -> tuple[list[pytest.Item], list[
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], repository: Path) -> None:
-    if os.environ.get(ALL):
-        return
+    if os.environ.get(ALL) or any("::" in argument for argument in config.args):
+        return  # whoever names a test wants all of it
     items[:], left_out = split(items, commit(repository))
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -29,6 +29,9 @@ DEFINED_BY = {
     ("conv", "conv2d_forward"): ("conv2d_backward", "cache : from the `conv2d_forward` that made out"),
     ("autoencoder", "loss_and_grads"): ("train", "m <- momentum m - learning_rate dL/dp, p <- p + m"),
     ("ocr", "find_letters"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
+    ("cnn", "build_cnn"): ("train", "the checks of trained networks build it by `build_mlp` or `build_cnn`"),
+    ("cnn", "train"): ("train", "build it by `build_mlp` or `build_cnn`, and train it by this function"),
+    ("cnn", "minibatches"): ("train", "in `minibatches` of another order in every epoch"),
     ("ocr", "group_lines"): ("read_text", "of the letters that find_letters finds, in the lines of group_lines"),
 }
 
@@ -77,7 +80,7 @@ def page() -> str:
         f"A wrong answer loses points in its own problem. These lose more than {LIMIT:g} points in other problems,",
         "because a docstring defines another function by the wrong one.",
         "",
-        "| assignment | wrong function | wrong answer | points outside | docstring | sentence |",
+        "| assignment | wrong function | wrong answer | points outside | docstring of | sentence |",
         "|---|---|---|---:|---|---|",
     ]
     for one in above_the_limit():

@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import datetime
 import io
+import os
 import platform
 import re
 import sys
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cases
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,6 +87,7 @@ def collect() -> Found:
 
 def run(processes: str, *, everything: bool) -> Found:
     found = Found()
+    os.environ[cases.ALL] = "1"  # the page is of every case, whatever the commit
     parallel = ["--numprocesses", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     chosen = ["--deselect", "tests/test_threats.py"] if everything else ["-m", "threat"]
     pytest.main([*chosen, *parallel, str(REPOSITORY / "tests")], [found])

@@ -374,7 +374,7 @@ WALLS = [
     Wall(
         "secret",
         "hidden tests draw the examples that everybody can draw",
-        [("autograder/judge/judge.py", 'if visibility(path) == "public" else job.secret', "")],
+        [("autograder/judge/judge.py", ' if visibility(path) == "public" else course_secret', "")],
         ["tests/engine/grade/test_grade_and_verify.py::test_another_secret_draws_other_hidden_examples"],
     ),
     Wall(

@@ -243,6 +243,7 @@ def test_there_are_thirty_of_them_and_they_differ(submissions, by_batch, course)
         assert assignment.manifest.points in totals
 
 
+@pytest.mark.some_cases(1)
 @pytest.mark.parametrize("way", ["by_web", "by_otter_run", "by_otter_api"])
 def test_the_scores_are_those_of_a_batch(way, request, files, by_batch):
     found = request.getfixturevalue(way)
