@@ -17,7 +17,7 @@ from autograder.student_process import READY
 
 READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
 GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
-OWN_PROCESSES = 6  # bubblewrap's two, the zygote, an init, and the next worker's two
+OWN_PROCESSES = 4  # bubblewrap's two, the zygote, and the next worker
 
 _numbers = itertools.count()
 

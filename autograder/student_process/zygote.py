@@ -1,16 +1,16 @@
 """The warm process of a sandbox: imports the allowed packages once, then forks a walled-in worker for every test.
 
     judge ── control socket ──> zygote      our code only; never sees a student's file
-                                  └── init  pid 1 of a new pid namespace, with mount and ipc namespaces of its own;
-                                      │     fresh /tmp and /dev/shm; drops every right; seccomp
-                                      └── worker: serves one test over its data socket
+                                  └── worker  pid 1 of a new pid namespace, with mount and ipc namespaces of its own;
+                                              fresh /tmp and /dev/shm; drops every right; seccomp; then it serves one
+                                              test over its data socket
     {"op": "spawn", "id": 1, limits} + [data socket, output pipe]      no answer: the worker says "ready" by itself
     {"op": "end", "id": 1, "grace_seconds": 0}                         {"status": exit status}, when all of it is gone
     {"op": "renew", "uids": [first, count]}, while no worker lives     {"renewed": true}
 
-When the init is killed, the kernel kills everything else in that pid namespace, however often it has forked. There is
-no /proc, so nothing here can look at, or write into, another process. As root, each worker has a uid that no other
-living one has, so that what the kernel counts by user is its own.
+When the worker ends, the kernel kills everything else in its pid namespace, however often it has forked. There is no
+/proc, so nothing here can look at, or write into, another process. As root, each worker has a uid that no other living
+one has, so that what the kernel counts by user is its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import stat
 import sys
 import tempfile
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from autograder.student_process import FOLDER, substitutes
 from autograder.student_process.restrictions import (
@@ -75,7 +75,7 @@ def main() -> None:
     gc.freeze()  # or a worker's first collection would write to, and so copy, every page of what is here
     control.send(b'{"ready": true}')
     own_namespaces = os.pidfd_open(os.getpid())
-    children: dict[int, int] = {}  # number of a worker -> pid of its init, or of its supervisor
+    children: dict[int, int] = {}  # number of a worker -> its pid, or that of its supervisor
     uids = _Uids(*settings["uids"]) if settings["uids"] else None
     while True:
         message, fds, _, _ = socket.recv_fds(control, 65536, 2)
@@ -159,7 +159,7 @@ def _spawn(
     program: bytes,
     uid: int | None,
 ) -> int:
-    """Fork the first process of a worker; its pid.
+    """Fork a worker, or its supervisor; its pid.
 
     own_namespaces : a descriptor of this process.
     """
@@ -177,7 +177,7 @@ def _spawn(
             if child == 0:
                 control.close()
                 os.close(own_namespaces)
-                _init(fds, order, uid, program)
+                _work(fds, order, uid, program)
         finally:
             must(libc.setns(own_namespaces, CLONE_NEWPID), "return to the pid namespace (it takes Linux 5.8)")
     for fd in fds:
@@ -186,8 +186,8 @@ def _spawn(
 
 
 def _end(child: int, grace_seconds: float) -> int:
-    """Kill the first process of a worker, and with it all that it has started; its exit status, negative for our own
-    kill.
+    """Kill a worker, and with it all that it has started; its exit status, 128 and the signal that ended it, or -9 for
+    our own kill.
 
     With a grace it may end by itself first: its status tells why it hung up.
     """
@@ -195,19 +195,20 @@ def _end(child: int, grace_seconds: float) -> int:
     while True:
         found, raw = os.waitpid(child, os.WNOHANG)
         if found == child:
-            return os.waitstatus_to_exitcode(raw)
+            code = os.waitstatus_to_exitcode(raw)
+            return code if code >= 0 else 128 - code
         if waited >= grace_seconds:
             break
         time.sleep(0.002)
         waited += 0.002
     # A supervisor kills everything of its worker's uid, and then ends.
     os.kill(child, signal.SIGTERM if _without_namespaces else signal.SIGKILL)
-    os.waitpid(child, 0)  # an init ends when everything in its namespace has ended
+    os.waitpid(child, 0)  # a pid 1 ends when everything in its namespace has ended
     return -signal.SIGKILL
 
 
-def _init(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> None:
-    """In pid 1 of the new namespace: build the walls, start the worker, and reap. Never returns."""
+def _work(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes) -> NoReturn:
+    """In pid 1 of the new namespace: build the walls, and serve."""
     try:
         must(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "make namespaces")
         data, output = fds
@@ -222,19 +223,9 @@ def _init(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes
         # Last, since the kernel forgets it when rights change; before it there is no student code to outlive anyone.
         must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "end with the zygote")
         filter_calls(program)
-        worker = os.fork()
-        if worker == 0:
-            from autograder.student_process.serve import serve
-
-            serve(data)
-        os.closerange(1, 256)
-        while True:
-            pid, raw = os.waitpid(-1, 0)
-            if pid == worker:
-                code = os.waitstatus_to_exitcode(raw)
-                os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
         complain(error)
+    sys.modules["autograder.student_process.serve"].serve(data)
 
 
 def _fresh_folders(files_mb: int) -> None:

@@ -327,7 +327,7 @@ WALLS = [
     Wall(
         "the end of a test",
         "the next test begins while processes of the last one are dying",
-        [(ZYGOTE, "    os.waitpid(child, 0)  # an init ends", "    # an init ends")],
+        [(ZYGOTE, "    os.waitpid(child, 0)  # a pid 1 ends", "    # a pid 1 ends")],
         [f"{SANDBOX}::test_what_one_test_left_does_not_count_in_the_next"],
     ),
     Wall(
