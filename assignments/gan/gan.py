@@ -115,7 +115,7 @@ def build_optimizer(model, *, learning_rate):
 def discriminator_step(generator, discriminator, optimizer, real, z):
     """One step of the optimizer on discriminator_loss(D(real), D(G(z))), for the discriminator alone.
 
-    generator, discriminator : modules.   optimizer : over the discriminator's parameters.
+    generator, discriminator : modules.   optimizer : of `build_optimizer`, over the discriminator's parameters.
     real : (n, d) examples.   z : (n, m) noise.
     The generator's parameters stay as they are, and gradients that an earlier step left behind have no part in it.
     Returns the loss before the step, a float.
@@ -126,7 +126,8 @@ def discriminator_step(generator, discriminator, optimizer, real, z):
 def generator_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
     """One step of the optimizer on unrolled_generator_loss, for the generator alone; unroll = 0 is the plain GAN.
 
-    optimizer : over the generator's parameters.   unroll, unroll_rate : its steps and learning_rate.
+    optimizer : of `build_optimizer`, over the generator's parameters.   unroll, unroll_rate : its steps and
+    learning_rate.
     The discriminator's parameters stay as they are, and gradients that an earlier step left behind have no part in it.
     Returns the loss before the step, a float.
     """
@@ -159,6 +160,7 @@ def sample(generator, n, *, latent, seed):
 
 def train(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
     """Train a generator whose samples look like x. How is up to you: its layers, learning rates, batch size, loss.
+    A training that calls the functions above is as right as they are.
 
     It makes examples of its own: samples that are examples of x again, or means of a few of them, are wrong.
 

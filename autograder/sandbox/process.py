@@ -17,7 +17,9 @@ from autograder.student_process import READY
 
 READY_SECONDS = 30.0  # from fork to "ready", before any student code; past it the sandbox is lost
 GRACE_SECONDS = 1.0  # for a worker that hung up to end by itself, so that its exit status can be told
-OWN_PROCESSES = 4  # bubblewrap's two, the zygote, and the next worker
+# Bubblewrap's two, the zygote, and the next worker; without namespaces the zygote, this worker's supervisor with the
+# process that kills for it, and the next worker with its supervisor.
+OWN_PROCESSES = 6
 
 _numbers = itertools.count()
 
