@@ -10,9 +10,9 @@ QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manife
     verify/test_mistakes.py wire) tests/assignments/test_numbers_of_*.py tests/oracles/test_softmax.py \
     $(addprefix tests/service/,courses/test_dates.py courses/test_late_policy.py queue/test_fairness.py \
     web/test_alike.py web/test_dashboard.py) \
-    $(addprefix tests/test_,$(addsuffix .py,architecture english threats walls))
+    $(addprefix tests/test_,$(addsuffix .py,architecture english mutation threats walls))
 
-.PHONY: help setup demo quick test coverage nightly architecture lint bench matrices chaos threats walls fuzz schema settings
+.PHONY: help setup demo quick test coverage nightly architecture lint bench matrices mutants chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -36,8 +36,9 @@ coverage:        ## the same with branch coverage, of what runs in the tests' ow
 	@$(BIN)/python -m pytest $(or $(ARGS),tests) --numprocesses auto --dist loadfile --cov --cov-report=term
 
 nightly: export DEEPGRADE_ALL_CASES := 1
-nightly: test    ## all tests with all their cases, all kill matrices, 2,000 hostile answers, storms on each engine, a long fuzz
+nightly: test    ## all tests with all their cases, all kill matrices, mechanical mutants, 2,000 hostile answers, storms on each engine, a long fuzz
 	@$(BIN)/deepgrade verify --matrix --anew
+	@$(BIN)/python tests/support/mechanical_mutants.py
 	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
 	@$(BIN)/python tests/support/chaos.py --minutes 10
 	@$(BIN)/python tests/support/fuzz.py --minutes 60
@@ -59,6 +60,10 @@ bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": t
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
 	@$(BIN)/deepgrade verify --matrix --write docs/kill_matrices $(ARGS)
 	@$(BIN)/python tests/support/points_outside.py
+
+mutants:         ## try mechanical mutants of all references, and print the survivors (ARGS="softmax")
+	@$(SETUP) dev
+	@$(BIN)/python tests/support/mechanical_mutants.py $(ARGS)
 
 chaos:           ## kill -9 of everything at random while uploads come in, on each engine (ARGS="--minutes 10")
 	@$(SETUP) dev servers
