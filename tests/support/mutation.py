@@ -2,12 +2,13 @@
 
     comparison    < to <=, == to !=, is to is not, in to not in, and each the other way round
     operator      + to -, * to /, // to /, ** to *, and to or, and each the other way round; the same for +=
-    constant      an integer plus one, twice a float (0.0 becomes 1.0), True to False and back
+    constant      an integer plus one (-1 becomes 0), twice a float (0.0 becomes 1.0), True to False and back
     sign          -x to x, not x to x
     statement     a call, an assignment to an attribute or a subscript, +=, or raise is left out
     arguments     the first two arguments of a call change places
 
-Texts, docstrings, annotations and imports stay as they are.
+Texts, docstrings, annotations and imports stay as they are. So do the arguments of max and min, whose order changes
+nothing, and strict=True of zip, which only notices faults of the reference itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Change = Callable[[Any], None]  # of one node, in place
+# Functions whose first two arguments may change places.
+SYMMETRIC = {"max", "min", "maximum", "minimum"}
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -119,9 +122,11 @@ def _own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
     while queue:
         node = queue.pop(0)
         yield node
-        if isinstance(node, ast.Raise | ast.JoinedStr):
-            continue  # texts of errors
+        if isinstance(node, ast.Raise | ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
+            continue  # texts of errors; guards
         children = list(ast.iter_child_nodes(node))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            continue  # a negative number is one constant
         if isinstance(node, ast.AnnAssign):
             children = [child for child in children if child is not node.annotation]
         queue += [child for child in children if not isinstance(child, ast.stmt)]
@@ -136,7 +141,9 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
         yield "operator", _and_for_or
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
         yield "constant", _other_constant
-    elif isinstance(node, ast.Call) and len(node.args) >= 2 and not _has_star(node.args[:2]):
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        yield "constant", _other_negative_constant
+    elif isinstance(node, ast.Call) and len(node.args) >= 2 and _order_matters(node):
         yield "arguments", _swapped_arguments
     for field, value in ast.iter_fields(node):
         for position, item in enumerate(value if isinstance(value, list) else [value]):
@@ -144,8 +151,10 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
                 yield "sign", functools.partial(_without_sign, field=field, position=position)
 
 
-def _has_star(arguments: list[ast.expr]) -> bool:
-    return any(isinstance(argument, ast.Starred) for argument in arguments)
+def _order_matters(call: ast.Call) -> bool:
+    """Of the first two arguments. A starred one has no place of its own."""
+    has_star = any(isinstance(argument, ast.Starred) for argument in call.args[:2])
+    return not has_star and ast.unparse(call.func).rpartition(".")[2] not in SYMMETRIC
 
 
 def _other_comparison(node: Any) -> None:
@@ -167,6 +176,12 @@ def _other_constant(node: Any) -> None:
         node.value += 1
     else:
         node.value = 2 * node.value or 1.0
+
+
+def _other_negative_constant(node: Any) -> None:
+    """-1 becomes 0, and not -2: numpy takes any negative length for one that is not given."""
+    value = node.operand.value
+    node.operand.value = value - 1 if isinstance(value, int) else 2 * value
 
 
 def _swapped_arguments(node: Any) -> None:
