@@ -83,7 +83,13 @@ def test_mutants_of_a_reference_differ_from_it_in_one_line_and_from_each_other(n
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_table_of_equivalent_mutants_names_mutants_that_exist(name):
-    existing = {(mutation.function, mutation.name) for mutation in mutations(SOURCES[name])}
+    existing = {(mutation.function, mutation.name) for mutation in mechanical_mutants.mutants_of(COURSE[name])}
     entries = mechanical_mutants.equivalent().get(name, [])
     assert [entry for entry in entries if (entry.function, entry.mutant) not in existing] == []
     assert all(entry.reason for entry in entries)
+
+
+def test_what_students_are_given_has_no_mutants():
+    functions = {mutation.function for mutation in mechanical_mutants.mutants_of(COURSE["optimizers"])}
+    assert "SGD" in functions
+    assert functions.isdisjoint({"initialize", "parameters", "copied", "forward", "backward", "cross_entropy"})

@@ -1083,6 +1083,22 @@ class any_decay_of_the_weights_will_do(reference.AdamW):
         super().__init__(params, lr, betas, eps, abs(weight_decay))
 
 
+@mutant("AdamW", killed_by="test_zeros_and_odd_arrays_are_no_exception[AdamW]")
+class some_decay_there_must_be(reference.AdamW):
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        if weight_decay == 0:
+            raise ValueError("weight_decay is 0")
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+@mutant("AdamW", killed_by="test_gradients_that_do_not_fit_are_refused[AdamW]")
+class decays_before_a_step_that_is_refused(reference.AdamW):
+    def step(self, grads):
+        for p in self.params:
+            p *= 1 - self.lr * self.weight_decay
+        self.adam.step(grads)
+
+
 @mutant("AdaGrad", killed_by="test_settings_have_the_promised_defaults[AdaGrad]")
 class the_eps_of_adam(reference.AdaGrad):
     def __init__(self, params, lr=0.01, eps=1e-8):

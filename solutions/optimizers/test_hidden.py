@@ -399,7 +399,7 @@ EDGES = {
     "AdaGrad": [{}],
     "RMSProp": [{}, {"decay": 0.0}],
     "Adam": [{}, {"betas": (0.0, 0.9)}, {"betas": (0.6, 0.0)}],
-    "AdamW": [{}, {"betas": (0.0, 0.9)}, {"betas": (0.6, 0.0)}],
+    "AdamW": [{}, {"betas": (0.0, 0.9)}, {"betas": (0.6, 0.0)}, {"weight_decay": 0.0}],
 }
 
 

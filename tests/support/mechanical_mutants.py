@@ -4,15 +4,17 @@
     tests/support/mechanical_mutants.py softmax conv       these
     tests/support/mechanical_mutants.py --every 5 cnn      each fifth mutant
 
-A mutant meets all tests that call its function, in the process of the tests, on recorded examples. It dies by the first
-test that it does not pass, or after TIMES the seconds of the reference. A survivor is a hidden test that is missing, or
-a mutant that computes the same. tests/equivalent_mutants.toml names those, each with the reason. Any other survivor
-ends this with exit code 1, and so does an entry there whose mutant dies or is gone.
+Functions that students are given complete have no mutants. A mutant meets all tests that call its function, in the
+process of the tests, on recorded examples. It dies by the first test that it does not pass, or after TIMES the seconds
+of the reference. A survivor is a hidden test that is missing, or a mutant that computes the same.
+tests/equivalent_mutants.toml names those, each with the reason. Any other survivor ends this with exit code 1, and so
+does an entry there whose mutant dies or is gone.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import resource
@@ -187,6 +189,14 @@ def _killer(told: bytes) -> str | None:
     return failed[0] if failed else None
 
 
+def mutants_of(assignment: Assignment) -> list[Mutation]:
+    name = f"{assignment.manifest.module}.py"
+    source, stub = assignment.reference()[name].decode(), assignment.stub()[name].decode()
+    given = {ast.dump(node) for node in ast.parse(stub).body}
+    names = {getattr(node, "name", "") for node in ast.parse(source).body if ast.dump(node) in given}
+    return [mutation for mutation in mutations(source) if mutation.function not in names]
+
+
 def tried(assignment: Assignment, every: int) -> Iterator[tuple[Mutation, str | None]]:
     """The mutants of an assignment's reference, each with the test that it dies by, or None."""
     assert assignment.solution is not None
@@ -211,7 +221,7 @@ def tried(assignment: Assignment, every: int) -> Iterator[tuple[Mutation, str | 
         while recorder.receive(recording):
             pass
         trial = Trial(assignment, job, collection, recording)
-        mutants = list(mutations(reference[name].decode()))[::every]
+        mutants = mutants_of(assignment)[::every]
         began = time.monotonic()
         lines = trial.run(traced(assignment, {mutation.function for mutation in mutants}).files)
         seconds = max(FLOOR_SECONDS, TIMES * (time.monotonic() - began))
