@@ -13,6 +13,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import TypeGuard
 
@@ -59,7 +60,7 @@ def digest(parts: Iterable[bytes | str]) -> str:
 
 
 def _common(assignment: Assignment) -> Iterator[bytes | str]:
-    for name, version in grading.versions(assignment).items():
+    for name, version in {**grading.versions(assignment), "pytest": metadata.version("pytest")}.items():
         yield from (name, version)
     yield from _beside(assignment)
     yield from _data()

@@ -67,14 +67,14 @@ class Keys:
         self._keys = {}
 
     def cases(self) -> dict[str, Cases]:
-        """What is known of each function, for `recall`."""
+        """What is known of each function, for `recall`, in the order in which a judge runs them."""
         by_function: dict[str, dict[str, list[str]]] = {}
         for case, needs in self._needs.items():
             by_function.setdefault(case.partition("[")[0], {})[case] = needs
         return {
-            function: Cases(fingerprint, by_function[function])
-            for function, fingerprint in self.fingerprints.items()
-            if function in by_function
+            function: Cases(self.fingerprints[function], needs)
+            for function, needs in by_function.items()
+            if function in self.fingerprints
         }
 
     def find(self, results: Mapping[str, KeyedResult], names: Sequence[str]) -> tuple[dict[str, TestResult], list[str]]:
@@ -122,14 +122,9 @@ class Keys:
         return any(test.partition("[")[0] not in self._order for test in self._needs)
 
     def in_order(self, results: Sequence[TestResult]) -> list[TestResult]:
-        """In the order in which a judge runs them."""
-        cases = {test: index for index, test in enumerate(self._needs)}
-
-        def position(result: TestResult) -> tuple[int, int]:
-            function = result.id.partition("[")[0]
-            return self._order.get(function, len(self._order)), cases.get(result.id, len(cases))
-
-        return sorted(results, key=position)
+        """In the order in which a judge runs them; it may differ from the order of the files."""
+        position = {test: index for index, test in enumerate(self._needs)}
+        return sorted(results, key=lambda result: position.get(result.id, len(position)))
 
     def _ids(self, name: str) -> list[str]:
         """The tests of that name, in all cases or in one. Empty if they are not known."""
