@@ -150,6 +150,7 @@ def test_what_was_trained_stays_with_its_submission(tiny):
     assert world.asked == [{LEAVES, f"{MEAN}[2]"}]
 
 
+@pytest.mark.threat(60)
 @pytest.mark.parametrize("own", [True, False])
 def test_a_fault_of_the_grader_is_never_kept_nor_is_what_needs_that_test(tiny, own):
     world = World(of_versions())

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from narrowing import not_none
 
 from autograder import grade as grading
 from autograder.report import schema as reports
@@ -378,8 +379,8 @@ def test_a_withdrawn_regrade_answers_nothing(user, eve, database, work, gradings
 def seen(app, user: User, database, submission: int) -> tuple[str, Any]:
     """What the page says of an earlier grading, and what a program gets."""
     with database.write() as session:
-        scope = "staff" if user.person.login == "eve" else "read"
-        _, secret = tokens.make(session, session.merge(user.person), name="t", scope=scope)
+        person = session.merge(not_none(user.person))
+        _, secret = tokens.make(session, person, name="t", scope="staff" if person.login == "eve" else "read")
     answer = app.test_client().get(f"/api/v1/submissions/{submission}", headers={"Authorization": f"Bearer {secret}"})
     page = user.get(f"/submissions/{submission}").text
     line = page.partition('class="note answered">')[2].partition("</p>")[0]
