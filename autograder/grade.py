@@ -19,6 +19,7 @@ from autograder.judge.job import Job, Judged
 from autograder.report import completeness
 from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
+from autograder.sandbox import gpu as gpus
 from autograder.sandbox.runtime import runtime
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -93,6 +94,14 @@ def check_the_sandbox(assignment: Assignment) -> None:
 def versions(assignment: Assignment) -> dict[str, str]:
     """Of all that decides a verdict here, as a report says them. Raises SandboxUnavailable where one is missing."""
     return {**own_versions(), **runtime(assignment.manifest.packages).versions}
+
+
+def device(assignment: Assignment) -> str:
+    """The device on which this machine would grade the assignment now, as a report says it.
+
+    Raises SandboxUnavailable or GraderError if DEEPGRADE_GPU names a GPU that is missing or lost.
+    """
+    return gpus.device_of(gpus.assigned() if assignment.manifest.device == "gpu" else None)
 
 
 def depends_on_the_machine(report: Report) -> set[str]:

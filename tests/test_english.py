@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("batch", "cli", "course", "datasets", "doctor", "local_check", "otter", "report", "verify")
+ROOMS = ("batch", "cli", "course", "datasets", "doctor", "local_check", "otter", "report", "reuse", "verify")
 CODE = ("grader_service", *(f"autograder/{room}" for room in ROOMS))
 NOT_READ = ("migrations", "vendor")  # frozen, or not ours
 SHOWN = ("grader_service/web/api/", "grader_service/cli.py", "autograder/cli/")  # whose docstrings people read

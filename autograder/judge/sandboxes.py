@@ -79,7 +79,7 @@ class Sandboxes:
 
     def surroundings(self, import_failure: str) -> Surroundings:
         return Surroundings(
-            f"cuda: {self._gpu.name}" if self._gpu is not None else "cpu",
+            gpus.device_of(self._gpu),
             self._for_the_student.walls,
             self._for_the_student.runtime.versions,
             import_failure,

@@ -97,6 +97,11 @@ def assigned(*, dev: Path = Path("/dev"), smi: str = "nvidia-smi") -> Gpu | None
     return Gpu(gpu.number, _ask(smi, gpu.number, "name")[:100], dev, smi)
 
 
+def device_of(gpu: Gpu | None) -> str:
+    """The device of a job with this GPU, as a report says it."""
+    return f"cuda: {gpu.name}" if gpu is not None else "cpu"
+
+
 def _ask(smi: str, number: int, what: str) -> str:
     """One answer of nvidia-smi. Raises GraderError where there is none."""
     command = [smi, f"--id={number}", f"--query-gpu={what}", "--format=csv,noheader,nounits"]

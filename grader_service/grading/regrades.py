@@ -4,8 +4,7 @@
                                                                    └─────> withdraw
 
 Old results stay. Applying and withdrawing write one entry in the audit for the regrade, and one for every student whose
-points change. A regrade with some of the tests replaces only their results in the report that counted when it was
-graded.
+points change. `job_grading` says which tests a regrade runs, and from where it takes the other results.
 """
 
 from __future__ import annotations
@@ -16,13 +15,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from autograder.core.errors import DeepgradeError
 from autograder.report import schema as reports
-from autograder.report.schema import ProblemResult, Report, TestResult, Timings
 from grader_service.courses import late_policy
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Person, Regrade, Submission
@@ -34,7 +31,6 @@ from grader_service.submissions import diff
 ENDS = ("done", "grader_error")
 ONLY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")  # a test's name
 TESTS_MOST = 200
-AGAIN = "Some tests of this submission were graded again."  # no names: those of hidden tests are for staff
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class Change:
     after: float | None
     state: str  # of the job
     message: str  # why it could not be graded
+    tests_answered: int  # tests whose results are those of an earlier grading
 
     @property
     def differs(self) -> bool:
@@ -75,6 +72,10 @@ class Comparison:
         return sum(change.state == "grader_error" or bool(change.message) for change in self.changes)
 
     @property
+    def answered(self) -> int:
+        return sum(change.tests_answered > 0 for change in self.changes)
+
+    @property
     def differing(self) -> int:
         return sum(change.differs for change in self.changes)
 
@@ -89,11 +90,13 @@ def create(
     needs: enqueue.Needs,
     reason: str,
     known: Sequence[str] | None = None,
+    anew: bool = False,
 ) -> Regrade:
     """Put these submissions into the queue again. Raises DeepgradeError without any, or without a reason.
 
     tests : names; None is all of them
     known : names of the assignment's tests, where they are at hand; any other is refused
+    anew : take no results from earlier gradings; tests that are named are graded in any case
     """
     reason = audit.reason_of(reason)
     code = sa.select(Submission.id).where(
@@ -121,6 +124,7 @@ def create(
         name="",
         course_assignment_id=course_assignment.id,
         tests=names,
+        anew=anew,
         by_id=actor.id,
         reason=reason,
         created_at=session.scalars(sa.select(db_now())).one(),
@@ -129,7 +133,7 @@ def create(
     session.add(regrade)
     session.flush()
     enqueue.enqueue_many(session, ids, needs, batch=regrade.name)
-    after = {"submissions": len(ids), "tests": names}
+    after = {"submissions": len(ids), "tests": names, "anew": anew}
     audit.write(session, actor, "regrade begun", _subject(regrade), None, after, reason, course_assignment.course_id)
     return regrade
 
@@ -172,6 +176,7 @@ def compare(session: Session, course: Course, regrade: Regrade) -> Comparison:
                 outcome.points if outcome is not None and outcome.graded else None,
                 job.state,
                 "the current tests refuse this submission" if refused else job.message,
+                outcome.tests_answered if outcome is not None else 0,
             )
         )
     changes.sort(key=lambda change: (not change.differs, change.submission.id))
@@ -231,63 +236,6 @@ def withdraw(session: Session, actor: Person, course: Course, regrade: Regrade, 
     for person_id, points in before.items():
         if points != after.get(person_id) and person_id in people:
             _audit(session, actor, course, regrade, Student(people[person_id], points, after.get(person_id)), reason)
-
-
-def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
-    """The old report with the new results of these tests. A name includes all its parametrised cases."""
-    names = set(tests)
-
-    def is_graded_again(test: TestResult) -> bool:
-        return test.name.partition("[")[0] in names
-
-    new_tests = {test.id: test for test in new.tests if is_graded_again(test)}
-    merged_tests: list[TestResult] = []
-    for test in base.tests:
-        if not is_graded_again(test):
-            merged_tests.append(test)
-        elif test.id in new_tests:
-            merged_tests.append(new_tests.pop(test.id))
-    merged_tests += new_tests.values()
-    titles = {problem.name: problem.title for problem in (*base.problems, *new.problems)}
-    problems = []
-    for name, title in titles.items():
-        problem_tests = [test for test in merged_tests if test.problem == name]
-        problems.append(
-            ProblemResult(name, title, sum(t.points for t in problem_tests), sum(t.possible for t in problem_tests))
-        )
-    ids = {test.id for test in merged_tests}
-    seconds = {**base.timings.test_seconds, **new.timings.test_seconds}
-    ratios = {**base.timings.ratios, **new.timings.ratios}
-    return msgspec.structs.replace(
-        new,
-        tests_sha256=base.tests_sha256,  # the rest of it is still by these
-        message=" ".join(filter(None, (new.message, AGAIN))),
-        points=sum(problem.points for problem in problems),
-        possible=sum(problem.possible for problem in problems),
-        problems=problems,
-        tests=merged_tests,
-        timings=Timings(
-            new.timings.total_seconds,
-            {name: value for name, value in seconds.items() if name in ids},
-            {name: value for name, value in ratios.items() if name in ids},
-        ),
-    )
-
-
-def plan(session: Session, batch: str, submission: Submission) -> tuple[list[str], Report] | None:
-    """For a worker: the tests of the job, and the report that keeps the results of the others. None: run all tests.
-
-    A submission without a counting report needs all tests.
-    """
-    if not batch:
-        return None
-    tests = session.scalar(sa.select(Regrade.tests).where(Regrade.name == batch))
-    if not tests:
-        return None
-    outcome = results.of(session, [submission.id]).get(submission.id)
-    if outcome is None or not outcome.graded:
-        return None
-    return list(tests), reports.from_json(results.report(session, outcome))
 
 
 def _students(session: Session, course: Course, regrade: Regrade, changes: list[Change]) -> list[Student]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from grader_service.database.models import Course, CourseAssignment, Regrade, Result, Submission
 
@@ -29,12 +29,25 @@ class Outcome:
     possible: float
     graded_at: float
     tests_sha256: str  # of the tests that made it; "" if unknown
+    answered_from: int | None  # submission whose earlier grading answered some tests; it can be this submission
+    answered_at: float | None  # when that one was graded
+    tests_answered: int  # how many
 
     @property
     def graded(self) -> bool:
         return self.state == "graded"
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A result from which a later grading may take results: the report and its basis, as JSON."""
+
+    id: int
+    report: bytes
+    basis: bytes
+
+
+_SOURCE = aliased(Result)  # of what was answered
 _OUTCOME = (
     Result.id,
     Result.batch,
@@ -43,6 +56,9 @@ _OUTCOME = (
     Result.possible,
     Result.graded_at,
     Result.tests_sha256,
+    _SOURCE.submission_id,
+    _SOURCE.graded_at,
+    Result.tests_answered,
 )
 _COLUMNS = (Result.submission_id, *_OUTCOME)
 
@@ -60,6 +76,7 @@ def counting(session: Session, *which: sa.ColumnElement[bool], without: Regrade 
         sa.select(*_COLUMNS)
         .join(Submission, Submission.id == Result.submission_id)
         .outerjoin(Regrade, sa.and_(*counts))
+        .outerjoin(_SOURCE, _SOURCE.id == Result.answered_from_id)
         .where(sa.or_(Result.batch == "", sa.and_(Regrade.id.is_not(None), Result.state == "graded")), *which)
         .order_by(sa.case((Result.batch == "", 0), else_=1), Regrade.counted_at, Regrade.id)
     )
@@ -76,7 +93,8 @@ def of(session: Session, submission_ids: Iterable[int], *, without: Regrade | No
 
 def of_regrade(session: Session, regrade: Regrade) -> dict[int, Outcome]:
     """The results of this regrade by submission, whether they count or not."""
-    query = sa.select(*_COLUMNS).where(Result.batch == regrade.name)
+    query = sa.select(*_COLUMNS).outerjoin(_SOURCE, _SOURCE.id == Result.answered_from_id)
+    query = query.where(Result.batch == regrade.name)
     return {row[0]: Outcome(*row[1:]) for row in session.execute(query)}
 
 
@@ -93,6 +111,37 @@ def reports(session: Session, outcomes: dict[int, Outcome]) -> dict[int, bytes]:
         rows = session.execute(sa.select(Result.id, Result.report).where(Result.id.in_(chunk)))
         reports_by_id |= {number_of[result_id]: data for result_id, data in rows}
     return dict(sorted(reports_by_id.items()))
+
+
+def basis(session: Session, outcome: Outcome, answer: str) -> bytes:
+    """What the results of this outcome depend on, as JSON. Empty if it has another answer."""
+    query = sa.select(Result.basis).where(Result.id == outcome.id, Result.answer == answer)
+    return session.scalar(query) or b""
+
+
+def earlier(session: Session, submission: Submission, answer: str, *, own: bool) -> Earlier | None:
+    """The last result with this answer; None without one. Results of withdrawn regrades are not used.
+
+    own : of this submission. Otherwise of earlier submissions of the same person for the same assignment, since nobody
+        may learn from a quick answer what others have handed in.
+    """
+    query = (
+        sa.select(Result.id, Result.report, Result.basis)
+        .join(Submission, Submission.id == Result.submission_id)
+        .outerjoin(Regrade, Regrade.name == Result.batch)
+        .where(
+            Submission.person_id == submission.person_id,
+            Submission.course_assignment_id == submission.course_assignment_id,
+            Submission.id == submission.id if own else Submission.id < submission.id,
+            Result.answer == answer,
+            Result.state == "graded",
+            Regrade.withdrawn_at.is_(None),
+        )
+        .order_by(Result.graded_at.desc(), Result.id.desc())
+        .limit(1)
+    )
+    row = session.execute(query).one_or_none()
+    return Earlier(*row) if row is not None else None
 
 
 def tests_of(session: Session, course: Course) -> dict[str, set[str]]:

@@ -38,6 +38,20 @@ OUR_FAULT = (
 
 
 @dataclass(frozen=True)
+class Answered:
+    """Results were answered from an earlier grading.
+
+    submission : that was graded then; staff also see the mark where it is the same submission
+    at : when it was graded
+    tests : how many tests were answered; None for a student, since most tests are hidden
+    """
+
+    submission: int
+    at: float
+    tests: int | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """A submission as one viewer sees it at one moment, without its report.
 
@@ -47,6 +61,7 @@ class Summary:
     result : number of the result that counts, or None
     result_state : of that result, "graded" or "refused"; "" without a result
     points, possible : of that result, before lateness; None if it was refused, or if they are not shown
+    answered : from which earlier grading that result has results; None if it has none, or if it is not shown
     """
 
     submission: Submission
@@ -59,6 +74,7 @@ class Summary:
     result_state: str
     points: float | None
     possible: float | None
+    answered: Answered | None
 
     @property
     def waiting(self) -> bool:
@@ -148,7 +164,19 @@ def _summary(facts: _Facts, viewer: Viewer) -> Summary:
         result_state=outcome.state if outcome else "",
         points=outcome.points if outcome and has_points else None,
         possible=outcome.possible if outcome and has_points else None,
+        answered=_answered(submission, outcome, viewer) if outcome else None,
     )
+
+
+def _answered(submission: Submission, outcome: Outcome, viewer: Viewer) -> Answered | None:
+    """A student sees only that an earlier upload of their own answered it, and not what a regrade ran."""
+    if outcome.answered_from is None or outcome.answered_at is None:
+        return None
+    if viewer == "staff":
+        return Answered(outcome.answered_from, outcome.answered_at, outcome.tests_answered)
+    if outcome.answered_from == submission.id:
+        return None
+    return Answered(outcome.answered_from, outcome.answered_at, None)
 
 
 def _query_of(submission: Submission) -> sa.Select[Any]:

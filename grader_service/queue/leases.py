@@ -39,6 +39,21 @@ class Claim:
     batch: str = ""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the results of a report come from, and what a later grading needs to use them again.
+
+    answer, basis : of `autograder.reuse.earlier`; without them nothing uses the results again
+    answered_from : number of the earlier result that answered some tests, or None
+    tests_answered : how many
+    """
+
+    answer: str = ""
+    basis: bytes = b""
+    answered_from: int | None = None
+    tests_answered: int = 0
+
+
 def waiting(session: Session, slot: Slot) -> bool:
     """Is there something for it to claim? No writer waits for the answer, which is mostly no, and then is cheap."""
     any_at_all = sa.select(Job.id).where(Job.state == "queued", Job.queue.in_(slot.queues), Job.not_before <= db_now())
@@ -83,11 +98,17 @@ def progress(session: Session, claim: Claim, *, done: int, total: int, curve: st
 
 
 def finish(
-    session: Session, claim: Claim, report: Report, pictures: dict[str, bytes], encoded: bytes | None = None
+    session: Session,
+    claim: Claim,
+    report: Report,
+    pictures: dict[str, bytes],
+    encoded: bytes | None = None,
+    origin: Origin | None = None,
 ) -> bool:
     """Store the report, if the token still holds. False: it does not, and nothing is stored.
 
     encoded : the report as JSON; who waits for nobody may leave it to this function
+    origin : where its results come from; without it no later grading uses them
 
     To finish again what this claim has finished is true and changes nothing: the first answer may have been lost.
     """
@@ -99,6 +120,7 @@ def finish(
             return True
         turn_away(session, claim)
         return False
+    origin = origin or Origin()
     result = Result(
         submission_id=claim.submission_id,
         batch=claim.batch,
@@ -109,6 +131,10 @@ def finish(
         possible=report.possible,
         graded_at=db_now(),
         tests_sha256=report.tests_sha256,
+        answer=origin.answer,
+        basis=origin.basis,
+        answered_from_id=origin.answered_from,
+        tests_answered=origin.tests_answered,
     )
     session.add(result)
     session.flush()

@@ -58,7 +58,7 @@ class LeaseHeartbeat(threading.Thread):
     def on_event(self, event: dict[str, Any]) -> None:
         """What `grade` tells while it grades."""
         if event["event"] == "collected":
-            self._total = len(event["tests"])
+            self._total, self._done = len(event["tests"]), 0
         elif event["event"] == "trained":
             self._curve.add(event["test"], event["point"])
         elif event["event"] == "finished":

@@ -1,6 +1,7 @@
 """The process that grades, one of a host's slots: `python -m grader_service.workers.worker`.
 
     claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
+                                   └ or take results from an earlier grading (`grading.job_grading`)
 
 It is the same under each engine; what differs is how it learns, when idle, that there is work. Whatever goes wrong in
 it that is not the student's doing is ours: the job is tried again, and in the end staff see it. With the database out
@@ -19,8 +20,8 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -37,11 +38,11 @@ from grader_service.core.course_version import Version
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
-from grader_service.database.models import Submission
 from grader_service.database.session import Database
-from grader_service.grading import regrades, report_figures
+from grader_service.grading import job_grading, report_figures
+from grader_service.grading.job_grading import JobGrader, Order
 from grader_service.queue import enqueue, leases
-from grader_service.queue.leases import Claim, Slot
+from grader_service.queue.leases import Claim, Origin, Slot
 from grader_service.queue.notify import line
 from grader_service.workers.heartbeat import LeaseHeartbeat
 
@@ -67,6 +68,7 @@ class Worker:
         self._barren_since: float | None = None
         self._lacks, self._looked_at = tuple[str, ...](), ""
         self.database = Database(settings)
+        self._grader = JobGrader(self.database, self._secret)
         self.heartbeat = LeaseHeartbeat(self.database, settings.lease_seconds)
 
     def run(self) -> None:
@@ -103,7 +105,7 @@ class Worker:
         self._say_busy()
         self.heartbeat.hold(claim)
         try:
-            report = self._grade(claim)
+            report, origin = self._grade(claim, slot.course)
             drawn = report_figures.draw_all(report)
         except (Exception, StudentGone) as error:
             self.heartbeat.let_go()
@@ -117,7 +119,7 @@ class Worker:
         report = msgspec.structs.replace(report, versions={**report.versions, "course": slot.course})
         encoded = reports.to_json(report)
         try:
-            stored = self._put_down(lambda session: leases.finish(session, claim, report, drawn, encoded))
+            stored = self._put_down(lambda session: leases.finish(session, claim, report, drawn, encoded, origin))
         except SQLAlchemyError as error:  # this report cannot be stored, however often it is tried
             self._fault(claim, error)
             return True
@@ -131,18 +133,25 @@ class Worker:
             self._lacks, self._looked_at = tuple(machine.lacking(self._course)), version
         return dataclasses.replace(self._slot, course=version, lacks=self._lacks)
 
-    def _grade(self, claim: Claim) -> Report:
-        assignment, data, plan = self._load(claim)
+    def _grade(self, claim: Claim, version: str) -> tuple[Report, Origin]:
+        assignment, data, order = self._load(claim)
         try:
             submission = read_zip(data, assignment.manifest)
         except Refused as error:
             # It was accepted, so the manifest has changed since.
-            return Report(assignment.name, assignment.manifest.title, "refused", message=str(error))
-        tests, base = plan or (None, None)
-        report = grade.grade(assignment, submission, secret=self._secret, on_event=self.heartbeat.on_event, only=tests)
-        if report.state == "grader_error":
-            raise GraderError(report.message or "the grader failed")
-        return report if base is None or tests is None else regrades.merged(base, report, tests)
+            return Report(assignment.name, assignment.manifest.title, "refused", message=str(error)), Origin()
+
+        def grade_tests(names: Sequence[str] | None, listen: Callable[[dict[str, Any]], None]) -> Report:
+            def on_event(event: dict[str, Any]) -> None:
+                listen(event)
+                self.heartbeat.on_event(event)
+
+            report = grade.grade(assignment, submission, secret=self._secret, on_event=on_event, only=names)
+            if report.state == "grader_error":
+                raise GraderError(report.message or "the grader failed")
+            return report
+
+        return self._grader.grade(order, assignment, submission, version, grade_tests)
 
     def _course_has_changed(self, before: str) -> bool:
         try:
@@ -150,12 +159,12 @@ class Worker:
         except BadCourse:  # it is being changed at this moment
             return True
 
-    def _load(self, claim: Claim) -> tuple[Assignment, bytes, tuple[list[str], Report] | None]:
-        """The assignment, the zip, and of a regrade the tests that it is about (`regrades.plan`)."""
+    def _load(self, claim: Claim) -> tuple[Assignment, bytes, Order]:
+        """The assignment, the zip, and what the job asks for."""
         with self.database.read() as session:
-            submission = session.get_one(Submission, claim.submission_id)
-            plan = regrades.plan(session, claim.batch, submission)
-            return self._course[submission.assignment], self._files.read(session, submission.sha256), plan
+            order = job_grading.order(session, claim)
+            submission = order.submission
+            return self._course[submission.assignment], self._files.read(session, submission.sha256), order
 
     def _fault(self, claim: Claim, error: BaseException) -> None:
         known = isinstance(error, DeepgradeError)

@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from demo import Browser, make_accounts, service, wait_for_reports
 
-from autograder.course import submission
 from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
 from autograder.judge.job import Job
@@ -37,6 +36,7 @@ from autograder.sandbox import Sandbox
 from autograder.student.local import Local
 from autograder.student.remote import Remote
 from bench.page import REPOSITORY, Section, shown
+from bench.uploads import references
 from grader_service.core.settings import Settings
 
 SECRET = b"deepgrade bench"
@@ -125,14 +125,14 @@ def judge_locally(assignment: Assignment, folder: Path) -> list[TestResult]:
 
 def verdict(course: Course, name: str, rounds: int) -> list[float]:
     """Seconds from the upload to the report, over HTTP."""
-    data = submission.zipped(course[name].reference())
+    uploads = references(course[name])
     with tempfile.TemporaryDirectory(prefix="deepgrade-bench-") as home:
         settings = Settings(home=Path(home), course=REPOSITORY)
         password = make_accounts(settings)["student"]
         with service(settings) as (address, _):
             browser = Browser(address)
             browser.sign_in("student", password)
-            hand_in = lambda: wait_for_reports(browser, [browser.hand_in(name, data)])  # noqa: E731
+            hand_in = lambda: wait_for_reports(browser, [browser.hand_in(name, next(uploads))])  # noqa: E731
             hand_in()  # the first one warms the worker up
             return seconds_of(hand_in, rounds)
 

@@ -25,10 +25,10 @@ from installation import BROKERS, PASSWORD, WAYS, Installation
 from rich.console import Console
 from servers import Server
 
-from autograder.course import submission
 from autograder.course.course import Course
 from autograder.report.schema import Report
 from bench.page import REPOSITORY, Section
+from bench.uploads import references
 from grader_service.accounts import accounts
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings
@@ -37,7 +37,7 @@ from grader_service.database.files import Files
 from grader_service.database.models import Job, Person, Submission
 from grader_service.database.session import Database, db_now
 from grader_service.queue import enqueue
-from grader_service.queue.leases import Claim, Slot
+from grader_service.queue.leases import Claim, Origin, Slot
 from grader_service.queue.notify import engine_of, line
 from grader_service.workers.worker import Worker
 
@@ -58,8 +58,8 @@ NAMES = {
 class EmptySlot(Worker):
     """A slot that takes, keeps and puts down jobs as ever, and grades none of them."""
 
-    def _grade(self, claim: Claim) -> Report:
-        return EMPTY
+    def _grade(self, claim: Claim, version: str) -> tuple[Report, Origin]:
+        return EMPTY, Origin()
 
 
 def slot(name: str, bell: int, parent: int) -> None:
@@ -168,12 +168,12 @@ def wait_until_done(database: Database, count: int) -> None:
         time.sleep(0.05)
 
 
-def graded(installed: Installation, name: str, data: bytes, count: int) -> float:
+def graded(installed: Installation, name: str, uploads: Iterator[bytes], count: int) -> float:
     """Submissions a minute, all slots together."""
     browser = Browser(installed.address)
     browser.sign_in("bench", PASSWORD)
     for warm, number in ((True, SLOTS), (False, count)):
-        numbers = [int(browser.hand_in(name, data).rsplit("/", 1)[1]) for _ in range(number)]
+        numbers = [int(browser.hand_in(name, next(uploads)).rsplit("/", 1)[1]) for _ in range(number)]
         with installed.database.read() as session:
             before = session.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.id < min(numbers))) or 0
         wait_until_done(installed.database, before + number)
@@ -195,9 +195,7 @@ def measure_way(way: str, course: Course, names: Sequence[str], submissions: int
         for name in names:
             if console.is_terminal:
                 console.print(f"{NAMES[way]}: {name}")
-            # The reference's bytes again and again: each is a submission of its own.
-            data = submission.zipped(course[name].reference())
-            found[name] = graded(installed, name, data, submissions)
+            found[name] = graded(installed, name, references(course[name]), submissions)
         settings = installed.settings
         for process in list(installed.processes):
             installed.stop(process)

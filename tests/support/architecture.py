@@ -36,7 +36,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grade": {"core", "course", "judge", "report", "sandbox", "student"},
     "doctor": {"core", "course", "sandbox", "student", "student_process"},
     "local_check": {"core", "course", "judge", "report", "student"},
-    "verify": {"core", "course", "datasets", "grade", "report"},
+    # Results of an earlier grading, for `verify` and for the service.
+    "reuse": {"core", "course", "datasets", "grade", "report"},
+    "verify": {"core", "course", "datasets", "grade", "report", "reuse"},
     "batch": {"core", "course", "grade", "report"},
     "otter": {"batch", "core", "course", "grade", "report"},
     "client": {"core"},

@@ -84,6 +84,7 @@ class Regrade(Base):
     name: Mapped[str] = mapped_column(String(64))  # its jobs' batch
     course_assignment_id: Mapped[int] = mapped_column(ForeignKey("course_assignment.id"), index=True)
     tests: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # names; none: all of them
+    anew: Mapped[bool] = mapped_column(default=False)  # take no results from earlier gradings
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     reason: Mapped[str] = mapped_column(Text)
     created_at: Mapped[float]

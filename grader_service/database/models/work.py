@@ -140,6 +140,12 @@ class Result(Base):
     possible: Mapped[float]
     graded_at: Mapped[float]
     tests_sha256: Mapped[str] = mapped_column(String(64), default="")  # of the report: which tests made it
+    # What a later grading needs to take results from this one (`autograder.reuse.earlier`).
+    answer: Mapped[str] = mapped_column(String(64), default="")  # hash of files, secret and device; "" is unknown
+    basis: Mapped[bytes] = mapped_column(LargeBinary, default=b"", deferred=True)  # JSON; what its results depend on
+    # The earlier result of the same person from which it has results, and of how many tests.
+    answered_from_id: Mapped[int | None] = mapped_column(ForeignKey("result.id"), index=True)
+    tests_answered: Mapped[int] = mapped_column(default=0)
 
     submission: Mapped[Submission] = relationship()
 

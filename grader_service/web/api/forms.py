@@ -77,6 +77,16 @@ class Assignments(Schema):
     assignments = fields.List(fields.Nested(AssignmentFacts), required=True)
 
 
+class AnsweredFacts(Schema):
+    submission = fields.Integer(required=True, metadata=said("the submission that was graded then"))
+    graded_at = fields.Float(required=True)
+    tests = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata=said("the number of tests whose results are from that grading; staff see it"),
+    )
+
+
 class SubmissionFacts(Schema):
     id = fields.Integer(required=True)
     course = fields.String(required=True)
@@ -106,6 +116,12 @@ class SubmissionFacts(Schema):
     tests_total = fields.Integer(required=True)
     points = fields.Float(required=True, allow_none=True, metadata=said("the points before the penalty for lateness"))
     possible = fields.Float(required=True, allow_none=True)
+    answered_from = fields.Nested(
+        AnsweredFacts,
+        required=True,
+        allow_none=True,
+        metadata=said("the earlier grading of the same files that answered it; null if it was graded"),
+    )
 
 
 class Submissions(Schema):

@@ -12,7 +12,7 @@ from grader_service.courses import content, courses, late_policy
 from grader_service.database.models import Course, Membership, Person, Submission
 from grader_service.database.session import db_now
 from grader_service.grading import scores, submission_view
-from grader_service.grading.submission_view import Summary
+from grader_service.grading.submission_view import Answered, Summary
 from grader_service.web import permissions
 from grader_service.web.pages import course as course_on_disk
 
@@ -41,7 +41,14 @@ def of_submission(shown: Summary) -> dict[str, Any]:
         "tests_total": shown.progress.total,
         "points": shown.points,
         "possible": shown.possible,
+        "answered_from": _of_answered(shown.answered),
     }
+
+
+def _of_answered(answered: Answered | None) -> dict[str, Any] | None:
+    if answered is None:
+        return None
+    return {"submission": answered.submission, "graded_at": answered.at, "tests": answered.tests}
 
 
 def _viewer_of(submission: Submission) -> Viewer:

@@ -69,6 +69,7 @@ def begin() -> Page:
                 needs=needs,
                 reason=request.form.get("reason", ""),
                 known=known,
+                anew=request.form.get("anew") == "yes",
             )
     except DeepgradeError as error:
         return _page(str(error)), 422

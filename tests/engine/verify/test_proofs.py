@@ -16,7 +16,8 @@ from autograder.course.submission import Submission
 from autograder.datasets import files as data_files
 from autograder.judge.verdicts import SENTENCES
 from autograder.report.schema import JudgeCost, Ratio, Report, TestResult, Timings, Verdict
-from autograder.verify import fingerprints, probes, proofs, verify
+from autograder.reuse import fingerprints, keys
+from autograder.verify import probes, proofs, verify
 from autograder.verify.proofs import Proofs
 from autograder.verify.soundness import Soundness
 
@@ -177,8 +178,8 @@ def test_what_time_or_memory_decided_is_graded_again_with_all_that_needs_it(ask,
 
 def test_what_costs_the_judge_too_much_is_graded_again(ask):
     near = JudgeCost(1.01, 1.0, 10.0, 2048)
-    assert proofs.is_near_its_budget(near)
-    assert not proofs.is_near_its_budget(JudgeCost(1.0, 204.8, 10.0, 2048))
+    assert keys.is_near_its_budget(near)
+    assert not keys.is_near_its_budget(JudgeCost(1.0, 204.8, 10.0, 2048))
     grader = Grader()
     grader.timings = Timings(judge={f"test_hidden.py::{MEAN}": near})
     ask(grader)

@@ -16,7 +16,7 @@ from grader_service.accounts import accounts
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.database.models import Job, Result
-from grader_service.grading import other_tests, regrades
+from grader_service.grading import job_grading, other_tests
 
 from ..conftest import COURSE, zip_of
 from ..support.pages_list import RIGHT_REPORT, finish
@@ -91,7 +91,7 @@ def test_where_the_latest_counts_only_the_latest_is_graded_again(eve, settings, 
 
 def test_a_result_that_keeps_some_tests_is_still_by_other_tests():
     old, new = (msgspec.structs.replace(RIGHT_REPORT, tests_sha256=digest * 64) for digest in "ab")
-    assert regrades.merged(old, new, ["test_a"]).tests_sha256 == "a" * 64
+    assert job_grading.merged(old, new, ["test_a"]).tests_sha256 == "a" * 64
 
 
 def test_of_results_of_unknown_tests_nothing_is_said(eve, settings, database):

@@ -15,7 +15,7 @@ from autograder.report.schema import Report
 from grader_service.accounts import accounts, tokens
 from grader_service.database import audit
 from grader_service.database.models import Course, CourseAssignment, Job, Regrade, Result
-from grader_service.grading import regrades, results, scores
+from grader_service.grading import job_grading, results, scores
 from grader_service.queue import enqueue
 from grader_service.queue.leases import Slot
 from grader_service.web.pages.regrades import numbers_of
@@ -185,7 +185,7 @@ def test_some_tests_alone_take_the_place_of_their_results():
         result("test_b[1]", "hidden", "passed"),
         result("test_b[2]", "hidden", "passed"),
     )
-    found = regrades.merged(base, new, ["test_b"])
+    found = job_grading.merged(base, new, ["test_b"])
     assert [(test.name, test.verdict) for test in found.tests] == [
         ("test_a", "failed"),
         ("test_b[1]", "passed"),
@@ -193,7 +193,7 @@ def test_some_tests_alone_take_the_place_of_their_results():
     ]
     assert (found.points, found.possible) == (2, 3)
     assert (found.problems[0].points, found.problems[0].possible) == (2, 3)
-    gone = regrades.merged(found, report(), ["test_b"])
+    gone = job_grading.merged(found, report(), ["test_b"])
     assert [test.name for test in gone.tests] == ["test_a"], "a test that is there no more"
 
 

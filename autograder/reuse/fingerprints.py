@@ -3,7 +3,8 @@
     of one test     its function, with decorators; the other code of its file: helpers, constants, imports
     of all tests    the manifest, data files beside the tests, files of data sets, the engine, versions of packages
 
-Comments and blank lines do not count. Races and training checks have no hash: a clock decides their results.
+Comments and blank lines do not count. A clock decides the results of races and training checks. They have a hash only
+where results are kept with their submission.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import TypeGuard
 
@@ -28,16 +30,24 @@ TIMED = {"race", "training"}  # fixtures
 NOT_READ = ("mutants.py", "calibration.json", "README.md", "experiment.py")  # by a test
 
 
-def fingerprints(assignment: Assignment) -> dict[str, str]:
+def fingerprints(assignment: Assignment, *, timed: bool = False, engine_hash: str = "") -> dict[str, str]:
     """The hash of each test function that no clock decides, by its id without a case.
 
+    timed : also of races and training checks. The reference runs in these, so all hashes include its files.
+    engine_hash : an earlier result of `engine`, for a process that may run older code than the disk holds.
     Raises BadCourse for a file that cannot be read, and SandboxUnavailable if a package is missing.
     """
-    common = digest(_common(assignment))
+    parts = [engine_hash or engine(), *_common(assignment), *(_reference(assignment) if timed else ())]
+    common = digest(parts)
     hashes: dict[str, str] = {}
     for path in assignment.test_files:
-        hashes |= _of_file(path, common)
+        hashes |= _of_file(path, common, timed=timed)
     return hashes
+
+
+def engine() -> str:
+    """The hash of the engine's files."""
+    return digest(part for path in sorted(ENGINE.rglob("*")) for part in _of_engine(path))
 
 
 def digest(parts: Iterable[bytes | str]) -> str:
@@ -50,13 +60,20 @@ def digest(parts: Iterable[bytes | str]) -> str:
 
 
 def _common(assignment: Assignment) -> Iterator[bytes | str]:
-    for name, version in grading.versions(assignment).items():
+    for name, version in {**grading.versions(assignment), "pytest": metadata.version("pytest")}.items():
         yield from (name, version)
-    for path in sorted(ENGINE.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield from (path.relative_to(ENGINE).as_posix(), path.read_bytes())
     yield from _beside(assignment)
     yield from _data()
+
+
+def _of_engine(path: Path) -> Iterator[bytes | str]:
+    if path.is_file() and "__pycache__" not in path.parts:
+        yield from (path.relative_to(ENGINE).as_posix(), path.read_bytes())
+
+
+def _reference(assignment: Assignment) -> Iterator[bytes | str]:
+    for name, content in assignment.reference().items() if assignment.solution else ():
+        yield from (name, content)
 
 
 def _beside(assignment: Assignment) -> Iterator[bytes | str]:
@@ -79,7 +96,7 @@ def _data() -> Iterator[str]:
                 yield f"{file.name} {error}"
 
 
-def _of_file(path: Path, common: str) -> dict[str, str]:
+def _of_file(path: Path, common: str, *, timed: bool) -> dict[str, str]:
     try:
         tree = tree_of(_content(path))
     except SyntaxError as error:
@@ -88,11 +105,11 @@ def _of_file(path: Path, common: str) -> dict[str, str]:
     tests = [node for node in tree.body if _is_a_test(node) and counts[node.name] == 1]
     others = [node for node in tree.body if node not in tests]
     shared = digest([common, path.name, *map(ast.dump, others)])
-    timed = _timed(others)
+    by_clock = set() if timed else _timed(others)
     return {
         f"{path.name}::{test.name}": digest([shared, ast.dump(test)])
         for test in tests
-        if timed.isdisjoint(_arguments(test))
+        if by_clock.isdisjoint(_arguments(test))
     }
 
 

@@ -1,0 +1,1 @@
+"""Uses results of an earlier grading again, where nothing that decides them has changed."""
