@@ -9,7 +9,7 @@ from typing import Literal
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission, sha256_of
 from autograder.verify import probes as probing
-from autograder.verify.mutants import mutants
+from autograder.verify.mutants import mutants, without_docstrings
 
 Part = Literal["answers", "probes"]
 
@@ -54,10 +54,13 @@ def right_answers(assignment: Assignment) -> dict[str, dict[str, bytes]]:
 
 
 def sources_sha256(assignment: Assignment) -> str:
-    """A hash over manifest, tests, right and wrong answers, probes. A proof is valid while the hash is the same."""
+    """A hash over manifest, tests, right and wrong answers, probes. A proof is valid while the hash is the same.
+
+    The mutants' docstrings do not count: they change no answer.
+    """
     assert assignment.solution is not None
     digest = hashlib.sha256(assignment.tests_sha256().encode())
-    digest.update((assignment.solution / "mutants.py").read_bytes())
+    digest.update(without_docstrings((assignment.solution / "mutants.py").read_text(encoding="utf-8")).encode())
     for name, files in right_answers(assignment).items():
         digest.update(f"{name}\0{sha256_of(files)}\0".encode())
     for name, files in assignment.answers(probing.FOLDER).items():

@@ -7,6 +7,9 @@ to the reference's source under the target's name, so it replaces the right one 
     reference = SimpleNamespace(**globals())      # the right versions, for the mutant to use
     def softmax(z): ...                           # the mutant's body, renamed
 
+Its docstring is a sentence to the student who has made this mistake, and may name a heading of the handout
+(sentences.py).
+
 A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and a law
 that catches it in one function misses it in another. mistakes.py makes a table of kinds and functions. For a kind that
 cannot occur in a function the file gives a reason:
@@ -87,6 +90,8 @@ class Mutant:
     killed_by: str
     files: dict[str, bytes]
     kind: str = ""  # one of ALL_KINDS, or none
+    sentence: str = ""  # to the student who has made this mistake
+    heading: str = ""  # of the handout's section that explains it, or none
 
     @property
     def submission(self) -> Submission:
@@ -113,7 +118,8 @@ def mutants(assignment: Assignment) -> list[Mutant]:
         if target not in targets:
             raise BadCourse(f"{path}:{node.lineno}: {node.name} mutates {target!r}, which {module} does not define")
         source = reference + BRIDGE + _renamed(text, node, target) + "\n"
-        wrong_answers.append(Mutant(node.name, target, killed_by, {**files, module: source.encode()}, kind))
+        submitted = {**files, module: source.encode()}
+        wrong_answers.append(Mutant(node.name, target, killed_by, submitted, kind, *_sentence(node)))
     names = [mutant.name for mutant in wrong_answers]
     for name in names:
         if names.count(name) > 1:
@@ -136,6 +142,28 @@ def not_applicable(assignment: Assignment) -> list[NotApplicable]:
         with contextlib.suppress(ValueError):
             constants[name] = _literal(node.value, constants)
     return []
+
+
+def without_docstrings(text: str) -> str:
+    """The lines of a mutants.py, without the mutants' docstrings and empty lines: all that a proof depends on."""
+    marked = [node for node in tree_of(text).body if isinstance(node, Definition) and _mark(node) is not None]
+    left_out = {number for node in marked for number in _lines_of_docstring(node)}
+    lines = enumerate(text.splitlines(), 1)
+    return "\n".join(line for number, line in lines if number not in left_out and line.strip())
+
+
+def _lines_of_docstring(node: Definition) -> range:
+    """The numbers of its lines. Empty if it shares one with code, or if there is nothing else in the body."""
+    docstring = node.body[0]
+    if ast.get_docstring(node) is None or len(node.body) == 1 or docstring.lineno == node.lineno:
+        return range(0)
+    return range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1)
+
+
+def _sentence(node: Definition) -> tuple[str, str]:
+    """(sentence, heading) of a mutant's docstring."""
+    sentence, _, heading = (ast.get_docstring(node) or "").partition("\n\nHandout: ")
+    return " ".join(sentence.split()), heading.strip()
 
 
 def _reasons(node: ast.Assign, constants: dict[str, Any], path: Path) -> Iterator[NotApplicable]:
@@ -212,8 +240,8 @@ def _arguments(mark: ast.Call, path: Path) -> tuple[str, str, str]:
 
 
 def _renamed(text: str, node: Definition, target: str) -> str:
-    """The lines of the definition, without the mark, under the target's name."""
-    lines = ast.get_source_segment(text, node)
-    assert lines is not None  # it was parsed from this text
-    head, _, rest = lines.partition(node.name)
+    """The lines of the definition, without the mark and the docstring, under the target's name."""
+    left_out = _lines_of_docstring(node)
+    lines = enumerate(text.splitlines()[node.lineno - 1 : node.end_lineno], node.lineno)
+    head, _, rest = "\n".join(line for number, line in lines if number not in left_out).partition(node.name)
     return head + target + rest

@@ -27,7 +27,7 @@ from autograder.core.errors import BadCourse, GraderError
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
 from autograder.report.schema import JudgeCost, Report, one_line
-from autograder.verify import calibrate, usage
+from autograder.verify import calibrate, sentences, usage
 from autograder.verify import probes as probing
 from autograder.verify.answers import Answers, Part
 from autograder.verify.mutants import Mutant
@@ -94,6 +94,7 @@ class _Verification:
             try:
                 self._problems += list(static_problems(self._assignment))
                 answers = Answers(self._assignment, self._every, self._parts)
+                self._problems += sentences.problems(self._assignment, answers.mutants)
                 if self._proofs:
                     complete = self._every == 1 and set(self._parts) == set(EVERYTHING)
                     opened.enter_context(self._proofs.opened(complete=complete))

@@ -294,11 +294,12 @@ def lean(tiny):
 
 
 ANSWERS: tuple[Part] = ("answers",)  # without the probes, for what is not about them
-MUTANT = """
+MUTANT = '''
 @mutant("mean_squared_error", killed_by="{killed_by}")
 def divides_by_two(p, y):
+    """You divide the sum by two."""
     return ((p - y) ** 2).sum() / 2
-"""
+'''
 
 
 def edit(path, old: str, new: str) -> None:

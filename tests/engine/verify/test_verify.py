@@ -9,16 +9,18 @@ from autograder.verify import kill_matrix, soundness, verify
 from autograder.verify.probes.earnings import Earning
 from autograder.verify.static_checks import static_problems
 
-MUTANTS = """
+MUTANTS = '''
 @mutant("mean_squared_error", killed_by="test_error_of_a_small_example")
 def nan_everywhere(p, y):
+    """You return NaN."""
     return np.nan
 
 
 @mutant("mean_squared_error_grad", killed_by="test_gradient_is_that_of_the_error")
 def forgets_to_divide_by_n(p, y):
+    """You do not divide by the number of entries."""
     return 2 * (p - y)
-"""
+'''
 
 
 def test_points_lost_outside_are_those_of_other_problems(tiny):
