@@ -224,7 +224,7 @@ def padded_with_ones(x, w, b, stride=1, padding=0):
 
 @mutant("conv2d_forward", killed_by="test_windows_that_would_not_fit_are_left_out")
 def windows_counted_from_the_lower_end(x, w, b, stride=1, padding=0):
-    """Your windows begin at the lower right corner, so they skip entries that are left over at the wrong end.
+    """Your windows begin at the lower right corner, so what is left over is at the wrong end.
 
     Handout: Maps, windows, and how many fit
     """
@@ -340,7 +340,7 @@ def overlapping_windows_overwritten(dout, cache):
 
 @mutant("conv2d_backward", killed_by="test_one_gradient_meets_one_window", kind="another's gradient")
 def kernel_flipped_on_the_way_back(dout, cache):
-    """Your dx has each kernel flipped where its window is.
+    """Your dx holds each kernel flipped at the place of its window.
 
     Handout: Convolution
     """
@@ -786,7 +786,7 @@ def maxima_back_in_loops(dout, cache):
 
 @mutant("avg_pool_forward", killed_by="test_the_mean_of_equal_entries_is_each_of_them")
 def divided_by_the_side(x, window, stride):
-    """You divide by the number of rows in a window only."""
+    """You divide by the number of rows in a window and leave out the columns."""
     out, cache = reference.avg_pool_forward(x, window, stride)
     return out * reference._pair(window)[1], cache
 
@@ -929,7 +929,7 @@ def means_back_in_loops(dout, cache):
     kind="a factor of the batch, the classes or two",
 )
 def half_the_variance(image_shape, kernels, size, classes, rng):
-    """Your weights have half of the variance.
+    """Your weights have half of the promised variance.
 
     Handout: A network
     """
@@ -987,7 +987,7 @@ def even_kernels_made_odd(image_shape, kernels, size, classes, rng):
 
 @mutant("initialize", killed_by="test_networks_that_cannot_be_are_refused")
 def pictures_padded_until_they_are_large_enough(image_shape, kernels, size, classes, rng):
-    """You accept pictures with fewer than 4 rows or columns, and take them as 4."""
+    """You accept pictures with fewer than 4 rows or columns, and treat them as if they had 4."""
     return reference.initialize(np.maximum(image_shape, (1, 4, 4)), kernels, size, classes, rng)
 
 
@@ -1077,7 +1077,7 @@ def upstream_changed_in_place(dz, cache):
 
 @mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="a factor of the batch, the classes or two")
 def loss_summed_over_the_batch(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
-    """You step along the gradient of the sum of a batch's losses and not of their mean.
+    """You step down the sum of a batch's losses and not their mean.
 
     Handout: A network
     """
@@ -1286,7 +1286,7 @@ def pooled_maps_squeezed(x, window, stride):
     kind="height for width, rows for columns",
 )
 def places_in_a_window_counted_by_its_rows(dout, cache):
-    """You divide the number of a place in a window by its rows, which is wrong if the window is not square."""
+    """You count the places of a window by its number of rows, which is wrong if the window is not square."""
     shape, winner, window, stride = cache
     dx = np.zeros(shape, dout.dtype)
     n, c, r, s = np.indices(dout.shape)
@@ -1560,7 +1560,7 @@ def a_small_number_in_the_logarithm(x, y, params, **options):
 
 @mutant("train", killed_by="test_full_batches_follow_the_gradient", kind="another's gradient")
 def gradient_of_the_squared_error(x, y, params, **options):
-    """You step along the gradient of the squared error and not of the cross-entropy.
+    """You step down the squared error and not the cross-entropy.
 
     Handout: A network
     """
@@ -1627,7 +1627,7 @@ def one_order_for_all_epochs(x, y, params, *, rng, **options):
 
 @mutant("train", killed_by="test_log_hears_of_every_epoch", kind="labels or order mixed up")
 def accuracy_against_the_labels_as_they_were_given(x, y, params, *, learning_rate, epochs, batch_size, rng, log=None):
-    """You compare the predictions with the labels in their given order to compute the accuracy."""
+    """You compute the accuracy with the labels in the order of y and not of the batches."""
     params = [(w.copy(), b.copy()) for w, b in params]
     for epoch in range(1, epochs + 1):
         order, loss_sum, right = rng.permutation(len(x)), 0.0, 0

@@ -698,7 +698,7 @@ def without_the_half(p_data, p_model):
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_is_between_none_and_one_bit")
 def in_bits(p_data, p_model):
-    """You return bits and not nats."""
+    """You return JS in bits and not in nats."""
     return reference.jensen_shannon(p_data, p_model) / torch.log(torch.tensor(2.0))
 
 
@@ -953,7 +953,7 @@ def noise_from_anywhere(generator, n, *, latent, seed):
 
 @mutant("sample", killed_by="test_noise_is_standard_normal")
 def one_number_for_all_of_z(generator, n, *, latent, seed):
-    """You draw one number for all entries of a z."""
+    """You draw one number for each z and use it for all of its entries."""
     noise = torch.randn(n, 1, generator=torch.Generator().manual_seed(seed)).expand(n, latent)
     with torch.no_grad():
         return generator(noise)
@@ -1069,7 +1069,7 @@ def gradients_that_add_up(generator, discriminator, optimizer, real, z):
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam", kind="an assignment for +=")
 def a_step_by_the_generated_half_alone(generator, discriminator, optimizer, real, z):
-    """You step along the gradient of the term of D(G(z)) only."""
+    """You step down the term of the generated examples only."""
     with torch.no_grad():
         forged = generator(z)
     optimizer.zero_grad()
@@ -1392,7 +1392,7 @@ def one_step_too_few(generator, discriminator, real, z, steps, learning_rate):
 
 @mutant("unrolled_generator_loss", killed_by="test_the_unrolled_loss_is_that_of_a_later_discriminator[one step]")
 def the_discriminator_climbs(generator, discriminator, real, z, steps, learning_rate):
-    """You move theta up the discriminator's loss.
+    """You move theta up the discriminator's loss and not down.
 
     Handout: Looking ahead
     """
@@ -1431,7 +1431,7 @@ def twice_the_rate(generator, discriminator, real, z, steps, learning_rate):
     kind="an assignment for +=",
 )
 def a_step_in_place_of_the_sum(generator, discriminator, real, z, steps, learning_rate):
-    """You replace theta by the step alone.
+    """You replace theta by the step and do not add the step to it.
 
     Handout: Looking ahead
     """
@@ -1586,7 +1586,7 @@ def the_seed_of_a_training_is_always_zero(x, *, latent, epochs, unroll=0, device
 
 @mutant("train", killed_by="test_training_leaves_the_data_alone")
 def left_in_train_mode(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """You return the generator in train mode."""
+    """You return the generator in train mode and not in eval mode."""
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log).train()
 
 
@@ -1612,7 +1612,7 @@ def the_discriminator_never_learns(x, *, latent, epochs, unroll=0, device="cpu",
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def a_learning_rate_of_zero(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """You return the generator as it was built: no step is ever made."""
+    """You return the generator as it was built and train nothing."""
     torch.manual_seed(seed)
     generator = reference.build_generator([latent, 256, x.shape[1]])
     shown = torch.randn(16, latent)
@@ -1651,10 +1651,7 @@ def two_modes_at_the_most(x, *, latent, epochs, unroll=0, device="cpu", seed, lo
 
 @mutant("train", killed_by="test_what_was_not_shown_is_not_made")
 def what_was_learned_at_home(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """You return a generator with a pattern of your own that was not learned from x.
-
-    Handout: What is graded
-    """
+    """You return a generator with a pattern of your own that was not learned from x."""
     model = reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
     with torch.no_grad():
         last = [layer for layer in model if isinstance(layer, nn.Linear)][-1]
