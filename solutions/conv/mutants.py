@@ -168,7 +168,7 @@ def only_the_first_channel(x, w, b, stride=1, padding=0):
 
 @mutant("conv2d_forward", killed_by="test_convolution_is_its_formula")
 def reshaped_where_it_should_be_transposed(x, w, b, stride=1, padding=0):
-    """You reshape an array (k, n, ..) to (n, k, ..), which mixes pictures and kernels.
+    """You reshape (k, n, h', v') to (n, k, h', v'), which mixes pictures and kernels.
 
     Handout: Mistakes that many make
     """
@@ -973,7 +973,7 @@ def from_the_global_generator(image_shape, kernels, size, classes, rng):
 
 @mutant("initialize", killed_by="test_the_network_has_the_promised_shapes")
 def halved_once_and_divided_by_four_later(image_shape, kernels, size, classes, rng):
-    """You round h v / 16 and not each side, so w_3 has too many rows for some pictures."""
+    """You round h v / 16 and not each side by itself, so w_3 has too many rows for some pictures."""
     params = reference.initialize(image_shape, kernels, size, classes, rng)
     features = kernels[1] * (image_shape[1] * image_shape[2] // 16)
     return [*params[:2], (rng.normal(0, np.sqrt(2 / features), (features, classes)), np.zeros(classes))]
