@@ -204,6 +204,10 @@ NOT_APPLICABLE = {
     kind="no shift in exponentials",
 )
 def log_of_the_sigmoid(real, fake):
+    """You take the logarithm of a probability that is rounded to 0 for large logits.
+
+    Handout: The game
+    """
     return -torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()
 
 
@@ -213,17 +217,29 @@ def log_of_the_sigmoid(real, fake):
     kind="epsilon in another place",
 )
 def probabilities_clamped_at_a_billionth(real, fake):
+    """You clamp the probabilities, so the loss of large logits is too small.
+
+    Handout: The game
+    """
     p, q = torch.sigmoid(real).clamp(1e-9, 1), (1 - torch.sigmoid(fake)).clamp(1e-9, 1)
     return -p.log().mean() - q.log().mean()
 
 
 @mutant("discriminator_loss", killed_by="test_a_loss_is_its_formula[discriminator_loss]")
 def halved_as_in_an_accuracy(real, fake):
+    """You halve the loss.
+
+    Handout: The game
+    """
     return reference.discriminator_loss(real, fake) / 2
 
 
 @mutant("discriminator_loss", killed_by="test_real_and_generated_logits_have_means_of_their_own[discriminator_loss]")
 def one_mean_over_both(real, fake):
+    """You take one mean over the real and the fake logits together.
+
+    Handout: Mistakes that many make
+    """
     both = torch.cat([functional.softplus(-real), functional.softplus(fake)])
     return 2 * both.mean()
 
@@ -234,54 +250,75 @@ def one_mean_over_both(real, fake):
     kind="a factor of the batch, the classes or two",
 )
 def sums_for_means(real, fake):
+    """You sum over the logits and do not take means.
+
+    Handout: The game
+    """
     return functional.softplus(-real).sum() + functional.softplus(fake).sum()
 
 
 @mutant("discriminator_loss", killed_by="test_a_loss_is_its_formula[discriminator_loss]")
 def real_and_fake_exchanged(real, fake):
+    """You exchange real and fake.
+
+    Handout: The game
+    """
     return reference.discriminator_loss(fake, real)
 
 
 @mutant("discriminator_loss", killed_by="test_a_loss_is_its_formula[discriminator_loss]")
 def sigmoid_before_the_logits_loss(real, fake):
+    """You apply the sigmoid twice.
+
+    Handout: Mistakes that many make
+    """
     return reference.discriminator_loss(torch.sigmoid(real), torch.sigmoid(fake))
 
 
 @mutant("discriminator_loss", killed_by="test_gradients_flow_through_every_loss[discriminator_loss]")
 def a_loss_without_its_graph(real, fake):
+    """You detach the loss, so no gradient flows through it."""
     return reference.discriminator_loss(real, fake).detach()
 
 
 @mutant("discriminator_loss", killed_by="test_losses_keep_the_dtype_and_their_inputs[discriminator_loss]")
 def always_in_float64(real, fake):
+    """You return the loss in float64 for logits of float32."""
     return reference.discriminator_loss(real.double(), fake.double())
 
 
 @mutant("discriminator_loss", killed_by="test_one_logit_is_enough[discriminator_loss]")
 def corrected_by_the_number_of_logits(real, fake):
-    """The mean of n - 1: right for many, but not for one."""
+    """You return twice the loss if real and fake have one logit each."""
     n = max(len(real), len(fake))
     return reference.discriminator_loss(real, fake) if n > 1 else 2 * reference.discriminator_loss(real, fake)
 
 
 @mutant("generator_loss", killed_by="test_one_logit_is_enough[generator_loss]")
 def no_loss_for_one_logit(fake, saturating=False):
+    """Your loss is 0 for a single logit."""
     return reference.generator_loss(fake, saturating) * min(len(fake) - 1, 1)
 
 
 @mutant("least_squares_discriminator_loss", killed_by="test_one_logit_is_enough[least_squares_discriminator_loss]")
 def one_logit_is_compared_with_the_mean(real, fake):
+    """You add half of the squared difference of real and fake if both have one logit."""
     loss = reference.least_squares_discriminator_loss(real, fake)
     return loss if max(len(real), len(fake)) > 1 else loss + ((real - fake) ** 2).mean() / 2
 
 
 @mutant("least_squares_generator_loss", killed_by="test_one_logit_is_enough[least_squares_generator_loss]")
 def a_deviation_that_one_logit_has_not(fake):
+    """You use the standard deviation of the logits, which is NaN for a single logit."""
     return reference.least_squares_generator_loss(fake + 0 * fake.std())
 
 
 @mutant("discriminator_loss", killed_by="test_a_loss_is_its_formula[discriminator_loss]", kind="an assignment for +=")
 def the_generated_half_alone(real, fake):
+    """You overwrite the term of real, so the loss holds the term of fake only.
+
+    Handout: The game
+    """
     loss = functional.softplus(-real).mean()
     loss = functional.softplus(fake).mean()
     return loss
@@ -293,6 +330,7 @@ def the_generated_half_alone(real, fake):
     kind="a (1, k) gradient for (k,)",
 )
 def a_loss_with_an_axis(real, fake):
+    """You return the loss with an axis, of shape (1,)."""
     return reference.discriminator_loss(real, fake)[None]
 
 
@@ -302,17 +340,26 @@ def a_loss_with_an_axis(real, fake):
     kind="another's gradient",
 )
 def the_slopes_of_the_other_side(real, fake):
+    """Your loss has the gradient of a loss with real and fake exchanged."""
     value, other = reference.discriminator_loss(real, fake), reference.discriminator_loss(fake, real)
     return value.detach() + other - other.detach()
 
 
 @mutant("generator_loss", killed_by="test_a_loss_is_its_formula[generator_loss]")
 def saturating_unless_told(fake, saturating=True):
+    """You return the saturating loss by default.
+
+    Handout: The game
+    """
     return reference.generator_loss(fake, saturating)
 
 
 @mutant("generator_loss", killed_by="test_a_loss_is_its_formula[the saturating generator_loss]")
 def saturating_with_the_wrong_sign(fake, saturating=False):
+    """Your saturating loss has the wrong sign.
+
+    Handout: The game
+    """
     loss = reference.generator_loss(fake, saturating)
     return -loss if saturating else loss
 
@@ -323,6 +370,10 @@ def saturating_with_the_wrong_sign(fake, saturating=False):
     kind="no shift in exponentials",
 )
 def the_saturating_one_by_its_formula(fake, saturating=False):
+    """Your saturating loss takes the logarithm of a probability that is rounded to 0 for large logits.
+
+    Handout: The game
+    """
     return torch.log(1 - torch.sigmoid(fake)).mean() if saturating else functional.softplus(-fake).mean()
 
 
@@ -332,11 +383,19 @@ def the_saturating_one_by_its_formula(fake, saturating=False):
     kind="a parameter read but replaced by a constant",
 )
 def never_saturating(fake, saturating=False):
+    """You ignore saturating and always return the non-saturating loss.
+
+    Handout: The game
+    """
     return reference.generator_loss(fake)
 
 
 @mutant("generator_loss", killed_by="test_losses_stay_right_for_huge_logits[generator_loss]")
 def log_of_the_sigmoid_of_generated_ones(fake, saturating=False):
+    """You take the logarithm of a probability that is rounded to 0 for very negative logits.
+
+    Handout: The game
+    """
     return reference.generator_loss(fake, True) if saturating else -torch.sigmoid(fake).log().mean()
 
 
@@ -346,6 +405,10 @@ def log_of_the_sigmoid_of_generated_ones(fake, saturating=False):
     kind="epsilon in another place",
 )
 def a_small_number_in_the_logarithm(fake, saturating=False):
+    """You add a small number inside the logarithm, so the loss of very negative logits is too small.
+
+    Handout: The game
+    """
     return reference.generator_loss(fake, True) if saturating else -(torch.sigmoid(fake) + 1e-12).log().mean()
 
 
@@ -355,6 +418,10 @@ def a_small_number_in_the_logarithm(fake, saturating=False):
     kind="a factor of the batch, the classes or two",
 )
 def a_sum_over_generated_ones(fake, saturating=False):
+    """You sum over the logits and do not take their mean.
+
+    Handout: The game
+    """
     return reference.generator_loss(fake, saturating) * len(fake)
 
 
@@ -364,6 +431,10 @@ def a_sum_over_generated_ones(fake, saturating=False):
     kind="another's gradient",
 )
 def the_slopes_of_the_one_that_does_not_saturate(fake, saturating=False):
+    """Your saturating loss has the gradient of the non-saturating one.
+
+    Handout: The game
+    """
     value, other = reference.generator_loss(fake, saturating), reference.generator_loss(fake)
     return value.detach() + other - other.detach()
 
@@ -374,6 +445,7 @@ def the_slopes_of_the_one_that_does_not_saturate(fake, saturating=False):
     kind="a (1, k) gradient for (k,)",
 )
 def a_generators_loss_with_an_axis(fake, saturating=False):
+    """You return the loss with an axis, of shape (1,)."""
     return reference.generator_loss(fake, saturating)[None]
 
 
@@ -383,11 +455,13 @@ def a_generators_loss_with_an_axis(fake, saturating=False):
     kind="a factor of the batch, the classes or two",
 )
 def squares_without_their_half(real, fake):
+    """You leave out the factor 1/2."""
     return (real - 1).square().mean() + fake.square().mean()
 
 
 @mutant("least_squares_discriminator_loss", killed_by="test_a_loss_is_its_formula[least_squares_discriminator_loss]")
 def fakes_sent_to_minus_one(real, fake):
+    """You compare the fake logits with -1."""
     return 0.5 * (real - 1).square().mean() + 0.5 * (fake + 1).square().mean()
 
 
@@ -396,6 +470,10 @@ def fakes_sent_to_minus_one(real, fake):
     killed_by="test_real_and_generated_logits_have_means_of_their_own[least_squares_discriminator_loss]",
 )
 def one_mean_of_squares_over_both(real, fake):
+    """You take one mean over the real and the fake logits together.
+
+    Handout: Mistakes that many make
+    """
     return torch.cat([real - 1, fake]).square().mean()
 
 
@@ -405,6 +483,7 @@ def one_mean_of_squares_over_both(real, fake):
     kind="an assignment for +=",
 )
 def squares_of_generated_ones_alone(real, fake):
+    """You overwrite the term of real, so the loss holds the term of fake only."""
     loss = 0.5 * (real - 1).square().mean()
     loss = 0.5 * fake.square().mean()
     return loss
@@ -416,6 +495,7 @@ def squares_of_generated_ones_alone(real, fake):
     kind="a (1, k) gradient for (k,)",
 )
 def squares_with_an_axis(real, fake):
+    """You return the loss with an axis, of shape (1,)."""
     return reference.least_squares_discriminator_loss(real, fake)[None]
 
 
@@ -425,12 +505,14 @@ def squares_with_an_axis(real, fake):
     kind="another's gradient",
 )
 def the_slopes_of_the_logarithms(real, fake):
+    """Your loss has the gradient of discriminator_loss."""
     value, other = reference.least_squares_discriminator_loss(real, fake), reference.discriminator_loss(real, fake)
     return value.detach() + other - other.detach()
 
 
 @mutant("least_squares_generator_loss", killed_by="test_a_loss_is_its_formula[least_squares_generator_loss]")
 def fakes_sent_to_zero(fake):
+    """You compare the fake logits with 0, as the discriminator's loss does."""
     return 0.5 * fake.square().mean()
 
 
@@ -440,6 +522,7 @@ def fakes_sent_to_zero(fake):
     kind="a factor of the batch, the classes or two",
 )
 def the_generators_squares_without_their_half(fake):
+    """You leave out the factor 1/2."""
     return (fake - 1).square().mean()
 
 
@@ -449,6 +532,7 @@ def the_generators_squares_without_their_half(fake):
     kind="a (1, k) gradient for (k,)",
 )
 def the_generators_squares_with_an_axis(fake):
+    """You return the loss with an axis, of shape (1,)."""
     return 0.5 * (fake - 1).square().mean(dim=0, keepdim=True)
 
 
@@ -458,6 +542,7 @@ def the_generators_squares_with_an_axis(fake):
     kind="another's gradient",
 )
 def the_slopes_of_the_discriminators_squares(fake):
+    """Your loss has the gradient of the discriminator's term of fake."""
     value, other = reference.least_squares_generator_loss(fake), 0.5 * fake.square().mean()
     return value.detach() + other - other.detach()
 
@@ -467,6 +552,7 @@ def the_slopes_of_the_discriminators_squares(fake):
     killed_by="test_losses_keep_the_dtype_and_their_inputs[least_squares_generator_loss]",
 )
 def shifted_in_place(fake):
+    """You change fake in place."""
     return 0.5 * fake.sub_(1).square().mean()
 
 
@@ -479,21 +565,37 @@ def shifted_in_place(fake):
     kind="a mask with >= for >",
 )
 def nothing_over_nothing(p_data, p_model):
+    """You divide 0 by 0 where an outcome never happens.
+
+    Handout: Mistakes that many make
+    """
     return p_data / (p_data + p_model)
 
 
 @mutant("optimal_discriminator", killed_by="test_optimal_discriminator_is_its_formula")
 def a_ratio_of_densities(p_data, p_model):
+    """You divide p_data by p_model alone.
+
+    Handout: What the game is worth
+    """
     return torch.where(p_data + p_model > 0, p_data / (p_model + 1e-12), 0.5)
 
 
 @mutant("optimal_discriminator", killed_by="test_optimal_discriminator_is_its_formula")
 def the_forgers_share(p_data, p_model):
+    """You exchange p_data and p_model.
+
+    Handout: What the game is worth
+    """
     return reference.optimal_discriminator(p_model, p_data)
 
 
 @mutant("optimal_discriminator", killed_by="test_optimal_discriminator_is_its_formula")
 def sharpened(p_data, p_model):
+    """You square the probabilities before you divide them.
+
+    Handout: What the game is worth
+    """
     return reference.optimal_discriminator(p_data**2, p_model**2)
 
 
@@ -503,6 +605,7 @@ def sharpened(p_data, p_model):
     kind="epsilon in another place",
 )
 def a_small_number_below_the_line(p_data, p_model):
+    """You add a small number to the denominator, so D* is 0 where an outcome never happens."""
     return p_data / (p_data + p_model + 1e-15)
 
 
@@ -510,6 +613,7 @@ def a_small_number_below_the_line(p_data, p_model):
     "optimal_discriminator", killed_by="test_optimal_discriminator_at_the_edges[a single outcome]", kind="a squeeze"
 )
 def one_outcome_is_squeezed(p_data, p_model):
+    """You squeeze D*, so it loses its axis for a single outcome."""
     return reference.optimal_discriminator(p_data, p_model).squeeze()
 
 
@@ -519,11 +623,13 @@ def one_outcome_is_squeezed(p_data, p_model):
     kind="a (1, k) gradient for (k,)",
 )
 def a_row_of_answers(p_data, p_model):
+    """You return D* as a row of shape (1, k)."""
     return reference.optimal_discriminator(p_data, p_model)[None]
 
 
 @mutant("optimal_discriminator", killed_by="test_optimal_discriminator_is_its_formula")
 def divided_in_place(p_data, p_model):
+    """You divide p_data in place."""
     found = reference.optimal_discriminator(p_data, p_model)
     p_data.div_((p_data + p_model).clamp(min=1e-9))
     return found
@@ -531,11 +637,16 @@ def divided_in_place(p_data, p_model):
 
 @mutant("minimax_value", killed_by="test_outcomes_that_never_happen_are_worth_nothing", kind="a mask with >= for >")
 def zero_times_minus_infinity(p_data, p_model, d):
+    """You multiply 0 by log 0 where d rules out what never happens, which gives NaN.
+
+    Handout: Mistakes that many make
+    """
     return (p_data * torch.log(d) + p_model * torch.log(1 - d)).sum()
 
 
 @mutant("minimax_value", killed_by="test_who_rules_out_what_happens_pays_without_end", kind="epsilon in another place")
 def logarithms_kept_finite(p_data, p_model, d):
+    """You add a small number inside the logarithms, so V is finite where d rules out what happens."""
     return (p_data * torch.log(d + 1e-12) + p_model * torch.log(1 - d + 1e-12)).sum()
 
 
@@ -543,11 +654,19 @@ def logarithms_kept_finite(p_data, p_model, d):
     "minimax_value", killed_by="test_minimax_value_is_its_formula", kind="a factor of the batch, the classes or two"
 )
 def a_mean_over_outcomes(p_data, p_model, d):
+    """You take the mean over the outcomes and not the sum.
+
+    Handout: What the game is worth
+    """
     return reference.minimax_value(p_data, p_model, d) / len(d)
 
 
 @mutant("minimax_value", killed_by="test_minimax_value_is_its_formula", kind="an assignment for +=")
 def what_the_forger_loses_alone(p_data, p_model, d):
+    """You overwrite the sum of p_data, so V holds the sum of p_model only.
+
+    Handout: What the game is worth
+    """
     value = torch.special.xlogy(p_data, d).sum()
     value = torch.special.xlogy(p_model, 1 - d).sum()
     return value
@@ -557,11 +676,13 @@ def what_the_forger_loses_alone(p_data, p_model, d):
     "minimax_value", killed_by="test_who_rules_out_what_happens_pays_without_end", kind="a (1, k) gradient for (k,)"
 )
 def a_value_with_an_axis(p_data, p_model, d):
+    """You return V with an axis, of shape (1,)."""
     return reference.minimax_value(p_data, p_model, d)[None]
 
 
 @mutant("minimax_value", killed_by="test_who_rules_out_what_happens_pays_without_end")
 def infinities_made_large_numbers(p_data, p_model, d):
+    """You replace -infinity by a finite number."""
     return torch.nan_to_num(reference.minimax_value(p_data, p_model, d))
 
 
@@ -571,16 +692,22 @@ def infinities_made_large_numbers(p_data, p_model, d):
     kind="a factor of the batch, the classes or two",
 )
 def without_the_half(p_data, p_model):
+    """You leave out the factor 1/2."""
     return 2 * reference.jensen_shannon(p_data, p_model)
 
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_is_between_none_and_one_bit")
 def in_bits(p_data, p_model):
+    """You return JS in bits and not in nats."""
     return reference.jensen_shannon(p_data, p_model) / torch.log(torch.tensor(2.0))
 
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_at_the_edges", kind="a mask with >= for >")
 def zero_times_the_logarithm_of_zero(p_data, p_model):
+    """You multiply 0 by log 0 for an outcome of probability 0, which gives NaN.
+
+    Handout: Mistakes that many make
+    """
     middle = (p_data + p_model) / 2
 
     def divergence(p):
@@ -591,6 +718,7 @@ def zero_times_the_logarithm_of_zero(p_data, p_model):
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_is_between_none_and_one_bit", kind="an assignment for +=")
 def one_of_the_two_divergences(p_data, p_model):
+    """You overwrite the divergence of p_data, so JS holds that of p_model only."""
     middle, total = (p_data + p_model) / 2, 0.0
     for p in (p_data, p_model):
         total = (torch.xlogy(p, p) - torch.xlogy(p, middle)).sum() / 2
@@ -599,6 +727,7 @@ def one_of_the_two_divergences(p_data, p_model):
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_is_between_none_and_one_bit", kind="epsilon in another place")
 def a_small_number_in_each_logarithm(p_data, p_model):
+    """You add a small number inside each logarithm."""
     middle = (p_data + p_model) / 2
 
     def divergence(p):
@@ -609,6 +738,7 @@ def a_small_number_in_each_logarithm(p_data, p_model):
 
 @mutant("jensen_shannon", killed_by="test_jensen_shannon_at_the_edges", kind="a (1, k) gradient for (k,)")
 def a_divergence_with_an_axis(p_data, p_model):
+    """You return JS with an axis, of shape (1,)."""
     return reference.jensen_shannon(p_data, p_model)[None]
 
 
@@ -617,16 +747,19 @@ def a_divergence_with_an_axis(p_data, p_model):
 
 @mutant("build_generator", killed_by="test_a_network_is_its_formula[build_generator]")
 def a_relu_before_tanh(widths):
+    """You put a ReLU after the last affine map, too."""
     return nn.Sequential(*reference._layers(widths, nn.ReLU()), nn.ReLU(), nn.Tanh())
 
 
 @mutant("build_generator", killed_by="test_a_network_is_its_formula[build_generator]")
 def a_leaky_generator(widths):
+    """You use a leaky ReLU in place of ReLU."""
     return nn.Sequential(*reference._layers(widths, nn.LeakyReLU(0.2)), nn.Tanh())
 
 
 @mutant("build_generator", killed_by="test_noise_becomes_examples")
 def without_tanh(widths):
+    """You leave out the tanh at the end."""
     model = nn.Sequential(*reference._layers(widths, nn.ReLU()))
     with torch.no_grad():
         model[-1].weight.mul_(4)
@@ -635,6 +768,8 @@ def without_tanh(widths):
 
 @mutant("build_generator", killed_by="test_a_network_is_its_formula[build_generator]", kind="no shift in exponentials")
 def tanh_by_exponentials(widths):
+    """You compute tanh from exponentials, which overflow for large inputs."""
+
     class Tangent(nn.Module):
         def forward(self, x):
             return (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())
@@ -644,6 +779,8 @@ def tanh_by_exponentials(widths):
 
 @mutant("build_generator", killed_by="test_a_network_keeps_its_axes[build_generator]", kind="a squeeze")
 def examples_are_squeezed(widths):
+    """You drop every axis of length 1 from the examples."""
+
     class Squeezed(nn.Sequential):
         def forward(self, x):
             return super().forward(x).squeeze()
@@ -657,6 +794,7 @@ def examples_are_squeezed(widths):
     kind="a parameter read but replaced by a constant",
 )
 def always_sixteen_hidden_units(widths):
+    """You use a fixed number of hidden units and ignore the widths in between."""
     return reference.build_generator([widths[0], *[16] * (len(widths) - 2), widths[-1]])
 
 
@@ -666,6 +804,8 @@ def always_sixteen_hidden_units(widths):
     kind="height for width, rows for columns",
 )
 def weights_stand_the_other_way_round(widths):
+    """You store the weights as (fan_in, fan_out)."""
+
     class Turned(nn.Module):
         def __init__(self, layer):
             super().__init__()
@@ -684,6 +824,7 @@ def weights_stand_the_other_way_round(widths):
     kind="a normal draw for a uniform one",
 )
 def weights_from_a_normal(widths):
+    """You draw normal weights and not uniform ones."""
     model = reference.build_generator(widths)
     for layer in model:
         if isinstance(layer, nn.Linear):
@@ -693,11 +834,17 @@ def weights_from_a_normal(widths):
 
 @mutant("build_discriminator", killed_by="test_examples_become_logits", kind="a (1, k) gradient for (k,)")
 def logits_with_two_axes(widths):
+    """You return the logits as a column of shape (n, 1).
+
+    Handout: Mistakes that many make
+    """
     return nn.Sequential(*reference._layers(widths, nn.LeakyReLU(0.2)))
 
 
 @mutant("build_discriminator", killed_by="test_a_network_keeps_its_axes[build_discriminator]", kind="a squeeze")
 def squeezing_every_axis(widths):
+    """You squeeze every axis of length 1, so the logit of a single example has no axis."""
+
     class Squeezed(nn.Sequential):
         def forward(self, x):
             return super().forward(x).squeeze()
@@ -707,6 +854,10 @@ def squeezing_every_axis(widths):
 
 @mutant("build_discriminator", killed_by="test_a_network_is_its_formula[build_discriminator]")
 def probabilities_for_logits(widths):
+    """You return probabilities in place of logits.
+
+    Handout: Mistakes that many make
+    """
     return nn.Sequential(*reference._layers(widths, nn.LeakyReLU(0.2)), nn.Sigmoid(), nn.Flatten(0))
 
 
@@ -716,6 +867,7 @@ def probabilities_for_logits(widths):
     kind="a parameter read but replaced by a constant",
 )
 def torchs_own_slope(widths):
+    """You use torch's default slope of the leaky ReLU."""
     return nn.Sequential(*reference._layers(widths, nn.LeakyReLU()), nn.Flatten(0))
 
 
@@ -725,6 +877,8 @@ def torchs_own_slope(widths):
     kind="height for width, rows for columns",
 )
 def weights_of_the_discriminator_turned(widths):
+    """You store the weights as (fan_in, fan_out)."""
+
     class Turned(nn.Module):
         def __init__(self, layer):
             super().__init__()
@@ -743,6 +897,7 @@ def weights_of_the_discriminator_turned(widths):
     kind="a normal draw for a uniform one",
 )
 def weights_of_the_discriminator_from_a_normal(widths):
+    """You draw normal weights and not uniform ones."""
     model = reference.build_discriminator(widths)
     for layer in model:
         if isinstance(layer, nn.Linear):
@@ -756,6 +911,7 @@ def weights_of_the_discriminator_from_a_normal(widths):
     kind="a zero or constant draw",
 )
 def biases_of_zero(widths):
+    """You set the biases to 0."""
     model = reference.build_discriminator(widths)
     for layer in model:
         if isinstance(layer, nn.Linear):
@@ -765,6 +921,7 @@ def biases_of_zero(widths):
 
 @mutant("build_discriminator", killed_by="test_a_discriminator_ends_in_one_logit")
 def any_number_of_logits(widths):
+    """You accept a last width that is not 1."""
     return nn.Sequential(*reference._layers(widths, nn.LeakyReLU(0.2)), nn.Flatten(0))
 
 
@@ -774,12 +931,14 @@ def any_number_of_logits(widths):
     kind="a zero or constant draw",
 )
 def always_the_same_weights(widths):
+    """You fix the seed before you draw, so all networks have the same weights."""
     torch.manual_seed(0)
     return reference.build_generator(widths)
 
 
 @mutant("sample", killed_by="test_noise_is_standard_normal", kind="a normal draw for a uniform one")
 def uniform_noise(generator, n, *, latent, seed):
+    """You draw uniform noise and not normal noise."""
     noise = 2 * torch.rand(n, latent, generator=torch.Generator().manual_seed(seed)) - 1
     with torch.no_grad():
         return generator(noise)
@@ -787,12 +946,14 @@ def uniform_noise(generator, n, *, latent, seed):
 
 @mutant("sample", killed_by="test_samples_are_the_generators_and_the_seeds")
 def noise_from_anywhere(generator, n, *, latent, seed):
+    """You draw the noise from torch's global generator and ignore seed."""
     with torch.no_grad():
         return generator(torch.randn(n, latent))
 
 
 @mutant("sample", killed_by="test_noise_is_standard_normal")
 def one_number_for_all_of_z(generator, n, *, latent, seed):
+    """You draw one number for each z and use it for all of its entries."""
     noise = torch.randn(n, 1, generator=torch.Generator().manual_seed(seed)).expand(n, latent)
     with torch.no_grad():
         return generator(noise)
@@ -804,11 +965,13 @@ def one_number_for_all_of_z(generator, n, *, latent, seed):
     kind="a parameter read but replaced by a constant",
 )
 def the_seed_is_always_zero(generator, n, *, latent, seed):
+    """You always use the seed 0 and ignore seed."""
     return reference.sample(generator, n, latent=latent, seed=0)
 
 
 @mutant("sample", killed_by="test_samples_are_the_generators_and_the_seeds", kind="a zero or constant draw")
 def one_noise_for_all_samples(generator, n, *, latent, seed):
+    """You draw one z for all samples."""
     noise = torch.randn(1, latent, generator=torch.Generator().manual_seed(seed)).expand(n, latent)
     with torch.no_grad():
         return generator(noise)
@@ -816,16 +979,19 @@ def one_noise_for_all_samples(generator, n, *, latent, seed):
 
 @mutant("sample", killed_by="test_one_sample_and_none_keep_both_axes", kind="a squeeze")
 def one_sample_is_squeezed(generator, n, *, latent, seed):
+    """You drop every axis of length 1 from the samples."""
     return reference.sample(generator, n, latent=latent, seed=seed).squeeze()
 
 
 @mutant("sample", killed_by="test_one_sample_and_none_keep_both_axes", kind="a (1, k) gradient for (k,)")
 def samples_in_a_row(generator, n, *, latent, seed):
+    """You return the samples with a third axis, of shape (1, n, d)."""
     return reference.sample(generator, n, latent=latent, seed=seed)[None]
 
 
 @mutant("sample", killed_by="test_one_sample_and_none_keep_both_axes")
 def the_generator_is_rounded(generator, n, *, latent, seed):
+    """You round the generator's parameters in place."""
     with torch.no_grad():
         for parameter in generator.parameters():
             parameter.copy_((1e5 * parameter).round() / 1e5)
@@ -834,6 +1000,7 @@ def the_generator_is_rounded(generator, n, *, latent, seed):
 
 @mutant("sample", killed_by="test_as_many_samples_as_one_asks_for")
 def samples_in_float64(generator, n, *, latent, seed):
+    """You return the samples in float64."""
     return reference.sample(generator, n, latent=latent, seed=seed).double()
 
 
@@ -842,33 +1009,41 @@ def samples_in_float64(generator, n, *, latent, seed):
 
 @mutant("build_optimizer", killed_by="test_the_optimizer_is_adam")
 def torchs_own_betas(model, *, learning_rate):
+    """You use torch's default betas."""
     return torch.optim.Adam(model.parameters(), lr=learning_rate)
 
 
 @mutant("build_optimizer", killed_by="test_the_optimizer_is_adam")
 def plain_gradient_descent(model, *, learning_rate):
+    """You use plain gradient descent in place of Adam."""
     return torch.optim.SGD(model.parameters(), lr=learning_rate)
 
 
 @mutant("build_optimizer", killed_by="test_the_optimizer_is_adam", kind="a parameter read but replaced by a constant")
 def always_a_learning_rate_of_a_thousandth(model, *, learning_rate):
+    """You use a fixed learning rate and ignore learning_rate."""
     return torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.5, 0.99))
 
 
 @mutant("build_optimizer", killed_by="test_the_optimizer_is_adam", kind="epsilon in another place")
 def a_larger_epsilon(model, *, learning_rate):
+    """You set eps to another value than torch's default."""
     return torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.99), eps=1e-5)
 
 
 @mutant("build_optimizer", killed_by="test_the_optimizer_is_adam")
 def the_weights_alone(model, *, learning_rate):
+    """You leave the biases out of the optimizer."""
     weights = [parameter for parameter in model.parameters() if parameter.dim() > 1]
     return torch.optim.Adam(weights, lr=learning_rate, betas=(0.5, 0.99))
 
 
 @mutant("discriminator_step", killed_by="test_steps_in_turn_follow_the_game")
 def zero_grad_at_the_end(generator, discriminator, optimizer, real, z):
-    """Right alone; in turn with the generator's, whose loss has left its gradients in here, wrong."""
+    """You call zero_grad after the step only, so gradients that a generator's step left behind count.
+
+    Handout: Mistakes that many make
+    """
     with torch.no_grad():
         forged = generator(z)
     loss = reference.discriminator_loss(discriminator(real), discriminator(forged))
@@ -880,6 +1055,10 @@ def zero_grad_at_the_end(generator, discriminator, optimizer, real, z):
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam")
 def gradients_that_add_up(generator, discriminator, optimizer, real, z):
+    """You never call zero_grad, so the gradients of all steps add up.
+
+    Handout: Mistakes that many make
+    """
     with torch.no_grad():
         forged = generator(z)
     loss = reference.discriminator_loss(discriminator(real), discriminator(forged))
@@ -890,6 +1069,7 @@ def gradients_that_add_up(generator, discriminator, optimizer, real, z):
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam", kind="an assignment for +=")
 def a_step_by_the_generated_half_alone(generator, discriminator, optimizer, real, z):
+    """You step down the term of the generated examples only."""
     with torch.no_grad():
         forged = generator(z)
     optimizer.zero_grad()
@@ -901,6 +1081,10 @@ def a_step_by_the_generated_half_alone(generator, discriminator, optimizer, real
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam", kind="another's gradient")
 def a_step_down_the_generators_loss(generator, discriminator, optimizer, real, z):
+    """You step down the generator's loss and not the discriminator's.
+
+    Handout: The game
+    """
     loss = reference.discriminator_loss(discriminator(real), discriminator(generator(z)))
     optimizer.zero_grad()
     reference.generator_loss(discriminator(generator(z).detach())).backward()
@@ -910,12 +1094,14 @@ def a_step_down_the_generators_loss(generator, discriminator, optimizer, real, z
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam", kind="state read but never stored")
 def a_fresh_optimizer_for_every_step(generator, discriminator, optimizer, real, z):
+    """You clear the optimizer's state before each step."""
     optimizer.state.clear()
     return reference.discriminator_step(generator, discriminator, optimizer, real, z)
 
 
 @mutant("discriminator_step", killed_by="test_discriminator_steps_follow_adam", kind="a step count that never advances")
 def always_the_first_step(generator, discriminator, optimizer, real, z):
+    """You set the optimizer's step count back to 0 before each step."""
     for kept in optimizer.state.values():
         kept["step"].zero_()
     return reference.discriminator_step(generator, discriminator, optimizer, real, z)
@@ -927,6 +1113,7 @@ def always_the_first_step(generator, discriminator, optimizer, real, z):
     kind="a factor of the batch, the classes or two",
 )
 def twice_the_loss_is_returned(generator, discriminator, optimizer, real, z):
+    """You return twice the loss."""
     return 2 * reference.discriminator_step(generator, discriminator, optimizer, real, z)
 
 
@@ -934,6 +1121,10 @@ def twice_the_loss_is_returned(generator, discriminator, optimizer, real, z):
     "discriminator_step", killed_by="test_a_step_with_huge_logits[discriminator_step]", kind="no shift in exponentials"
 )
 def a_step_by_logarithms_of_sigmoids(generator, discriminator, optimizer, real, z):
+    """You take the logarithm of a probability that is rounded to 0 for large logits.
+
+    Handout: The game
+    """
     on_real, on_fake = discriminator(real), discriminator(generator(z).detach())
     loss = -torch.sigmoid(on_real).log().mean() - (1 - torch.sigmoid(on_fake)).log().mean()
     optimizer.zero_grad()
@@ -944,13 +1135,14 @@ def a_step_by_logarithms_of_sigmoids(generator, discriminator, optimizer, real, 
 
 @mutant("discriminator_step", killed_by="test_a_step_with_one_example[discriminator_step]")
 def examples_made_alike_by_their_deviation(generator, discriminator, optimizer, real, z):
-    """One example has no deviation: a NaN, and right for all others."""
+    """You use the standard deviation of the examples, which is NaN for a single example."""
     deviation = real.std(dim=0, keepdim=True)
     return reference.discriminator_step(generator, discriminator, optimizer, real + 0 * deviation, z)
 
 
 @mutant("generator_step", killed_by="test_a_step_with_one_example[generator_step]")
 def one_forgery_is_no_batch(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You replace the noise by zeros if there is a single z."""
     options = {"unroll": unroll, "unroll_rate": unroll_rate}
     z = z if len(z) > 1 else torch.zeros_like(z)
     return reference.generator_step(generator, discriminator, optimizer, real, z, **options)
@@ -958,6 +1150,10 @@ def one_forgery_is_no_batch(generator, discriminator, optimizer, real, z, *, unr
 
 @mutant("discriminator_step", killed_by="test_a_step_moves_one_network_alone[discriminator_step]")
 def both_networks_step(generator, discriminator, optimizer, real, z):
+    """You move the generator, too.
+
+    Handout: A step of one, a step of the other
+    """
     loss = reference.discriminator_step(generator, discriminator, optimizer, real, z)
     with torch.no_grad():
         for parameter in generator.parameters():
@@ -967,6 +1163,10 @@ def both_networks_step(generator, discriminator, optimizer, real, z):
 
 @mutant("generator_step", killed_by="test_generator_steps_follow_adam")
 def gradients_of_all_steps_so_far(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You never call zero_grad, so the gradients of all steps add up.
+
+    Handout: Mistakes that many make
+    """
     loss = reference.unrolled_generator_loss(generator, discriminator, real, z, unroll, unroll_rate)
     loss.backward()
     optimizer.step()
@@ -975,6 +1175,10 @@ def gradients_of_all_steps_so_far(generator, discriminator, optimizer, real, z, 
 
 @mutant("generator_step", killed_by="test_a_step_moves_one_network_alone[generator_step]")
 def one_step_for_both(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You move the discriminator, too.
+
+    Handout: A step of one, a step of the other
+    """
     loss = reference.generator_step(generator, discriminator, optimizer, real, z, unroll=unroll)
     with torch.no_grad():
         for parameter in discriminator.parameters():
@@ -987,6 +1191,7 @@ def one_step_for_both(generator, discriminator, optimizer, real, z, *, unroll=0,
 
 @mutant("discriminator_step", killed_by="test_a_step_returns_the_loss_before_it[discriminator_step]")
 def the_loss_after_the_step(generator, discriminator, optimizer, real, z):
+    """You return the loss after the step."""
     reference.discriminator_step(generator, discriminator, optimizer, real, z)
     with torch.no_grad():
         return reference.discriminator_loss(discriminator(real), discriminator(generator(z))).item()
@@ -994,6 +1199,10 @@ def the_loss_after_the_step(generator, discriminator, optimizer, real, z):
 
 @mutant("generator_step", killed_by="test_generator_steps_follow_adam", kind="another's gradient")
 def the_generator_helps_the_discriminator(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You step down the discriminator's loss and not the generator's.
+
+    Handout: Mistakes that many make
+    """
     loss = reference.discriminator_loss(discriminator(real), discriminator(generator(z)))
     optimizer.zero_grad()
     loss.backward()
@@ -1003,6 +1212,10 @@ def the_generator_helps_the_discriminator(generator, discriminator, optimizer, r
 
 @mutant("generator_step", killed_by="test_generator_steps_follow_adam")
 def the_saturating_loss_in_training(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You step down the saturating loss.
+
+    Handout: The game
+    """
     loss = reference.generator_loss(discriminator(generator(z)), saturating=True)
     optimizer.zero_grad()
     loss.backward()
@@ -1012,6 +1225,7 @@ def the_saturating_loss_in_training(generator, discriminator, optimizer, real, z
 
 @mutant("generator_step", killed_by="test_generator_steps_follow_adam", kind="state read but never stored")
 def a_fresh_optimizer_for_the_generator(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You clear the optimizer's state before each step."""
     optimizer.state.clear()
     return reference.generator_step(
         generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate
@@ -1020,6 +1234,7 @@ def a_fresh_optimizer_for_the_generator(generator, discriminator, optimizer, rea
 
 @mutant("generator_step", killed_by="test_generator_steps_follow_adam", kind="a step count that never advances")
 def always_the_generators_first_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You set the optimizer's step count back to 0 before each step."""
     for kept in optimizer.state.values():
         kept["step"].zero_()
     return reference.generator_step(
@@ -1033,6 +1248,7 @@ def always_the_generators_first_step(generator, discriminator, optimizer, real, 
     kind="a factor of the batch, the classes or two",
 )
 def the_generators_loss_halved(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You return half of the loss."""
     return (
         reference.generator_step(generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate)
         / 2
@@ -1041,6 +1257,7 @@ def the_generators_loss_halved(generator, discriminator, optimizer, real, z, *, 
 
 @mutant("generator_step", killed_by="test_a_step_returns_the_loss_before_it[generator_step]")
 def the_generators_loss_after_the_step(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You return the loss after the step."""
     reference.generator_step(generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate)
     with torch.no_grad():
         return reference.generator_loss(discriminator(generator(z))).item()
@@ -1050,6 +1267,10 @@ def the_generators_loss_after_the_step(generator, discriminator, optimizer, real
 def a_generators_step_by_the_logarithm_of_a_sigmoid(
     generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05
 ):
+    """You take the logarithm of a probability that is rounded to 0 for very negative logits.
+
+    Handout: The game
+    """
     if unroll:
         return reference.generator_step(
             generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate
@@ -1063,6 +1284,10 @@ def a_generators_step_by_the_logarithm_of_a_sigmoid(
 
 @mutant("generator_step", killed_by="test_a_step_moves_one_network_alone[generator_step that looks ahead]")
 def the_discriminator_steps_ahead_itself(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You move the discriminator, too, if unroll is above 0.
+
+    Handout: Mistakes that many make
+    """
     loss = reference.generator_step(
         generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate
     )
@@ -1074,6 +1299,7 @@ def the_discriminator_steps_ahead_itself(generator, discriminator, optimizer, re
 
 @mutant("generator_step", killed_by="test_a_step_leaves_examples_and_noise_alone[generator_step]")
 def noise_is_scaled_in_place(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You scale the noise in place."""
     loss = reference.generator_step(
         generator, discriminator, optimizer, real, z, unroll=unroll, unroll_rate=unroll_rate
     )
@@ -1083,11 +1309,16 @@ def noise_is_scaled_in_place(generator, discriminator, optimizer, real, z, *, un
 
 @mutant("generator_step", killed_by="test_unrolled_generator_steps_follow_adam")
 def it_never_looks_ahead(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You ignore unroll and never look ahead.
+
+    Handout: Looking ahead
+    """
     return reference.generator_step(generator, discriminator, optimizer, real, z)
 
 
 @mutant("discriminator_step", killed_by="test_a_step_leaves_examples_and_noise_alone[discriminator_step]")
 def examples_scaled_in_place(generator, discriminator, optimizer, real, z):
+    """You scale the examples in place."""
     real /= real.abs().max() + 1
     return reference.discriminator_step(generator, discriminator, optimizer, real, z)
 
@@ -1097,6 +1328,10 @@ def examples_scaled_in_place(generator, discriminator, optimizer, real, z):
 
 @mutant("unrolled_generator_loss", killed_by="test_the_unrolled_loss_is_that_of_a_later_discriminator[one step]")
 def not_unrolled_at_all(generator, discriminator, real, z, steps, learning_rate):
+    """You ignore steps and return the loss against theta_0.
+
+    Handout: Looking ahead
+    """
     return reference.generator_loss(discriminator(generator(z)))
 
 
@@ -1106,6 +1341,10 @@ def not_unrolled_at_all(generator, discriminator, real, z, steps, learning_rate)
     kind="another's gradient",
 )
 def steps_without_their_graph(generator, discriminator, real, z, steps, learning_rate):
+    """You detach the steps, so no gradient flows through them.
+
+    Handout: Looking ahead
+    """
     forged = generator(z)
     theta = dict(discriminator.named_parameters())
     for _ in range(steps):
@@ -1117,12 +1356,17 @@ def steps_without_their_graph(generator, discriminator, real, z, steps, learning
 
 @mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[no step]")
 def half_the_gradient_where_nothing_is_unrolled(generator, discriminator, real, z, steps, learning_rate):
+    """Your gradient is halved if steps is 0."""
     loss = reference.unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate)
     return loss if steps else (loss + loss.detach()) / 2
 
 
 @mutant("unrolled_generator_loss", killed_by="test_its_gradient_passes_through_every_step[several steps]")
 def only_the_last_step_has_a_graph(generator, discriminator, real, z, steps, learning_rate):
+    """You detach G(z) in all steps but the last.
+
+    Handout: Looking ahead
+    """
     forged = generator(z)
     theta = dict(discriminator.named_parameters())
     for step in range(steps):
@@ -1139,11 +1383,19 @@ def only_the_last_step_has_a_graph(generator, discriminator, real, z, steps, lea
     kind="a step count that never advances",
 )
 def one_step_too_few(generator, discriminator, real, z, steps, learning_rate):
+    """You take one step too few.
+
+    Handout: Looking ahead
+    """
     return reference.unrolled_generator_loss(generator, discriminator, real, z, max(steps - 1, 0), learning_rate)
 
 
 @mutant("unrolled_generator_loss", killed_by="test_the_unrolled_loss_is_that_of_a_later_discriminator[one step]")
 def the_discriminator_climbs(generator, discriminator, real, z, steps, learning_rate):
+    """You move theta up the discriminator's loss and not down.
+
+    Handout: Looking ahead
+    """
     return reference.unrolled_generator_loss(generator, discriminator, real, z, steps, -learning_rate)
 
 
@@ -1153,6 +1405,10 @@ def the_discriminator_climbs(generator, discriminator, real, z, steps, learning_
     kind="a parameter read but replaced by a constant",
 )
 def always_a_rate_of_a_twentieth(generator, discriminator, real, z, steps, learning_rate):
+    """You use a fixed learning rate and ignore learning_rate.
+
+    Handout: Looking ahead
+    """
     return reference.unrolled_generator_loss(generator, discriminator, real, z, steps, 0.05)
 
 
@@ -1162,6 +1418,10 @@ def always_a_rate_of_a_twentieth(generator, discriminator, real, z, steps, learn
     kind="a factor of the batch, the classes or two",
 )
 def twice_the_rate(generator, discriminator, real, z, steps, learning_rate):
+    """You take steps of twice the learning rate.
+
+    Handout: Looking ahead
+    """
     return reference.unrolled_generator_loss(generator, discriminator, real, z, steps, 2 * learning_rate)
 
 
@@ -1171,6 +1431,10 @@ def twice_the_rate(generator, discriminator, real, z, steps, learning_rate):
     kind="an assignment for +=",
 )
 def a_step_in_place_of_the_sum(generator, discriminator, real, z, steps, learning_rate):
+    """You replace theta by the step and do not add the step to it.
+
+    Handout: Looking ahead
+    """
     forged = generator(z)
     theta = dict(discriminator.named_parameters())
     for _ in range(steps):
@@ -1186,21 +1450,31 @@ def a_step_in_place_of_the_sum(generator, discriminator, real, z, steps, learnin
     kind="state read but never stored",
 )
 def every_step_begins_at_theta_0(generator, discriminator, real, z, steps, learning_rate):
+    """You begin every step at theta_0.
+
+    Handout: Looking ahead
+    """
     return reference.unrolled_generator_loss(generator, discriminator, real, z, min(steps, 1), learning_rate)
 
 
 @mutant("unrolled_generator_loss", killed_by="test_the_unrolled_loss_is_that_of_a_later_discriminator[no step]")
 def at_least_one_step(generator, discriminator, real, z, steps, learning_rate):
+    """You take a step even if steps is 0."""
     return reference.unrolled_generator_loss(generator, discriminator, real, z, max(steps, 1), learning_rate)
 
 
 @mutant("unrolled_generator_loss", killed_by="test_looking_ahead_moves_nobody", kind="a (1, k) gradient for (k,)")
 def a_loss_of_tomorrow_with_an_axis(generator, discriminator, real, z, steps, learning_rate):
+    """You return the loss with an axis, of shape (1,)."""
     return reference.unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate)[None]
 
 
 @mutant("unrolled_generator_loss", killed_by="test_the_unrolled_loss_of_huge_logits", kind="no shift in exponentials")
 def the_logarithm_of_a_later_sigmoid(generator, discriminator, real, z, steps, learning_rate):
+    """You take the logarithm of a probability that is rounded to 0 for very negative logits.
+
+    Handout: The game
+    """
     forged = generator(z)
     theta = dict(discriminator.named_parameters())
     for _ in range(steps):
@@ -1212,6 +1486,10 @@ def the_logarithm_of_a_later_sigmoid(generator, discriminator, real, z, steps, l
 
 @mutant("unrolled_generator_loss", killed_by="test_looking_ahead_moves_nobody")
 def the_discriminator_stays_ahead(generator, discriminator, real, z, steps, learning_rate):
+    """You move the discriminator itself, so it does not keep theta_0.
+
+    Handout: Mistakes that many make
+    """
     loss = reference.unrolled_generator_loss(generator, discriminator, real, z, steps, learning_rate)
     for _ in range(steps):
         with torch.no_grad():
@@ -1229,6 +1507,10 @@ def the_discriminator_stays_ahead(generator, discriminator, real, z, steps, lear
     kind="a parameter read but replaced by a constant",
 )
 def the_unroll_rate_forgotten(generator, discriminator, optimizer, real, z, *, unroll=0, unroll_rate=0.05):
+    """You look ahead at a fixed learning rate and ignore unroll_rate.
+
+    Handout: Looking ahead
+    """
     return reference.generator_step(generator, discriminator, optimizer, real, z, unroll=unroll)
 
 
@@ -1237,17 +1519,20 @@ def the_unroll_rate_forgotten(generator, discriminator, optimizer, real, z, *, u
 
 @mutant("train", killed_by="test_train_reports_every_epoch")
 def silent_training(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You never call log."""
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed)
 
 
 @mutant("train", killed_by="test_the_same_seed_trains_the_same_generator")
 def the_seed_forgotten(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You draw a seed at random and ignore seed."""
     seed = int(torch.randint(2**31, ()))
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
 
 
 @mutant("train", killed_by="test_training_leaves_the_data_alone")
 def noise_added_to_the_data_in_place(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You add noise to x in place."""
     torch.manual_seed(seed)
     x += 0.01 * torch.randn_like(x)
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
@@ -1255,6 +1540,8 @@ def noise_added_to_the_data_in_place(x, *, latent, epochs, unroll=0, device="cpu
 
 @mutant("train", killed_by="test_train_reports_every_epoch", kind="a step count that never advances")
 def always_the_first_epoch(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You log every epoch as the first one."""
+
     def told(epoch, **said):
         log(epoch=1, **said)
 
@@ -1265,6 +1552,8 @@ def always_the_first_epoch(x, *, latent, epochs, unroll=0, device="cpu", seed, l
 
 @mutant("train", killed_by="test_log_hears_losses_and_samples[plain]", kind="a squeeze")
 def samples_for_log_are_squeezed(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You drop every axis of length 1 from the samples for log."""
+
     def told(samples, **said):
         log(samples=samples.squeeze(), **said)
 
@@ -1275,6 +1564,8 @@ def samples_for_log_are_squeezed(x, *, latent, epochs, unroll=0, device="cpu", s
 
 @mutant("train", killed_by="test_log_hears_losses_and_samples[plain]", kind="a zero or constant draw")
 def the_same_sample_sixteen_times(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You log the same sample sixteen times."""
+
     def told(samples, **said):
         log(samples=samples[:1].repeat(16, 1), **said)
 
@@ -1289,16 +1580,22 @@ def the_same_sample_sixteen_times(x, *, latent, epochs, unroll=0, device="cpu", 
     kind="a parameter read but replaced by a constant",
 )
 def the_seed_of_a_training_is_always_zero(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You always use the seed 0 and ignore seed."""
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=0, log=log)
 
 
 @mutant("train", killed_by="test_training_leaves_the_data_alone")
 def left_in_train_mode(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You return the generator in train mode and not in eval mode."""
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log).train()
 
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def the_discriminator_never_learns(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You never train the discriminator.
+
+    Handout: The game
+    """
     torch.manual_seed(seed)
     generator = reference.build_generator([latent, 256, x.shape[1]])
     discriminator = reference.build_discriminator([x.shape[1], 256, 1])
@@ -1315,6 +1612,7 @@ def the_discriminator_never_learns(x, *, latent, epochs, unroll=0, device="cpu",
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def a_learning_rate_of_zero(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You return the generator as it was built and train nothing."""
     torch.manual_seed(seed)
     generator = reference.build_generator([latent, 256, x.shape[1]])
     shown = torch.randn(16, latent)
@@ -1326,13 +1624,17 @@ def a_learning_rate_of_zero(x, *, latent, epochs, unroll=0, device="cpu", seed, 
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def one_batch_over_and_over(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You train on the same few examples over and over."""
     x = x[:16].repeat(len(x) // 16, 1)
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
 
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def a_collapsed_generator(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """Whatever the noise, about the same picture."""
+    """Your generator makes about the same example, whatever the noise.
+
+    Handout: Looking ahead
+    """
     model = reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
     with torch.no_grad():
         next(model.parameters()).mul_(0.05)
@@ -1341,6 +1643,7 @@ def a_collapsed_generator(x, *, latent, epochs, unroll=0, device="cpu", seed, lo
 
 @mutant("train", killed_by="test_unrolled_training_keeps_the_modes_of_a_ring")
 def two_modes_at_the_most(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You train on the examples near the first one only, so modes of the ring are missing."""
     if x.shape[1] == 16:
         x = x[(x - x[0]).norm(dim=1) < 0.6]
     return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
@@ -1348,7 +1651,7 @@ def two_modes_at_the_most(x, *, latent, epochs, unroll=0, device="cpu", seed, lo
 
 @mutant("train", killed_by="test_what_was_not_shown_is_not_made")
 def what_was_learned_at_home(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """A generator that was handed in: here, templates of its own that no data have shown it."""
+    """You return a generator with a pattern of your own that was not learned from x."""
     model = reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
     with torch.no_grad():
         last = [layer for layer in model if isinstance(layer, nn.Linear)][-1]
@@ -1358,6 +1661,11 @@ def what_was_learned_at_home(x, *, latent, epochs, unroll=0, device="cpu", seed,
 
 @mutant("train", killed_by="test_train_reports_every_epoch")
 def examples_are_dealt_out(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
+    """You return examples of the training data as samples.
+
+    Handout: What is graded
+    """
+
     class Stored(nn.Module):
         def __init__(self):
             super().__init__()
@@ -1375,7 +1683,10 @@ def examples_are_dealt_out(x, *, latent, epochs, unroll=0, device="cpu", seed, l
 
 @mutant("train", killed_by="test_samples_come_near_the_data")
 def means_of_two_neighbours(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """As near to the data as any, and all of it was shown."""
+    """You return means of two neighbouring examples as samples.
+
+    Handout: What is graded
+    """
 
     class Stored(nn.Module):
         def __init__(self):
@@ -1395,7 +1706,11 @@ def means_of_two_neighbours(x, *, latent, epochs, unroll=0, device="cpu", seed, 
 
 @mutant("train", killed_by="test_what_was_not_shown_is_not_made")
 def the_incomplete_batch_is_left_out(x, *, latent, epochs, unroll=0, device="cpu", seed, log=None):
-    """Batches of 256: right for 1,200 pictures, and of 240 there is no step."""
+    """You leave out the incomplete batch, so no step is made if x has fewer examples than a batch.
+
+    Handout: Mistakes that many make
+    """
+    # Batches of 256: right for 1,200 pictures, and of 240 there is no step.
     if len(x) >= 256:
         return reference.train(x, latent=latent, epochs=epochs, unroll=unroll, device=device, seed=seed, log=log)
     torch.manual_seed(seed)
