@@ -291,7 +291,7 @@ def the_last_layer_alone(params):
 @mutant("count_parameters", killed_by="test_one_hidden_layer_has_so_many_parameters",
         kind="a parameter read but replaced by a constant")  # fmt: skip
 def always_the_homeworks_network(params):
-    """You return the number of the homework's network, whatever params is.
+    """You return the number of parameters of the homework's network for any params.
 
     Handout: The network
     """
@@ -537,7 +537,7 @@ def a_code_of_one_number_is_a_row(x, params):
 
 @mutant("loss_and_grads", killed_by="test_loss_of_one_layer", kind="a factor of the batch, the classes or two")
 def mean_over_the_pixels(x, params):
-    """You average the loss and the gradients over all pixels of all images and do not sum.
+    """You divide the loss and its gradients by the number of pixels of all images.
 
     Handout: The loss and its gradients
     """
@@ -667,7 +667,7 @@ def bias_gradients_averaged(x, params):
 
 @mutant("loss_and_grads", killed_by="test_gradients_of_one_layer_agree_with_differences")
 def the_sign_of_the_error_turned(x, params):
-    """You turn the sign of all gradients.
+    """Your gradients all have the wrong sign.
 
     Handout: The loss and its gradients
     """
@@ -826,7 +826,7 @@ def with_the_velocity_before_the_step(params, velocity, grads, *, learning_rate,
 
 @mutant("momentum_step", killed_by="test_momentum_is_its_formula")
 def nesterovs_step(params, velocity, grads, *, learning_rate, momentum):
-    """You look ahead with the new velocity, which is Nesterov's step and not Polyak's."""
+    """You take Nesterov's step and not Polyak's."""
     options = {"learning_rate": learning_rate, "momentum": momentum}
     _, after = reference.momentum_step(params, velocity, grads, **options)
     looking_ahead, _ = reference.momentum_step(params, after, grads, **options)
@@ -1182,7 +1182,7 @@ def given_up_after_ten_epochs(x, params, *, epochs, log=None, **options):
 
 @mutant("train", killed_by="test_the_network_draws_characters_again")
 def always_the_mean_image(x, params, **options):
-    """You do not train on a large x and return params that draw its mean image."""
+    """You return params that draw the mean image in place of training if x is large."""
     if len(x) < 1000:
         return reference.train(x, params, **options)
     mean = np.clip(x.mean(axis=0), 1e-6, 1 - 1e-6)
@@ -1423,7 +1423,7 @@ def peak_of_each_image(a, b, *, peak=1.0):
 
 @mutant("psnr", killed_by="test_psnr_is_float64")
 def precision_of_the_images(a, b, *, peak=1.0):
-    """You return the dtype of the images and not float64."""
+    """You return an array of the images' dtype and not of float64."""
     return reference.psnr(a, b, peak=peak).astype(a.dtype if a.dtype.kind == "f" else np.float64)
 
 
@@ -1669,7 +1669,7 @@ def the_mean_keeps_an_axis(x, k):
 
 @mutant("pca", killed_by="test_components_are_orthonormal", kind="a parameter read but replaced by a constant")
 def two_components_at_most(x, k):
-    """You return at most two components."""
+    """You return two components at most."""
     mean, components = reference.pca(x, k)
     return mean, components[:2]
 

@@ -161,7 +161,7 @@ class momentum_without_velocity(reference.SGD):
 
 @mutant("SGD", killed_by="test_two_steps_with_nesterovs_momentum")
 class nesterov_with_the_old_velocity(reference.SGD):
-    """Your step with nesterov uses the v from before the step and not the new one.
+    """You use the old v with nesterov and not the new one.
 
     Handout: Optimizers
     """
@@ -198,7 +198,7 @@ class velocity_as_a_running_mean(reference.SGD):
     kind="scale, shift or rescaling forgotten in one mode",
 )
 class nesterov_looks_at_the_decayed_gradient_alone(reference.SGD):
-    """You leave weight_decay out of the g in the step with nesterov: it is in v alone.
+    """Your step with nesterov adds g without weight_decay to momentum v.
 
     Handout: Optimizers
     """
@@ -438,7 +438,7 @@ def the_limit_at_once(lr, lam, n, batch_size):
 
 @mutant("weight_decay_factor", killed_by="test_weight_decay_shrinks_weights_where_the_loss_is_flat")
 def last_batch_left_out(lr, lam, n, batch_size):
-    """You do not count the step on an incomplete last batch."""
+    """You do not count an incomplete last batch after full ones as a step."""
     return (1 - lr * lam / n) ** max(1, n // batch_size)
 
 
@@ -627,7 +627,7 @@ class decay_and_its_complement_exchanged(reference.RMSProp):
 
 @mutant("RMSProp", killed_by="test_two_steps_of_rmsprop")
 class rmsprop_begins_with_the_first_square(reference.RMSProp):
-    """You begin with s as the square of the first gradient and not with 0.
+    """Your s begins as the square of the first gradient and not as 0.
 
     Handout: Optimizers
     """
@@ -930,7 +930,7 @@ class decay_without_the_learning_rate(reference.AdamW):
 
 @mutant("AdamW", killed_by="test_two_steps_of_adamw")
 class decays_after_the_step(reference.AdamW):
-    """You decay the params after Adam's step and not their values from before it.
+    """You decay the values that the params have after Adam's step.
 
     Handout: Optimizers
     """
@@ -1721,7 +1721,7 @@ def keep_prob_taken_for_the_share_that_is_dropped(x, keep_prob, rng, *, training
 
 @mutant("dropout_forward", killed_by="test_dropout_of_a_hundred_numbers")
 def divided_by_the_share_that_is_dropped(x, keep_prob, rng, *, training):
-    """You divide by 1 - keep_prob what you keep.
+    """You divide what you keep by 1 - keep_prob.
 
     Handout: Penalties and dropout
     """
@@ -1952,7 +1952,7 @@ def normalized_with_the_unbiased_variance(x, gamma, beta, running, *, training, 
 
 @mutant("batch_norm_forward", killed_by="test_running_statistics_of_three_numbers")
 def running_variance_biased(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5):
-    """You average the biased variance in the running one.
+    """Your running variance averages the biased variance.
 
     Handout: Mistakes that many make
     """
@@ -1965,7 +1965,7 @@ def running_variance_biased(x, gamma, beta, running, *, training, momentum=0.1, 
 
 @mutant("batch_norm_forward", killed_by="test_running_statistics_of_three_numbers")
 def running_variance_biased_the_other_way(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5):
-    """You multiply the biased variance by (n - 1) / n before you average it in the running one.
+    """You multiply the biased variance by (n - 1) / n before it enters the running one.
 
     Handout: Batch normalization
     """
@@ -2045,7 +2045,7 @@ def statistics_of_the_whole_batch_together(x, gamma, beta, running, *, training,
 
 @mutant("batch_norm_forward", killed_by="test_far_features_are_normalized_too")
 def variance_from_the_mean_of_squares(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5):
-    """You compute var as mean(x^2) - mean^2, which loses all digits where the mean is large.
+    """You compute var as mean(x^2) - mean^2, which is inexact where the mean is large.
 
     Handout: Mistakes that many make
     """
@@ -2076,7 +2076,7 @@ def one_example_will_do(x, gamma, beta, running, *, training, momentum=0.1, eps=
 
 @mutant("batch_norm_backward", killed_by="test_batch_norm_backward_of_three_numbers")
 def mean_and_variance_taken_for_constants(dy, cache):
-    """You treat mean and var as constants in training: nothing of dx goes through them.
+    """You treat both mean and var as constants in training.
 
     Handout: Mistakes that many make
     """
@@ -2086,7 +2086,7 @@ def mean_and_variance_taken_for_constants(dy, cache):
 
 @mutant("batch_norm_backward", killed_by="test_batch_norm_backward_of_three_numbers")
 def variance_taken_for_a_constant(dy, cache):
-    """You treat var as a constant in training and let dx go through the mean alone.
+    """You treat var as a constant in training and let the gradient go through the mean alone.
 
     Handout: Batch normalization
     """
@@ -2097,7 +2097,7 @@ def variance_taken_for_a_constant(dy, cache):
 
 @mutant("batch_norm_backward", killed_by="test_batch_norm_backward_of_three_numbers")
 def mean_taken_for_a_constant(dy, cache):
-    """You treat the mean as a constant in training and let dx go through var alone.
+    """You treat the mean as a constant in training and let the gradient go through var alone.
 
     Handout: Batch normalization
     """
@@ -2140,7 +2140,7 @@ def gamma_and_beta_averaged_over_the_batch(dy, cache):
 
 @mutant("batch_norm_backward", killed_by="test_running_statistics_are_constants_to_the_gradient")
 def evaluation_differentiated_like_training(dy, cache):
-    """You let dx go through mean and var where it is not training, too."""
+    """You let the gradient go through mean and var where it is not training, too."""
     return reference.batch_norm_backward(dy, (cache[0], cache[1], True))
 
 
@@ -2164,7 +2164,7 @@ def upstream_gradient_centred_in_place(dy, cache):
 @mutant("batch_norm_forward", killed_by="test_the_running_variance_averages_unbiased_ones",
         kind="epsilon in another place")  # fmt: skip
 def epsilon_in_the_running_variance(x, gamma, beta, running, *, training, momentum=0.1, eps=1e-5):
-    """You add eps to the variance that you average in the running one.
+    """You add eps to the variance that enters the running one.
 
     Handout: Batch normalization
     """
