@@ -123,7 +123,7 @@ def zero_units_where_none_fits(inputs, classes, budget):
 
 @mutant("widest_layer", killed_by="test_the_widest_layer_fits_and_no_wider_one", kind="a mask with >= for >")
 def a_budget_must_not_be_filled(inputs, classes, budget):
-    """You refuse a network that fills the budget exactly."""
+    """You do not allow a network that fills the budget exactly."""
     return reference.widest_layer(inputs, classes, budget - 1)
 
 
@@ -332,7 +332,7 @@ def weights_drawn_from_a_normal(widths, activation="relu", dropout=0.0):
     kind="a zero or constant draw",
 )
 def biases_of_zero(widths, activation="relu", dropout=0.0):
-    """You set the biases to 0 at the beginning."""
+    """You begin with biases of 0."""
     model = reference.build_mlp(widths, activation, dropout)
     for parameter in model.parameters():
         if parameter.dim() == 1:
@@ -465,7 +465,7 @@ def batch_norm_after_pooling(shape, classes, channels, *, kernel_size=3, padding
 
 @mutant("build_cnn", killed_by="test_batch_norm_stands_before_relu", kind="epsilon in another place")
 def epsilon_beside_the_root(shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0):
-    """You add eps to the standard deviation and not to the variance in train mode."""
+    """You add eps in train mode to the standard deviation and not to the variance."""
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
 
     class Beside(nn.BatchNorm2d):
@@ -513,7 +513,7 @@ def running_statistics_are_never_stored(
 def epsilon_beside_the_root_in_eval_mode(
     shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
 ):
-    """You add eps to the standard deviation and not to the variance in eval mode."""
+    """You add eps in eval mode to the standard deviation and not to the variance."""
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
 
     class Beside(nn.BatchNorm2d):
@@ -601,7 +601,7 @@ def zeros_where_nothing_is_left(shape, classes, channels, *, kernel_size=3, padd
 def refused_where_one_pixel_is_left(
     shape, classes, channels, *, kernel_size=3, padding=0, batch_norm=False, dropout=0.0
 ):
-    """You refuse pictures that are just large enough for the stages."""
+    """You raise ValueError for pictures that are just large enough for the stages."""
     words = {"kernel_size": kernel_size, "padding": padding, "batch_norm": batch_norm, "dropout": dropout}
     reference.build_cnn((shape[0], shape[1] - 1, shape[2] - 1), classes, channels, **words)
     return reference.build_cnn(shape, classes, channels, **words)
@@ -654,7 +654,7 @@ def running_statistics_too(model):
 
 @mutant("count_parameters", killed_by="test_only_what_is_trained_is_counted", kind="an assignment for +=")
 def the_last_array_alone(model):
-    """You return the size of the last parameter only."""
+    """You return only the size of the last parameter that requires a gradient."""
     total = 0
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -793,7 +793,7 @@ def the_norm_and_not_its_square(model, lam):
 
 @mutant("l2_penalty", killed_by="test_l2_is_half_the_sum_of_squares")
 def without_a_gradient(model, lam):
-    """You make a new tensor of the penalty, so that no gradient reaches the weights.
+    """You make a new tensor of the penalty's value, so that no gradient reaches the weights.
 
     Handout: Penalties
     """
@@ -1735,7 +1735,7 @@ def evaluates_everything_after_every_step(model, x, y, *, log=None, **words):
 
 @mutant("train_fast", killed_by="test_letters_are_learned_fast")
 def one_epoch_is_enough(x, y, *, classes, device="cpu", seed=0, log=None):
-    """You train a small network for one epoch only, which is too short.
+    """You train a small network for one epoch only, which is too little.
 
     Handout: The record
     """

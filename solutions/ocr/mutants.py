@@ -346,7 +346,7 @@ def letters_from_right_to_left(boxes):
 
 @mutant("group_lines", killed_by="test_the_lines_of_the_handout")
 def numbers_of_boxes(boxes):
-    """You return the numbers of the boxes in place of the boxes."""
+    """You return the indices of the boxes in place of the boxes."""
     rows = boxes.tolist()
     return [np.array([rows.index(box) for box in line.tolist()]) for line in reference.group_lines(boxes)]
 
@@ -378,7 +378,7 @@ def one_list_for_all_lines(boxes):
 
 @mutant("group_lines", killed_by="test_lines_may_rise_and_fall")
 def level_within_ten_pixels(boxes):
-    """You begin a new line after a fixed number of pixels, whatever the height of the letters is.
+    """You begin a new line at a fixed difference in pixels, whatever the height of the letters is.
 
     Handout: Lines
     """
@@ -392,7 +392,7 @@ def level_within_ten_pixels(boxes):
 
 @mutant("group_lines", killed_by="test_lines_may_rise_and_fall")
 def level_with_the_first_letter(boxes):
-    """You compare each letter with the first one of its line, so that a line that rises is split.
+    """You compare each letter with the first one of its line, so that a line that rises or falls is split.
 
     Handout: Lines
     """

@@ -161,17 +161,14 @@ def axes_of_one_squeezed(model, images, layer):
 
 @mutant("activations", killed_by="test_activations_without_maps_are_rows", kind="two dimensions taken for granted")
 def always_maps(model, images, layer):
-    """You return four axes for a layer without maps, such as a head."""
+    """You add two axes to the activations of a layer without maps, such as a head."""
     found = reference.activations(model, images, layer)
     return found if found.dim() == 4 else found[:, :, None, None]
 
 
 @mutant("activations", killed_by="test_a_later_layer_changes_no_activations")
 def what_a_later_layer_makes_of_it(model, images, layer):
-    """You keep the output without a copy, so that a later layer changes it in place.
-
-    Handout: Mistakes that many make
-    """
+    """You keep the output without a copy, so that a later layer changes it in place."""
     seen, found = [], dict(model.named_modules())
     if not layer or layer not in found:
         raise KeyError(layer)
@@ -228,7 +225,7 @@ def a_small_number_below_the_line(maps):
 
 @mutant("as_pictures", killed_by="test_every_map_goes_from_black_to_white")
 def clipped_and_not_stretched(maps):
-    """You clip the maps to 0 and 1 and do not stretch them."""
+    """You clip the maps to the range from 0 to 1 and do not stretch them."""
     return maps.clamp(0, 1)
 
 
@@ -263,7 +260,7 @@ def each_row_stretched_on_its_own(maps):
     "as_pictures", killed_by="test_every_map_goes_from_black_to_white", kind="a factor of the batch, the classes or two"
 )
 def from_minus_one_to_one(maps):
-    """You stretch the maps to -1 to 1."""
+    """You stretch the maps to the range from -1 to 1."""
     return 2 * reference.as_pictures(maps) - 1
 
 
@@ -490,13 +487,13 @@ def sorted_by_rounded_probabilities(logits, k, class_names):
 
 @mutant("top_k", killed_by="test_there_are_no_more_classes_than_there_are[above the number of classes]")
 def as_many_as_there_are(logits, k, class_names):
-    """You return as many classes as there are in place of a ValueError for a k that is too large."""
+    """You limit k to its range in place of raising ValueError."""
     return reference.top_k(logits, min(max(k, 1), logits.shape[1]), class_names)
 
 
 @mutant("top_k", killed_by="test_there_are_no_more_classes_than_there_are[below 1]")
 def the_best_for_none(logits, k, class_names):
-    """You return the best class in place of a ValueError for a k below 1."""
+    """You return the best class in place of raising ValueError for a k below 1."""
     return reference.top_k(logits, max(k, 1), class_names)
 
 
@@ -570,20 +567,14 @@ def one_class_without_its_list(logits, k, class_names):
 
 @mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[plain]")
 def the_given_model_changed(model, classes, *, hidden=None, dropout=0.0):
-    """You put the new head on the given model and not on a copy.
-
-    Handout: Mistakes that many make
-    """
+    """You put the new head on the given model and not on a copy."""
     model.head = reference.replace_head(model, classes, hidden=hidden, dropout=dropout).head
     return model
 
 
 @mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[plain]")
 def a_shallow_copy(model, classes, *, hidden=None, dropout=0.0):
-    """You make a shallow copy, whose layers are those of the given model.
-
-    Handout: Mistakes that many make
-    """
+    """You make a shallow copy, whose layers are those of the given model."""
     new = copy.copy(model)
     new._modules = dict(model._modules)
     new.head = reference.replace_head(model, classes, hidden=hidden, dropout=dropout).head
@@ -687,10 +678,7 @@ def a_long_head_in_train_mode(model, classes, *, hidden=None, dropout=0.0):
 
 @mutant("replace_head", killed_by="test_the_old_model_stays_and_shares_nothing[longer]")
 def a_long_head_on_the_given_backbone(model, classes, *, hidden=None, dropout=0.0):
-    """You put a longer head on the layers of the given model and not on copies.
-
-    Handout: Mistakes that many make
-    """
+    """You put a longer head on the layers of the given model and not on copies."""
     new = reference.replace_head(model, classes, hidden=hidden, dropout=dropout)
     if hidden is not None:
         for name, part in model.named_children():
@@ -727,7 +715,7 @@ def the_head_frozen_instead(model, trainable=("head",)):
 
 @mutant("freeze", killed_by="test_what_is_named_trains_and_nothing_else")
 def any_name_that_begins_alike(model, trainable=("head",)):
-    """You also free layers whose names only begin with a name of trainable.
+    """You also free layers whose names begin alike, such as header where head is named.
 
     Handout: Mistakes that many make
     """
@@ -762,7 +750,7 @@ def the_frozen_counted(model, trainable=("head",)):
 
 @mutant("freeze", killed_by="test_the_count_is_of_numbers_that_train", kind="an assignment for +=")
 def the_last_parameter_counted(model, trainable=("head",)):
-    """You return the size of the last parameter that trains only."""
+    """You return only the size of the last parameter that trains."""
     reference.freeze(model, trainable)
     return ([0] + [parameter.numel() for parameter in model.parameters() if parameter.requires_grad])[-1]
 
@@ -884,7 +872,7 @@ def the_velocity_lost_after_every_epoch(
 def the_velocity_lost_after_an_epoch_of_several_batches(
     model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None
 ):
-    """You set the velocity m back to 0 after an epoch of several batches."""
+    """You set the velocity m back to 0 after every epoch, if an epoch has several batches."""
     options = {"learning_rate": learning_rate, "batch_size": batch_size}
     if len(images) <= batch_size:
         return reference.finetune(model, images, labels, epochs=epochs, seed=seed, log=log, **options)
@@ -929,7 +917,7 @@ def chance_from_elsewhere(model, images, labels, *, epochs, learning_rate, batch
 
 @mutant("finetune", killed_by="test_a_seed_is_a_network", kind="a zero or constant draw")
 def the_seed_ignored(model, images, labels, *, epochs, learning_rate, batch_size, device="cpu", seed, log=None):
-    """You use the same seed always, whatever seed is."""
+    """You use a constant seed, whatever seed is."""
     options = {"epochs": epochs, "learning_rate": learning_rate, "batch_size": batch_size, "seed": 0, "log": log}
     return reference.finetune(model, images, labels, **options)
 
@@ -1253,7 +1241,7 @@ def names_as_they_are(images, logits, labels, class_names, *, k=3):
 def quotes_left_as_they_are(images, logits, labels, class_names, *, k=3):
     """You do not escape the quotes in the names.
 
-    Handout: Mistakes that many make
+    Handout: A table for the browser
     """
     marked = [f"name{i}name" for i in range(len(class_names))]
     text = reference.html_report(images, logits, labels, marked, k=k)
@@ -1291,7 +1279,7 @@ def shares_for_percents(images, logits, labels, class_names, *, k=3):
 
 @mutant("html_report", killed_by="test_rows_are_right_or_wrong", kind="a parameter read but replaced by a constant")
 def always_right(images, logits, labels, class_names, *, k=3):
-    """You give every row the class right."""
+    """You give every row the class "right"."""
     return reference.html_report(images, logits, labels, class_names, k=k).replace('class="wrong"', 'class="right"')
 
 
@@ -1323,7 +1311,7 @@ def the_first_picture_everywhere(images, logits, labels, class_names, *, k=3):
 
 @mutant("html_report", killed_by="test_pictures_are_in_the_table_itself")
 def pictures_beside_the_page(images, logits, labels, class_names, *, k=3):
-    """You link to image files in place of pictures in the table itself."""
+    """You link to image files in place of putting the pictures into the table."""
     text = reference.html_report(images, logits, labels, class_names, k=k)
     for place, image in enumerate(images):
         text = text.replace(reference.png_url(image), f"images/{place}.png")
