@@ -74,7 +74,7 @@ def sigmoid_without_axes_of_one(x):
 
 @mutant("sigmoid", killed_by="test_activations_keep_every_shape[sigmoid]", kind="two dimensions taken for granted")
 def sigmoid_row_by_row(x):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = x.shape if x.ndim > 1 else (1, len(x))
     return reference.sigmoid(x.reshape(rows, columns)).reshape(x.shape)
 
@@ -91,7 +91,7 @@ def sigmoid_slope_without_axes_of_one(a):
     kind="two dimensions taken for granted",
 )
 def sigmoid_slope_row_by_row(a):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = a.shape if a.ndim > 1 else (1, len(a))
     return reference.sigmoid_derivative(a.reshape(rows, columns)).reshape(a.shape)
 
@@ -99,7 +99,7 @@ def sigmoid_slope_row_by_row(a):
 @mutant("sigmoid_derivative", killed_by="test_a_derivative_comes_from_the_output[sigmoid]",
         kind="a factor of the batch, the classes or two")  # fmt: skip
 def sigmoid_slope_that_is_one_in_the_middle(a):
-    """Your derivative is four times too large.
+    """Your derivative is too large by a factor of 4.
 
     Handout: The network
     """
@@ -163,7 +163,7 @@ def tanh_without_axes_of_one(x):
 
 @mutant("tanh", killed_by="test_activations_keep_every_shape[tanh]", kind="two dimensions taken for granted")
 def tanh_row_by_row(x):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = x.shape if x.ndim > 1 else (1, len(x))
     return reference.tanh(x.reshape(rows, columns)).reshape(x.shape)
 
@@ -235,7 +235,7 @@ def tanh_slope_without_axes_of_one(a):
     kind="two dimensions taken for granted",
 )
 def tanh_slope_row_by_row(a):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = a.shape if a.ndim > 1 else (1, len(a))
     return reference.tanh_derivative(a.reshape(rows, columns)).reshape(a.shape)
 
@@ -243,7 +243,7 @@ def tanh_slope_row_by_row(a):
 @mutant("tanh_derivative", killed_by="test_a_derivative_comes_from_the_output[tanh]",
         kind="a factor of the batch, the classes or two")  # fmt: skip
 def twice_the_slope_of_tanh(a):
-    """Your derivative is twice too large.
+    """Your derivative is too large by a factor of 2.
 
     Handout: The network
     """
@@ -321,7 +321,7 @@ def relu_without_axes_of_one(x):
 
 @mutant("relu", killed_by="test_activations_keep_every_shape[relu]", kind="two dimensions taken for granted")
 def relu_entry_by_entry(x):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = x.shape if x.ndim > 1 else (1, len(x))
     flat = x.reshape(rows, columns)
     return np.array([[max(flat[i, j], 0.0) for j in range(columns)] for i in range(rows)], x.dtype).reshape(x.shape)
@@ -375,7 +375,7 @@ def relu_slope_without_axes_of_one(a):
     kind="two dimensions taken for granted",
 )
 def relu_slope_row_by_row(a):
-    """You take one or two axes for granted, so your function fails for other numbers of axes."""
+    """Your function works only for arrays of one or two axes."""
     rows, columns = a.shape if a.ndim > 1 else (1, len(a))
     return reference.relu_derivative(a.reshape(rows, columns)).reshape(a.shape)
 
@@ -401,7 +401,7 @@ def the_slope_of_the_identity(a):
 
 @mutant("relu_derivative", killed_by="test_relu_derivative_comes_from_the_output")
 def small_outputs_count_as_zero(a):
-    """You take small positive outputs for 0.
+    """You treat small positive outputs as 0.
 
     Handout: The network
     """
@@ -452,7 +452,7 @@ def normal_with_the_same_variance(fan_in, fan_out, rng):
 
 @mutant("xavier_uniform", killed_by="test_xavier_fills_its_interval_evenly")
 def with_the_variance_as_its_bound(fan_in, fan_out, rng):
-    """You take the variance of the weights for the bound c.
+    """You use the variance of the weights as the bound c.
 
     Handout: Training
     """
@@ -532,10 +532,7 @@ def normal_weights_cut_at_the_bound(widths, rng):
 
 @mutant("initialize", killed_by="test_initialize_makes_a_pair_for_each_layer", kind="a zero or constant draw")
 def all_weights_zero(widths, rng):
-    """You set all weights to 0.
-
-    Handout: Training
-    """
+    """You set all weights to 0."""
     return [(0 * w, b) for w, b in reference.initialize(widths, rng)]
 
 
@@ -673,7 +670,7 @@ def always_sigmoid(x, params, activation):
 
 @mutant("forward", killed_by="test_forward_of_one_example_is_one_row", kind="a squeeze")
 def one_example_loses_its_axis(x, params, activation):
-    """You drop the axis of the examples if there is only one.
+    """You drop the axis of the examples if there is only one example.
 
     Handout: Mistakes that many make
     """
@@ -692,7 +689,7 @@ def taking_layers_off_the_list(x, params, activation):
 
 @mutant("forward", killed_by="test_an_unknown_activation_is_refused")
 def unknown_activations_are_the_identity(x, params, activation):
-    """You take an unknown activation for the identity and raise no ValueError."""
+    """You treat an unknown activation as the identity and raise no ValueError."""
     return reference.forward(x, params, activation if activation in reference.ACTIVATIONS else "identity")
 
 
@@ -730,7 +727,7 @@ def hidden_tanhs_from_a_clipped_input(x, params, activation):
 
 @mutant("forward", killed_by="test_layers_of_one_unit_keep_both_axes")
 def a_single_logit_loses_its_axis(x, params, activation):
-    """You drop the axis of the classes if there is only one."""
+    """You drop the axis of the classes if there is only one class."""
     z, cache = reference.forward(x, params, activation)
     return (z[:, 0] if z.shape[1] == 1 else z), cache
 
@@ -885,7 +882,7 @@ def last_layer_first(dz, params, cache, activation):
 
 @mutant("backward", killed_by="test_gradients_of_one_unit_keep_their_shapes", kind="a squeeze")
 def one_example_squeezed(dz, params, cache, activation):
-    """You drop axes of length 1 from dw and db, so their shapes are wrong if a layer has one unit."""
+    """You drop axes of length 1 from dw and db, so their shapes are wrong for one unit, feature or class."""
     grads, dx = reference.backward(dz, params, cache, activation)
     return [(np.squeeze(dw), np.squeeze(db)) for dw, db in grads], dx
 
@@ -974,7 +971,7 @@ def slopes_from_overflowing_exponentials(dz, params, cache, activation):
 
 @mutant("backward", killed_by="test_gradients_of_weights_are_exact[relu]", kind="a mask with >= for >")
 def every_relu_counts_as_open(dz, params, cache, activation):
-    """You take 1 for the derivative of every ReLU.
+    """You use 1 as the derivative of every ReLU.
 
     Handout: The backward pass
     """
@@ -1104,7 +1101,7 @@ def identity_networks_of_three_layers_at_most(dz, params, cache, activation):
 
 @mutant("backward", killed_by="test_gradients_of_inputs_are_exact[identity]")
 def input_gradients_of_the_second_layer(dz, params, cache, activation):
-    """You sum delta_1 over the examples before you compute dx, if hidden layers have the identity.
+    """You compute dx from the sum of delta_1 over the examples if the activation is the identity.
 
     Handout: The backward pass
     """
@@ -1129,7 +1126,7 @@ def averaged_loss(z, y):
 
 @mutant("cross_entropy", killed_by="test_cross_entropy_of_logarithms")
 def averaged_gradient(z, y):
-    """You average the gradient over the examples, although the loss is their sum.
+    """You average the gradient over the examples, although the loss is a sum.
 
     Handout: Mistakes that many make
     """
@@ -1244,7 +1241,7 @@ def rows_without_axes_of_one(z, y):
 
 @mutant("accuracy", killed_by="test_accuracy_counts_the_right_rows", kind="an assignment for +=")
 def the_last_row_alone(z, y):
-    """You look at the last row alone."""
+    """You compare only the last row with its label."""
     reference.accuracy(z, y)
     return float(np.argmax(z[-1]) == y[-1])
 
@@ -1296,7 +1293,7 @@ def what_is_left_is_dropped(x, y, batch_size, rng):
 
 @mutant("minibatches", killed_by="test_only_the_last_batch_may_be_smaller")
 def cut_into_even_parts(x, y, batch_size, rng):
-    """You cut the order into parts of almost equal size, so not only the last batch is smaller."""
+    """You cut the order into parts of almost equal size, so several batches are smaller than batch_size."""
     reference.minibatches(x, y, batch_size, np.random.default_rng(0))
     parts = np.array_split(rng.permutation(len(x)), -(-len(x) // batch_size))
     return [(x[part], y[part]) for part in parts]
@@ -1805,7 +1802,7 @@ def logging_the_last_batch(x, y, params, *, epochs, batch_size, rng, log=None, *
 
 @mutant("train", killed_by="test_one_example_or_a_batch_larger_than_all", kind="a squeeze")
 def trained_params_without_axes_of_one(x, y, params, **options):
-    """You drop axes of length 1 from the trained params, so their shapes are wrong if a layer has one unit."""
+    """You drop axes of length 1 from the trained params, so their shapes are wrong for one unit, feature or class."""
     return [(np.squeeze(w), np.squeeze(b)) for w, b in reference.train(x, y, params, **options)]
 
 
@@ -2073,7 +2070,7 @@ def examples_that_no_unit_answers(x, w, b):
 
 @mutant("dead_fraction", killed_by="test_a_dead_relu_is_silent_on_every_example", kind="an assignment for +=")
 def silent_on_the_last_example(x, w, b):
-    """You look at the last example alone.
+    """You use the last example alone.
 
     Handout: What depth does
     """

@@ -532,7 +532,7 @@ def exponentials_that_are_not_normalized(x, weights):
 
 @mutant("_step", killed_by="test_full_batches_are_gradient_descent", kind="a factor of the batch, the classes or two")
 def weight_decay_twice(x, y, weights, learning_rate, weight_decay):
-    """Your weight decay is twice too large.
+    """You apply the weight decay with an extra factor of 2.
 
     Handout: Training
     """
@@ -811,7 +811,7 @@ def drops_labels_that_are_too_many(x, y, **rest):
 
 @mutant("softmax_regression", killed_by="test_training_refuses_wrong_arguments")
 def takes_a_batch_size_of_zero_for_all(x, y, *, batch_size, **rest):
-    """You take a batch_size of 0 for one batch of all examples and raise no ValueError."""
+    """You treat a batch_size of 0 as one batch of all examples and raise no ValueError."""
     return reference.softmax_regression(x, y, batch_size=batch_size or len(x), **rest)
 
 
@@ -1042,7 +1042,7 @@ def one_shift_for_the_whole_batch(z, y):
 
 @mutant("cross_entropy", killed_by="test_cross_entropy_refuses_wrong_labels", kind="a mask with >= for >")
 def a_label_of_k_is_clipped(z, y):
-    """You accept a label of k and take it for the last class."""
+    """You accept a label of k and treat it as the last class."""
     reference._check_labels(z, np.where(y == z.shape[1], 0, y) if y.shape == (len(z),) else y)
     return float(-reference.log_softmax(z)[np.arange(len(y)), np.minimum(y, z.shape[1] - 1)].mean())
 
@@ -1100,7 +1100,7 @@ def gradient_with_one_shift_for_all_rows(z, y):
 
 @mutant("cross_entropy_grad", killed_by="test_gradient_refuses_wrong_labels", kind="a mask with >= for >")
 def a_gradient_for_a_label_of_k(z, y):
-    """You accept a label of k and take it for the last class."""
+    """You accept a label of k and treat it as the last class."""
     reference._check_labels(z, np.where(y == z.shape[1], 0, y) if y.shape == (len(z),) else y)
     return reference.cross_entropy_grad(z, np.minimum(y, z.shape[1] - 1))
 
@@ -1243,7 +1243,7 @@ def the_greatest_of_exponentials_that_overflow(x, weights):
     kind="the maximum of the whole matrix for the row's",
 )
 def the_greatest_of_exponentials_that_underflow(x, weights):
-    """You compare exponentials after one shift of the whole matrix, and in a row far below all of them round to 0.
+    """You subtract the maximum of the whole matrix, so in a row far below it all exponentials round to 0.
 
     Handout: From logits to a loss
     """
@@ -1290,7 +1290,7 @@ def steps_by_exponentials_as_they_are(x, y, **rest):
     kind="the maximum of the whole matrix for the row's",
 )
 def steps_with_one_shift_for_the_batch(x, y, **rest):
-    """You subtract the maximum of the whole batch, so in a step a row far below it becomes 0/0.
+    """You subtract the maximum of the whole batch, so a row far below it becomes 0/0.
 
     Handout: From logits to a loss
     """
@@ -1470,7 +1470,7 @@ def a_step_from_zero(x, y, weights, learning_rate, weight_decay):
     kind="height for width, rows for columns",
 )
 def rows_of_w_for_its_columns(weights, i, j):
-    """You take the rows of w for its columns where d = k.
+    """You use the rows of w as its columns where d = k.
 
     Handout: Where regions meet
     """
@@ -1481,7 +1481,7 @@ def rows_of_w_for_its_columns(weights, i, j):
 
 @mutant("decision_boundary", killed_by="test_boundary_is_where_the_log_odds_vanish", kind="a squeeze")
 def the_normal_of_one_feature_as_a_number(weights, i, j):
-    """You return a as a number and not as an array for a single feature."""
+    """You drop the axis of a if there is a single feature."""
     a, c = reference.decision_boundary(weights, i, j)
     return np.squeeze(a), c
 
@@ -1533,7 +1533,7 @@ def half_of_the_log_odds(weights, i, j):
 
 @mutant("reflect", killed_by="test_reflection_turns_the_log_odds_around", kind="height for width, rows for columns")
 def a_mirror_from_the_rows_of_w(x, weights, i, j):
-    """You take the rows of w for its columns where d = k.
+    """You use the rows of w as its columns where d = k.
 
     Handout: Where regions meet
     """
@@ -1585,7 +1585,7 @@ def a_small_number_under_the_distance(x, weights, i, j):
     "meeting_point", killed_by="test_classes_are_equal_at_the_meeting_point", kind="height for width, rows for columns"
 )
 def equations_not_transposed(weights):
-    """You forget to transpose the matrix of the equations, so your point does not solve them.
+    """You do not transpose the matrix of your equations, so your point does not solve them.
 
     Handout: Where regions meet
     """
@@ -1596,7 +1596,7 @@ def equations_not_transposed(weights):
 
 @mutant("meeting_point", killed_by="test_two_regions_meet_on_a_line", kind="a squeeze")
 def the_point_on_a_line_as_a_number(weights):
-    """You return a number and not an array for a single feature."""
+    """You drop the axis of the point if there is a single feature."""
     return np.squeeze(reference.meeting_point(weights))
 
 
