@@ -225,7 +225,9 @@ def _work(fds: list[int], order: dict[str, Any], uid: int | None, program: bytes
         filter_calls(program)
     except BaseException as error:
         complain(error)
-    sys.modules["autograder.student_process.serve"].serve(data)
+    from autograder.student_process.serve import serve
+
+    serve(data)
 
 
 def _fresh_folders(files_mb: int) -> None:
