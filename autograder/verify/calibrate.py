@@ -8,7 +8,8 @@
 
 The values give quantiles and the rate at which a right answer would miss the bar. The rate is counted, with the upper
 limit of its 95 % confidence interval. It is also the tail of a normal distribution with the same mean and deviation,
-which is more informative than the count while no value is near the bar.
+which is more informative than the count while no value is near the bar. `verify` refuses a bar that the reference has
+missed in one of the runs.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from autograder.report.schema import Report, one_line
 
 FILE = "calibration.json"
 CONFIDENCE = 0.95
+RUNS = 4  # of the reference, at least, for each bar
 
 Profile = Literal["cpu", "gpu"]
 Calibration = dict[str, dict[str, dict[str, Any]]]
@@ -205,8 +207,11 @@ def _largest_rate(misses: int, runs: int) -> float:
     return high
 
 
-def stale(assignment: Assignment, report: Report) -> list[str]:
-    """A sentence for each bar in a report that differs from the calibrated one."""
+def bar_problems(assignment: Assignment, report: Report) -> list[str]:
+    """A text for each bar in a report that was not measured, or in too few runs, or that the reference has missed.
+
+    report : of the reference.
+    """
     stored = read(assignment)
     problems = []
     for test in report.tests:
@@ -215,10 +220,26 @@ def stale(assignment: Assignment, report: Report) -> list[str]:
             continue
         calibrated = stored.get(times.profile, {}).get(test.name, {}).get("measured", {})
         for measurement in times.measured:
-            if calibrated.get(measurement.name, {}).get("bar") != measurement.bar:
+            row = calibrated.get(measurement.name, {"bar": None})
+            if problem := _problem(row, measurement.bar):
                 bar = f"{measurement.bar:g} {measurement.unit} for {measurement.name}"
                 problems.append(
-                    f"{test.id}: the bar of {bar} was never measured against; run "
+                    f"{test.id}: the bar of {bar} {problem}; run "
                     f"`deepgrade calibrate {assignment.name} --test {test.name} --write`"
                 )
     return problems
+
+
+def _problem(row: dict[str, Any], bar: float) -> str:
+    """What is wrong with the measurements of a bar. Empty if nothing is."""
+    if row["bar"] != bar:
+        return "was never measured against"
+    measured = summary(row)
+    if measured["misses"]:
+        return (
+            f"was missed by the reference in {measured['misses']:g} of {measured['runs']:g} runs, so right code loses "
+            "points; choose another bar"
+        )
+    if measured["runs"] < RUNS:
+        return f"was measured in {measured['runs']:g} of {RUNS} runs"
+    return ""

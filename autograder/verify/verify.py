@@ -2,7 +2,7 @@
 
 stub and reference        same signatures, same docstrings; README, experiment and tests exist
 points                    the tests of each problem give the manifest's points
-bars                      each bar of a training was measured: calibrate.py
+bars                      each bar of a training was measured, and the reference never missed it: calibrate.py
 reference, variants       full marks: no false alarm on a right answer; the judge uses a tenth of its budget at most
 stub                      `not_implemented` in every test, 0 points
 mutants                   each dies by the test it names; with a matrix it meets all tests that can detect it: usage.py
@@ -117,7 +117,7 @@ class _Verification:
         graded = self._grade_all(mutants, meets)
         tests = [test.name for test in reports["reference"].tests]
         self._check_points(reports["reference"])
-        self._problems += calibrate.stale(self._assignment, reports["reference"])
+        self._problems += calibrate.bar_problems(self._assignment, reports["reference"])
         full = [right for right in answers.right if right in reports and self._has_full_marks(right, reports[right])]
         for right in full:
             self._problems += judge_costs(right, reports[right].timings.judge)
