@@ -22,6 +22,7 @@ from ..support.browsers import (
     hand_in,
     keep,
     needs_chromium,
+    upload,
     visit,
 )
 from ..support.processes import SLOW, Service, serving
@@ -261,3 +262,26 @@ def test_the_real_softmax_reference_gets_full_marks_in_the_browser(visit, tmp_pa
         page.get_by_text(f"of {points} points").wait_for(timeout=120_000)
         assert page.title().startswith(f"{points} / {points}")
         keep(page, "softmax-report")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_same_files_again_are_answered_from_the_earlier_grading_and_the_page_says_so(visit, screen):
+    data = zip_of(f"{RIGHT}\n# handed in twice, on a {screen}\n")
+    page = visit("ada", screen)
+    page.get_by_role("link", name="Twice as much").first.click()
+    page.get_by_label("A zip with").wait_for()
+    assignment = page.url
+    for _ in range(2):
+        page.goto(assignment)
+        page.get_by_label("A zip with").set_input_files(upload(data))
+        page.get_by_role("button", name="Hand in", exact=True).click()
+        page.get_by_text("of 5 points").wait_for(timeout=processes.PATIENCE_SECONDS * 1000)
+    note = page.get_by_text("Answered from an earlier grading: submission")
+    assert note.is_visible()
+    keep(page, f"answered-{screen}")
+    assert fits(page)
+    staff = visit("eve", screen)
+    staff.goto(page.url)
+    assert staff.get_by_text("5 results were answered from an earlier grading").is_visible()
+    keep(staff, f"answered-staff-{screen}")
+    assert fits(staff)
