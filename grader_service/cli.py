@@ -211,8 +211,8 @@ def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool)
         from grader_service.grading import score_import
 
         with database.write() if wanted.apply else database.read() as session:
-            course, chosen, actor = _place_of_scores(session, name, wanted)
-            plan = score_import.plan(session, course, chosen, scores)
+            course, course_assignment, actor = _target_of_scores(session, name, wanted)
+            plan = score_import.plan(session, course, course_assignment, scores)
             if wanted.apply:
                 score_import.write(
                     session,
@@ -239,7 +239,7 @@ def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool)
         _print_plan(plan, applied=wanted.apply)
 
 
-def _place_of_scores(session: Session, name: str, wanted: Import) -> tuple[Course, CourseAssignment, Person | None]:
+def _target_of_scores(session: Session, name: str, wanted: Import) -> tuple[Course, CourseAssignment, Person | None]:
     """The course and its assignment that the scores are for, and who imports them."""
     from grader_service.accounts import accounts
     from grader_service.courses import courses
@@ -247,13 +247,13 @@ def _place_of_scores(session: Session, name: str, wanted: Import) -> tuple[Cours
     course = courses.find(session, wanted.course)
     if course is None:
         raise DeepgradeError(f"there is no course {wanted.course!r}; use the name in its address, /courses/NAME")
-    chosen = courses.assignment(session, course, name)
-    if chosen is None:
+    course_assignment = courses.assignment(session, course, name)
+    if course_assignment is None:
         raise DeepgradeError(f"the course {wanted.course!r} has no assignment {name!r}")
     actor = accounts.find(session, wanted.by) if wanted.by else None
     if wanted.by and (actor is None or not actor.is_staff_in(course.id)):
         raise DeepgradeError(f"{wanted.by!r} is not a staff member of {wanted.course!r}")
-    return course, chosen, actor
+    return course, course_assignment, actor
 
 
 def _print_plan(plan: Plan, *, applied: bool) -> None:

@@ -124,8 +124,8 @@ def find(session: Session, login: str) -> Person | None:
 
 def with_address(session: Session, address: str, *, but: str = "") -> Person | None:
     """Somebody whose e-mail address or login this is, other than the account of the login `but`."""
-    found = sa.or_(sa.func.lower(Person.email) == address.lower(), Person.login == fold(address))
-    return session.scalar(sa.select(Person).where(found, Person.login != but).order_by(Person.id).limit(1))
+    matches = sa.or_(sa.func.lower(Person.email) == address.lower(), Person.login == fold(address))
+    return session.scalar(sa.select(Person).where(matches, Person.login != but).order_by(Person.id).limit(1))
 
 
 def edit(session: Session, person: Person, *, name: str, email: str) -> bool:
@@ -154,8 +154,8 @@ def authenticate(session: Session, login: str, password: str) -> Person | None:
 
 def set_password(person: Person, password: str | Hashed) -> None:
     """Signs out everywhere. Raises DeepgradeError for a bad length."""
-    found = hashed(password) if isinstance(password, str) else password
-    person.password_hash, person.must_change_password = found.kept, found.must_change
+    stored = hashed(password) if isinstance(password, str) else password
+    person.password_hash, person.must_change_password = stored.kept, stored.must_change
     person.session_id = secrets.token_urlsafe(24)
 
 

@@ -65,10 +65,10 @@ def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:
 
 def use(session: Session, secret: str, password: str | accounts.Hashed) -> Person:
     """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it holds no more."""
-    found = find(session, secret)
-    if found is None:
+    row = find(session, secret)
+    if row is None:
         raise DeepgradeError("This link has been used or has expired. Request a new one.")
-    link, person = found
+    link, person = row
     accounts.set_password(person, password)
     # Of two that come at once, one finds it unused.
     used = sa.update(OneTimeLink).where(OneTimeLink.id == link.id, OneTimeLink.used_at.is_(None))

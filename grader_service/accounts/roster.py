@@ -240,8 +240,8 @@ def _places(header: Sequence[str]) -> dict[str, int]:
 
 def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
     def cell(column: str) -> str:
-        place = places.get(column)
-        return storable(row[place]).strip() if place is not None and place < len(row) else ""
+        index = places.get(column)
+        return storable(row[index]).strip() if index is not None and index < len(row) else ""
 
     email = cell("email") or None
     login = accounts.fold(cell("login") or email or "")
@@ -257,8 +257,8 @@ def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
 
 
 def _known(session: Session, logins: Sequence[str]) -> dict[str, Person]:
-    found: dict[str, Person] = {}
+    people: dict[str, Person] = {}
     for start in range(0, len(logins), 500):
         query = sa.select(Person).where(Person.login.in_(logins[start : start + 500]))
-        found |= {person.login: person for person in session.scalars(query)}
-    return found
+        people |= {person.login: person for person in session.scalars(query)}
+    return people

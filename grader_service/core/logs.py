@@ -41,8 +41,8 @@ class Redaction:
     """Strikes secrets out of a line."""
 
     def __init__(self, known: set[str]) -> None:
-        found = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, found))) if found else None
+        longest_first = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def __call__(self, line: str) -> str:
         if self._known is not None:
@@ -56,15 +56,15 @@ def known_secrets(settings: Settings, environment: Mapping[str, str]) -> set[str
     """Those of the environment, whole, and the passwords within addresses."""
     values = {environment.get(name, "") for name in SECRETS}
     values |= {settings.metrics_token, settings.admin_password or "", settings.database, settings.broker}
-    found = set()
+    known = set()
     for value in values:
         try:
             url = sa.make_url(value)
         except (ArgumentError, ValueError):
-            found.add(value)
+            known.add(value)
         else:  # an address is no secret, and tells which server is meant
-            found.add(str(url.password or ""))
-    return found
+            known.add(str(url.password or ""))
+    return known
 
 
 class _Text(logging.Formatter):

@@ -37,34 +37,36 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
 
 def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:
     """`course` : what is to be graded here, if anything; `broker` : what is wrong with it."""
-    found = [f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant]
+    sentences = [
+        f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant
+    ]
     for package, names in by_package(lacking(course) if course is not None else {}).items():
         them = "it" if len(names) == 1 else "them"
         words = f"{_and(names)} cannot be graded on this host, since {package} is not installed"
-        found.append(f"{words}; uploads to {them} wait for a host that has it")
-    return [*found, broker] if broker else found
+        sentences.append(f"{words}; uploads to {them} wait for a host that has it")
+    return [*sentences, broker] if broker else sentences
 
 
 def lacking(course: Course) -> dict[str, list[str]]:
     """By assignment, the distributions of its manifest that are not installed here."""
-    found = {}
+    by_assignment = {}
     for assignment in course:
         try:
             packages = assignment.manifest.packages
         except DeepgradeError:
             continue  # whoever grades it says what is wrong with it
         if missing := [package for package in packages if not _installed(package)]:
-            found[assignment.name] = missing
-    return found
+            by_assignment[assignment.name] = missing
+    return by_assignment
 
 
 def by_package(lacking: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """By distribution, the assignments that need it."""
-    found: dict[str, list[str]] = {}
+    assignments: dict[str, list[str]] = {}
     for name, packages in lacking.items():
         for package in packages:
-            found.setdefault(package, []).append(name)
-    return found
+            assignments.setdefault(package, []).append(name)
+    return assignments
 
 
 def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[str, bool, str]]:
@@ -91,13 +93,13 @@ def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[s
 
 def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that look like ours and are none, each with the one that is meant; "" where none is like it."""
-    found = {}
+    meant = {}
     names = {name.removeprefix(PREFIX): name for name in VARIABLES}
     for name in environment:
         if name.startswith(PREFIX) and name not in VARIABLES and name not in INTERNAL:
             alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=ALIKE)
-            found[name] = names[alike[0]] if alike else ""
-    return found
+            meant[name] = names[alike[0]] if alike else ""
+    return meant
 
 
 def _check_gpu(gpus: Sequence[str]) -> None:
@@ -120,13 +122,13 @@ def _check_cgroup(environment: Mapping[str, str]) -> None:
         return
     folder = Path(given)
     try:
-        there = (folder / "cgroup.controllers").read_text().split()
+        controllers = (folder / "cgroup.controllers").read_text().split()
     except OSError as error:
         raise DeepgradeError(
             f"DEEPGRADE_CGROUP is {given!r}, which is not a cgroup of version 2 ({error.strerror}); set it to a "
             "delegated, empty cgroup, or unset it"
         ) from error
-    if missing := [name for name in CONTROLLERS if name not in there]:
+    if missing := [name for name in CONTROLLERS if name not in controllers]:
         raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which lacks the controller {_and(missing)}; delegate it")
     if not os.access(folder / "cgroup.subtree_control", os.W_OK):
         raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which this user cannot write to; delegate it")

@@ -18,10 +18,10 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def environment_of_ours(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """For a process of the service: of this environment what `environment.PASSED_ON` names, and this code."""
-    found = passed_on(environment)
+    variables = passed_on(environment)
     if HERE.name not in ("site-packages", "dist-packages"):  # there it is found anyhow
-        found["PYTHONPATH"] = str(HERE)
-    return found
+        variables["PYTHONPATH"] = str(HERE)
+    return variables
 
 
 def die_with_parent(parent: int) -> None:

@@ -17,5 +17,5 @@ def assignment(content: Content, name: str) -> Assignment | None:
 
 def title(content: Content, name: str) -> str:
     """Of an assignment; its name, where the disk has lost it."""
-    found = assignment(content, name)
-    return found.manifest.title if found else name
+    existing = assignment(content, name)
+    return existing.manifest.title if existing else name

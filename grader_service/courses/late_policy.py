@@ -253,8 +253,8 @@ def score(
     seen = None if code is None else receipt(terms, code.received_at)
     seen_written = None if written is None else receipt(terms, written.received_at)
     of_written = None if written is None or written.points is None else _worth(terms, written)
-    found = [value for value in (None if code is None else _worth(terms, code), of_written) if value is not None]
-    points = sum(found) if found else None
+    parts = [value for value in (None if code is None else _worth(terms, code), of_written) if value is not None]
+    points = sum(parts) if parts else None
     if override is not None:
         points = override
     return Score(points, code, seen, of_written, seen_written, override is not None)

@@ -77,10 +77,10 @@ class Files:
             return
         assert self._store is not None
         try:
-            there = self._store.has(upload.sha256)
+            is_stored = self._store.has(upload.sha256)
         except Exception as error:
             raise StoreError(f"the file store cannot be read ({_words(error)})") from error
-        if not there:
+        if not is_stored:
             self.put(upload.sha256, data)
 
     def read(self, session: Session, sha256: str) -> bytes:

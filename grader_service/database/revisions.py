@@ -21,9 +21,9 @@ UNRELEASED = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})  # from
 
 
 def configuration() -> alembic.config.Config:
-    found = alembic.config.Config()
-    found.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return found
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def newest() -> str | None:

@@ -144,13 +144,13 @@ class Database:
 
     def check_version(self) -> None:
         """Raises DeepgradeError where the tables are not this version's."""
-        found = self.revision()
-        self._must_be_known(found)
+        revision = self.revision()
+        self._must_be_known(revision)
         wanted = revisions.newest()
-        if found != wanted:
+        if revision != wanted:
             raise DeepgradeError(
-                f"the database has tables of version {found or 'none'}, but this program needs version {wanted}; start "
-                "`deepgrade serve` of the same deepgrade version first"
+                f"the database has tables of version {revision or 'none'}, but this program needs version {wanted}; "
+                "start `deepgrade serve` of the same deepgrade version first"
             )
 
     def _must_be_known(self, revision: str | None) -> None:

@@ -79,7 +79,7 @@ def enqueue_many(
     added = 0
     for start in range(0, len(submission_ids), CHUNK):
         chunk = submission_ids[start : start + CHUNK]
-        there = sa.select(Job.submission_id).where(Job.batch == batch, Job.submission_id.in_(chunk))
+        in_batch = sa.select(Job.submission_id).where(Job.batch == batch, Job.submission_id.in_(chunk))
         rows = sa.select(
             Submission.id,
             Submission.person_id,
@@ -99,7 +99,7 @@ def enqueue_many(
             db_now(),
             *(sa.literal(0, sa.Integer) for _ in _ZEROS),
             sa.literal("", sa.String),
-        ).where(Submission.id.in_(chunk), Submission.id.not_in(there))
+        ).where(Submission.id.in_(chunk), Submission.id.not_in(in_batch))
         into = ("submission_id", "person_id", "turn", "batch", "state", "queue", "priority", "memory_mb", "course")
         insert = sa.insert(Job).from_select([*into, "queued_at", *_ZEROS, "message"], rows)
         added += len(session.execute(insert.returning(Job.id)).all())

@@ -79,8 +79,8 @@ def leave(session: Session, name: str, instance: str) -> None:
 
 def heard(session: Session, name: str) -> tuple[str, float, float] | None:
     """Of the host of that name: its instance, when it last spoke, and how long it has been silent."""
-    found = session.execute(sa.select(Host.instance, Host.seen_at, db_now() - Host.seen_at).where(Host.name == name))
-    row = found.one_or_none()
+    rows = session.execute(sa.select(Host.instance, Host.seen_at, db_now() - Host.seen_at).where(Host.name == name))
+    row = rows.one_or_none()
     return (row[0], row[1], row[2]) if row else None
 
 

@@ -175,7 +175,7 @@ def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
         if session.scalar(shut) is not None:
             return None
     free = _free_memory(session, slot)
-    found: list[tuple[int, int, int]] = []
+    candidates: list[tuple[int, int, int]] = []
     for rank, queue in enumerate(slot.queues):
         if queue in closed:
             continue
@@ -198,8 +198,8 @@ def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
         if lock:
             query = query.with_for_update(skip_locked=True)
         if row := session.execute(query).one_or_none():
-            found.append((row.priority, rank, row.id))
-    return min(found)[2] if found else None
+            candidates.append((row.priority, rank, row.id))
+    return min(candidates)[2] if candidates else None
 
 
 def _free_memory(session: Session, slot: Slot) -> int | None:

@@ -76,13 +76,13 @@ def lines(session: Session, courses: Sequence[str]) -> list[Line]:
         .where(Job.state.in_(("queued", "running")))
         .group_by(Job.queue)
     )
-    found = {row[0]: row[1:] for row in rows}
+    counts = {row[0]: row[1:] for row in rows}
     paused = set(session.scalars(sa.select(Queue.name).where(Queue.paused)))
-    names = [*QUEUES, *sorted(set(found) - set(QUEUES))]
+    names = [*QUEUES, *sorted(set(counts) - set(QUEUES))]
     return [
         Line(name, name in paused, waiting, batch, running, max(0.0, age or 0.0), away)
         for name in names
-        for waiting, batch, running, age, away in [found.get(name, (0, 0, 0, 0.0, 0))]
+        for waiting, batch, running, age, away in [counts.get(name, (0, 0, 0, 0.0, 0))]
     ]
 
 

@@ -49,9 +49,9 @@ def panels(text: str) -> tuple[str, list[Panel]]:
     """("epoch 3", a panel for each series) of what a job's `curve` holds; ("", []) where it holds nothing."""
     points = _read(text)
     names = list(dict.fromkeys(name for point in points for name in point if name != "epoch"))
-    found = [_panel(name, [point[name] for point in points if name in point]) for name in names[:4]]
+    curves = [_panel(name, [point[name] for point in points if name in point]) for name in names[:4]]
     epochs = [point["epoch"] for point in points if "epoch" in point]
-    return (f"epoch {epochs[-1]:g}" if epochs else ""), found
+    return (f"epoch {epochs[-1]:g}" if epochs else ""), curves
 
 
 def _read(text: str) -> list[Point]:

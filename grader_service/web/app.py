@@ -190,7 +190,7 @@ def _who() -> dict[str, object]:
         me: Person | None = getattr(current_user, "person", None)
         if me is None:
             return nobody
-        permissions.find_place()
+        permissions.set_course()
         here = g.get("here")
         role = permissions.role_in(here.id) if here else None
         rights = {"staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}

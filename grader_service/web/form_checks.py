@@ -88,8 +88,8 @@ def _address(url: str) -> tuple[str, str, int] | None:
 
 def _shown(url: str) -> str:
     """Without its path, which is nobody's business but the page's."""
-    found = _address(url)
-    if found is None or not found[1]:
+    address = _address(url)
+    if address is None or not address[1]:
         return "an unknown address"
-    scheme, host, port = found
+    scheme, host, port = address
     return f"{scheme}://{host}" + ("" if port == {"https": 443, "http": 80}.get(scheme) else f":{port}")

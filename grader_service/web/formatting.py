@@ -60,9 +60,9 @@ def utc(seconds: float) -> datetime.datetime:
 
 def moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
     """A time in UTC or in a zone, with the name of either: 6 Dec 2026, 23:59 CET; where it has no name, UTC-03."""
-    there = utc(seconds).astimezone(zone or datetime.UTC)
-    name = there.strftime("%Z")
-    return there.strftime("%d %b %Y, %H:%M ").lstrip("0") + (f"UTC{name}" if name[:1] in ("+", "-") else name)
+    local = utc(seconds).astimezone(zone or datetime.UTC)
+    name = local.strftime("%Z")
+    return local.strftime("%d %b %Y, %H:%M ").lstrip("0") + (f"UTC{name}" if name[:1] in ("+", "-") else name)
 
 
 def span(seconds: float) -> str:

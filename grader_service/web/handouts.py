@@ -17,8 +17,8 @@ def render(assignment: Assignment) -> Markup | None:
     """The handout, or None if the assignment has none. Laid out again when the file has changed."""
     path = assignment.folder / "README.md"
     try:
-        found = path.stat()
-        return _rendered(path, found.st_mtime_ns, found.st_size)
+        status = path.stat()
+        return _rendered(path, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         return None
 

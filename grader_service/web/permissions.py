@@ -91,9 +91,9 @@ def check(app: Flask) -> None:
 def rule_of(app: Flask, endpoint: str) -> Rule | None:
     view: Any = app.view_functions.get(endpoint)
     while view is not None:
-        found: Rule | None = getattr(view, "access", None)
-        if found is not None:
-            return found
+        rule: Rule | None = getattr(view, "access", None)
+        if rule is not None:
+            return rule
         view = getattr(view, "__wrapped__", None)
     return None
 
@@ -127,10 +127,12 @@ def assignment(name: str) -> CourseAssignment:
     """The assignment of that name in this request's course, as a student may know of it: before its release there is
     none, as of any other name, and only the course's staff try it out."""
     session: Session = current_app.extensions["reading"]()
-    found = courses.assignment(session, here(), name)
-    if found is None or not (is_staff_here() or late_policy.released(found, submissions.now(session))):
+    course_assignment = courses.assignment(session, here(), name)
+    if course_assignment is None or not (
+        is_staff_here() or late_policy.released(course_assignment, submissions.now(session))
+    ):
         abort(404)
-    return found
+    return course_assignment
 
 
 def role_in(course_id: int) -> str | None:
@@ -204,22 +206,22 @@ def _mine() -> list[Course]:
     """My courses, looked up once in a request."""
     if "mine" not in g:
         g.mine = my_courses(current_app.extensions["reading"]())
-    found: list[Course] = g.mine
-    return found
+    mine: list[Course] = g.mine
+    return mine
 
 
-def find_place() -> None:
+def set_course() -> None:
     """A page of no course belongs to the one that it was reached from; and to the only one, where somebody has one."""
     if "here" in g:
         return
     named = request.args.get("course", "")
     if request.endpoint is None and (match := re.match(r"/courses/([^/]+)/", request.path)):
         named = match[1]  # there is no such page in this course
-    found = next((one for one in _mine() if one.slug == named), None)
-    if found is None and len(_mine()) == 1:
-        found = _mine()[0]
-    if found is not None:
-        g.here = found
+    course = next((one for one in _mine() if one.slug == named), None)
+    if course is None and len(_mine()) == 1:
+        course = _mine()[0]
+    if course is not None:
+        g.here = course
 
 
 def _this_page_in(course: Course) -> str:
@@ -249,7 +251,7 @@ def _enforce() -> Response | None:
         return _go(url_for("auth.password"))
     _hold_token_to(rule)
     _CHECKS.get(rule.name, _nothing_more)()
-    find_place()
+    set_course()
     return None
 
 
@@ -290,12 +292,12 @@ def _admin() -> None:
 
 def _reader() -> None:
     session: Session = current_app.extensions["reading"]()
-    found = submissions.find(session, (request.view_args or {})["submission_id"])
-    role = None if found is None else role_in(found.course_id)
+    submission = submissions.find(session, (request.view_args or {})["submission_id"])
+    role = None if submission is None else role_in(submission.course_id)
     # Whoever is in the course no more sees nothing of it.
-    if found is None or role is None or (found.person_id != me().id and role == "student"):
+    if submission is None or role is None or (submission.person_id != me().id and role == "student"):
         abort(404)
-    g.asked, g.here = found, found.in_course
+    g.asked, g.here = submission, submission.in_course
 
 
 def _marker() -> None:

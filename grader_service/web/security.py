@@ -76,8 +76,8 @@ def install(app: Flask) -> None:
 
 
 def failures() -> Failures:
-    found: Failures = current_app.extensions["failures"]
-    return found
+    app_failures: Failures = current_app.extensions["failures"]
+    return app_failures
 
 
 def sign_in_key(login: str) -> str:
@@ -108,12 +108,12 @@ def _signer(name: str) -> URLSafeTimedSerializer:
 def _network(address: str) -> str:
     """The address; of IPv6 its network of 64 bits, since whoever has one address there has all of them."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if ip.version == 4:
         return address
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _by_cookie(cookie: str) -> SignedIn | None:

@@ -79,13 +79,13 @@ class Worker:
         while not self.heartbeat.told_to_stop:
             grade.warm()
             try:
-                found = self.grade_next()
+                had_job = self.grade_next()
             except (SQLAlchemyError, BadCourse) as error:
                 # Whatever was in hand comes back when its lease runs out.
                 log.error("cannot claim or release a job: %s", error)
                 time.sleep(FAILED_SECONDS)
                 continue
-            if not found:
+            if not had_job:
                 self._rest()
 
     def grade_next(self) -> bool:

@@ -92,9 +92,9 @@ def _copy_sqlite(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
-        found = copy.execute("PRAGMA quick_check").fetchall()
-        if found != [("ok",)]:
-            raise DeepgradeError(f"{source}: is damaged, so a copy would be useless ({found[0][0]})")
+        rows = copy.execute("PRAGMA quick_check").fetchall()
+        if rows != [("ok",)]:
+            raise DeepgradeError(f"{source}: is damaged, so a copy would be useless ({rows[0][0]})")
     sync(target)
 
 

@@ -31,13 +31,13 @@ def sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def sentences(place: str) -> Iterator[None]:
+def sentences(path: str) -> Iterator[None]:
     """What a disk or a database says, as a sentence."""
     try:
         yield
     except OSError as error:
         raise DeepgradeError(
-            f"{error.filename or place}: {error.strerror or error}; all partial results were removed"
+            f"{error.filename or path}: {error.strerror or error}; all partial results were removed"
         ) from error
     except (sqlite3.Error, OperationalError) as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]

@@ -95,9 +95,9 @@ class Wire:
 
     def _send(self, channel: Any, name: str, wanted: int) -> None:
         queue = ticket_queue(name)(channel)
-        there = _lying(queue)
+        waiting = _lying(queue)
         producer = Producer(channel)
-        for _ in range(min(wanted, MOST) - there):
+        for _ in range(min(wanted, MOST) - waiting):
             self._app.send_task(TICKET, args=[name], producer=producer, queue=queue, retry=False)
 
     def _use(self, work: Callable[[Any], Answer]) -> Answer:

@@ -59,19 +59,19 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
     """What a course has, in its order, and how somebody stands in it. `unreleased` : also what is not released yet."""
     now = session.scalar(sa.select(db_now())) or 0.0
     table = scores.load(session, course, courses.assignments(session, course), person=person)
-    found = []
-    for chosen in table.assignments:
-        cell = table.cell(person.id, chosen)
-        told = unreleased or cell.score.overridden or late_policy.points_shown(cell.terms, now)
-        assignment = content.assignment(course_on_disk(), chosen.assignment)
+    facts = []
+    for course_assignment in table.assignments:
+        cell = table.cell(person.id, course_assignment)
+        shows_points = unreleased or cell.score.overridden or late_policy.points_shown(cell.terms, now)
+        assignment = content.assignment(course_on_disk(), course_assignment.assignment)
         if assignment is None:
             continue  # nobody can hand it in
         if not (unreleased or late_policy.released(cell.terms, now)):
             continue
         manifest = assignment.manifest
-        found.append(
+        facts.append(
             {
-                "name": chosen.assignment,
+                "name": course_assignment.assignment,
                 "title": manifest.title,
                 "points": manifest.points,
                 "files": manifest.files,
@@ -80,13 +80,13 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
                 "release_at": cell.terms.release_at,
                 "due_at": cell.terms.due_at,
                 "hard_end_at": cell.terms.hard_end_at,
-                "weight": chosen.weight,
+                "weight": course_assignment.weight,
                 "submissions": len(cell.attempts),
-                "points_counted": cell.score.points if told else None,
+                "points_counted": cell.score.points if shows_points else None,
                 "to_mark": cell.unmarked,
             }
         )
-    return found
+    return facts
 
 
 def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
@@ -102,7 +102,10 @@ def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
         {
             "login": one.login,
             "name": one.name,
-            "points": {chosen.assignment: table.cell(one.id, chosen).score.points for chosen in table.assignments},
+            "points": {
+                course_assignment.assignment: table.cell(one.id, course_assignment).score.points
+                for course_assignment in table.assignments
+            },
         }
         for one in students
     ]

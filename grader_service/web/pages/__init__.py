@@ -41,8 +41,8 @@ def reading() -> Session:
 
 
 def services() -> Services:
-    found: Services = current_app.extensions["services"]
-    return found
+    app_services: Services = current_app.extensions["services"]
+    return app_services
 
 
 def database() -> Database:

@@ -33,22 +33,22 @@ class Row:
     """An assignment on the list, as one person has it."""
 
     course: Course
-    chosen: CourseAssignment
+    course_assignment: CourseAssignment
     content: Assignment | None  # None: the disk has lost it
     cell: scores.Cell
     now: float
 
     @property
     def title(self) -> str:
-        return self.content.manifest.title if self.content else self.chosen.assignment
+        return self.content.manifest.title if self.content else self.course_assignment.assignment
 
     @property
     def possible(self) -> float:
-        return (self.content.manifest.points if self.content else 0.0) + self.chosen.written_points
+        return (self.content.manifest.points if self.content else 0.0) + self.course_assignment.written_points
 
     @property
     def released(self) -> bool:
-        return late_policy.released(self.chosen, self.now)
+        return late_policy.released(self.course_assignment, self.now)
 
     @property
     def receipt(self) -> late_policy.Receipt:
@@ -62,15 +62,15 @@ class Row:
     @property
     def score(self) -> late_policy.Score:
         """As its owner may see it by now: what staff have set is never kept back."""
-        found = self.cell.score
+        score = self.cell.score
         if self.points_shown:
-            return found
-        return late_policy.Score(found.points if found.overridden else None, overridden=found.overridden)
+            return score
+        return late_policy.Score(score.points if score.overridden else None, overridden=score.overridden)
 
     @property
     def lacks(self) -> str:
         """What is not handed in of it, in words."""
-        written = self.chosen.written_points > 0 and self.cell.written is None
+        written = self.course_assignment.written_points > 0 and self.cell.written is None
         if not self.cell.attempts:
             return "nothing handed in yet" if written or self.cell.written is None else "no code handed in yet"
         return "written part not handed in yet" if written else ""
@@ -122,10 +122,10 @@ def download_kit(name: str) -> Page:
 @permissions.member
 def hand_in(name: str) -> Page:
     """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
-    chosen, assignment = permissions.assignment(name), _content(name)
+    course_assignment, assignment = permissions.assignment(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
-        return _page(chosen, assignment, refusal="choose a zip file first"), 422
+        return _page(course_assignment, assignment, refusal="choose a zip file first"), 422
     data = upload.stream.read()
     try:
         submission = intake.hand_in(
@@ -140,7 +140,7 @@ def hand_in(name: str) -> Page:
             waited=waited(),
         )
     except Refused as error:
-        return _page(chosen, assignment, refusal=str(error)), 422
+        return _page(course_assignment, assignment, refusal=str(error)), 422
     return redirect(url_for("submissions.show", submission_id=submission.id), 303)
 
 
@@ -155,10 +155,10 @@ def _dashboard(mine: list[Course]) -> str:
 
 
 def _rows(one: Course, now: float) -> Iterator[Row]:
-    chosen = courses.assignments(reading(), one)
-    found = scores.load(reading(), one, chosen, person=me())
-    for each in chosen:
-        row = Row(one, each, content.assignment(course(), each.assignment), found.cell(me().id, each), now)
+    course_assignments = courses.assignments(reading(), one)
+    table = scores.load(reading(), one, course_assignments, person=me())
+    for each in course_assignments:
+        row = Row(one, each, content.assignment(course(), each.assignment), table.cell(me().id, each), now)
         if row.released or permissions.is_staff_in(one.id):
             yield row
 
@@ -171,14 +171,14 @@ def title_of(name: str) -> str:
     return content.title(course(), name)
 
 
-def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
+def _page(course_assignment: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
-    cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
-    history = submissions.history(me(), chosen)
+    cell = scores.load(reading(), here(), [course_assignment], person=me()).cell(me().id, course_assignment)
+    history = submissions.history(me(), course_assignment)
     return render_template(
         "assignment.html",
         assignment=assignment,
-        row=Row(here(), chosen, assignment, cell, now),
+        row=Row(here(), course_assignment, assignment, cell, now),
         may=late_policy.may_hand_in(cell.terms, cell.attempts, now),
         may_write=late_policy.receipt(cell.terms, now),
         left=late_policy.attempts(cell.terms, cell.attempts, now),

@@ -25,9 +25,9 @@ Page = str | tuple[str, int] | Response
 def show() -> Page:
     """The latest entries first. `before`: older than that one; `person`: about that person alone."""
     person = number("person")
-    found = audit.entries(reading(), here(), before=number("before"), limit=ROWS + 1, person=person)
-    older = found[ROWS - 1].id if len(found) > ROWS else None
-    return render_template("staff/audit.html", entries=found[:ROWS], older=older, person=person)
+    entries = audit.entries(reading(), here(), before=number("before"), limit=ROWS + 1, person=person)
+    older = entries[ROWS - 1].id if len(entries) > ROWS else None
+    return render_template("staff/audit.html", entries=entries[:ROWS], older=older, person=person)
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
@@ -35,8 +35,8 @@ def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
     before, after = entry.before, entry.after
     if isinstance(before or after, dict):
         old, new = before or {}, after or {}
-        told = [(name, old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)]
-        return [(name.replace("_", " "), _word(was, name), _word(now, name)) for name, was, now in told]
+        changed = [(name, old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)]
+        return [(name.replace("_", " "), _word(was, name), _word(now, name)) for name, was, now in changed]
     return [("", _word(before), _word(after))]
 
 

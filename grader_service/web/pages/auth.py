@@ -55,10 +55,10 @@ def password() -> Page:
         if accounts.authenticate(reading(), me().login, form.current.data or "") is None:
             attempt.failed()
             return render_template("password.html", form=form, sentence="That is not your current password."), 401
-    chosen = accounts.hashed(form.password.data or "")
+    hashed = accounts.hashed(form.password.data or "")
     with database().write() as writing:
         person = writing.get_one(Person, me().id)
-        accounts.set_password(person, chosen)
+        accounts.set_password(person, hashed)
     begin(person)
     flash("Your password has been changed. You have been signed out everywhere else.")
     return redirect(permissions.home(), 303)

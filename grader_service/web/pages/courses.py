@@ -67,8 +67,8 @@ def change() -> Page:
 
 def _page(form: CourseForm, sentence: str = "") -> str:
     with database().read() as session:
-        found = permissions.my_courses(session)
-    return render_template("courses.html", form=form, courses=found, sentence=sentence, zones=_zones())
+        mine = permissions.my_courses(session)
+    return render_template("courses.html", form=form, courses=mine, sentence=sentence, zones=_zones())
 
 
 def _settings(form: CourseSettings, sentence: str = "") -> str:

@@ -58,13 +58,13 @@ def _for_a_program(status: int, sentence: str, errors: object) -> Response:
 
 
 def _http(error: HTTPException) -> tuple[str | Response, int] | Response:
-    told = getattr(error, "data", {})  # what the API's views and forms say of it
+    data = getattr(error, "data", {})  # what the API's views and forms say of it
     if isinstance(error, RateLimitExceeded):
-        told = {"message": error.description}
+        data = {"message": error.description}
     known = FOR_PROGRAMS if request.path.startswith("/api/") else SENTENCES
     if error.code is None or error.code not in known:
         return error.get_response()  # type: ignore[return-value]
-    return page(error.code, told.get("message"), told.get("messages"))
+    return page(error.code, data.get("message"), data.get("messages"))
 
 
 def _too_many(error: TooMany) -> Response:

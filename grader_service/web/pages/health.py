@@ -36,7 +36,7 @@ def ready() -> tuple[Response, int]:
     Without graders uploads are accepted and wait, so `graders` alone makes no service unready.
     """
     checks = {"database": _database(), "disk": _disk()}
-    well = all(found == "ok" for found in checks.values())
+    well = all(state == "ok" for state in checks.values())
     if checks["database"] == "ok":
         open_ones = sum(one.state == "open" for one in hosts.all_of_them(reading()))
         checks["graders"] = "ok" if open_ones else "no host takes jobs, so submissions wait"

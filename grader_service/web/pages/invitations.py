@@ -28,12 +28,12 @@ ENDED = "This link has been used or has expired. Ask the staff of your course fo
 @permissions.anybody
 def show(secret: str) -> Page:
     """404 for a link that holds no more: nothing tells it from one that never was."""
-    found = invitations.find(reading(), secret)
-    if found is None:
+    row = invitations.find(reading(), secret)
+    if row is None:
         return render_template("error.html", status=404, sentence=ENDED), 404
     form = PasswordByLink()
     if not form.validate_on_submit():
-        return render_template("link.html", form=form, person=found[1]), 422 if form.is_submitted() else 200
+        return render_template("link.html", form=form, person=row[1]), 422 if form.is_submitted() else 200
     password = accounts.hashed(form.password.data or "")
     try:
         with database().write() as session:

@@ -120,8 +120,8 @@ def _by_address(writing: Session, claims: dict[str, Any]) -> Person | None:
     if claims.get("email_verified") is not True or not accounts.EMAIL.fullmatch(address):
         return None
     same = sa.or_(sa.func.lower(Person.email) == address, Person.login == accounts.fold(address))
-    found = writing.scalars(sa.select(Person).where(same, Person.is_operator.is_(False))).all()
-    return found[0] if len(found) == 1 else None
+    people = writing.scalars(sa.select(Person).where(same, Person.is_operator.is_(False))).all()
+    return people[0] if len(people) == 1 else None
 
 
 def _provider() -> Any:

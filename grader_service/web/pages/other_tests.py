@@ -14,9 +14,11 @@ from grader_service.web.pages import course, grades, here, reading
 def find(book: Book | None = None) -> dict[str, list[int]]:
     """By assignment, the submissions to grade again. `book` : what the page has read of it already; else all is read,
     where there are such results."""
-    chosen = [column.course_assignment for column in book.columns] if book else courses.assignments(reading(), here())
+    course_assignments = (
+        [column.course_assignment for column in book.columns] if book else courses.assignments(reading(), here())
+    )
     tests = {}
-    for one in chosen:
+    for one in course_assignments:
         with suppress(UnknownAssignment, OSError):  # the disk has lost it: there are no tests of today
             tests[one.assignment] = course()[one.assignment].tests_sha256()
     if not other_tests.changed(reading(), here(), tests):

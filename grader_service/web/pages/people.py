@@ -285,8 +285,8 @@ def _address(secret: str) -> str:
 def _sum(changes: list[roster.Change]) -> str:
     kinds = [change.kind for change in changes]
     words = {"new": "new", "joins": "joined", "role": "with a new role", "leaves": "left"}
-    told = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
-    return ", ".join(told) or "nothing to change"
+    parts = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
+    return ", ".join(parts) or "nothing to change"
 
 
 def _form(*, empty: bool = False) -> NewPerson:

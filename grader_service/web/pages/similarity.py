@@ -57,17 +57,17 @@ def pair(name: str, first_id: int, second_id: int) -> Page:
     """Two submissions beside each other, with what they share marked."""
     assignment = _assignment(name)
     state = similarity.look(settings(), here(), name)
-    found = state.findings.pair(first_id, second_id) if state.findings else None
+    finding = state.findings.pair(first_id, second_id) if state.findings else None
     known = _known(name, {first_id, second_id})
-    if found is None or len(known) < 2:
+    if finding is None or len(known) < 2:
         abort(404)
     return render_template(
         "staff/pair.html",
         name=name,
         title=assignment.manifest.title,
         sides=[
-            (known[first_id], found.of_first, _marked(assignment, known[first_id], found.in_first)),
-            (known[second_id], found.of_second, _marked(assignment, known[second_id], found.in_second)),
+            (known[first_id], finding.of_first, _marked(assignment, known[first_id], finding.in_first)),
+            (known[second_id], finding.of_second, _marked(assignment, known[second_id], finding.in_second)),
         ],
     )
 

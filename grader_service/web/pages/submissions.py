@@ -148,17 +148,17 @@ def picture(submission_id: int, key: str) -> Page:
     view = shown()
     if view.report is None or key not in map(report_figures.key, report_figures.figures_of(view.report)):
         abort(404)
-    found = reading().get(Picture, (view.result, key))
-    if found is None:
+    row = reading().get(Picture, (view.result, key))
+    if row is None:
         abort(404)
-    return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
+    return Response(row.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
 
 
 def _others(submission: Submission) -> list[Submission]:
     """The other attempts at the same thing, the latest first."""
     history = submissions.history(submission.person, submission.course_assignment)
-    found = submissions.whole(reading(), history)
-    return [one for one in found if one.id != submission.id and one.kind == submission.kind]
+    attempts = submissions.whole(reading(), history)
+    return [one for one in attempts if one.id != submission.id and one.kind == submission.kind]
 
 
 def _alike(one: Submission, other: Submission) -> bool:
