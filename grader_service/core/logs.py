@@ -1,7 +1,7 @@
 """What the service's processes say on standard error: lines for people or, with DEEPGRADE_LOG=json, one object a line.
 
     {"time": "2026-10-01T12:00:00.000+00:00", "level": "WARNING", "logger": "deepgrade.worker", "process": "cpu-1:0",
-     "message": "submission 7: our fault: ...", "request": "9f3c..."}
+     "message": "submission 7: fault of the grader: ...", "request": "9f3c..."}
 
 With json each request is a line as well, told by its route and not by its address: an address may be a one-time link.
 No line holds a password, a token or a secret: known ones are struck out of whatever is said, tracebacks included, and

@@ -1,7 +1,7 @@
-"""Courses, and what each makes of the assignments that lie on the disk: dates, policies, extensions.
+"""Courses and their assignments: dates, policies, extensions.
 
-The disk says what there is to do; a course in the database chooses from it. Every change of a date or a policy is in
-the audit, with what it was before, since it changes grades.
+The disk has all assignments. The database has the courses and the assignments of each course. A change of a date or a
+policy changes grades, so the audit records it with the earlier values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from grader_service.database.models import (
 from grader_service.database.session import db_now, one_at_a_time, storable
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-LATEST = 32503680000.0  # 1 January 3000: no date lies after it
+LATEST = 32503680000.0  # 1 January 3000: the latest date
 POLICY = (
     "position",
     "draft",
@@ -52,11 +52,11 @@ POLICY = (
 )
 
 
-COURSES = "courses"  # what makes one, or adds to it, does so one at a time
+COURSES = "courses"  # the lock of transactions that make a course or add to one
 
 
 def fill(session: Session, names: Iterable[str]) -> None:
-    """At the start: a first course that chose nothing yet gets all that lies on the disk, open and never due."""
+    """At the start: if no course has an assignment, the first course gets all of the disk, open and never due."""
     one_at_a_time(session, COURSES)  # several web processes may start at once
     first = session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
     if session.scalar(sa.select(CourseAssignment.id).limit(1)) is None:
@@ -65,7 +65,7 @@ def fill(session: Session, names: Iterable[str]) -> None:
 
 
 def create(session: Session, actor: Person | None, *, slug: str, title: str, timezone: str) -> Course:
-    """Raises DeepgradeError for a slug that is taken or none, no title, or an unknown time zone."""
+    """Raises DeepgradeError for a slug that is in use or not valid, a missing title, or an unknown time zone."""
     if not SLUG.fullmatch(slug):
         raise DeepgradeError(f"{slug!r} is not a valid short name; use up to 40 lower-case letters, digits and -")
     one_at_a_time(session, COURSES)
@@ -96,7 +96,7 @@ def find(session: Session, slug: str) -> Course | None:
 
 
 def assignments(session: Session, course: Course) -> list[CourseAssignment]:
-    """A course's assignments in their order."""
+    """The course's assignments in their order."""
     query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
     return list(session.scalars(query.order_by(CourseAssignment.position, CourseAssignment.id)))
 
@@ -104,7 +104,7 @@ def assignments(session: Session, course: Course) -> list[CourseAssignment]:
 def assignment(session: Session, course: Course, name: str, *, kept: bool = False) -> CourseAssignment | None:
     """The assignment of that name. `kept`: nobody removes it from the course before the transaction ends."""
     query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
-    if kept:  # on SQLite nobody else writes meanwhile
+    if kept:  # SQLite has one writer at a time
         query = query.with_for_update(read=True, key_share=True)
     return session.scalar(query.where(CourseAssignment.assignment == name))
 
@@ -114,7 +114,7 @@ def extension(session: Session, course_assignment: CourseAssignment, person: Per
 
 
 def add(session: Session, actor: Person | None, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
-    """Choose an assignment for a course: never due until its dates are set; open, or a draft that staff alone see."""
+    """Add an assignment to a course, without a due date: open, or a draft that only staff see."""
     one_at_a_time(session, COURSES)
     if (existing := assignment(session, course, name)) is not None:
         return existing
@@ -126,8 +126,8 @@ def add(session: Session, actor: Person | None, course: Course, name: str, *, dr
 
 
 def remove(session: Session, actor: Person, course_assignment: CourseAssignment) -> None:
-    """Raises DeepgradeError if there are submissions, points by hand or regrades: they would be lost with it."""
-    session.refresh(course_assignment, with_for_update=True)  # whoever hands in waits, and then finds it or does not
+    """Raises DeepgradeError if there are submissions, points by hand or regrades: they would be deleted too."""
+    session.refresh(course_assignment, with_for_update=True)  # an upload at the same time waits
     kept: Sequence[tuple[Any, str]] = ((Submission, "submissions"), (Override, "points by hand"), (Regrade, "regrades"))
     for table, words in kept:
         of_assignment = sa.select(table.id).where(table.course_assignment_id == course_assignment.id)
@@ -151,7 +151,7 @@ def remove(session: Session, actor: Person, course_assignment: CourseAssignment)
 def set_policy(
     session: Session, actor: Person, course_assignment: CourseAssignment, values: Mapping[str, Any], reason: str = ""
 ) -> bool:
-    """Change dates and policy; returns whether anything did. Raises DeepgradeError for values that make no sense."""
+    """Change dates and policy. Returns whether a value changed. Raises DeepgradeError for values that are not valid."""
     before = policy_of(course_assignment)
     after = before | {name: value for name, value in values.items() if name in POLICY}
     _look_at(after)
@@ -184,9 +184,9 @@ def extend(
     attempts_extra: int,
     reason: str,
 ) -> Extension:
-    """Give one student other dates, in place of an extension that was there.
+    """Give one student other dates. This replaces an existing extension.
 
-    Raises DeepgradeError without a reason, and for what would not hold: an extension takes nothing away.
+    Raises DeepgradeError without a reason, and for dates without effect: an extension takes nothing away.
     """
     reason = audit.reason_of(reason)
     if not 0 <= attempts_extra <= 1000:
@@ -219,7 +219,7 @@ def extend(
 def _has_effect(
     course_assignment: CourseAssignment, due_at: float, hard_end_at: float | None, attempts_extra: int
 ) -> None:
-    """Raises DeepgradeError for a part of an extension that `late_policy.terms` would pass over, with what holds."""
+    """Raises DeepgradeError for a part of an extension that `late_policy.terms` would ignore; says what applies."""
 
     def in_words(seconds: float) -> str:
         at = datetime.datetime.fromtimestamp(seconds, ZoneInfo(course_assignment.course.timezone))
@@ -290,12 +290,12 @@ def _add(session: Session, course: Course, name: str, *, draft: bool = False) ->
         draft=draft,
     )
     session.add(course_assignment)
-    session.flush()  # the rest of the policy is what the columns begin with
+    session.flush()  # the database sets the defaults of the other columns
     return course_assignment
 
 
 def _look_at(policy: Mapping[str, Any]) -> None:
-    """Raises DeepgradeError with the first thing that makes no sense."""
+    """Raises DeepgradeError for the first value that is not valid."""
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
         raise DeepgradeError("a date must be between 1970 and 3000")

@@ -3,10 +3,10 @@
     claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
                                    └ or take results from an earlier grading (`grading.job_grading`)
 
-It is the same under each engine; what differs is how it learns, when idle, that there is work. Whatever goes wrong in
-it that is not the student's doing is ours: the job is tried again, and in the end staff see it. With the database out
-of reach it grades on, and tries to put down the result until it hears whether the job is still its own. SIGTERM and
-SIGINT give a job that is being graded back to the queue.
+It is the same under each engine; what differs is how it learns, when idle, that there is work. An error in it
+that the student did not cause is a failure of the grader: the job is tried again, and after the third failure staff see
+it. While the database is out of reach, the worker continues to grade. It tries to store the result until the database
+says whether the worker still has the job. SIGTERM and SIGINT give a running job back to the queue.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ log = logging.getLogger("deepgrade.worker")
 
 LOOK_SECONDS = 0.1  # an idle worker that nobody rings looks for work so often
 FAILED_SECONDS = 0.5  # and again so long after the database failed
-MESSAGE_MOST = 20_000  # characters of a fault of ours that staff are shown
+MESSAGE_MOST = 20_000  # characters of the message that staff see when the grader failed
 BARREN_SECONDS = 180.0  # a worker that sees work for so long and gets none ends, and is started anew
 
 T = TypeVar("T")

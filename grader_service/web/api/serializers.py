@@ -1,4 +1,4 @@
-"""Rows as the API tells them."""
+"""Rows as JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader_service.web.pages import course as course_on_disk
 
 
 def of_submissions(session: Session, query: sa.Select[Any]) -> list[dict[str, Any]]:
-    """Of all that a query of submissions asks for."""
+    """The facts of all submissions that a query selects."""
     return [of_submission(one) for one in submission_view.summaries(session, query, _viewer_of)]
 
 
@@ -56,7 +56,7 @@ def _viewer_of(submission: Submission) -> Viewer:
 
 
 def of_assignments(session: Session, course: Course, person: Person, *, unreleased: bool) -> list[dict[str, Any]]:
-    """What a course has, in its order, and how somebody stands in it. `unreleased` : also what is not released yet."""
+    """A course's assignments in order, with one person's points. `unreleased`: also those that are not released yet."""
     now = session.scalar(sa.select(db_now())) or 0.0
     table = scores.load(session, course, courses.assignments(session, course), person=person)
     facts = []
@@ -90,7 +90,7 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
 
 
 def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
-    """Everybody's, of the course's students in the order of logins."""
+    """The points of the course's students, in the order of their logins."""
     table = scores.load(session, course, courses.assignments(session, course))
     students = session.execute(
         sa.select(Person.id, Person.login, Person.name)

@@ -1,4 +1,4 @@
-"""What there is to do, handing it in, and what became of it."""
+"""Assignments, handing in, and submissions."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
         abort(404)
     except Refused as error:
         abort(422, message=str(error))
-    with database().read() as session:  # the request's own session sees what was before
+    with database().read() as session:  # the request's own session does not see the new row
         return _one(session, submission.id)
 
 
@@ -137,7 +137,7 @@ def report(submission_id: int) -> Any:
     """
     view = shown()
     if view.submission.job is None:
-        abort(404)  # the written part: no grader looks at it
+        abort(404)  # the written part has no report
     if (answer := view.answer) is not None:
         return Response(reports.to_json(answer), mimetype="application/json")
     return jsonify(SubmissionFacts().dump(of_submission(view))), 202
@@ -150,7 +150,7 @@ def upload(submission_id: int) -> Any:
     """The uploaded file of a submission"""
     submission = permissions.asked()
     if submission.kind != "code":
-        abort(404)  # the written part is no zip
+        abort(404)  # the written part is not a zip
     return send_file(
         io.BytesIO(files().read(reading(), submission.sha256)),
         mimetype="application/zip",
@@ -160,7 +160,7 @@ def upload(submission_id: int) -> Any:
 
 
 def page(query: sa.Select[Any], asked: dict[str, Any], assignments: sa.Select[int]) -> dict[str, Any]:
-    """The part of a list that was asked for. `assignments`: ids of those that the list may be of."""
+    """One page of a list of submissions. `assignments`: the ids of the assignments that the list may include."""
     if asked["assignment"] is not None:
         assignments = assignments.where(CourseAssignment.assignment == asked["assignment"])
     query = query.where(Submission.course_assignment_id.in_(assignments))
