@@ -51,7 +51,6 @@ POLICY = (
     "leaderboard",
 )
 
-
 COURSES = "courses"  # the lock of transactions that make a course or add to one
 
 
@@ -119,9 +118,8 @@ def add(session: Session, actor: Person | None, course: Course, name: str, *, dr
     if (existing := assignment(session, course, name)) is not None:
         return existing
     course_assignment = _add(session, course, name, draft=draft)
-    audit.write(
-        session, actor, "assignment added", f"assignment {name}", after=policy_of(course_assignment), course=course
-    )
+    policy = policy_of(course_assignment)
+    audit.write(session, actor, "assignment added", f"assignment {name}", after=policy, course=course)
     return course_assignment
 
 
@@ -132,9 +130,8 @@ def remove(session: Session, actor: Person, course_assignment: CourseAssignment)
     for table, words in kept:
         of_assignment = sa.select(table.id).where(table.course_assignment_id == course_assignment.id)
         if session.scalar(of_assignment.limit(1)) is not None:
-            raise DeepgradeError(
-                f"{course_assignment.assignment!r} has {words}, so it cannot be removed; make it a draft instead"
-            )
+            name = course_assignment.assignment
+            raise DeepgradeError(f"{name!r} has {words}, so it cannot be removed; make it a draft instead")
     for table in (Extension, RubricItem):
         session.execute(sa.delete(table).where(table.course_assignment_id == course_assignment.id))
     audit.write(
@@ -225,9 +222,8 @@ def _has_effect(
         at = datetime.datetime.fromtimestamp(seconds, ZoneInfo(course_assignment.course.timezone))
         return at.strftime("%d %b %Y, %H:%M %Z").lstrip("0")
 
-    more = attempts_extra > 0 and (
-        course_assignment.attempts_per_day is not None or course_assignment.attempts_total is not None
-    )
+    limits = (course_assignment.attempts_per_day, course_assignment.attempts_total)
+    more = attempts_extra > 0 and limits != (None, None)
     due, end = course_assignment.due_at, course_assignment.hard_end_at
     if due is None and not more:
         raise DeepgradeError("the assignment has no due date, so there is nothing to extend")

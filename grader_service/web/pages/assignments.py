@@ -23,18 +23,18 @@ from grader_service.web.pages import course, here, me, reading, services, waited
 
 blueprint = Blueprint("assignments", __name__)
 
-SOON = 7 * late_policy.DAY  # seconds; what is due within is at the top
+SOON = 7 * late_policy.DAY  # seconds; assignments that are due within are at the top
 
 Page = str | tuple[str, int] | Response
 
 
 @dataclass(frozen=True)
 class Row:
-    """An assignment on the list, as one person has it."""
+    """An assignment on the list, for one person."""
 
     course: Course
     course_assignment: CourseAssignment
-    content: Assignment | None  # None: the disk has lost it
+    content: Assignment | None  # None: the disk does not have it
     cell: scores.Cell
     now: float
 
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def receipt(self) -> late_policy.Receipt:
-        """Of something handed in now."""
+        """The receipt of a submission at this time."""
         return late_policy.receipt(self.cell.terms, self.now)
 
     @property
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def score(self) -> late_policy.Score:
-        """As its owner may see it by now: what staff have set is never kept back."""
+        """The score as the student may see it now. Points that staff have set are always shown."""
         score = self.cell.score
         if self.points_shown:
             return score
@@ -69,7 +69,7 @@ class Row:
 
     @property
     def lacks(self) -> str:
-        """What is not handed in of it, in words."""
+        """The parts that are not handed in yet, in words."""
         written = self.course_assignment.written_points > 0 and self.cell.written is None
         if not self.cell.attempts:
             return "nothing handed in yet" if written or self.cell.written is None else "no code handed in yet"
@@ -77,7 +77,7 @@ class Row:
 
     @property
     def pressing(self) -> bool:
-        """Is it due within a week; or late, with something of it not handed in that would still give points?"""
+        """Is it due within a week? Or is it late, and would a missing part still give points?"""
         due = self.cell.terms.due_at
         if due is None or not self.receipt.accepted or self.course.archived_at is not None:
             return False
@@ -89,7 +89,7 @@ class Row:
 @blueprint.get("/")
 @permissions.signed_in
 def index() -> Page:
-    """Everything that there is to do, in all my courses."""
+    """The assignments of all my courses."""
     return _dashboard(permissions.my_courses(reading()))
 
 
@@ -121,7 +121,7 @@ def download_kit(name: str) -> Page:
 @blueprint.post("/courses/<slug>/assignments/<name>")
 @permissions.member
 def hand_in(name: str) -> Page:
-    """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
+    """303 to the stored submission; 422 with the reason if it is refused. Then nothing is stored."""
     course_assignment, assignment = permissions.assignment(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
@@ -196,5 +196,5 @@ def _kit(assignment: Assignment, newest: float) -> bytes:
 
 
 def _newest(assignment: Assignment) -> float:
-    """When the students' half last changed, so that a kit is built once and never stale."""
+    """The time of the last change of the students' files. A kit is built again only after a change."""
     return max((path.stat().st_mtime for path in assignment.folder.rglob("*")), default=0.0)

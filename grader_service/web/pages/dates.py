@@ -123,7 +123,7 @@ def withdraw(name: str, person_id: int) -> Page:
             Extension, (course_assignment.id, person_id)
         )
         if known is None:
-            abort(404)  # somebody of another course, or nobody: staff of this one are not told which
+            abort(404)  # the answer does not say whether the person exists
         person = session.get_one(Person, person_id)
         done = courses.withdraw_extension(session, me(), course_assignment, person)
     flash("The extension has been withdrawn." if done else "This extension does not exist.")
@@ -182,7 +182,7 @@ def _count_extensions() -> dict[int, int]:
 
 
 def _to_form(course_assignment: CourseAssignment) -> dict[str, Any]:
-    """Times as the clock on the course's wall shows them, the penalty as a percentage."""
+    """Times in the course's time zone, the penalty as a percentage."""
     values = courses.policy_of(course_assignment)
     zone = courses.zone(here())
     for name in TIMES:
@@ -203,10 +203,10 @@ def _from_form(form: PolicyForm) -> dict[str, Any]:
 
 
 def _seconds(moment: datetime.datetime | None) -> float | None:
-    """A time on the course's wall. One that comes twice, when clocks go back, is the first of the two."""
+    """A time in the course's time zone. If it comes twice, when clocks go back, the first one is meant."""
     if moment is None:
         return None
     try:
         return moment.replace(tzinfo=courses.zone(here())).timestamp()
     except (OverflowError, ValueError):
-        return courses.LATEST  # refused as such
+        return courses.LATEST  # `courses` refuses it

@@ -1,4 +1,4 @@
-"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and how an assignment went."""
+"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and statistics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("grades", __name__, url_prefix="/courses/<slug>/staff")
 
 Page = str | tuple[str, int] | AnyResponse
 
-ENTRIES = 20  # of the audit, on a student's page
+ENTRIES = 20  # entries of the audit on a student's page
 
 
 @blueprint.get("/grades")
@@ -70,14 +70,14 @@ def export() -> Page:
 @blueprint.get("/students/<int:person_id>")
 @permissions.staff
 def student(person_id: int) -> Page:
-    """Somebody's whole term: what counts in each assignment and why, all uploads, and what staff changed."""
+    """A student's whole term: what counts in each assignment and why, all uploads, and changes by staff."""
     return _student(_person(person_id))
 
 
 @blueprint.post("/students/<int:person_id>/<name>")
 @permissions.staff
 def override(person_id: int, name: str) -> Page:
-    """Set `points` with a `reason`; with `withdraw`=1 take them back."""
+    """Set `points` with a `reason`; with `withdraw`=1 withdraw them."""
     person, course_assignment = _person(person_id), _course_assignment(name)
     reason = request.form.get("reason", "")
     try:
@@ -108,7 +108,7 @@ def override(person_id: int, name: str) -> Page:
 @blueprint.get("/statistics/<name>")
 @permissions.staff
 def statistics(name: str) -> Page:
-    """The distribution of points, and how each test went, over the submission of each student that counts."""
+    """The distribution of points and the results of each test, over the counting submission of each student."""
     gradebook = book()
     if gradebook.index(name) is None:
         abort(404)
@@ -136,7 +136,7 @@ def book(person: Person | None = None) -> Book:
 
 
 def number_of(text: str) -> float:
-    """Raises DeepgradeError for what is no number."""
+    """Raises DeepgradeError if it is not a number."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
@@ -171,7 +171,7 @@ def _by_assignment(uploads: list[Summary]) -> dict[str, list[Summary]]:
 
 
 def _person(person_id: int) -> Person:
-    """Of this course; anybody else is none of its staff's business."""
+    """A person of this course; 404 for all others."""
     query = sa.select(Person).join(Membership).where(Membership.course_id == here().id, Person.id == person_id)
     return reading().scalar(query) or abort(404)
 

@@ -27,7 +27,7 @@ def show(name: str) -> Page:
 @blueprint.post("")
 @permissions.member
 def take_part(name: str) -> Page:
-    """`pseudonym` is the name to take part under; an empty one ends it."""
+    """`pseudonym` is the public name; an empty one ends the participation."""
     course_assignment = _course_assignment(name)
     if not any(one.course_id == here().id for one in me().memberships):
         abort(403)  # an operator who is not in the course

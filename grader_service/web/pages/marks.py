@@ -1,4 +1,4 @@
-"""Of one submission: comments and points of the rubric. Of an assignment, for staff: its rubric."""
+"""Comments and points of the rubric of a submission; for staff, the rubric of an assignment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader_service.web.pages.submissions import page_of
 
 blueprint = Blueprint("marking", __name__)
 
-EMPTY_LINES = 3  # at the end of the form of a rubric
+EMPTY_LINES = 3  # at the end of a rubric's form
 
 Page = str | tuple[str, int] | Response
 
@@ -38,7 +38,7 @@ def comment(submission_id: int) -> Page:
 @blueprint.post("/submissions/<int:submission_id>/rubric")
 @permissions.marker
 def score(submission_id: int) -> Page:
-    """Fields `item-<number>`: points of that line, or nothing."""
+    """Fields `item-<number>`: points of that line, or empty."""
     submission = asked()
     if submission.kind != "written":
         abort(404)
@@ -65,7 +65,7 @@ def rubric(name: str) -> Page:
 @blueprint.post("/courses/<slug>/staff/rubric/<name>")
 @permissions.staff
 def change(name: str) -> Page:
-    """Fields `text-<n>`, `points-<n>`, `id-<n>` in the order of n; a line without text goes."""
+    """Fields `text-<n>`, `points-<n>`, `id-<n>` in the order of n; a line without text is deleted."""
     course_assignment = _course_assignment(name)
     try:
         lines = [_line(number) for number in range(manual.LINES_MOST + EMPTY_LINES) if f"text-{number}" in request.form]

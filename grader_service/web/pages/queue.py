@@ -1,4 +1,4 @@
-"""For staff: what waits, who grades, and pausing either. Of other courses' people nothing is shown."""
+"""For staff: the queues, the hosts, and pausing them. People of other courses are not shown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pause() -> Page:
 
 
 def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: dict[str, int]) -> list[str]:
-    """What keeps uploads from being graded, in sentences."""
+    """Sentences about what keeps uploads from being graded."""
     notes = []
     if not any(one.state == "open" for one in seen):
         notes.append("No host takes jobs at the moment, so submissions wait.")

@@ -1,4 +1,4 @@
-"""For staff of a course: grading again, seeing what changes, and letting it count."""
+"""For staff of a course: start regrades, compare the results, and apply them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader_service.web.pages.assignments import title_of
 blueprint = Blueprint("regrading", __name__, url_prefix="/courses/<slug>/staff/regrades")
 
 ROWS = 50
-NUMBERS_MOST = 100_000  # of submissions that a list of ranges may name
+NUMBERS_MOST = 100_000  # submissions in a list of ranges
 
 SETS = {
     "counting": "the counting submission of each student",
@@ -46,7 +46,7 @@ def show() -> Page:
 @blueprint.post("")
 @permissions.staff
 def begin() -> Page:
-    """Puts the submissions into the queue again; nothing counts yet."""
+    """Puts the submissions into the queue again. Their results do not count yet."""
     name, which = request.form.get("assignment", ""), request.form.get("which", "counting")
     tests = " ".join(request.form.getlist("tests")).replace(",", " ").split()
     try:
@@ -86,7 +86,7 @@ def one(regrade_id: int) -> Page:
 @blueprint.post("/<int:regrade_id>/count")
 @permissions.staff
 def count(regrade_id: int) -> Page:
-    """From now on its results count."""
+    """Applies the regrade: its results count."""
     try:
         with database().write() as session:
             compared = regrades.count(session, me(), here(), regrades.find(session, here(), regrade_id) or abort(404))
@@ -99,7 +99,7 @@ def count(regrade_id: int) -> Page:
 @blueprint.post("/<int:regrade_id>/withdraw")
 @permissions.staff
 def withdraw(regrade_id: int) -> Page:
-    """What counted before counts again."""
+    """Withdraws the regrade: the earlier results count again."""
     try:
         with database().write() as session:
             regrade = regrades.find(session, here(), regrade_id) or abort(404)
@@ -117,7 +117,7 @@ def _tests(assignment: Assignment) -> list[str]:
 
 
 def _all_tests(names: Iterable[str]) -> dict[str, list[str]]:
-    """By assignment; none of one that the disk has lost."""
+    """The tests of each assignment; assignments that the disk does not have are left out."""
     assignments = {name: content.assignment(course(), name) for name in names}
     return {name: _tests(assignment) for name, assignment in assignments.items() if assignment is not None}
 
@@ -159,7 +159,7 @@ def _regrade(regrade_id: int) -> Regrade:
 
 
 def _numbers(course_assignment: CourseAssignment, which: str, text: str) -> list[int]:
-    """The submissions that are meant. Raises DeepgradeError for a list that is none."""
+    """The ids of the submissions to grade. Raises DeepgradeError for a list that is not valid."""
     if which == "named":
         return numbers_of(text)
     if which == "other_tests":
@@ -177,7 +177,7 @@ def _numbers(course_assignment: CourseAssignment, which: str, text: str) -> list
 
 
 def numbers_of(text: str) -> list[int]:
-    """`3, 5-8 12` is 3, 5, 6, 7, 8 and 12. Raises DeepgradeError for what is no such list."""
+    """`3, 5-8 12` is 3, 5, 6, 7, 8 and 12. Raises DeepgradeError if it is not such a list."""
     numbers: set[int] = set()
     for word in text.replace(",", " ").split():
         match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", word)

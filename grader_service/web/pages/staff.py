@@ -1,4 +1,4 @@
-"""For staff of a course: everybody's submissions."""
+"""For staff of a course: the submissions of all students."""
 
 from __future__ import annotations
 
