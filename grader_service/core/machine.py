@@ -1,8 +1,8 @@
-"""Whether this machine has what it is told to have: said once, at the start, and not by each grading that fails.
+"""Checks at the start whether this machine has what its settings name, so that not each grading fails.
 
-check       raises DeepgradeError: what was set cannot be meant, or is not there
-notes       sentences: the service can go on, and somebody should know
-lacking     the assignments that cannot be graded here, and the distributions that they need
+check       raises DeepgradeError for a setting that is not valid or names something that does not exist
+notes       sentences about problems that do not stop the service
+lacking     the assignments that cannot be graded here, and the missing distributions
 findings    the same for `deepgrade doctor`
 gpus_here   the GPUs of this machine
 """
@@ -21,13 +21,13 @@ from autograder.course.course import Course
 from autograder.sandbox import gpu
 from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 
-ALIKE = 0.75  # share of letters from which on an unknown variable is taken for a slip, 0 to 1
+ALIKE = 0.75  # least similarity of an unknown variable to a known one that makes it a typing error, 0 to 1
 DEV = Path("/dev")
 CONTROLLERS = ("memory", "pids")
 
 
 def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
-    """`gpus` : those that slots are to be started for, as CUDA counts them."""
+    """`gpus`: the GPUs of the slots to start, as CUDA counts them."""
     for name, meant in _unknown(environment).items():
         if meant:
             raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
@@ -36,7 +36,7 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
 
 
 def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:
-    """`course` : what is to be graded here, if anything; `broker` : what is wrong with it."""
+    """`course`: the course to grade here, if any; `broker`: the problem of the broker, if any."""
     sentences = [
         f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant
     ]
@@ -54,7 +54,7 @@ def lacking(course: Course) -> dict[str, list[str]]:
         try:
             packages = assignment.manifest.packages
         except DeepgradeError:
-            continue  # whoever grades it says what is wrong with it
+            continue  # the grading reports the error
         if missing := [package for package in packages if not _installed(package)]:
             by_assignment[assignment.name] = missing
     return by_assignment
@@ -70,7 +70,7 @@ def by_package(lacking: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[str, bool, str]]:
-    """Name, is it well, and what was found."""
+    """Name, whether it is well, and a sentence."""
     unknown = _unknown(environment)
     words = [f"{name} is not a setting{f'; use {meant}' if meant else ''}" for name, meant in unknown.items()]
     yield "settings", not unknown, "; ".join(words) or "each variable is known"
@@ -92,7 +92,7 @@ def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[s
 
 
 def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that look like ours and are none, each with the one that is meant; "" where none is like it."""
+    """Variables with the service's prefix that are not settings, each with the most similar setting, or ""."""
     meant = {}
     names = {name.removeprefix(PREFIX): name for name in VARIABLES}
     for name in environment:
@@ -148,8 +148,8 @@ def _and(names: Sequence[str]) -> str:
 
 
 def gpus_here() -> tuple[str, ...]:
-    """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
+    """The GPUs in CUDA_VISIBLE_DEVICES, otherwise all GPUs of the machine."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
+        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 means no GPU
     return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))
