@@ -76,9 +76,9 @@ def _must_be_empty(settings: Settings, database: Database, contents: Contents) -
                 "overwrites nothing; set DEEPGRADE_DATABASE to an empty database"
             )
     for name in SECRETS:
-        path = home / name
-        if name in contents.files and path.exists() and look(path) != contents.files[name]:
-            raise DeepgradeError(f"{path}: exists already and is different; move it away first")
+        secret = home / name
+        if name in contents.files and secret.exists() and look(secret) != contents.files[name]:
+            raise DeepgradeError(f"{secret}: exists already and is different; move it away first")
     if os.environ.get("DEEPGRADE_SECRET") or (home / "course.secret").exists():
         if fingerprint(secrets.course_secret(settings)) != contents.secret:
             raise DeepgradeError(
