@@ -323,7 +323,7 @@ def named_in_template(source: str) -> Iterator[tuple[int, str]]:
 
 
 def test_names_are_nouns_for_the_thing():
-    wrong = []
+    wrong: list[str] = []
     for path in (path for room in NAMED for path in sorted((ROOT / room).rglob("*"))):
         file = path.relative_to(ROOT).as_posix()
         read = {".py": named, ".html": named_in_template}.get(path.suffix)
