@@ -1,6 +1,6 @@
 """The service's commands: serve, worker and bundle; queue, pause and resume; backup and restore.
 
-`autograder.cli.extensions` says how they come to the command line. Each imports what it needs when it runs.
+`autograder.cli.extensions` adds them to the command line. Each command imports its modules when it runs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or 
 
 
 def read_settings() -> None:
-    """What the file of DEEPGRADE_SETTINGS says is as if it stood in the environment, for every command."""
+    """The settings in the file of DEEPGRADE_SETTINGS act like environment variables, for every command."""
     if os.environ.get("DEEPGRADE_SETTINGS"):
         with _installed():
             from grader_service.core.environment import read_file
@@ -45,7 +45,7 @@ def serve(
 ) -> None:
     """Run the web service and its graders; their data is in DEEPGRADE_HOME."""
     with _installed():
-        import flask  # noqa: F401  # needed only by processes that start later; missing, it is missed here
+        import flask  # noqa: F401  # only later processes need it; if it is missing, fail here
         import waitress  # noqa: F401
 
         from grader_service.serve import serve as run
@@ -53,8 +53,8 @@ def serve(
 
 
 def findings(course: str | None) -> list[tuple[str, bool, str]]:
-    """For `deepgrade doctor`: name, is it well, and what was found of what the service's settings name. Nothing where
-    the service is not installed."""
+    """For `deepgrade doctor`: name, whether it is well, and a sentence, for each check of the service's settings.
+    Nothing if the service is not installed."""
     try:
         from grader_service.core import machine
     except ModuleNotFoundError:
@@ -206,13 +206,13 @@ def resume(name: Paused) -> None:
 
 
 def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool) -> None:
-    """Of `import-results`: what the scores change in a course's grade book; where that is wanted, they change it."""
+    """For `import-results`: shows the changes of the scores in a course's grade book, and applies them if asked."""
     with _database() as database:
         from grader_service.grading import score_import
 
         with database.write() if wanted.apply else database.read() as session:
-            course, chosen, actor = _place_of_scores(session, name, wanted)
-            plan = score_import.plan(session, course, chosen, scores)
+            course, course_assignment, actor = _target_of_scores(session, name, wanted)
+            plan = score_import.plan(session, course, course_assignment, scores)
             if wanted.apply:
                 score_import.write(
                     session,
@@ -239,26 +239,26 @@ def import_scores(name: str, scores: list[Score], wanted: Import, *, json: bool)
         _print_plan(plan, applied=wanted.apply)
 
 
-def _place_of_scores(session: Session, name: str, wanted: Import) -> tuple[Course, CourseAssignment, Person | None]:
-    """The course and its assignment that the scores are for, and who imports them."""
+def _target_of_scores(session: Session, name: str, wanted: Import) -> tuple[Course, CourseAssignment, Person | None]:
+    """The course and the assignment of the scores, and the person who imports them."""
     from grader_service.accounts import accounts
     from grader_service.courses import courses
 
     course = courses.find(session, wanted.course)
     if course is None:
         raise DeepgradeError(f"there is no course {wanted.course!r}; use the name in its address, /courses/NAME")
-    chosen = courses.assignment(session, course, name)
-    if chosen is None:
+    course_assignment = courses.assignment(session, course, name)
+    if course_assignment is None:
         raise DeepgradeError(f"the course {wanted.course!r} has no assignment {name!r}")
     actor = accounts.find(session, wanted.by) if wanted.by else None
     if wanted.by and (actor is None or not actor.is_staff_in(course.id)):
         raise DeepgradeError(f"{wanted.by!r} is not a staff member of {wanted.course!r}")
-    return course, chosen, actor
+    return course, course_assignment, actor
 
 
 def _print_plan(plan: Plan, *, applied: bool) -> None:
     table = console.table("Submission", "Login", "Now", "Then", "", numbers=("Now", "Then"))
-    for row in sorted(plan.rows, key=lambda row: (not row.trouble, not row.guess)):  # what needs a look comes first
+    for row in sorted(plan.rows, key=lambda row: (not row.trouble, not row.guess)):  # rows to check come first
         points = ["none" if value is None else console.number(value) for value in (row.before, row.after)]
         login = row.person.login if row.person else ""
         remark = row.trouble or (f"guess, {row.guess}" if row.guess else "")

@@ -2,7 +2,7 @@
 
 It looks at every text of the service, of the command line and of the engine's rooms below: string constants, templates,
 the script of the pages, and the docstrings that become help and the OpenAPI page. To ban one more construction, add a
-`Rule` with an example.
+`Rule` with an example. In the rooms of `NAMED`, variables, parameters and fields are named for what they hold.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ CODE = ("grader_service", *(f"autograder/{room}" for room in ROOMS))
 NOT_READ = ("migrations", "vendor")  # frozen, or not ours
 SHOWN = ("grader_service/web/api/", "grader_service/cli.py", "autograder/cli/")  # whose docstrings people read
 HELPERS = ("cli/console.py", "cli/show.py")  # their docstrings are not the help of a command
+NAMED = ("grader_service",)  # the rooms whose names are checked
+BANNED_NAMES = frozenset({"chosen", "found", "told", "there", "place"})  # they say nothing about the thing
+PLACE_IN_THE_QUEUE = (  # whose field `place` is the place of a submission in the queue
+    "grader_service/grading/submission_view.py",
+    "grader_service/web/api/forms.py",
+    "grader_service/web/api/serializers.py",
+    "grader_service/web/pages/submissions.py",
+    "grader_service/web/templates/parts/progress.html",
+)
 
 
 class Rule(NamedTuple):
@@ -293,6 +302,55 @@ def test_what_people_read_is_plain_english():
         for rule in found(text.words)
     ]
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def named(source: str) -> Iterator[tuple[int, str]]:
+    """The names of variables, parameters, fields and keyword arguments, with their lines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, (ast.arg, ast.keyword)) and node.arg:
+            yield node.lineno, node.arg
+
+
+def named_in_template(source: str) -> Iterator[tuple[int, str]]:
+    """The words of expressions and statements, without texts."""
+    for number, line in enumerate(source.splitlines(), 1):
+        for expression in re.findall(r"\{\{.*?\}\}|\{%.*?%\}", line):
+            yield from ((number, name) for name in re.findall(r"\w+", re.sub(r"(['\"]).*?\1", "", expression)))
+
+
+def test_names_are_nouns_for_the_thing():
+    wrong: list[str] = []
+    for path in (path for room in NAMED for path in sorted((ROOT / room).rglob("*"))):
+        file = path.relative_to(ROOT).as_posix()
+        read = {".py": named, ".html": named_in_template}.get(path.suffix)
+        if read is not None and not any(part in NOT_READ for part in path.parts):
+            banned = BANNED_NAMES - ({"place"} if file in PLACE_IN_THE_QUEUE else set())
+            names = read(path.read_text(encoding="utf-8"))
+            wrong += [f"{file}:{line}: {name}" for line, name in names if name in banned]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "source, names",
+    [
+        ("chosen = 1", ["chosen"]),
+        ("def f(told, *, place): return [one for one in told]", ["told", "place", "one"]),
+        ("render(found=row.there)", ["there", "found"]),
+        ("'chosen'  # found", []),
+    ],
+)
+def test_it_sees_the_names_of_variables_parameters_fields_and_keywords(source, names):
+    assert sorted(name for _, name in named(source)) == sorted(names)
+
+
+def test_it_sees_the_names_of_templates_without_texts():
+    source = "chosen {% for found in rows %}{{ found.name or 'there' }}{% endfor %}"
+    assert "found" in {name for _, name in named_in_template(source)}
+    assert not {"chosen", "there"} & {name for _, name in named_in_template(source)}
 
 
 def test_it_reads_constants_templates_scripts_and_the_docstrings_that_are_shown():

@@ -1,4 +1,4 @@
-"""What can go wrong, and whose fault it is.
+"""What can go wrong, and who caused it.
 
     DeepgradeError                  one clear sentence: the place, the value, the way out; exit code 2
     ├── BadCourse                   an assignment's folders are wrong (author)
@@ -7,18 +7,18 @@
     ├── BadData                     a data set's file is not what it should be (operator); in datasets/
     ├── NotFetched                  no mirror gave a data set's file (whoever asked for it); in datasets/
     ├── Refused                     an upload is turned away, nothing unpacked (student)
-    └── GraderError                 our fault: never a zero, never an attempt used, retried
+    └── GraderError                 the grader failed: never a zero, no attempt used, retried
         ├── SandboxUnavailable      a wall cannot be built: no grading (operator)
-        └── SandboxLost             a sandbox vanished with no student code in it
+        └── SandboxLost             a sandbox ended before student code ran in it
 
-    StudentGone (BaseException)     the student's process has no more to say, so the test is over
+    StudentGone (BaseException)     the student's process answers no more, so the test is over
     ├── NotImplementedYet           it raised NotImplementedError
     ├── TimedOut                    a byte did not come, or go, in time
     ├── OutOfMemory                 the memory limit was reached
     ├── Died                        the process ended by itself
-    └── BrokenProtocol              a reply that is no reply
+    └── BrokenProtocol              a reply that is not valid
 
-`StudentGone` is no `Exception`, so that hypothesis, which repeats a test on every `Exception` to find a smaller
+`StudentGone` is not an `Exception`, so that hypothesis, which repeats a test on every `Exception` to find a smaller
 input, cannot repeat a three-second timeout a hundred times.
 """
 
@@ -34,7 +34,7 @@ class BadCourse(DeepgradeError):
 
 
 class BadManifest(BadCourse):
-    """`assignment.toml` holds something it must not, or lacks something it must have."""
+    """`assignment.toml` has a value that is not allowed, or lacks one that is required."""
 
 
 class UnknownAssignment(DeepgradeError):
@@ -46,7 +46,7 @@ class Refused(DeepgradeError):
 
 
 class GraderError(DeepgradeError):
-    """Our fault. Never scores, never uses up an attempt, is retried."""
+    """The grader failed. It never scores, never uses up an attempt, and is retried."""
 
 
 class SandboxUnavailable(GraderError):
@@ -54,7 +54,7 @@ class SandboxUnavailable(GraderError):
 
 
 class SandboxLost(GraderError):
-    """A sandbox vanished while no student code ran in it."""
+    """A sandbox ended while no student code ran in it."""
 
 
 class StudentGone(BaseException):

@@ -1,4 +1,4 @@
-"""People: made by staff, signed in by a password that is kept as a scrypt hash."""
+"""People: staff create them; they sign in with a password, which is stored as a scrypt hash."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ HASHED = "scrypt"  # with werkzeug's parameters: 2^15 rounds of blocks of 8, 32 
 
 @dataclass(frozen=True)
 class Hashed:
-    """A password as it is kept. To make one takes a tenth of a second, so it is made before a transaction begins."""
+    """The hash of a password. To compute it takes a tenth of a second, so do this before a transaction begins."""
 
     kept: str
-    must_change: bool = False  # at the next sign-in: it was made up
+    must_change: bool = False  # at the next sign-in: it is temporary
 
 
-NO_PASSWORD = Hashed("")  # of who sets one by a link, or signs in elsewhere
+NO_PASSWORD = Hashed("")  # for people who set one by a link, or who sign in through a provider
 
 
 def hashed(password: str) -> Hashed:
@@ -44,14 +44,14 @@ def hashed(password: str) -> Hashed:
 
 
 def made_up() -> tuple[str, Hashed]:
-    """A password for somebody, to be told once and changed at the first sign-in."""
+    """A temporary password. It is shown once and must be changed at the first sign-in."""
     once = _made_up()
     return once, Hashed(hashed(once).kept, must_change=True)
 
 
 @cache
 def _nobodys_hash() -> str:
-    """Checked when nobody has that login, so that the answer takes as long as for a wrong password."""
+    """The hash to check if no account has the login, so that the answer takes as long as for a wrong password."""
     return generate_password_hash("nobody", method=HASHED)
 
 
@@ -65,12 +65,12 @@ def create(
     course: Course | None = None,
     email: str | None = None,
 ) -> tuple[Person, str | None]:
-    """Add a person, and to a course: the first one if none is named, to none with no role.
+    """Add a person to a course: the first course if none is named, or no course without a role.
 
-    password : where others may wait for the transaction, as `hashed` or `made_up` gives it. Without one it is made up:
-        it is returned, and must be changed at the first sign-in.
+    password : from `hashed` or `made_up` if others may wait for the transaction. Without one, a temporary password is
+        made and returned; it must be changed at the first sign-in.
 
-    Raises DeepgradeError for a login that is taken or none, an unknown role, or a password of the wrong length.
+    Raises DeepgradeError for a login that is in use or not valid, an unknown role, or a password of the wrong length.
     """
     login = fold(login)
     if not LOGIN.fullmatch(login):
@@ -95,7 +95,7 @@ def create(
 
 
 def join(session: Session, person: Person, course: Course, role: str) -> Membership:
-    """Give somebody a role in a course, whatever it was before."""
+    """Give a person a role in a course. It replaces an earlier role."""
     membership = session.get(Membership, (person.id, course.id))
     if membership is None:
         membership = Membership(person=person, course_id=course.id, role=role, joined_at=db_now())
@@ -106,30 +106,30 @@ def join(session: Session, person: Person, course: Course, role: str) -> Members
 
 
 def leave(session: Session, person: Person, course: Course) -> None:
-    """Take somebody out of a course. What was handed in stays, and is seen by staff."""
+    """Remove a person from a course. Their submissions stay, and staff see them."""
     session.execute(sa.delete(Membership).where(Membership.person_id == person.id, Membership.course_id == course.id))
     session.expire(person, ["memberships"])
 
 
 def first_course(session: Session) -> Course:
-    """There is one from the first migration on."""
+    """The first course. The first migration makes it."""
     return session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
 
 
 def find(session: Session, login: str) -> Person | None:
     login = fold(login)
-    # Whatever cannot be a login is nobody's; some of it PostgreSQL would not even compare.
+    # No account has a login that is not valid, and PostgreSQL cannot compare some of these texts.
     return session.scalar(sa.select(Person).where(Person.login == login)) if LOGIN.fullmatch(login) else None
 
 
 def with_address(session: Session, address: str, *, but: str = "") -> Person | None:
-    """Somebody whose e-mail address or login this is, other than the account of the login `but`."""
-    found = sa.or_(sa.func.lower(Person.email) == address.lower(), Person.login == fold(address))
-    return session.scalar(sa.select(Person).where(found, Person.login != but).order_by(Person.id).limit(1))
+    """A person with this e-mail address or login, except the account with the login `but`."""
+    matches = sa.or_(sa.func.lower(Person.email) == address.lower(), Person.login == fold(address))
+    return session.scalar(sa.select(Person).where(matches, Person.login != but).order_by(Person.id).limit(1))
 
 
 def edit(session: Session, person: Person, *, name: str, email: str) -> bool:
-    """Mend a name or an address; did anything change? Raises DeepgradeError for none, or another account's address."""
+    """Change a name or an address. Returns whether one changed. Raises DeepgradeError if it is not valid or in use."""
     name, address = storable(name).strip()[:200], email.strip() or None
     if not name:
         raise DeepgradeError("enter a name")
@@ -147,15 +147,15 @@ def edit(session: Session, person: Person, *, name: str, email: str) -> bool:
 def authenticate(session: Session, login: str, password: str) -> Person | None:
     """The person with that login and password, else None, after the same time."""
     person, nobodys_hash = find(session, login), _nobodys_hash()
-    kept = person.password_hash if person else ""  # "" is of who signs in elsewhere alone
+    kept = person.password_hash if person else ""  # "" for people who sign in only through a provider
     right = check_password_hash(kept or nobodys_hash, password[:PASSWORD_MOST])
     return person if right and kept else None
 
 
 def set_password(person: Person, password: str | Hashed) -> None:
-    """Signs out everywhere. Raises DeepgradeError for a bad length."""
-    found = hashed(password) if isinstance(password, str) else password
-    person.password_hash, person.must_change_password = found.kept, found.must_change
+    """Sets the password and signs the person out everywhere. Raises DeepgradeError for a bad length."""
+    stored = hashed(password) if isinstance(password, str) else password
+    person.password_hash, person.must_change_password = stored.kept, stored.must_change
     person.session_id = secrets.token_urlsafe(24)
 
 
@@ -164,7 +164,7 @@ def has_operator(session: Session) -> bool:
 
 
 def ensure_admin(session: Session, password: str | Hashed | None = None) -> str | None:
-    """At the first start there is nobody: make `admin`. Returns the password if it had to be made up."""
+    """At the first start, create `admin`. Returns the password if it is a temporary one."""
     if has_operator(session):
         return None
     person, once = create(session, login="admin", name="Administrator", role="admin", password=password)
@@ -173,14 +173,14 @@ def ensure_admin(session: Session, password: str | Hashed | None = None) -> str 
 
 
 def may_manage(manager: Person, course: Course, role: str | None) -> bool:
-    """Of a course, admins look after everybody; staff look after students."""
+    """In a course, admins manage everybody; staff manage students."""
     mine = manager.role_in(course.id)
     return mine == "admin" or (mine == "staff" and role == "student")
 
 
 def may_take_over(manager: Person, person: Person) -> bool:
-    """May the manager give somebody a new password, or delete them? Whoever can do that can be them, so it needs the
-    right over every role that they have, in all courses; over operators that of an operator."""
+    """May the manager give a person a new password, or delete them? A manager who can do that can act as them. So the
+    manager needs the right over all their roles in all courses, and must be an operator to manage operators."""
     if manager.is_operator:
         return True
     return (
@@ -196,6 +196,6 @@ def fold(login: str) -> str:
 
 
 def _made_up() -> str:
-    """16 letters and digits (80 bits) in groups that can be read out; none that look alike."""
+    """16 letters and digits (80 bits) in groups that can be read out, without characters that look alike."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))

@@ -1,9 +1,9 @@
-"""One-time links: an invitation, or a way back in. Whoever has one sets the person's password, once and for a while.
+"""One-time links: an invitation, or a password reset. Anyone who has a link can set the password once.
 
-    /link/<32 random bytes>      shown to staff once, or sent by mail; what is kept is its SHA-256
+    /link/<32 random bytes>      shown to staff once, or sent by mail; only its SHA-256 is stored
 
-A new link for a person, a password set, and the person's deletion end the older ones. To open the page uses nothing
-up, so what looks at addresses in mails does no harm.
+A new link for a person, a password set, and the person's deletion end the older ones. To open the page does
+not use the link, so programs that check addresses in mails do no harm.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from grader_service.database.models import Course, OneTimeLink, Person
 from grader_service.database.session import db_now
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-DAYS = {"invite": 14.0, "reset": 1.0}  # that it holds
-MAILS_PER_HOUR = 5  # to one account, for whoever says that the password is forgotten; past it none is sent
+DAYS = {"invite": 14.0, "reset": 1.0}  # until it expires
+MAILS_PER_HOUR = 5  # to one account, for a forgotten password; further mails are not sent
 
 
 def make(session: Session, actor: Person | None, person: Person, purpose: str, course: Course | None = None) -> str:
-    """The secret of a new link; older ones of the person end."""
+    """The secret of a new link. Older links of the person end."""
     end(session, person.id)
     secret = secrets.token_urlsafe(32)
     link = OneTimeLink(
@@ -50,7 +50,7 @@ def lately(session: Session, person: Person) -> int:
 
 
 def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:
-    """The link with that secret, if it still holds, and whose it is."""
+    """The link with that secret and its person; None if the link has expired."""
     if not SECRET.fullmatch(secret):
         return None
     row = session.execute(
@@ -64,13 +64,13 @@ def find(session: Session, secret: str) -> tuple[OneTimeLink, Person] | None:
 
 
 def use(session: Session, secret: str, password: str | accounts.Hashed) -> Person:
-    """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it holds no more."""
-    found = find(session, secret)
-    if found is None:
+    """Set the password, sign the person out everywhere, and end the link. Raises DeepgradeError if it has expired."""
+    row = find(session, secret)
+    if row is None:
         raise DeepgradeError("This link has been used or has expired. Request a new one.")
-    link, person = found
+    link, person = row
     accounts.set_password(person, password)
-    # Of two that come at once, one finds it unused.
+    # If two requests come at once, only one succeeds.
     used = sa.update(OneTimeLink).where(OneTimeLink.id == link.id, OneTimeLink.used_at.is_(None))
     if session.execute(used.values(used_at=db_now()).returning(OneTimeLink.id)).one_or_none() is None:
         raise DeepgradeError("This link has been used or has expired. Request a new one.")
@@ -80,7 +80,7 @@ def use(session: Session, secret: str, password: str | accounts.Hashed) -> Perso
 
 
 def end(session: Session, person_id: int) -> None:
-    """No link of this person works any longer."""
+    """Ends all links of this person."""
     session.execute(
         sa.update(OneTimeLink)
         .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))

@@ -1,11 +1,11 @@
-"""A course's people as CSV: what a file would change, and changing it.
+"""A course's people as CSV: plan the changes of a file, and apply them.
 
     login,name,email,role
     ada,Ada Lovelace,ada@example.edu,student
 
-Columns are found by their names, in any order; `login` may be missing where there is `email`, and is then that; `role`
-is student where nothing is said. What is there of a person stays: names and addresses of accounts belong to whoever
-owns them, and other courses' people are none of the business of this one's staff.
+Columns are found by their names, in any order; if `login` is missing, it is `email`; without a `role`
+a person is a student. Names and addresses of existing accounts do not change: they belong to the account's owner, and
+staff of one course must not change people of another course.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from grader_service.database.session import storable
 
 MOST = 5000  # lines
 NOT_READ = "the roster is not in UTF-8; export it again as CSV UTF-8"
-MARKS = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u00b4"  # that names and headings have: quotes, dashes, a space
+MARKS = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u00b4"  # in names and headings: quotes, dashes, a space
 COLUMNS = {
     "login": ("login", "username", "user", "netid"),
     "email": ("email", "e-mail", "mail", "email address"),
@@ -50,12 +50,12 @@ class Entry:
     role: str
 
 
-ORDER = ("leaves", "role", "joins", "new", "same")  # what takes something away is read first
+ORDER = ("leaves", "role", "joins", "new", "same")  # people who lose something come first
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one person: `new`, `joins`, `role`, `same`, or `leaves` for who is not in the file."""
+    """The change for one person: `new`, `joins`, `role`, `same`, or `leaves` for a person who is not in the file."""
 
     kind: str
     login: str
@@ -67,10 +67,10 @@ class Change:
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """The text of a file, and a note for staff where its encoding had to be recognised ("" for UTF-8).
+    """The text of a file, and a note for staff if the encoding was guessed ("" for UTF-8).
 
-    Raises DeepgradeError for what can be read neither as UTF-8, nor as UTF-16, nor as Windows-1252 in which everything
-    beyond ASCII is a letter or a mark of names: a name that is stored wrongly is found by nobody.
+    Raises DeepgradeError if the file is not UTF-8, UTF-16, or Windows-1252 in which all characters beyond ASCII are
+    letters or marks of names: nobody could find a name that is stored wrongly.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _decoded(data, "utf-16"), _note("UTF-16")
@@ -99,7 +99,7 @@ def _note(encoding: str) -> str:
 
 
 def parse(text: str) -> list[Entry]:
-    """Raises DeepgradeError with the line and what is wrong with it; then nothing of the file is to be used."""
+    """Raises DeepgradeError with the line and its error. Then no line of the file must be used."""
     try:
         rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text), strict=True))
     except csv.Error as error:
@@ -136,9 +136,9 @@ def parse(text: str) -> list[Entry]:
 def plan(
     session: Session, actor: Person, course: Course, entries: Sequence[Entry], *, leave: bool = False
 ) -> list[Change]:
-    """What the file would change. `leave` : do students leave who are not in it?
+    """The changes of a file. `leave`: whether students leave who are not in it.
 
-    Raises DeepgradeError where somebody would get or lose a role that the actor does not give.
+    Raises DeepgradeError if a person would get or lose a role that the actor must not give.
     """
     members = {
         person.login: (person, membership)
@@ -182,12 +182,12 @@ def plan(
 
 
 def digest(changes: Sequence[Change]) -> str:
-    """Of a plan, so that what is done is what was shown."""
+    """The digest of a plan: `apply` gets the plan that was shown."""
     return hashlib.sha256(repr(list(changes)).encode()).hexdigest()
 
 
 def apply(session: Session, actor: Person, course: Course, changes: Sequence[Change]) -> list[tuple[Person, str]]:
-    """Do it, all or nothing in the caller's transaction: the new people, each with the secret of an invitation."""
+    """Apply the plan in the caller's transaction. Returns the new people, each with the secret of an invitation."""
     invited = []
     for change in changes:
         if change.kind == "new":
@@ -240,8 +240,8 @@ def _places(header: Sequence[str]) -> dict[str, int]:
 
 def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
     def cell(column: str) -> str:
-        place = places.get(column)
-        return storable(row[place]).strip() if place is not None and place < len(row) else ""
+        index = places.get(column)
+        return storable(row[index]).strip() if index is not None and index < len(row) else ""
 
     email = cell("email") or None
     login = accounts.fold(cell("login") or email or "")
@@ -257,8 +257,8 @@ def _entry(line: int, row: Sequence[str], places: dict[str, int]) -> Entry:
 
 
 def _known(session: Session, logins: Sequence[str]) -> dict[str, Person]:
-    found: dict[str, Person] = {}
+    people: dict[str, Person] = {}
     for start in range(0, len(logins), 500):
         query = sa.select(Person).where(Person.login.in_(logins[start : start + 500]))
-        found |= {person.login: person for person in session.scalars(query)}
-    return found
+        people |= {person.login: person for person in session.scalars(query)}
+    return people

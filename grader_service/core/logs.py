@@ -1,11 +1,11 @@
-"""What the service's processes say on standard error: lines for people or, with DEEPGRADE_LOG=json, one object a line.
+"""The log of the service's processes on standard error: text or, with DEEPGRADE_LOG=json, one JSON object a line.
 
     {"time": "2026-10-01T12:00:00.000+00:00", "level": "WARNING", "logger": "deepgrade.worker", "process": "cpu-1:0",
-     "message": "submission 7: our fault: ...", "request": "9f3c..."}
+     "message": "submission 7: fault of the grader: ...", "request": "9f3c..."}
 
-With json each request is a line as well, told by its route and not by its address: an address may be a one-time link.
-No line holds a password, a token or a secret: known ones are struck out of whatever is said, tracebacks included, and
-so is what looks like one.
+With json each request is a line too. It has the route and not the address, since an address may be a one-time link. No
+line has a password, a token or a secret: known secrets are removed from all lines, also from tracebacks, and so is text
+that looks like one.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ SHAPES = (
     re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key)\b[\"']?\s*[=:]\s*[\"']?[^\s\"'&,;)}]{4,}"),
 )
 
-request_name: ContextVar[str] = ContextVar("request_name", default="")  # of the request that is being answered
+request_name: ContextVar[str] = ContextVar("request_name", default="")  # of the current request
 
 
 class Redaction:
-    """Strikes secrets out of a line."""
+    """Replaces the secrets in a line."""
 
     def __init__(self, known: set[str]) -> None:
-        found = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, found))) if found else None
+        longest_first = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def __call__(self, line: str) -> str:
         if self._known is not None:
@@ -53,18 +53,18 @@ class Redaction:
 
 
 def known_secrets(settings: Settings, environment: Mapping[str, str]) -> set[str]:
-    """Those of the environment, whole, and the passwords within addresses."""
+    """The secrets of the environment, and the passwords in addresses."""
     values = {environment.get(name, "") for name in SECRETS}
     values |= {settings.metrics_token, settings.admin_password or "", settings.database, settings.broker}
-    found = set()
+    known = set()
     for value in values:
         try:
             url = sa.make_url(value)
         except (ArgumentError, ValueError):
-            found.add(value)
-        else:  # an address is no secret, and tells which server is meant
-            found.add(str(url.password or ""))
-    return found
+            known.add(value)
+        else:  # an address is not a secret, and it names the server
+            known.add(str(url.password or ""))
+    return known
 
 
 class _Text(logging.Formatter):
@@ -90,18 +90,18 @@ class _Json(JsonFormatter):
             log_data["request"] = name
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        # Before they are quoted: in JSON a secret may look otherwise.
+        # Before quoting: JSON may change the characters of a secret.
         return {name: self._redact(value) if isinstance(value, str) else value for name, value in log_data.items()}
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Wherever that leads by then."""
+    """The standard error at the time of each line."""
 
     stream = property(lambda self: sys.stderr, lambda self, value: None)
 
 
 def configure(settings: Settings, process: str, environment: Mapping[str, str], level: int = logging.INFO) -> None:
-    """For a process, once. `process` is what the lines call it."""
+    """Call it once in a process. `process` is the name of the process in the lines."""
     redact = Redaction(known_secrets(settings, environment))
     handler = _Stderr()
     handler.setFormatter(_Json(redact, process) if settings.log == "json" else _Text(redact))

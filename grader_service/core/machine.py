@@ -1,8 +1,8 @@
-"""Whether this machine has what it is told to have: said once, at the start, and not by each grading that fails.
+"""Checks at the start whether this machine has what its settings name, so that not each grading fails.
 
-check       raises DeepgradeError: what was set cannot be meant, or is not there
-notes       sentences: the service can go on, and somebody should know
-lacking     the assignments that cannot be graded here, and the distributions that they need
+check       raises DeepgradeError for a setting that is not valid or names something that does not exist
+notes       sentences about problems that do not stop the service
+lacking     the assignments that cannot be graded here, and the missing distributions
 findings    the same for `deepgrade doctor`
 gpus_here   the GPUs of this machine
 """
@@ -21,13 +21,13 @@ from autograder.course.course import Course
 from autograder.sandbox import gpu
 from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 
-ALIKE = 0.75  # share of letters from which on an unknown variable is taken for a slip, 0 to 1
+ALIKE = 0.75  # least similarity of an unknown variable to a known one that makes it a typing error, 0 to 1
 DEV = Path("/dev")
 CONTROLLERS = ("memory", "pids")
 
 
 def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
-    """`gpus` : those that slots are to be started for, as CUDA counts them."""
+    """`gpus`: the GPUs of the slots to start, as CUDA counts them."""
     for name, meant in _unknown(environment).items():
         if meant:
             raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
@@ -36,39 +36,41 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
 
 
 def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:
-    """`course` : what is to be graded here, if anything; `broker` : what is wrong with it."""
-    found = [f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant]
+    """`course`: the course to grade here, if any; `broker`: the problem of the broker, if any."""
+    sentences = [
+        f"{name} is not a setting and has no effect" for name, meant in _unknown(environment).items() if not meant
+    ]
     for package, names in by_package(lacking(course) if course is not None else {}).items():
         them = "it" if len(names) == 1 else "them"
         words = f"{_and(names)} cannot be graded on this host, since {package} is not installed"
-        found.append(f"{words}; uploads to {them} wait for a host that has it")
-    return [*found, broker] if broker else found
+        sentences.append(f"{words}; uploads to {them} wait for a host that has it")
+    return [*sentences, broker] if broker else sentences
 
 
 def lacking(course: Course) -> dict[str, list[str]]:
     """By assignment, the distributions of its manifest that are not installed here."""
-    found = {}
+    by_assignment = {}
     for assignment in course:
         try:
             packages = assignment.manifest.packages
         except DeepgradeError:
-            continue  # whoever grades it says what is wrong with it
+            continue  # the grading reports the error
         if missing := [package for package in packages if not _installed(package)]:
-            found[assignment.name] = missing
-    return found
+            by_assignment[assignment.name] = missing
+    return by_assignment
 
 
 def by_package(lacking: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """By distribution, the assignments that need it."""
-    found: dict[str, list[str]] = {}
+    assignments: dict[str, list[str]] = {}
     for name, packages in lacking.items():
         for package in packages:
-            found.setdefault(package, []).append(name)
-    return found
+            assignments.setdefault(package, []).append(name)
+    return assignments
 
 
 def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[str, bool, str]]:
-    """Name, is it well, and what was found."""
+    """Name, whether it is well, and a sentence."""
     unknown = _unknown(environment)
     words = [f"{name} is not a setting{f'; use {meant}' if meant else ''}" for name, meant in unknown.items()]
     yield "settings", not unknown, "; ".join(words) or "each variable is known"
@@ -90,14 +92,14 @@ def findings(environment: Mapping[str, str], course: Course) -> Iterator[tuple[s
 
 
 def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that look like ours and are none, each with the one that is meant; "" where none is like it."""
-    found = {}
+    """Variables with the service's prefix that are not settings, each with the most similar setting, or ""."""
+    meant = {}
     names = {name.removeprefix(PREFIX): name for name in VARIABLES}
     for name in environment:
         if name.startswith(PREFIX) and name not in VARIABLES and name not in INTERNAL:
             alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=ALIKE)
-            found[name] = names[alike[0]] if alike else ""
-    return found
+            meant[name] = names[alike[0]] if alike else ""
+    return meant
 
 
 def _check_gpu(gpus: Sequence[str]) -> None:
@@ -120,13 +122,13 @@ def _check_cgroup(environment: Mapping[str, str]) -> None:
         return
     folder = Path(given)
     try:
-        there = (folder / "cgroup.controllers").read_text().split()
+        controllers = (folder / "cgroup.controllers").read_text().split()
     except OSError as error:
         raise DeepgradeError(
             f"DEEPGRADE_CGROUP is {given!r}, which is not a cgroup of version 2 ({error.strerror}); set it to a "
             "delegated, empty cgroup, or unset it"
         ) from error
-    if missing := [name for name in CONTROLLERS if name not in there]:
+    if missing := [name for name in CONTROLLERS if name not in controllers]:
         raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which lacks the controller {_and(missing)}; delegate it")
     if not os.access(folder / "cgroup.subtree_control", os.W_OK):
         raise DeepgradeError(f"DEEPGRADE_CGROUP is {given!r}, which this user cannot write to; delegate it")
@@ -146,8 +148,8 @@ def _and(names: Sequence[str]) -> str:
 
 
 def gpus_here() -> tuple[str, ...]:
-    """Those that CUDA_VISIBLE_DEVICES names, else all that the machine has."""
+    """The GPUs in CUDA_VISIBLE_DEVICES, otherwise all GPUs of the machine."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
-        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 is none
+        return tuple(one.strip() for one in named.split(",") if one.strip() not in ("", "-1"))  # -1 means no GPU
     return tuple(sorted((path.name[6:] for path in Path("/dev").glob("nvidia[0-9]*")), key=int))

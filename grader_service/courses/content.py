@@ -1,4 +1,4 @@
-"""What lies on the disk of an assignment, for a course that may name one that the disk has lost."""
+"""The files of an assignment on the disk. A course may have an assignment whose files are missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from autograder.course.course import Course as Content
 
 
 def assignment(content: Content, name: str) -> Assignment | None:
-    """None where the disk has lost it."""
+    """None if the disk does not have it."""
     try:
         return content[name]
     except UnknownAssignment:
@@ -16,6 +16,6 @@ def assignment(content: Content, name: str) -> Assignment | None:
 
 
 def title(content: Content, name: str) -> str:
-    """Of an assignment; its name, where the disk has lost it."""
-    found = assignment(content, name)
-    return found.manifest.title if found else name
+    """The title of an assignment, or its name if the disk does not have it."""
+    existing = assignment(content, name)
+    return existing.manifest.title if existing else name

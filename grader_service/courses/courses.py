@@ -1,7 +1,7 @@
-"""Courses, and what each makes of the assignments that lie on the disk: dates, policies, extensions.
+"""Courses and their assignments: dates, policies, extensions.
 
-The disk says what there is to do; a course in the database chooses from it. Every change of a date or a policy is in
-the audit, with what it was before, since it changes grades.
+The disk has all assignments. The database has the courses and the assignments of each course. A change of a date or a
+policy changes grades, so the audit records it with the earlier values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from grader_service.database.models import (
 from grader_service.database.session import db_now, one_at_a_time, storable
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-LATEST = 32503680000.0  # 1 January 3000: no date lies after it
+LATEST = 32503680000.0  # 1 January 3000: the latest date
 POLICY = (
     "position",
     "draft",
@@ -51,12 +51,11 @@ POLICY = (
     "leaderboard",
 )
 
-
-COURSES = "courses"  # what makes one, or adds to it, does so one at a time
+COURSES = "courses"  # the lock of transactions that make a course or add to one
 
 
 def fill(session: Session, names: Iterable[str]) -> None:
-    """At the start: a first course that chose nothing yet gets all that lies on the disk, open and never due."""
+    """At the start: if no course has an assignment, the first course gets all of the disk, open and never due."""
     one_at_a_time(session, COURSES)  # several web processes may start at once
     first = session.scalars(sa.select(Course).order_by(Course.id).limit(1)).one()
     if session.scalar(sa.select(CourseAssignment.id).limit(1)) is None:
@@ -65,7 +64,7 @@ def fill(session: Session, names: Iterable[str]) -> None:
 
 
 def create(session: Session, actor: Person | None, *, slug: str, title: str, timezone: str) -> Course:
-    """Raises DeepgradeError for a slug that is taken or none, no title, or an unknown time zone."""
+    """Raises DeepgradeError for a slug that is in use or not valid, a missing title, or an unknown time zone."""
     if not SLUG.fullmatch(slug):
         raise DeepgradeError(f"{slug!r} is not a valid short name; use up to 40 lower-case letters, digits and -")
     one_at_a_time(session, COURSES)
@@ -96,7 +95,7 @@ def find(session: Session, slug: str) -> Course | None:
 
 
 def assignments(session: Session, course: Course) -> list[CourseAssignment]:
-    """A course's assignments in their order."""
+    """The course's assignments in their order."""
     query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
     return list(session.scalars(query.order_by(CourseAssignment.position, CourseAssignment.id)))
 
@@ -104,66 +103,69 @@ def assignments(session: Session, course: Course) -> list[CourseAssignment]:
 def assignment(session: Session, course: Course, name: str, *, kept: bool = False) -> CourseAssignment | None:
     """The assignment of that name. `kept`: nobody removes it from the course before the transaction ends."""
     query = sa.select(CourseAssignment).where(CourseAssignment.course_id == course.id)
-    if kept:  # on SQLite nobody else writes meanwhile
+    if kept:  # SQLite has one writer at a time
         query = query.with_for_update(read=True, key_share=True)
     return session.scalar(query.where(CourseAssignment.assignment == name))
 
 
-def extension(session: Session, chosen: CourseAssignment, person: Person) -> Extension | None:
-    return session.get(Extension, (chosen.id, person.id))
+def extension(session: Session, course_assignment: CourseAssignment, person: Person) -> Extension | None:
+    return session.get(Extension, (course_assignment.id, person.id))
 
 
 def add(session: Session, actor: Person | None, course: Course, name: str, *, draft: bool = False) -> CourseAssignment:
-    """Choose an assignment for a course: never due until its dates are set; open, or a draft that staff alone see."""
+    """Add an assignment to a course, without a due date: open, or a draft that only staff see."""
     one_at_a_time(session, COURSES)
-    if (there := assignment(session, course, name)) is not None:
-        return there
-    chosen = _add(session, course, name, draft=draft)
-    audit.write(session, actor, "assignment added", f"assignment {name}", after=policy_of(chosen), course=course)
-    return chosen
+    if (existing := assignment(session, course, name)) is not None:
+        return existing
+    course_assignment = _add(session, course, name, draft=draft)
+    policy = policy_of(course_assignment)
+    audit.write(session, actor, "assignment added", f"assignment {name}", after=policy, course=course)
+    return course_assignment
 
 
-def remove(session: Session, actor: Person, chosen: CourseAssignment) -> None:
-    """Raises DeepgradeError if there are submissions, points by hand or regrades: they would be lost with it."""
-    session.refresh(chosen, with_for_update=True)  # whoever hands in waits, and then finds it or does not
+def remove(session: Session, actor: Person, course_assignment: CourseAssignment) -> None:
+    """Raises DeepgradeError if there are submissions, points by hand or regrades: they would be deleted too."""
+    session.refresh(course_assignment, with_for_update=True)  # an upload at the same time waits
     kept: Sequence[tuple[Any, str]] = ((Submission, "submissions"), (Override, "points by hand"), (Regrade, "regrades"))
     for table, words in kept:
-        if session.scalar(sa.select(table.id).where(table.course_assignment_id == chosen.id).limit(1)) is not None:
-            raise DeepgradeError(f"{chosen.assignment!r} has {words}, so it cannot be removed; make it a draft instead")
+        of_assignment = sa.select(table.id).where(table.course_assignment_id == course_assignment.id)
+        if session.scalar(of_assignment.limit(1)) is not None:
+            name = course_assignment.assignment
+            raise DeepgradeError(f"{name!r} has {words}, so it cannot be removed; make it a draft instead")
     for table in (Extension, RubricItem):
-        session.execute(sa.delete(table).where(table.course_assignment_id == chosen.id))
+        session.execute(sa.delete(table).where(table.course_assignment_id == course_assignment.id))
     audit.write(
         session,
         actor,
         "assignment removed",
-        f"assignment {chosen.assignment}",
-        before=policy_of(chosen),
-        course=chosen.course_id,
+        f"assignment {course_assignment.assignment}",
+        before=policy_of(course_assignment),
+        course=course_assignment.course_id,
     )
-    session.delete(chosen)
+    session.delete(course_assignment)
 
 
 def set_policy(
-    session: Session, actor: Person, chosen: CourseAssignment, values: Mapping[str, Any], reason: str = ""
+    session: Session, actor: Person, course_assignment: CourseAssignment, values: Mapping[str, Any], reason: str = ""
 ) -> bool:
-    """Change dates and policy; returns whether anything did. Raises DeepgradeError for values that make no sense."""
-    before = policy_of(chosen)
+    """Change dates and policy. Returns whether a value changed. Raises DeepgradeError for values that are not valid."""
+    before = policy_of(course_assignment)
     after = before | {name: value for name, value in values.items() if name in POLICY}
     _look_at(after)
     if after == before:
         return False
     for name, value in after.items():
-        setattr(chosen, name, value)
+        setattr(course_assignment, name, value)
     changed = [name for name in POLICY if after[name] != before[name]]
     audit.write(
         session,
         actor,
         "policy changed",
-        f"assignment {chosen.assignment}",
+        f"assignment {course_assignment.assignment}",
         {name: before[name] for name in changed},
         {name: after[name] for name in changed},
         reason,
-        chosen.course_id,
+        course_assignment.course_id,
     )
     return True
 
@@ -171,7 +173,7 @@ def set_policy(
 def extend(
     session: Session,
     actor: Person,
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     person: Person,
     *,
     due_at: float,
@@ -179,53 +181,56 @@ def extend(
     attempts_extra: int,
     reason: str,
 ) -> Extension:
-    """Give one student other dates, in place of an extension that was there.
+    """Give one student other dates. This replaces an existing extension.
 
-    Raises DeepgradeError without a reason, and for what would not hold: an extension takes nothing away.
+    Raises DeepgradeError without a reason, and for dates without effect: an extension takes nothing away.
     """
     reason = audit.reason_of(reason)
     if not 0 <= attempts_extra <= 1000:
         raise DeepgradeError(f"{attempts_extra} is not a valid number of extra attempts; write a number from 0 to 1000")
     if not 0 < due_at < LATEST or (hard_end_at is not None and not due_at <= hard_end_at < LATEST):
         raise DeepgradeError("the hard end of an extension is before its due date; move one of the two dates")
-    _has_effect(chosen, due_at, hard_end_at, attempts_extra)
+    _has_effect(course_assignment, due_at, hard_end_at, attempts_extra)
     now = session.scalars(sa.select(db_now())).one()
-    there = extension(session, chosen, person)
-    before = _of_extension(there) if there else None
-    if there is None:
-        there = Extension(course_assignment_id=chosen.id, person_id=person.id)
-        session.add(there)
-    there.due_at, there.hard_end_at, there.attempts_extra = due_at, hard_end_at, attempts_extra
-    there.reason, there.by_id, there.at = reason, actor.id, now
+    existing = extension(session, course_assignment, person)
+    before = _of_extension(existing) if existing else None
+    given = existing or Extension(course_assignment_id=course_assignment.id, person_id=person.id)
+    session.add(given)
+    given.due_at, given.hard_end_at, given.attempts_extra = due_at, hard_end_at, attempts_extra
+    given.reason, given.by_id, given.at = reason, actor.id, now
     session.flush()
     audit.write(
         session,
         actor,
         "extension given",
-        f"extension {chosen.assignment}",
+        f"extension {course_assignment.assignment}",
         before,
-        _of_extension(there),
+        _of_extension(given),
         reason,
-        chosen.course_id,
+        course_assignment.course_id,
         person=person,
     )
-    return there
+    return given
 
 
-def _has_effect(chosen: CourseAssignment, due_at: float, hard_end_at: float | None, attempts_extra: int) -> None:
-    """Raises DeepgradeError for a part of an extension that `late_policy.terms` would pass over, with what holds."""
+def _has_effect(
+    course_assignment: CourseAssignment, due_at: float, hard_end_at: float | None, attempts_extra: int
+) -> None:
+    """Raises DeepgradeError for a part of an extension that `late_policy.terms` would ignore; says what applies."""
 
-    def told(seconds: float) -> str:
-        at = datetime.datetime.fromtimestamp(seconds, ZoneInfo(chosen.course.timezone))
+    def in_words(seconds: float) -> str:
+        at = datetime.datetime.fromtimestamp(seconds, ZoneInfo(course_assignment.course.timezone))
         return at.strftime("%d %b %Y, %H:%M %Z").lstrip("0")
 
-    more = attempts_extra > 0 and (chosen.attempts_per_day is not None or chosen.attempts_total is not None)
-    due, end = chosen.due_at, chosen.hard_end_at
+    limits = (course_assignment.attempts_per_day, course_assignment.attempts_total)
+    more = attempts_extra > 0 and limits != (None, None)
+    due, end = course_assignment.due_at, course_assignment.hard_end_at
     if due is None and not more:
         raise DeepgradeError("the assignment has no due date, so there is nothing to extend")
     if due is not None and minutes.start(due_at) < minutes.start(due):
         raise DeepgradeError(
-            f"{told(due_at)} is before the due date of the assignment, {told(due)}, which holds; enter a later date"
+            f"{in_words(due_at)} is before the due date of the assignment, {in_words(due)}, which holds; "
+            "enter a later date"
         )
     if hard_end_at is not None and end is None:
         raise DeepgradeError(
@@ -233,37 +238,37 @@ def _has_effect(chosen: CourseAssignment, due_at: float, hard_end_at: float | No
         )
     if hard_end_at is not None and end is not None and minutes.start(hard_end_at) < minutes.start(end):
         raise DeepgradeError(
-            f"{told(hard_end_at)} is before the hard end of the assignment, {told(end)}, which holds; enter a later "
-            "date, or leave the hard end empty to move it by as much as the due date"
+            f"{in_words(hard_end_at)} is before the hard end of the assignment, {in_words(end)}, which holds; enter a "
+            "later date, or leave the hard end empty to move it by as much as the due date"
         )
     later_end = hard_end_at is not None and end is not None and minutes.start(hard_end_at) > minutes.start(end)
     if due is not None and minutes.start(due_at) == minutes.start(due) and not (more or later_end):
-        raise DeepgradeError(f"{told(due)} is the due date of the assignment already; enter a later date")
+        raise DeepgradeError(f"{in_words(due)} is the due date of the assignment already; enter a later date")
 
 
 def withdraw_extension(
-    session: Session, actor: Person, chosen: CourseAssignment, person: Person, reason: str = ""
+    session: Session, actor: Person, course_assignment: CourseAssignment, person: Person, reason: str = ""
 ) -> bool:
-    there = extension(session, chosen, person)
-    if there is None:
+    existing = extension(session, course_assignment, person)
+    if existing is None:
         return False
     audit.write(
         session,
         actor,
         "extension withdrawn",
-        f"extension {chosen.assignment}",
-        _of_extension(there),
+        f"extension {course_assignment.assignment}",
+        _of_extension(existing),
         None,
         reason,
-        chosen.course_id,
+        course_assignment.course_id,
         person=person,
     )
-    session.delete(there)
+    session.delete(existing)
     return True
 
 
-def policy_of(chosen: CourseAssignment) -> dict[str, Any]:
-    return {name: getattr(chosen, name) for name in POLICY}
+def policy_of(course_assignment: CourseAssignment) -> dict[str, Any]:
+    return {name: getattr(course_assignment, name) for name in POLICY}
 
 
 def zone(course: Course) -> ZoneInfo:
@@ -274,19 +279,19 @@ def _add(session: Session, course: Course, name: str, *, draft: bool = False) ->
     last = session.scalar(
         sa.select(sa.func.max(CourseAssignment.position)).where(CourseAssignment.course_id == course.id)
     )
-    chosen = CourseAssignment(
+    course_assignment = CourseAssignment(
         course_id=course.id,
         assignment=name,
         position=0 if last is None else last + 1,
         draft=draft,
     )
-    session.add(chosen)
-    session.flush()  # the rest of the policy is what the columns begin with
-    return chosen
+    session.add(course_assignment)
+    session.flush()  # the database sets the defaults of the other columns
+    return course_assignment
 
 
 def _look_at(policy: Mapping[str, Any]) -> None:
-    """Raises DeepgradeError with the first thing that makes no sense."""
+    """Raises DeepgradeError for the first value that is not valid."""
     release, due, end = policy["release_at"], policy["due_at"], policy["hard_end_at"]
     if any(one is not None and not 0 <= one < LATEST for one in (release, due, end)):
         raise DeepgradeError("a date must be between 1970 and 3000")

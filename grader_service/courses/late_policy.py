@@ -1,19 +1,19 @@
-"""What a receipt is worth: from the time of receipt, an assignment's policy, and a student's extension. Nothing else.
+"""The share of points that a submission keeps: from its time of receipt, the policy, and the student's extension.
 
-Pure: the caller brings rows and times, and every page, table, export and answer asks here.
+The functions are pure: the caller passes rows and times. All pages, tables, exports and API answers use them.
 
     terms(assignment, zone, extension) ─> Terms      what holds for one student
-    receipt(terms, at)                 ─> Receipt    may it come in, how late is it, which share of its points counts
+    receipt(terms, at)                 ─> Receipt    is it accepted, how late is it, which share of its points counts
     counting_attempt(terms, attempts)  ─> Attempt    the submission that counts
     score(...)                         ─> Score      with the written part and what staff set by hand
 
-**Days.** What is received within the due minute is on time, one instant later is late (`minutes`). The first late day
+**Days.** A submission within the due minute is on time; one instant later it is late (`minutes`). The first late day
 ends with the same minute of the clock on the next day in the course's time zone, so where clocks are put back it has 25
 hours. A receipt k days late has the share
 
     max(0, 1 - penalty_per_day * max(0, k - grace_days))
 
-and after the hard end none. It never grows with k, and k never falls with time: a later receipt never scores more.
+and no share after the hard end. It never grows with k, and k never falls with time: a later receipt never scores more.
 
 **Extensions** take nothing away: they move the due date of one student to a later time, and the hard end, if there is
 one, to a later time of its own, else as far as the due date.
@@ -37,7 +37,7 @@ NO_ATTEMPTS_TODAY = "no attempts are left today"
 
 
 class Assignment(Protocol):
-    """As `models.CourseAssignment` has it."""
+    """The columns of `models.CourseAssignment` that count here."""
 
     draft: bool
     release_at: float
@@ -53,7 +53,7 @@ class Assignment(Protocol):
 
 
 class Extended(Protocol):
-    """As `models.Extension` has it."""
+    """The columns of `models.Extension` that count here."""
 
     due_at: float
     hard_end_at: float | None
@@ -62,7 +62,7 @@ class Extended(Protocol):
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for one student in one assignment. Times in seconds since 1970."""
+    """The dates and the policy for one student in one assignment. Times are in seconds since 1970."""
 
     zone: ZoneInfo
     draft: bool = False
@@ -89,17 +89,17 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A submission as far as scores go."""
+    """The facts of a submission that its score needs."""
 
     id: int
     received_at: float
-    points: float | None = None  # None: it has no report yet, or none that counts
-    our_fault: bool = False  # the grader gave up: it uses up no attempt
+    points: float | None = None  # None: it has no report yet, or no report that counts
+    grader_error: bool = False  # the grader failed: it uses up no attempt
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """What is left. None is no limit."""
+    """The attempts that are left. None means no limit."""
 
     total: int | None
     today: int | None
@@ -111,12 +111,12 @@ class Attempts:
 
 @dataclass(frozen=True)
 class Score:
-    """What one student has in one assignment; `points` is None while there is nothing."""
+    """The score of one student in one assignment; `points` is None before the first result."""
 
     points: float | None
     code: Attempt | None = None  # the submission that counts
-    receipt: Receipt | None = None  # of it
-    written: float | None = None  # of the written part, its own lateness taken off
+    receipt: Receipt | None = None  # of that submission
+    written: float | None = None  # points of the written part, after its own lateness
     written_receipt: Receipt | None = None
     overridden: bool = False
 
@@ -148,7 +148,7 @@ def terms(assignment: Assignment, zone: ZoneInfo | str, extension: Extended | No
 
 
 def receipt(terms: Terms, at: float) -> Receipt:
-    """What a submission received at this moment is worth."""
+    """How late a submission at this time is, and which share of its points counts."""
     late = days_late(terms, at)
     factor = max(0.0, 1.0 - terms.penalty_per_day * max(0, late - terms.grace_days))
     if not released(terms, at):
@@ -159,15 +159,15 @@ def receipt(terms: Terms, at: float) -> Receipt:
 
 
 def released(terms: Terms | Assignment, at: float) -> bool:
-    """Do students see the assignment at this moment? A draft they do not see, whatever its release."""
+    """Do students see the assignment at this time? Students never see a draft."""
     return not terms.draft and minutes.begun(terms.release_at, at)
 
 
 def days_late(terms: Terms, at: float) -> int:
-    """The least k >= 0 for which the minute `due + k days` is not over, by the clock on the wall of the course."""
+    """The least k >= 0 for which the minute `due + k days` is not over, by the clock of the course."""
     if terms.due_at is None or not past_due(terms, at):
         return 0
-    # A day has 23 to 25 hours, and where a zone has crossed the date line it has none, or 48.
+    # A day has 23 to 25 hours, or 0 or 48 hours where a zone has crossed the date line.
     days = max(1, int((at - terms.due_at) / DAY) - 2)
     while minutes.over(day_end(terms, days), at):
         days += 1
@@ -175,12 +175,12 @@ def days_late(terms: Terms, at: float) -> int:
 
 
 def past_due(terms: Terms, at: float) -> bool:
-    """Is it over: can nothing on time come in any more? Never, without a due date."""
+    """Is the due date over, so that no submission can be on time? False without a due date."""
     return terms.due_at is not None and minutes.over(terms.due_at, at)
 
 
 def day_end(terms: Terms, days: int) -> float:
-    """The minute with which the last of so many late days ends."""
+    """The minute in which the last of that many late days ends."""
     if terms.due_at is None:
         raise ValueError("an assignment without a due date has no late days")
     whole = int(terms.due_at // 1)
@@ -190,8 +190,8 @@ def day_end(terms: Terms, days: int) -> float:
 
 
 def attempts(terms: Terms, attempts: Iterable[Attempt], now: float) -> Attempts:
-    """How many are left at this moment. A day is a date in the course's time zone."""
-    used = [attempt.received_at for attempt in attempts if not attempt.our_fault]
+    """The attempts that are left at this time. A day is a date in the course's time zone."""
+    used = [attempt.received_at for attempt in attempts if not attempt.grader_error]
     today = _date(terms, now)
     used_today = sum(_date(terms, at) == today for at in used)
     return Attempts(
@@ -201,7 +201,7 @@ def attempts(terms: Terms, attempts: Iterable[Attempt], now: float) -> Attempts:
 
 
 def may_hand_in(terms: Terms, made: Iterable[Attempt], now: float) -> Receipt:
-    """May another one come in now? If not, `reason` says why."""
+    """Is another submission accepted now? If not, `reason` says why."""
     seen = receipt(terms, now)
     if not seen.accepted:
         return seen
@@ -214,22 +214,22 @@ def may_hand_in(terms: Terms, made: Iterable[Attempt], now: float) -> Receipt:
 
 
 def hidden_shown(terms: Terms, now: float) -> bool:
-    """May the student see how the hidden tests went? After the due date: when nothing on time can come in any more."""
+    """May the student see the results of hidden tests? After the due date: when no submission can be on time."""
     if terms.hidden_results == "after_due":
         return terms.due_at is None or past_due(terms, now)
     return terms.hidden_results == "now"
 
 
 def points_shown(terms: Terms, now: float) -> bool:
-    """May the student see points that hidden tests are part of? Where their results are not shown at once, after the
-    due date: before it each attempt's points would tell what they said."""
+    """May the student see points that include hidden tests? If their results are not shown at once, only after the due
+    date: earlier, the points of each attempt would reveal the results."""
     return terms.hidden_results == "now" or terms.due_at is None or past_due(terms, now)
 
 
 def counting_attempt(terms: Terms, attempts: Iterable[Attempt]) -> Attempt | None:
-    """The submission that counts, of those that have points.
+    """The submission that counts. Only submissions with points can count.
 
-    `best`: the most points after lateness, of equal ones the first; `latest`: the last one received.
+    `best`: the most points after lateness; if two are equal, the earlier one. `latest`: the last one received.
     """
     graded = [one for one in attempts if one.points is not None]
     if terms.counts == "latest":
@@ -244,24 +244,24 @@ def score(
     written: Attempt | None = None,
     override: float | None = None,
 ) -> Score:
-    """What one student has in one assignment.
+    """The score of one student in one assignment.
 
-    written : the last written submission, its points those of the rubric; None while that is not marked whole
-    override : points that staff set in place of all that
+    written : the last written submission, with the points of the rubric; None until all lines have points
+    override : points that staff set; they replace the others
     """
     code = counting_attempt(terms, attempts)
     seen = None if code is None else receipt(terms, code.received_at)
     seen_written = None if written is None else receipt(terms, written.received_at)
     of_written = None if written is None or written.points is None else _worth(terms, written)
-    found = [value for value in (None if code is None else _worth(terms, code), of_written) if value is not None]
-    points = sum(found) if found else None
+    parts = [value for value in (None if code is None else _worth(terms, code), of_written) if value is not None]
+    points = sum(parts) if parts else None
     if override is not None:
         points = override
     return Score(points, code, seen, of_written, seen_written, override is not None)
 
 
 def _worth(terms: Terms, attempt: Attempt) -> float:
-    """Points after lateness, by the dates as they are now: whoever changes them changes what counts."""
+    """Points after lateness, by the current dates: a change of dates changes the points."""
     return (attempt.points or 0.0) * receipt(terms, attempt.received_at).factor
 
 

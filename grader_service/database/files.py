@@ -1,13 +1,13 @@
-"""The bytes that students hand in, found by their hash: in the database up to a stated size, else in a store.
+"""The bytes that students hand in, by their hash: small files in the database, larger ones in a store.
 
     database    a row's own bytes; with no DEEPGRADE_FILES all of them
-    file://     FOLDER/ab/abcd...: written beside its place, flushed to the disk, then named
-    s3:// ...   whatever fsspec knows
+    file://     FOLDER/ab/abcd...: written beside the target, flushed to the disk, then named
+    s3:// ...   any store that fsspec supports
 
-They are stored before the row that names them commits, so a receipt is true; bytes that no row names in the end cost
-space and nothing else. What is read must have the hash that it is found by.
+They are stored before the row that names them commits, so a receipt is true. Bytes without a row only cost space. The
+bytes of a read must have the expected hash.
 
-Bytes are taken out again when the last person who handed them in is deleted, while somebody else may hand in the same:
+Bytes are deleted with the last person who handed them in. At the same time another person may hand in the same bytes:
 
     hand in   keep the bytes ──> lock (shared): submission, are the bytes still there? else once more ──> commit
     forget                       lock: does no submission name them? then out of the store, and row   ──> commit
@@ -30,12 +30,12 @@ from grader_service.core.settings import Settings
 from grader_service.database.models import Submission, Upload
 from grader_service.database.session import one_at_a_time
 
-UPLOADS = "uploads"  # what adds rows of uploads shares; who takes them away has it alone
+UPLOADS = "uploads"  # a lock: shared to add rows of uploads, exclusive to delete them
 IN_STORE = sa.and_(Upload.size > 0, sa.func.length(Upload.data) == 0)  # where an upload's bytes lie
 
 
 class StoreError(GraderError):
-    """The store cannot be written or read, or what it gives back is not what was stored."""
+    """The store cannot be written or read, or it returns other bytes than the stored ones."""
 
 
 class Store(Protocol):
@@ -50,12 +50,12 @@ class Store(Protocol):
 
 class Files:
     def __init__(self, settings: Settings) -> None:
-        """Raises DeepgradeError for an address that is none."""
+        """Raises DeepgradeError for an address that is not valid."""
         self._store = _store(settings.files) if settings.files else None
         self._inline = settings.inline_kb * 1024
 
     def keep(self, data: bytes) -> Upload:
-        """Store bytes, and return the row that is to be added. Raises StoreError where that cannot be."""
+        """Store bytes and return the row to add. Raises StoreError if that fails."""
         sha256 = hashlib.sha256(data).hexdigest()
         if self._store is None or len(data) <= self._inline:
             return Upload(sha256=sha256, data=data, size=len(data))
@@ -63,7 +63,7 @@ class Files:
         return Upload(sha256=sha256, data=b"", size=len(data))
 
     def put(self, sha256: str, data: bytes) -> None:
-        """Bytes of an upload whose row is there. Raises StoreError where that cannot be."""
+        """Store the bytes of an upload that has a row. Raises StoreError if that fails."""
         assert self._store is not None
         try:
             self._store.put(sha256, data)
@@ -71,20 +71,20 @@ class Files:
             raise StoreError(f"the file store cannot be written ({_words(error)})") from error
 
     def keep_still(self, upload: Upload, data: bytes) -> None:
-        """In the transaction that names what `keep` has stored: once more, where it was forgotten since.
-        Raises StoreError where that cannot be."""
+        """Call it in the transaction that adds the row of `keep`: stores bytes again that were deleted since.
+        Raises StoreError if that fails."""
         if upload.data or not upload.size:
             return
         assert self._store is not None
         try:
-            there = self._store.has(upload.sha256)
+            is_stored = self._store.has(upload.sha256)
         except Exception as error:
             raise StoreError(f"the file store cannot be read ({_words(error)})") from error
-        if not there:
+        if not is_stored:
             self.put(upload.sha256, data)
 
     def read(self, session: Session, sha256: str) -> bytes:
-        """Raises StoreError where the bytes are not there, or are not those that were stored."""
+        """Raises StoreError if the bytes are missing or are not the stored ones."""
         data, size = session.execute(sa.select(Upload.data, Upload.size).where(Upload.sha256 == sha256)).one()
         if not data and size:
             if self._store is None:
@@ -98,14 +98,14 @@ class Files:
         return data
 
     def forget(self, session: Session, sha256: str) -> None:
-        """Take bytes out of the store, and their row away, in a writing transaction of their own, unless a submission
-        names them again: until it ends nobody adds one. They may be gone already. Raises StoreError where that cannot
-        be; then the row stays, and says what is to go."""
+        """Delete bytes from the store, and their row, in a writing transaction of their own, unless a submission names
+        them again: until it ends, nobody adds one. The bytes may be missing already. Raises StoreError if that
+        fails; then the row stays, so that they can be deleted later."""
         if self._store is None:
             return
         one_at_a_time(session, UPLOADS)
         if session.scalar(sa.select(Submission.id).where(Submission.sha256 == sha256).limit(1)) is not None:
-            return  # somebody has handed in the same meanwhile
+            return  # another person has handed in the same bytes since
         try:
             self._store.remove(sha256)
         except FileNotFoundError:
@@ -134,8 +134,8 @@ class Folder:
         path = self._path(sha256)
         if not path.exists():
             self._write(path, data)
-        # The names are on the disk only when their folders are. Also where the file is there already: whoever wrote it
-        # may have been killed before this.
+        # A name is on the disk only after its folder is flushed. This is done also if the file exists: the process that
+        # wrote it may have been killed before.
         for folder in (path.parent, self._root):
             _sync(folder)
 
@@ -168,7 +168,7 @@ class Folder:
 
 
 class Remote:
-    """An object store: it promises that what it has answered for is kept."""
+    """An object store: it keeps the bytes once it has answered."""
 
     def __init__(self, address: str) -> None:
         try:

@@ -1,11 +1,11 @@
 """Sessions on the database, and its clock.
 
-On SQLite a transaction that will write says so when it begins (`BEGIN IMMEDIATE`), since one that finds out later
-can be refused at once however long it would wait. With WAL readers never wait, with `synchronous=FULL` a commit is on
-the disk, and a writer waits up to a minute for the others.
+On SQLite a writing transaction begins with `BEGIN IMMEDIATE`, since SQLite can refuse at once a transaction that starts
+to write later. With WAL readers never wait, with `synchronous=FULL` a commit is on the disk, and a writer waits up to a
+minute for the others.
 
-On PostgreSQL writers run beside each other; what must not, asks for `one_at_a_time`. A server that is gone is noticed
-within seconds, also where the cable is cut and nothing says so, and a connection that died is replaced by the next use.
+On PostgreSQL writers run at the same time, except those that call `one_at_a_time`. The loss of a server is noticed
+within seconds, also if a cable is cut, and the next use replaces a broken connection.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from grader_service.core.settings import Settings
 from grader_service.database import revisions
 
 BUSY_SECONDS = 60
-LARGEST = 2**31 - 1  # number of a row
+LARGEST = 2**31 - 1  # the largest number of a row
 
-# What libpq is told: how long a server may be silent before it counts as gone.
+# Options of libpq: how long a server may be silent before it counts as lost.
 POSTGRESQL = {
     "connect_timeout": 5,  # seconds
-    "keepalives_idle": 5,  # seconds without a word, then it is asked
+    "keepalives_idle": 5,  # seconds of silence before the first check
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds without an acknowledgement
-    # Nobody waits longer for a lock, and no transaction stays open over a client that was cut off or put to sleep.
+    # The limit of waiting for a lock, and of a transaction whose client was cut off or suspended.
     "options": "-c lock_timeout=30s -c statement_timeout=60s -c idle_in_transaction_session_timeout=10s",
 }
 
@@ -63,8 +63,8 @@ def _now_on_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
 
 
 def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
-    """Until the transaction ends no other one that has asked for the same goes on; those that share it go on beside
-    each other. On SQLite none writes anyhow."""
+    """Until the transaction ends, other transactions that ask for the same name wait. Transactions that share it do not
+    wait for each other. SQLite has one writer anyhow."""
     if session.get_bind().dialect.name == "postgresql":
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
         session.execute(sa.select(lock(_number(what))))
@@ -73,7 +73,7 @@ def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
 def storable(text: str) -> str:
     r"""The text as it is kept: lines end in `\n`, also where a browser's form ended them in `\r\n`.
 
-    NUL, which PostgreSQL does not store, is written out, as it is shown: `\x00`.
+    PostgreSQL does not store NUL, so it is written out as pages show it: `\x00`.
     """
     return text.replace("\r\n", "\n").replace("\0", r"\x00")
 
@@ -86,7 +86,7 @@ class Database:
     """`with database.read() as session` sees one state; `with database.write() as session` commits at the end."""
 
     def __init__(self, settings: Settings, *, connections: int = 1) -> None:
-        """`connections` are kept open between uses; more are made when needed, and closed after it.
+        """`connections` stay open between uses; additional connections open when needed and close after use.
 
         Raises DeepgradeError as `must_be_ours` does.
         """
@@ -97,7 +97,7 @@ class Database:
         self._writing = self.engine.execution_options(deepgrade_writes=True)
 
     def _make_engine(self, **options: Any) -> sa.Engine:
-        # Parameters are uploads and password hashes: errors that are logged do not hold them.
+        # Parameters include uploads and password hashes, so logged errors do not show them.
         options |= {"hide_parameters": True}
         if self._url.get_backend_name() == "postgresql":
             engine = sa.create_engine(self._url, connect_args=POSTGRESQL, pool_pre_ping=True, **options)
@@ -121,10 +121,10 @@ class Database:
             yield session
 
     def upgrade(self, revision: str = "head") -> None:
-        """Bring the tables to this version's form: all of the migrations, or none."""
+        """Bring the tables up to date: all migrations, or none."""
         engine = self._make_engine(poolclass=NullPool).execution_options(deepgrade_writes=True)
         if engine.dialect.name == "sqlite":
-            # A table is changed by copying it, and what refers to it must not mind; it is looked at below.
+            # A migration copies a table, so foreign keys are off here and checked below.
             sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
         config = revisions.configuration()
         with self.in_reach(), engine.begin() as connection:
@@ -138,33 +138,33 @@ class Database:
                 assert not wrong, f"the migration broke references between rows: {wrong[:3]}"
 
     def revision(self) -> str | None:
-        """Of the tables; None where there are none."""
+        """The version of the tables; None without tables."""
         with self.in_reach(), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
     def check_version(self) -> None:
-        """Raises DeepgradeError where the tables are not this version's."""
-        found = self.revision()
-        self._must_be_known(found)
+        """Raises DeepgradeError if the tables are not of this version."""
+        revision = self.revision()
+        self._must_be_known(revision)
         wanted = revisions.newest()
-        if found != wanted:
+        if revision != wanted:
             raise DeepgradeError(
-                f"the database has tables of version {found or 'none'}, but this program needs version {wanted}; start "
-                "`deepgrade serve` of the same deepgrade version first"
+                f"the database has tables of version {revision or 'none'}, but this program needs version {wanted}; "
+                "start `deepgrade serve` of the same deepgrade version first"
             )
 
     def _must_be_known(self, revision: str | None) -> None:
-        revisions.must_be_known(revision, self._settings, _told(self._url))
+        revisions.must_be_known(revision, self._settings, _in_words(self._url))
 
     @contextmanager
     def in_reach(self) -> Iterator[None]:
-        """At the start, a database that does not answer is a sentence for whoever has started this."""
+        """At the start, turns the error of a database that does not answer into a sentence."""
         try:
             yield
         except OperationalError as error:
             why = str(error.orig).strip().splitlines()[:1]
             raise DeepgradeError(
-                f"the database {_told(self._url)} cannot be used ({' '.join(why)}); "
+                f"the database {_in_words(self._url)} cannot be used ({' '.join(why)}); "
                 "start it, or set DEEPGRADE_DATABASE to another"
             ) from error
 
@@ -193,21 +193,21 @@ def _url(settings: Settings) -> sa.URL:
 
 
 def must_be_ours(settings: Settings) -> None:
-    """Before anything is written into a home. Raises DeepgradeError where its database has tables of a version that
-    this one does not know; not a byte of the home is changed then. On PostgreSQL that is seen when it is used."""
+    """Call it before any write into a home. Raises DeepgradeError if its database has tables of an unknown version.
+    Then the home is not changed. On PostgreSQL the first use checks this."""
     url = _url(settings)
     if url.get_backend_name() == "sqlite" and url.database:
-        revisions.must_be_known(revisions.of_file(Path(url.database)), settings, _told(url))
+        revisions.must_be_known(revisions.of_file(Path(url.database)), settings, _in_words(url))
 
 
-def _told(url: sa.URL) -> str:
-    """A database, as messages name it: its file, or its address without the password."""
+def _in_words(url: sa.URL) -> str:
+    """The name of a database in messages: its file, or its address without the password."""
     sqlite = url.get_backend_name() == "sqlite" and url.database
     return url.database or "" if sqlite else url.render_as_string(hide_password=True)
 
 
 def sqlite_file(url: sa.URL) -> Path:
-    """Raises DeepgradeError for a database that lies in memory."""
+    """The file of the database. Raises DeepgradeError for a database in memory."""
     if not url.database or url.database == ":memory:":
         raise DeepgradeError("DEEPGRADE_DATABASE is in memory and is lost when the process ends; name a file")
     return Path(url.database)

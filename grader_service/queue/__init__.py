@@ -3,7 +3,7 @@
     enqueue ─> queued ── claim ──> running ── finish ──> done
                  ^  ^                │  │
                  │  └─ sweep: the lease ran out (a lost worker) ─ the third ─> grader_error
-                 └──── fault: an error of ours, after a pause ─── the third ─> grader_error ── requeue (staff) ─> queued
+                 └──── fault: the grader failed; a pause ──────── the third ─> grader_error ── requeue (staff) ─> queued
 
     enqueue     enqueue, enqueue_many, retarget: whose turn it is, and what is needed to grade it
     leases      claim, renew, progress, finish, fault, release: what the one worker may do that has the job

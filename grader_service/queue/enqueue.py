@@ -1,12 +1,12 @@
-"""How a job enters a queue, and where in it.
+"""How a job enters a queue, and its turn in it.
 
-Each job has a turn, and the lowest goes first. A student's next job comes one turn after the last one that he has
-there, and nobody starts before the turn that is being graded:
+Each job has a turn, and the lowest goes first. A student's next job comes one turn after their last job in
+the queue, but not before the turn that is being graded:
 
-    turn = max(now, 1 + the last of his unfinished jobs),   now = the turn being graded, else the first that waits
+    turn = max(now, 1 + the last of their unfinished jobs),   now = the turn being graded, else the first that waits
 
-(start-time fair queueing: Goyal, Vin and Cheng, 1996). So whoever sends a hundred uploads has a hundred turns to wait
-for, and everybody else stands before the second of them.
+(start-time fair queueing: Goyal, Vin and Cheng, 1996). So a student who sends a hundred uploads waits for a hundred
+turns, and the jobs of all others come before the second of these uploads.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from grader_service.database.session import db_now
 
 QUEUES = ("cpu", "cpu-long", "gpu")
 INTERACTIVE, BATCH = 0, 10  # priorities; the lower goes first
-CHUNK = 500  # rows of one statement
+CHUNK = 500  # rows per statement
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What it takes to grade an assignment."""
+    """The resources that the grading of an assignment needs."""
 
     queue: str = "cpu"
     memory_mb: int = 0
-    course: str = ""  # the version by which it is to be graded; "" is any
+    course: str = ""  # the version that must grade it; "" means any
 
 
 def needs(manifest: Manifest, *, long_seconds: float, course: str = "") -> Needs:
-    """Short jobs never wait behind long ones: these have a queue of their own."""
+    """Long jobs have a queue of their own, so that short jobs never wait for them."""
     queue = "gpu" if manifest.device == "gpu" else "cpu-long" if manifest.expected_seconds > long_seconds else "cpu"
     return Needs(queue, manifest.limits.memory_mb, course)
 
@@ -73,17 +73,17 @@ def enqueue_many(
 ) -> int:
     """Grade these submissions again: one job each under the name of the batch, all in the caller's transaction.
 
-    A submission that is in the batch already stays as it is, so to repeat this is harmless. Returns how many are new.
+    A submission that is in the batch is skipped, so a repeated call is harmless. Returns the number of new jobs.
     """
     now = _now(session, needs.queue, priority)
     added = 0
     for start in range(0, len(submission_ids), CHUNK):
         chunk = submission_ids[start : start + CHUNK]
-        there = sa.select(Job.submission_id).where(Job.batch == batch, Job.submission_id.in_(chunk))
+        in_batch = sa.select(Job.submission_id).where(Job.batch == batch, Job.submission_id.in_(chunk))
         rows = sa.select(
             Submission.id,
             Submission.person_id,
-            # One turn after the other for the same student, as if handed in one by one.
+            # One turn after the other for the same student, as for single uploads.
             now + sa.func.row_number().over(partition_by=Submission.person_id, order_by=Submission.id) - 1,
             *(
                 sa.literal(value, type_)
@@ -99,7 +99,7 @@ def enqueue_many(
             db_now(),
             *(sa.literal(0, sa.Integer) for _ in _ZEROS),
             sa.literal("", sa.String),
-        ).where(Submission.id.in_(chunk), Submission.id.not_in(there))
+        ).where(Submission.id.in_(chunk), Submission.id.not_in(in_batch))
         into = ("submission_id", "person_id", "turn", "batch", "state", "queue", "priority", "memory_mb", "course")
         insert = sa.insert(Job).from_select([*into, "queued_at", *_ZEROS, "message"], rows)
         added += len(session.execute(insert.returning(Job.id)).all())
@@ -107,9 +107,9 @@ def enqueue_many(
 
 
 def retarget(session: Session, course: str) -> None:
-    """The course has changed: what waits, or was given up, is graded by its new version.
+    """The course has changed: the new version grades waiting jobs and jobs that ended in a grader error.
 
-    What runs finds that out by itself and comes back, so this is to be repeated.
+    Running jobs notice the change and return to the queue, so this must be called repeatedly.
     """
     old = (Job.state.in_(("queued", "grader_error")), Job.course != course)
     if session.scalar(sa.select(Job.id).where(*old).limit(1)) is not None:
@@ -117,7 +117,7 @@ def retarget(session: Session, course: str) -> None:
 
 
 def _now(session: Session, queue: str, priority: int) -> int:
-    """The turn that is being graded in this line; where nothing is, the first that waits; else 0."""
+    """The turn that is being graded in this queue; otherwise the first waiting turn; otherwise 0."""
     line = (Job.queue == queue, Job.priority == priority)
     graded = session.scalar(sa.select(sa.func.max(Job.turn)).where(Job.state == "running", *line))
     if graded is not None:

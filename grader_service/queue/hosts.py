@@ -1,7 +1,7 @@
-"""Who grades, as rows: what each host last said of itself, and which hosts and queues are paused.
+"""The hosts as rows: the last report of each host, and which hosts and queues are paused.
 
-A host speaks every few seconds. One that says that its sandbox does not hold, or that is paused, gets no job; one that
-is silent gets none either, since nobody asks for it.
+A host reports every few seconds. A host that is paused, or that reports a broken sandbox, gets no job. A silent host
+gets no job either, since it does not ask for one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from grader_service.database.models import Host, Job, Queue
 from grader_service.database.session import db_now, one_at_a_time, storable
 from grader_service.queue.enqueue import QUEUES
 
-SILENT_SECONDS = 15.0  # a host that has not spoken for so long is shown as silent
-FORGET_SECONDS = 7 * 86400.0  # and after this is not shown any more
+SILENT_SECONDS = 15.0  # a host without a report for this long is shown as silent
+FORGET_SECONDS = 7 * 86400.0  # after this time it is no longer shown
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a host says of itself."""
+    """The report of a host."""
 
     name: str
     instance: str
@@ -38,7 +38,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Seen:
-    """A host at one moment."""
+    """The state of a host at one time."""
 
     host: Host
     silent_seconds: float
@@ -46,7 +46,7 @@ class Seen:
 
     @property
     def state(self) -> str:
-        """In one word: the first of these that is so."""
+        """The state in one word: the first that is true."""
         if self.silent_seconds > SILENT_SECONDS:
             return "silent"
         if self.host.well is None:
@@ -57,7 +57,7 @@ class Seen:
 
 
 def beat(session: Session, facts: Facts) -> None:
-    """Write down what a host says."""
+    """Store the report of a host."""
     host = session.get(Host, facts.name)
     if host is None:
         one_at_a_time(session, "host")
@@ -73,19 +73,19 @@ def beat(session: Session, facts: Facts) -> None:
 
 
 def leave(session: Session, name: str, instance: str) -> None:
-    """It ends in order: silent from now on."""
+    """A host ends in order: it is silent at once."""
     session.execute(sa.update(Host).where(Host.name == name, Host.instance == instance).values(seen_at=0.0))
 
 
 def heard(session: Session, name: str) -> tuple[str, float, float] | None:
-    """Of the host of that name: its instance, when it last spoke, and how long it has been silent."""
-    found = session.execute(sa.select(Host.instance, Host.seen_at, db_now() - Host.seen_at).where(Host.name == name))
-    row = found.one_or_none()
+    """The instance of the host of that name, the time of its last report, and the seconds since then."""
+    rows = session.execute(sa.select(Host.instance, Host.seen_at, db_now() - Host.seen_at).where(Host.name == name))
+    row = rows.one_or_none()
     return (row[0], row[1], row[2]) if row else None
 
 
 def all_of_them(session: Session) -> list[Seen]:
-    """Every host that has spoken in the last days, by name."""
+    """Every host with a report in the last days, by name."""
     running = dict(
         session.execute(sa.select(Job.host, sa.func.count()).where(Job.state == "running").group_by(Job.host)).all()
     )
@@ -96,7 +96,7 @@ def all_of_them(session: Session) -> list[Seen]:
 
 
 def courses(seen: list[Seen]) -> list[str]:
-    """The versions of the course that open hosts have."""
+    """The course versions of the open hosts."""
     return sorted({one.host.course for one in seen if one.state == "open"})
 
 
@@ -113,9 +113,9 @@ def ungradable(seen: list[Seen]) -> dict[str, list[str]]:
 
 
 def pause(session: Session, name: str, paused: bool = True) -> None:
-    """Pause a queue or a host, or with False let it go on. What is being graded is graded to its end.
+    """Pause a queue or a host, or with False resume it. Running jobs finish.
 
-    Raises DeepgradeError where there is none of that name.
+    Raises DeepgradeError if there is no queue and no host of that name.
     """
     if name in QUEUES:
         one_at_a_time(session, "queue")
@@ -129,5 +129,5 @@ def pause(session: Session, name: str, paused: bool = True) -> None:
 
 
 def now() -> sa.Select[tuple[float]]:
-    """The database's time, as a question to it."""
+    """A query for the database's time."""
     return sa.select(db_now())

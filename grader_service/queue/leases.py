@@ -1,4 +1,4 @@
-"""What a worker does with a job: takes it, keeps it, and puts it down. Only the token's holder may."""
+"""How a worker claims, renews and finishes a job. Only the holder of the token may."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from grader_service.queue.recovery import RETRY_SECONDS, queued_or_given_up, row
 
 @dataclass(frozen=True)
 class Slot:
-    """Who asks for a job: one of a host's places to grade."""
+    """A slot of a host, which asks for a job."""
 
-    worker: str  # its name
-    queues: tuple[str, ...]  # the first is looked at first
-    host: str = ""  # "" is none that can be paused
-    course: str = ""  # version that it has; a job that wants another is not for it
-    memory_mb: int = 0  # of the host, for all that it grades at a time; 0 is no limit
-    student_jobs: int = 0  # of one student that may be graded at a time in a queue; 0 is no limit
+    worker: str  # name of the worker
+    queues: tuple[str, ...]  # in this order
+    host: str = ""  # "" means that it cannot be paused
+    course: str = ""  # its version of the course; it takes no jobs for other versions
+    memory_mb: int = 0  # of the host, for all its running jobs; 0 means no limit
+    student_jobs: int = 0  # running jobs of one student in a queue; 0 means no limit
     lacks: tuple[str, ...] = ()  # assignments that cannot be graded here: their jobs wait for another host
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to grade one submission, until the lease runs out or another takes it."""
+    """The right to grade one submission, until the lease ends or another worker claims it."""
 
     job_id: int
     submission_id: int
@@ -41,11 +41,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the results of a report come from, and what a later grading needs to use them again.
+    """The source of a report's results, and the facts that a later grading needs to use them again.
 
-    answer, basis : of `autograder.reuse.earlier`; without them nothing uses the results again
-    answered_from : number of the earlier result that answered some tests, or None
-    tests_answered : how many
+    answer, basis : of `autograder.reuse.earlier`; without them no grading uses the results again
+    answered_from : number of the earlier result that has the results of some tests, or None
+    tests_answered : the number of these tests
     """
 
     answer: str = ""
@@ -55,14 +55,14 @@ class Origin:
 
 
 def waiting(session: Session, slot: Slot) -> bool:
-    """Is there something for it to claim? No writer waits for the answer, which is mostly no, and then is cheap."""
+    """Is there a job for this slot? The query does not block writers, and it is cheap if there is no job."""
     any_at_all = sa.select(Job.id).where(Job.state == "queued", Job.queue.in_(slot.queues), Job.not_before <= db_now())
     return session.scalar(any_at_all.limit(1)) is not None and _next(session, slot) is not None
 
 
 def claim(session: Session, slot: Slot, *, lease_seconds: float) -> Claim | None:
-    """Take the next job that this slot may have, if there is one."""
-    # What is counted here (a host's memory, a student's jobs) must still be so when the row is taken.
+    """Claim the next job for this slot, if there is one."""
+    # The counts (a host's memory, a student's jobs) must still be true when the row is claimed.
     one_at_a_time(session, "claim")
     job_id = _next(session, slot, lock=True)
     if job_id is None:
@@ -88,12 +88,12 @@ def claim(session: Session, slot: Slot, *, lease_seconds: float) -> Claim | None
 
 
 def renew(session: Session, claim: Claim, lease_seconds: float) -> bool:
-    """The heartbeat. False: the job is no longer this worker's."""
+    """Extends the lease. False: the job is no longer this worker's."""
     return _update(session, claim, lease_until=db_now() + lease_seconds)
 
 
 def progress(session: Session, claim: Claim, *, done: int, total: int, curve: str = "") -> bool:
-    """How far the grading is, and the network that trains now. False: the job is no longer this worker's."""
+    """Stores the progress of the grading and of the current training. False: the job is no longer this worker's."""
     return _update(session, claim, tests_done=done, tests_total=total, curve=curve)
 
 
@@ -107,10 +107,10 @@ def finish(
 ) -> bool:
     """Store the report, if the token still holds. False: it does not, and nothing is stored.
 
-    encoded : the report as JSON; who waits for nobody may leave it to this function
-    origin : where its results come from; without it no later grading uses them
+    encoded : the report as JSON; None: this function encodes it
+    origin : the source of its results; without it no later grading uses them
 
-    To finish again what this claim has finished is true and changes nothing: the first answer may have been lost.
+    A second call for a finished claim returns True and changes nothing: the first answer may have been lost.
     """
     if not _update(session, claim, state="done", token=None, lease_until=None, finished_at=db_now(), message=""):
         ours = sa.select(Result.id).where(
@@ -143,12 +143,12 @@ def finish(
 
 
 def turn_away(session: Session, claim: Claim) -> None:
-    """A worker has come back after its lease: that it got nothing for it is written down, for the page."""
+    """Counts a worker that came back after its lease, for the queue page."""
     session.execute(sa.update(Job).where(Job.id == claim.job_id).values(late_refused=Job.late_refused + 1))
 
 
 def fault(session: Session, claim: Claim, message: str) -> bool:
-    """Our own error: try again after a pause; the third time staff must look. False: no longer this worker's."""
+    """The grader failed: try again after a pause; the third time staff must look. False: no longer this worker's."""
     pause = RETRY_SECONDS * (1 + 3 * Job.faults)
     return _update(
         session,
@@ -163,19 +163,19 @@ def fault(session: Session, claim: Claim, message: str) -> bool:
 
 
 def release(session: Session, claim: Claim) -> bool:
-    """Give a job back undone, because the worker is told to stop; this counts as nobody's fault."""
+    """Return a job to the queue, because the worker must stop. It does not count as a failure."""
     return _update(session, claim, state="queued", token=None, lease_until=None)
 
 
 def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
-    """The job that this slot is to take: by priority, then by the order of its queues, then by turn."""
+    """The next job for this slot: by priority, then by the order of its queues, then by turn."""
     closed = set(session.scalars(sa.select(Queue.name).where(Queue.paused)))
     if slot.host:
         shut = sa.select(Host.name).where(Host.name == slot.host, sa.or_(Host.paused, Host.well.is_not(True)))
         if session.scalar(shut) is not None:
             return None
     free = _free_memory(session, slot)
-    found: list[tuple[int, int, int]] = []
+    candidates: list[tuple[int, int, int]] = []
     for rank, queue in enumerate(slot.queues):
         if queue in closed:
             continue
@@ -198,16 +198,16 @@ def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:
         if lock:
             query = query.with_for_update(skip_locked=True)
         if row := session.execute(query).one_or_none():
-            found.append((row.priority, rank, row.id))
-    return min(found)[2] if found else None
+            candidates.append((row.priority, rank, row.id))
+    return min(candidates)[2] if candidates else None
 
 
 def _free_memory(session: Session, slot: Slot) -> int | None:
-    """MB that its host has left; None is any number: no limit, or nothing is being graded there."""
+    """The free memory of its host in MB; None without a limit, or if the host grades nothing."""
     if not (slot.host and slot.memory_mb):
         return None
     used = session.scalar(sa.select(sa.func.sum(Job.memory_mb)).where(Job.state == "running", Job.host == slot.host))
-    # A job that wants more than the host has may have the host for itself: it is a limit, and seldom reached.
+    # A job that needs more memory than the host has runs alone: its need is a limit, which is seldom reached.
     return None if used is None else slot.memory_mb - used
 
 

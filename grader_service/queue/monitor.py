@@ -1,4 +1,4 @@
-"""What is seen of the queues: places, lengths, ages."""
+"""The state of the queues: places, lengths, ages."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from grader_service.queue.enqueue import QUEUES
 
 @dataclass(frozen=True)
 class Line:
-    """A queue at one moment."""
+    """The state of a queue at one time."""
 
     queue: str
     paused: bool
     waiting: int
-    batch: int  # of these, in a regrade
+    batch: int  # of these, jobs of a regrade
     running: int
-    oldest_seconds: float  # since the longest waiting one came; 0 where none waits
-    elsewhere: int  # of those waiting, for a version of the course that no open host has
+    oldest_seconds: float  # age of the oldest waiting job; 0 if no job waits
+    elsewhere: int  # waiting jobs for a version of the course that no open host has
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Of all jobs that there are."""
+    """Counts of all jobs."""
 
     states: dict[str, int]
     claims: int
@@ -38,8 +38,7 @@ class Totals:
 
 
 def places(session: Session, jobs: Iterable[Job]) -> dict[int, int]:
-    """By submission, the place in its queue of each of these jobs that waits, 1 being the next: how many go before it,
-    running ones left out, and itself."""
+    """The place in the queue of each waiting job, by submission. 1 is the next job. Running jobs do not count."""
     waiting = [job.id for job in jobs if job.state == "queued"]
     if not waiting:
         return {}
@@ -51,7 +50,7 @@ def places(session: Session, jobs: Iterable[Job]) -> dict[int, int]:
 
 
 def queued(session: Session, queues: Sequence[str]) -> dict[str, int]:
-    """How many wait in each queue that is not paused, retries in their pause left out."""
+    """The number of waiting jobs in each queue that is not paused, without retries that pause."""
     closed = sa.select(Queue.name).where(Queue.paused)
     rows = session.execute(
         sa.select(Job.queue, sa.func.count())
@@ -62,7 +61,7 @@ def queued(session: Session, queues: Sequence[str]) -> dict[str, int]:
 
 
 def lines(session: Session, courses: Sequence[str]) -> list[Line]:
-    """Each queue. `courses` are the versions that the open hosts have."""
+    """The state of each queue. `courses`: the versions of the open hosts."""
     elsewhere = sa.and_(Job.course != "", Job.course.not_in(courses))
     rows = session.execute(
         sa.select(
@@ -76,18 +75,18 @@ def lines(session: Session, courses: Sequence[str]) -> list[Line]:
         .where(Job.state.in_(("queued", "running")))
         .group_by(Job.queue)
     )
-    found = {row[0]: row[1:] for row in rows}
+    counts = {row[0]: row[1:] for row in rows}
     paused = set(session.scalars(sa.select(Queue.name).where(Queue.paused)))
-    names = [*QUEUES, *sorted(set(found) - set(QUEUES))]
+    names = [*QUEUES, *sorted(set(counts) - set(QUEUES))]
     return [
         Line(name, name in paused, waiting, batch, running, max(0.0, age or 0.0), away)
         for name in names
-        for waiting, batch, running, age, away in [found.get(name, (0, 0, 0, 0.0, 0))]
+        for waiting, batch, running, age, away in [counts.get(name, (0, 0, 0, 0.0, 0))]
     ]
 
 
 def running(session: Session) -> list[Job]:
-    """What is being graded, with its submission, the longest first."""
+    """The running jobs with their submissions, the longest first."""
     query = sa.select(Job).where(Job.state == "running").order_by(Job.claimed_at, Job.id)
     submission = joinedload(Job.submission)
     return list(
@@ -101,7 +100,7 @@ def running(session: Session) -> list[Job]:
 
 
 def waiting_for(session: Session, assignments: Sequence[str]) -> dict[str, int]:
-    """How many jobs wait, of each of these assignments that has any."""
+    """The number of waiting jobs of each of these assignments, if it is not 0."""
     rows = session.execute(
         sa.select(CourseAssignment.assignment, sa.func.count())
         .join(Submission, Submission.course_assignment_id == CourseAssignment.id)

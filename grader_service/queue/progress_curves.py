@@ -1,8 +1,8 @@
-"""The learning curve of a network that trains at this moment: what the page that waits draws.
+"""The learning curve of a network that is being trained, for the page of a running submission.
 
-    heartbeat (hears points) ─> Job.curve, JSON ─> an SVG of polylines, drawn by the template
+    heartbeat (gets points) ─> Job.curve, JSON ─> an SVG of polylines, drawn by the template
 
-Names and numbers are those that the judge let through; the numbers are still a student's own report.
+The judge has checked names and numbers. But the numbers are the student's own report.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-MAX_POINTS = 120  # of a curve; when there are more, every other one goes
-WIDTH, HEIGHT = 320.0, 90.0  # of a panel, in its own units
+MAX_POINTS = 120  # of a curve; if there are more, every second one is dropped
+WIDTH, HEIGHT = 320.0, 90.0  # of a panel, in units of its SVG
 
 Point = dict[str, float]
 
@@ -38,7 +38,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """One series, to be drawn: its name, its last value in words, and an SVG polyline's points."""
+    """One series to draw: its name, its last value in words, and the points of an SVG polyline."""
 
     name: str
     last: str
@@ -46,12 +46,12 @@ class Panel:
 
 
 def panels(text: str) -> tuple[str, list[Panel]]:
-    """("epoch 3", a panel for each series) of what a job's `curve` holds; ("", []) where it holds nothing."""
+    """("epoch 3", a panel for each series) of a job's `curve`; ("", []) if it is empty."""
     points = _read(text)
     names = list(dict.fromkeys(name for point in points for name in point if name != "epoch"))
-    found = [_panel(name, [point[name] for point in points if name in point]) for name in names[:4]]
+    curves = [_panel(name, [point[name] for point in points if name in point]) for name in names[:4]]
     epochs = [point["epoch"] for point in points if "epoch" in point]
-    return (f"epoch {epochs[-1]:g}" if epochs else ""), found
+    return (f"epoch {epochs[-1]:g}" if epochs else ""), curves
 
 
 def _read(text: str) -> list[Point]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from grader_service.database.models import Job
 from grader_service.database.session import db_now
 
-TRIES = 3  # lost workers, or faults of ours, before staff must look
+TRIES = 3  # lost workers, or failures of the grader, before staff must look
 RETRY_SECONDS = 5.0  # pause before the first retry; four times as long before the second
 
 LOST = "the worker that graded it was lost (killed, out of memory, or its machine went down or could not be reached)"

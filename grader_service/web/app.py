@@ -77,14 +77,14 @@ PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, health, metrics)
 
 
 class Number(IntegerConverter):
-    """Of a row. No row has a larger one, and a database does not even compare it."""
+    """The number of a row. A database does not accept a larger number, not even to compare it."""
 
     def __init__(self, map: Map, *args: Any, **options: Any) -> None:
         super().__init__(map, *args, **{"max": LARGEST, **options})
 
 
 def create_app(settings: Settings) -> Flask:
-    """Raises DeepgradeError where the course or the data folder is wrong, with what to do about it."""
+    """Raises DeepgradeError if the course or the data folder is wrong; the message says what to do."""
     security.must_not_be_debugged(os.environ)
     course = find_course(settings.course)
     app = Flask(__name__)
@@ -95,7 +95,7 @@ def create_app(settings: Settings) -> Flask:
     app.teardown_appcontext(_close_reading)
 
     request_log.install(app, settings)
-    written_parts.install(app)  # before a form's token is looked for, which reads the body
+    written_parts.install(app)  # before the check of a form's token, which reads the body
     security.install(app)
     oidc.install(app, settings)
     errors.install(app)
@@ -119,7 +119,7 @@ def _configure(app: Flask, settings: Settings, course: Course) -> None:
         SESSION_COOKIE_SECURE=settings.https,
         PERMANENT_SESSION_LIFETIME=datetime.timedelta(days=14),
         SEND_FILE_MAX_AGE_DEFAULT=3600,  # seconds; a file's address carries the version
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the sign-in: a page may lie open overnight
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the sign-in: a page may stay open overnight
     )
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
@@ -127,7 +127,7 @@ def _configure(app: Flask, settings: Settings, course: Course) -> None:
 
 
 def _services(settings: Settings, course: Course) -> Services:
-    """The database is brought up to date, and a first course has what lies on the disk."""
+    """Brings the database up to date and gives the first course the assignments on the disk."""
     # Each of the web process's threads may hold a reading and a writing connection at once.
     database = Database(settings, connections=2 * sum(LANES.values()))
     database.upgrade()
@@ -179,18 +179,18 @@ def _name_for_templates(app: Flask) -> None:
 
 
 def _who() -> dict[str, object]:
-    """`me` on every page: who is signed in. Nobody, on the page that says that the database is out of reach.
+    """`me` on every page: the person who is signed in; None if the database cannot be reached.
 
-    here : the course that the page belongs to, if it does
-    staff_here, admin_here : am I that in it?
-    switches : my courses, and where each is to be found
+    here : the course of the page, if it has one
+    staff_here, admin_here : am I staff or an admin of it?
+    switches : my courses, each with an address
     """
     nobody: dict[str, object] = {"me": None, "here": None, "staff_here": False, "admin_here": False, "switches": []}
     try:
         me: Person | None = getattr(current_user, "person", None)
         if me is None:
             return nobody
-        permissions.find_place()
+        permissions.set_course()
         here = g.get("here")
         role = permissions.role_in(here.id) if here else None
         rights = {"staff_here": role in ("staff", "admin"), "admin_here": role == "admin"}
@@ -200,14 +200,14 @@ def _who() -> dict[str, object]:
 
 
 def _moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
-    """In a zone that is given, else in that of the page's course, else in UTC; each is named."""
+    """In the given zone, else in the zone of the page's course, else in UTC. The text names the zone."""
     here = g.get("here")
     return formatting.moment(seconds, zone or (courses.zone(here) if here else None))
 
 
 def _reading(database: Database) -> Callable[[], Session]:
     def reading() -> Session:
-        """The request's session for reading: opened at the first question, closed after the answer."""
+        """The request's session for reading: it opens with the first query and closes after the answer."""
         if "reading" not in g:
             g.reading = database.reading()
         session: Session = g.reading

@@ -1,14 +1,14 @@
-"""Why a form is refused before its page sees it: each cause has a sentence of its own, with the way out.
+"""Checks of forms before their page runs. Each refusal has its own sentence, which says what to do.
 
-    http        DEEPGRADE_HTTPS is set, and the request came over http: browsers keep `Secure` cookies to themselves
-    no cookie   the browser sent a form, and no cookie of ours
+    http        DEEPGRADE_HTTPS is set, and the request came over http: browsers do not send `Secure` cookies
+    no cookie   the browser sent a form without a cookie of this service
     no token    the form came without its token
-    expired     the token is of another session, as after somebody signed out in another tab
+    expired     the token is of another session, for example after a sign-out in another tab
     other host  over https, the browser sent the form to another host than the one that the request names
     no origin   over https, the browser does not say from which page the form was sent
 
 The token is the protection against forgery. Over https the address of the page is compared as well, since an attacker
-on the network can plant a cookie through http. `Origin` is enough for that: a browser that hides `Referer` sends it.
+on the network can set a cookie through http. The header `Origin` is enough: a browser that hides `Referer` sends it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ NO_ORIGIN = (
 
 
 class WrongPlace(CSRFError):
-    """Over https: not from a page of ours, as far as the request says."""
+    """Over https: the request does not say that it comes from a page of this service."""
 
 
 def install(app: Flask) -> None:
-    """After Flask-WTF, whose own comparison of addresses knows neither `Origin` nor more than one sentence."""
+    """Runs after Flask-WTF. Its own comparison of addresses ignores `Origin` and has only one message."""
     app.config["WTF_CSRF_SSL_STRICT"] = False
     app.before_request(_from_our_page)
 
@@ -65,7 +65,7 @@ def sentence(error: CSRFError) -> str:
 
 
 def _from_our_page() -> None:
-    """Only where a token was checked: the API looks at no cookie."""
+    """Only for requests whose token was checked: the API uses no cookie."""
     if not g.get("csrf_valid") or not request.is_secure:
         return
     origin = request.headers.get("Origin", "")
@@ -77,7 +77,7 @@ def _from_our_page() -> None:
 
 
 def _address(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None for what is not an address."""
+    """Scheme, host and port; None if it is not an address."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
@@ -87,9 +87,9 @@ def _address(url: str) -> tuple[str, str, int] | None:
 
 
 def _shown(url: str) -> str:
-    """Without its path, which is nobody's business but the page's."""
-    found = _address(url)
-    if found is None or not found[1]:
+    """The address without its path, which is private."""
+    address = _address(url)
+    if address is None or not address[1]:
         return "an unknown address"
-    scheme, host, port = found
+    scheme, host, port = address
     return f"{scheme}://{host}" + ("" if port == {"https": 443, "http": 80}.get(scheme) else f":{port}")

@@ -1,7 +1,7 @@
-"""How things are said on a page: numbers, times, verdicts, and text that a stranger wrote.
+"""Text for pages: numbers, times, verdicts, and text that is not trusted.
 
-Jinja escapes what HTML would read. `visible` does the rest: characters that a terminal, a copied line or the reading
-order of a page would obey are shown as what they are.
+Jinja escapes HTML. `visible` does the rest: it writes out control characters that a terminal, a copied line or the
+reading order of a page would follow.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ STATES = {"queued": "waiting", "running": "being graded", "done": "graded", "gra
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that would be obeyed written out: ESC is `\x1b`, a right-to-left mark `\u202e`.
+    r"""The text with every control character written out: ESC is `\x1b`, a right-to-left mark `\u202e`.
 
-    Only the end of a line as Windows and forms write it, `\r\n`, is the end of a line.
+    The line end `\r\n` of Windows and forms stays a line end.
     """
     return _OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
 
 
 def prose(text: str) -> Markup:
-    """A sentence, harmless, with what stands in `backticks` set as code."""
+    """A sentence, escaped; text in `backticks` is set as code."""
     return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(visible(text)))))
 
 
 def points(value: float) -> str:
-    """At most two decimals, none that are zero."""
+    """At most two decimals, without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -59,10 +59,10 @@ def utc(seconds: float) -> datetime.datetime:
 
 
 def moment(seconds: float, zone: datetime.tzinfo | None = None) -> str:
-    """A time in UTC or in a zone, with the name of either: 6 Dec 2026, 23:59 CET; where it has no name, UTC-03."""
-    there = utc(seconds).astimezone(zone or datetime.UTC)
-    name = there.strftime("%Z")
-    return there.strftime("%d %b %Y, %H:%M ").lstrip("0") + (f"UTC{name}" if name[:1] in ("+", "-") else name)
+    """A time in UTC or in a zone, with its name: 6 Dec 2026, 23:59 CET; a zone without a name is UTC-03."""
+    local = utc(seconds).astimezone(zone or datetime.UTC)
+    name = local.strftime("%Z")
+    return local.strftime("%d %b %Y, %H:%M ").lstrip("0") + (f"UTC{name}" if name[:1] in ("+", "-") else name)
 
 
 def span(seconds: float) -> str:
@@ -84,13 +84,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """The tests of a problem, as a report's page has them."""
+    """The tests of a problem, for the page of a report."""
 
     name: str
     title: str
     points: float
     possible: float
-    lost: list[TestResult]  # all that did not pass; those that were not tried come last
+    lost: list[TestResult]  # tests that did not pass; tests that did not run come last
     passed: list[TestResult]
 
     @property
@@ -99,7 +99,7 @@ class Group:
 
 
 def by_problem(report: Report) -> list[Group]:
-    """A group for each problem, and a last one, with no name, for tests of none."""
+    """A group for each problem; the last group has no name and holds the tests without a problem."""
     facts = [(one.name, one.title, one.points, one.possible) for one in report.problems]
     known = {name for name, *_ in facts}
     groups = []

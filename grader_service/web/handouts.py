@@ -14,11 +14,11 @@ from grader_service.web import markdown
 
 
 def render(assignment: Assignment) -> Markup | None:
-    """The handout, or None if the assignment has none. Laid out again when the file has changed."""
+    """The handout, or None if the assignment has none. A changed file is rendered again."""
     path = assignment.folder / "README.md"
     try:
-        found = path.stat()
-        return _rendered(path, found.st_mtime_ns, found.st_size)
+        status = path.stat()
+        return _rendered(path, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         return None
 
@@ -28,7 +28,7 @@ def _rendered(path: Path, changed: int, size: int) -> Markup:
     text = path.read_text(encoding="utf-8", errors="replace")
     tokens = markdown.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
-        tokens = tokens[3:]  # the title: the page has it already
+        tokens = tokens[3:]  # the page already shows the title
     for token in tokens:
         if token.tag == "h1":
             token.tag = "h2"
@@ -38,7 +38,7 @@ def _rendered(path: Path, changed: int, size: int) -> Markup:
 
 
 def _without_local_links(tokens: Sequence[Token]) -> list[Token]:
-    """Links to files beside the README work in the kit, and nowhere here: their words stay."""
+    """Links to files beside the README work only in the kit: the page keeps their text without the link."""
     kept, dropping = [], False
     for token in tokens:
         if token.type == "link_open":

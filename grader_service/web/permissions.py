@@ -1,19 +1,18 @@
-"""Who may ask for what: each view carries one rule, and all rules are looked at in one place, before the view runs.
+"""Permissions: each view has one rule. `_enforce` checks it before the view runs.
 
     anybody       nobody needs to be signed in
-    newcomer      signed in, also with a password that was made up and must be changed first
+    newcomer      signed in, also with a temporary password, which must be changed first
     signed_in     signed in
-    member        in the course of the address /courses/<slug>/...; to all others there is no such course
-    staff, admin  with that role in it; members without it are told that the page is for staff
-    reader        whoever handed in the submission of the address, and staff of its course; to others there is none
+    member        in the course of the address /courses/<slug>/...; all others get 404
+    staff, admin  with that role in it; other members get 403
+    reader        the student of the submission of the address, and staff of its course; all others get 404
     marker        staff of the submission's course
     any_staff     staff of some course
-    pauser        operators, and whoever is staff of every open course, since pausing is felt in all of them
+    pauser        operators, and staff of every open course, since a pause affects all courses
     operator      of the whole service
 
-A view without a rule is answered to nobody, and `check` lets no service start that has one. A token (see `tokens`)
-acts for its person with no more than its scope: below `staff` it is never staff, and one that is for a course sees that
-course alone.
+A view without a rule answers nobody, and `check` stops the start of a service that has one. A token (see `tokens`) acts
+for its person within its scope: below `staff` it is never staff, and a token for a course sees only that course.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from grader_service.submissions import submissions
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Pages of no course: their addresses carry `course`, the one that they were reached from, for who has several.
+# Pages without a course. Their addresses have `course`, the course of the page before, if a person has several.
 OF_NO_COURSE = {
     "account.show",
     "account.revoke",
@@ -50,10 +49,10 @@ OF_NO_COURSE = {
 @dataclass(frozen=True)
 class Rule:
     name: str
-    scope: str | None = ""  # that a token needs; "": read to look, submit to change something; None: no token will do
+    scope: str | None = ""  # that a token needs; "": read for GET, submit for the others; None: tokens are refused
 
     def __call__(self, view: View) -> View:
-        """As a decorator: below the route's, so that the route gets a view that has its rule."""
+        """Use it as a decorator below the route's, so that the route gets a view with a rule."""
         view.access = self  # type: ignore[attr-defined]
         return view
 
@@ -61,7 +60,7 @@ class Rule:
 anybody = Rule("anybody")
 newcomer = Rule("newcomer", None)
 signed_in = Rule("signed_in")
-in_person = Rule("in_person", None)  # as signed_in, and no token will do: it could make itself another
+in_person = Rule("in_person", None)  # as signed_in, but tokens are refused: a token could make another one
 member = Rule("member")
 staff = Rule("staff", "staff")
 admin = Rule("admin", None)
@@ -80,7 +79,7 @@ def install(app: Flask) -> None:
 
 
 def check(app: Flask) -> None:
-    """Every route has a rule; whoever adds one decides."""
+    """Raises AssertionError if a route has no rule."""
     without = sorted({rule.endpoint for rule in app.url_map.iter_rules() if rule_of(app, rule.endpoint) is None})
     if without:
         raise AssertionError(
@@ -91,18 +90,18 @@ def check(app: Flask) -> None:
 def rule_of(app: Flask, endpoint: str) -> Rule | None:
     view: Any = app.view_functions.get(endpoint)
     while view is not None:
-        found: Rule | None = getattr(view, "access", None)
-        if found is not None:
-            return found
+        rule: Rule | None = getattr(view, "access", None)
+        if rule is not None:
+            return rule
         view = getattr(view, "__wrapped__", None)
     return None
 
 
-# --- what views ask ---------------------------------------------------------------------------------------------------
+# --- for views --------------------------------------------------------------------------------------------------------
 
 
 def me() -> Person:
-    """Who is signed in: every page but the open ones has somebody."""
+    """The person who is signed in. Only pages with the rule `anybody` may have none."""
     person: Person = current_user.person
     return person
 
@@ -118,23 +117,25 @@ def here() -> Course:
 
 
 def asked() -> Submission:
-    """The submission of this request's address, which `reader` and `marker` have let through."""
+    """The submission of this request's address, after the rule `reader` or `marker`."""
     submission: Submission = g.asked
     return submission
 
 
 def assignment(name: str) -> CourseAssignment:
-    """The assignment of that name in this request's course, as a student may know of it: before its release there is
-    none, as of any other name, and only the course's staff try it out."""
+    """The assignment of that name in this request's course. Before its release students get 404, as for an unknown
+    name; the course's staff get it."""
     session: Session = current_app.extensions["reading"]()
-    found = courses.assignment(session, here(), name)
-    if found is None or not (is_staff_here() or late_policy.released(found, submissions.now(session))):
+    course_assignment = courses.assignment(session, here(), name)
+    if course_assignment is None or not (
+        is_staff_here() or late_policy.released(course_assignment, submissions.now(session))
+    ):
         abort(404)
-    return found
+    return course_assignment
 
 
 def role_in(course_id: int) -> str | None:
-    """My role in a course, as far as the token goes that I came with."""
+    """My role in a course, within the scope of the request's token."""
     role, token = me().role_in(course_id), my_token()
     if token is None or role is None:
         return role
@@ -152,7 +153,7 @@ def is_staff_here() -> bool:
 
 
 def my_courses(session: Session) -> list[Course]:
-    """Those that I am in; for operators all. Open ones first, each kind in order."""
+    """My courses; all courses for operators. Open ones come first; both kinds are in order of their ids."""
     query = sa.select(Course)
     if not me().is_operator:
         query = query.join(Membership).where(Membership.person_id == me().id)
@@ -163,26 +164,26 @@ def my_courses(session: Session) -> list[Course]:
 
 
 def home() -> str:
-    """Where the way back leads: to the course that the page belongs to, for who has several; else to all there is."""
+    """The address of the home page: the page's course if I have several courses, otherwise all assignments."""
     several = len(_mine()) > 1 and g.get("here") is not None
     return url_for("assignments.of_course" if several else "assignments.index")
 
 
 def switches() -> list[tuple[Course, str]]:
-    """My courses, each with the address of this page in it; where it has none that I may see, with that of its
-    assignments."""
+    """My courses, each with the address of this page in it. If I may not see it there, the address is that of the
+    course's assignments."""
     return [(course, _this_page_in(course)) for course in _mine()]
 
 
 def may_pause(session: Session) -> bool:
-    """Pausing stops the grading of all courses: whoever is staff in each of them may do it."""
+    """A pause stops the grading of all courses, so operators and staff of every open course may do it."""
     if me().is_operator:
         return True
     mine = {one.course_id for one in me().memberships if one.role in ("staff", "admin")}
     return bool(mine) and set(session.scalars(sa.select(Course.id).where(Course.archived_at.is_(None)))) <= mine
 
 
-# --- how rules are looked at ------------------------------------------------------------------------------------------
+# --- how rules are checked --------------------------------------------------------------------------------------------
 
 
 def _take_slug(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -190,7 +191,7 @@ def _take_slug(endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def _add_slug(endpoint: str, values: dict[str, Any]) -> None:
-    """Links keep the course without naming it."""
+    """Adds the course to the addresses of links."""
     course = g.get("here")
     if course is None:
         return
@@ -201,25 +202,25 @@ def _add_slug(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _mine() -> list[Course]:
-    """My courses, looked up once in a request."""
+    """My courses, loaded once in a request."""
     if "mine" not in g:
         g.mine = my_courses(current_app.extensions["reading"]())
-    found: list[Course] = g.mine
-    return found
+    mine: list[Course] = g.mine
+    return mine
 
 
-def find_place() -> None:
-    """A page of no course belongs to the one that it was reached from; and to the only one, where somebody has one."""
+def set_course() -> None:
+    """Sets the course of a page without one: the course of the page before, or a person's only course."""
     if "here" in g:
         return
     named = request.args.get("course", "")
     if request.endpoint is None and (match := re.match(r"/courses/([^/]+)/", request.path)):
         named = match[1]  # there is no such page in this course
-    found = next((one for one in _mine() if one.slug == named), None)
-    if found is None and len(_mine()) == 1:
-        found = _mine()[0]
-    if found is not None:
-        g.here = found
+    course = next((one for one in _mine() if one.slug == named), None)
+    if course is None and len(_mine()) == 1:
+        course = _mine()[0]
+    if course is not None:
+        g.here = course
 
 
 def _this_page_in(course: Course) -> str:
@@ -236,7 +237,7 @@ def _this_page_in(course: Course) -> str:
 
 def _enforce() -> Response | None:
     if request.endpoint is None or request.routing_exception is not None:
-        return None  # there is nothing here; the answer says that to everybody
+        return None  # there is no such page; everybody gets that answer
     rule = rule_of(current_app, request.endpoint)
     if rule is None:
         abort(500)
@@ -249,7 +250,7 @@ def _enforce() -> Response | None:
         return _go(url_for("auth.password"))
     _hold_token_to(rule)
     _CHECKS.get(rule.name, _nothing_more)()
-    find_place()
+    set_course()
     return None
 
 
@@ -290,12 +291,12 @@ def _admin() -> None:
 
 def _reader() -> None:
     session: Session = current_app.extensions["reading"]()
-    found = submissions.find(session, (request.view_args or {})["submission_id"])
-    role = None if found is None else role_in(found.course_id)
-    # Whoever is in the course no more sees nothing of it.
-    if found is None or role is None or (found.person_id != me().id and role == "student"):
+    submission = submissions.find(session, (request.view_args or {})["submission_id"])
+    role = None if submission is None else role_in(submission.course_id)
+    # A person who has left the course sees nothing of it.
+    if submission is None or role is None or (submission.person_id != me().id and role == "student"):
         abort(404)
-    g.asked, g.here = found, found.in_course
+    g.asked, g.here = submission, submission.in_course
 
 
 def _marker() -> None:
@@ -332,7 +333,7 @@ _CHECKS: dict[str, Callable[[], None]] = {
 
 
 def _go(target: str) -> Response:
-    """Pages send the reader there; what is no page says so."""
+    """Redirects from pages; answers 401 for the API and for files."""
     if request.headers.get("HX-Request"):
         # A part of a page polls for progress: the whole page must go there.
         return Response(status=401, headers={"HX-Redirect": url_for("auth.sign_in")})

@@ -1,12 +1,12 @@
-"""What every answer and every request is held to, whatever page it is for.
+"""Security rules for every request and every answer.
 
-Who may see it is in `permissions`. A page loads nothing but this service's own
+`permissions` says who may see a page. A page loads nothing but this service's own
 files and runs no inline script. Every form carries a token against forgery. Sign-in is slowed after failures.
 
 **Failures** of passwords are counted by account and network (`failed_attempts`): ten a minute and a hundred an hour,
 2,400 a day, against passwords of ten characters or more. A browser in which the same account has signed in before has a
-count of its own, so that nobody at the same address shuts its owner out. Secrets of 256 random bits (tokens, links) are
-not counted: nobody guesses one, and a count by address would shut out a whole campus.
+count of its own, so that other people at the same address cannot lock out the account's owner. Secrets of 256 random
+bits (tokens, links) are not counted: they cannot be guessed, and a count by address would lock out a whole campus.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HEADERS = {
 
 csrf = CSRFProtect()
 logins = LoginManager()
-# How often an account may do what costs something. There is one web process, with threads, so the counts are exact.
+# How often an account may do costly things. There is one web process, with threads, so the counts are exact.
 limiter = Limiter(lambda: current_user.get_id(), storage_uri="memory://")
 
 KNOWN = "deepgrade_known"  # the cookie of a browser in which an account has signed in
@@ -60,7 +60,7 @@ KNOWN_DAYS = 180
 
 
 def must_not_be_debugged(environment: Mapping[str, str]) -> None:
-    """Raises DeepgradeError where Flask is told to debug: it would show its insides to whoever makes a page fail."""
+    """Raises DeepgradeError if Flask's debug mode is on: an error page would show internal data to everybody."""
     if environment.get("FLASK_DEBUG", "").lower() not in ("", "0", "false", "no"):
         raise DeepgradeError("FLASK_DEBUG is set, but a service for students must not run in debug mode; unset it")
 
@@ -76,25 +76,25 @@ def install(app: Flask) -> None:
 
 
 def failures() -> Failures:
-    found: Failures = current_app.extensions["failures"]
-    return found
+    app_failures: Failures = current_app.extensions["failures"]
+    return app_failures
 
 
 def sign_in_key(login: str) -> str:
-    """By which failures of a password are counted: the login, and from where it is tried."""
+    """The key by which wrong passwords are counted: the login, and the browser or network."""
     name = accounts.fold(login)[:64]
     known = _known(name)
     return f"{name} in browser {known}" if known else f"{name} from {_network(request.remote_addr or '')}"
 
 
 def know_browser(login: str) -> None:
-    """With the answer, the browser is one in which this account has signed in."""
+    """Sets a cookie with the answer: this account has signed in with this browser."""
     name = accounts.fold(login)
     g.known = _signer(name).dumps(_known(name) or secrets.token_urlsafe(12))
 
 
 def _known(name: str) -> str:
-    """What this browser was called when the account last signed in there; "" for another browser."""
+    """The name of this browser from the account's last sign-in with it; "" for another browser."""
     try:
         return str(_signer(name).loads(request.cookies.get(KNOWN, ""), max_age=KNOWN_DAYS * 86400))
     except BadSignature:
@@ -106,18 +106,18 @@ def _signer(name: str) -> URLSafeTimedSerializer:
 
 
 def _network(address: str) -> str:
-    """The address; of IPv6 its network of 64 bits, since whoever has one address there has all of them."""
+    """The address; for IPv6 its network of 64 bits, since one client has all addresses of it."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if ip.version == 4:
         return address
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _by_cookie(cookie: str) -> SignedIn | None:
-    """A browser's session: good for pages, not for the API, where no form's token would stand beside it."""
+    """The session of a browser: valid for pages but not for the API, whose requests have no form token."""
     person_id, _, session_id = cookie.partition(":")
     if not person_id.isdecimal() or _api():
         return None
@@ -127,7 +127,7 @@ def _by_cookie(cookie: str) -> SignedIn | None:
 
 
 def _by_token(request: Request) -> SignedIn | None:
-    """A program's token: good for the API alone."""
+    """The token of a program: valid only for the API."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     if not _api() or kind.lower() != "bearer":
         return None
@@ -149,7 +149,7 @@ def _api() -> bool:
 
 
 class SignedIn:
-    """A person as Flask-Login wants one, and the token that the request came with."""
+    """A person for Flask-Login, and the token of the request."""
 
     is_authenticated = True
     is_active = True
@@ -167,7 +167,7 @@ def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
-        # Not even the browser's own history may show it to whoever comes after.
+        # The browser's history must not show it to the next person.
         response.headers.setdefault("Cache-Control", "no-store")
     secure = current_app.config["SESSION_COOKIE_SECURE"]
     if "known" in g:

@@ -3,10 +3,10 @@
     claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
                                    └ or take results from an earlier grading (`grading.job_grading`)
 
-It is the same under each engine; what differs is how it learns, when idle, that there is work. Whatever goes wrong in
-it that is not the student's doing is ours: the job is tried again, and in the end staff see it. With the database out
-of reach it grades on, and tries to put down the result until it hears whether the job is still its own. SIGTERM and
-SIGINT give a job that is being graded back to the queue.
+It is the same with each engine. Only the way in which an idle worker learns of work differs. An error in it
+that the student did not cause is a failure of the grader: the job is tried again, and after the third failure staff see
+it. While the database is out of reach, the worker continues to grade. It tries to store the result until the database
+says whether the worker still has the job. SIGTERM and SIGINT give a running job back to the queue.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from grader_service.workers.heartbeat import LeaseHeartbeat
 
 log = logging.getLogger("deepgrade.worker")
 
-LOOK_SECONDS = 0.1  # an idle worker that nobody rings looks for work so often
-FAILED_SECONDS = 0.5  # and again so long after the database failed
-MESSAGE_MOST = 20_000  # characters of a fault of ours that staff are shown
-BARREN_SECONDS = 180.0  # a worker that sees work for so long and gets none ends, and is started anew
+LOOK_SECONDS = 0.1  # pause between two looks of an idle worker without notifications
+FAILED_SECONDS = 0.5  # pause after a failure of the database
+MESSAGE_MOST = 20_000  # characters of the message that staff see when the grader failed
+BARREN_SECONDS = 180.0  # a worker that sees work for this long and gets none ends and is restarted
 
 T = TypeVar("T")
 
@@ -72,20 +72,20 @@ class Worker:
         self.heartbeat = LeaseHeartbeat(self.database, settings.lease_seconds)
 
     def run(self) -> None:
-        """Grade until told to stop. Must be called from the main thread, whose signals end it."""
+        """Grade until a signal to stop. Call it in the main thread, which gets the signals."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.heartbeat.tell_to_stop())
         self.heartbeat.start()
         while not self.heartbeat.told_to_stop:
             grade.warm()
             try:
-                found = self.grade_next()
+                had_job = self.grade_next()
             except (SQLAlchemyError, BadCourse) as error:
-                # Whatever was in hand comes back when its lease runs out.
+                # A claimed job returns to the queue when its lease ends.
                 log.error("cannot claim or release a job: %s", error)
                 time.sleep(FAILED_SECONDS)
                 continue
-            if not found:
+            if not had_job:
                 self._rest()
 
     def grade_next(self) -> bool:
@@ -120,7 +120,7 @@ class Worker:
         encoded = reports.to_json(report)
         try:
             stored = self._put_down(lambda session: leases.finish(session, claim, report, drawn, encoded, origin))
-        except SQLAlchemyError as error:  # this report cannot be stored, however often it is tried
+        except SQLAlchemyError as error:  # no further try can store this report
             self._fault(claim, error)
             return True
         if not stored:
@@ -128,7 +128,7 @@ class Worker:
         return True
 
     def _able(self, version: str) -> Slot:
-        """This slot, with the course's version, and without the assignments that cannot be graded here."""
+        """This slot with the course's version and the assignments that cannot be graded here."""
         if version != self._looked_at:
             self._lacks, self._looked_at = tuple(machine.lacking(self._course)), version
         return dataclasses.replace(self._slot, course=version, lacks=self._lacks)
@@ -138,7 +138,7 @@ class Worker:
         try:
             submission = read_zip(data, assignment.manifest)
         except Refused as error:
-            # It was accepted, so the manifest has changed since.
+            # The upload was accepted, so the manifest has changed since.
             return Report(assignment.name, assignment.manifest.title, "refused", message=str(error)), Origin()
 
         def grade_tests(names: Sequence[str] | None, listen: Callable[[dict[str, Any]], None]) -> Report:
@@ -156,11 +156,11 @@ class Worker:
     def _course_has_changed(self, before: str) -> bool:
         try:
             return self._version.now() != before
-        except BadCourse:  # it is being changed at this moment
+        except BadCourse:  # the course is being changed
             return True
 
     def _load(self, claim: Claim) -> tuple[Assignment, bytes, Order]:
-        """The assignment, the zip, and what the job asks for."""
+        """The assignment, the zip, and the order of the job."""
         with self.database.read() as session:
             order = job_grading.order(session, claim)
             submission = order.submission
@@ -169,14 +169,14 @@ class Worker:
     def _fault(self, claim: Claim, error: BaseException) -> None:
         known = isinstance(error, DeepgradeError)
         message = str(error) if known else "".join(traceback.format_exception(error))
-        message = message[-MESSAGE_MOST:]  # where it says what went wrong
+        message = message[-MESSAGE_MOST:]  # the end of a message has the error
         log.error("submission %d: fault of the grader: %s", claim.submission_id, message)
         self._put_down(lambda session: leases.fault(session, claim, message))
 
     def _put_down(self, write: Callable[[Session], T]) -> T:
-        """Write the end of a job, again and again while the database is out of reach.
+        """Write the end of a job. Repeat it while the database cannot be reached.
 
-        The lease may run out meanwhile; whether somebody else has the job then, the token says when it is back.
+        The lease may end meanwhile. The token then shows whether another worker has the job.
         """
         while True:
             try:
@@ -184,7 +184,7 @@ class Worker:
                     return write(session)
             except (OperationalError, InterfaceError) as error:
                 if self.heartbeat.told_to_stop:
-                    raise  # the job comes back when its lease has run out
+                    raise  # the job returns to the queue when its lease has ended
                 log.warning("cannot reach the database, so results wait: %s", error)
                 time.sleep(FAILED_SECONDS)
 
@@ -199,7 +199,7 @@ class Worker:
             line.say(self._bell, line.BUSY)
 
     def _mind_the_time(self) -> None:
-        """Work was seen and not got: another was quicker, once or twice."""
+        """The worker saw work and got none: another worker may have been faster."""
         now = time.monotonic()
         if self._barren_since is None:
             self._barren_since = now

@@ -34,7 +34,7 @@ from grader_service.database.session import Database, sqlite_file
 
 
 def back_up(settings: Settings, folder: Path) -> Contents:
-    """Make the folder. Raises DeepgradeError where it is there already or cannot be made, and leaves none then."""
+    """Make the folder. Raises DeepgradeError if it exists already or cannot be made. Then no folder is left."""
     if folder.exists():
         raise DeepgradeError(f"{folder}: exists already, and a backup overwrites nothing; name another folder")
     os.umask(0o077)
@@ -62,7 +62,7 @@ def back_up(settings: Settings, folder: Path) -> Contents:
 
 def _fill(settings: Settings, database: Database, part: Path) -> Contents:
     database.check_version()
-    # Older secrets serve a newer database, not the other way round; they never change.
+    # Secrets never change. Older secrets fit a newer database; newer secrets may not fit an older one.
     secret = fingerprint(secrets.course_secret(settings))
     secrets.session_key(settings)
     for name in SECRETS:
@@ -73,7 +73,7 @@ def _fill(settings: Settings, database: Database, part: Path) -> Contents:
         _copy_sqlite(sqlite_file(database.engine.url), part / SQLITE)
     else:
         _dump(database.engine.url, part / POSTGRESQL)
-    # Files are never changed, so those that are newer than the database's copy do no harm.
+    # Files never change, so files that are newer than the database's copy do no harm.
     missing = _copy_files(settings, database, part / "files")
     return Contents(
         format=FORMAT,
@@ -88,13 +88,13 @@ def _fill(settings: Settings, database: Database, part: Path) -> Contents:
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
-    """In one step, under one reader's view: writers go on meanwhile."""
+    """Copies one state of the database; writers continue."""
     with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
-        found = copy.execute("PRAGMA quick_check").fetchall()
-        if found != [("ok",)]:
-            raise DeepgradeError(f"{source}: is damaged, so a copy would be useless ({found[0][0]})")
+        copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+        rows = copy.execute("PRAGMA quick_check").fetchall()
+        if rows != [("ok",)]:
+            raise DeepgradeError(f"{source}: is damaged, so a copy would be useless ({rows[0][0]})")
     sync(target)
 
 
@@ -104,7 +104,7 @@ def _dump(url: sa.URL, target: Path) -> None:
 
 
 def _copy_files(settings: Settings, database: Database, folder: Path) -> list[str]:
-    """What lies in the store. Returns the hashes of what it did not give."""
+    """Copies the files of the store. Returns the hashes of missing files."""
     files, missing = Files(settings), []
     with database.read() as session:
         stored = sa.select(Upload.sha256).where(IN_STORE, sa.exists().where(Submission.sha256 == Upload.sha256))
@@ -114,7 +114,7 @@ def _copy_files(settings: Settings, database: Database, folder: Path) -> list[st
             with database.read() as session:
                 data = files.read(session, sha256)
         except sa.exc.NoResultFound:
-            continue  # its person was deleted meanwhile
+            continue  # its person was deleted since
         except StoreError:
             missing.append(sha256)
             continue

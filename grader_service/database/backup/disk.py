@@ -1,4 +1,4 @@
-"""Files that are on the disk when a function returns, and what a disk says, as a sentence."""
+"""Writes that are on the disk when a function returns, and sentences for errors of a disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.core.errors import DeepgradeError
 
-CHUNK = 2**20  # bytes that are read at once
+CHUNK = 2**20  # bytes of one read
 
 
 def write(path: Path, data: bytes) -> None:
@@ -31,13 +31,13 @@ def sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def sentences(place: str) -> Iterator[None]:
-    """What a disk or a database says, as a sentence."""
+def sentences(path: str) -> Iterator[None]:
+    """Turns an error of a disk or a database into a sentence."""
     try:
         yield
     except OSError as error:
         raise DeepgradeError(
-            f"{error.filename or place}: {error.strerror or error}; all partial results were removed"
+            f"{error.filename or path}: {error.strerror or error}; all partial results were removed"
         ) from error
     except (sqlite3.Error, OperationalError) as error:
         words = str(getattr(error, "orig", error)).strip().splitlines()[0]

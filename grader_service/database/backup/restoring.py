@@ -1,4 +1,4 @@
-"""Putting a backup in place, where there is nothing yet."""
+"""Restores a backup into an empty home and an empty database."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from grader_service.database.session import Database, sqlite_file
 
 
 def restore(settings: Settings, folder: Path) -> Contents:
-    """Put all of it in place, where there is nothing yet.
+    """Restore all of a backup into an empty home and an empty database.
 
-    Raises DeepgradeError, with everything as it was, where the backup is damaged or something is there already.
+    Raises DeepgradeError, and changes nothing, if the backup is damaged or the home or the database is not empty.
     """
     contents = check(folder)
     if contents.revision not in revisions.known():
@@ -45,7 +45,7 @@ def restore(settings: Settings, folder: Path) -> Contents:
         for name in SECRETS:
             if name in contents.files and not (settings.home / name).exists():
                 _place(folder / name, settings.home / name, undo)
-        # The database comes last, and wholly or not at all: where it is, everything is.
+        # The database comes last, in one step: if it exists, everything is restored.
         _put_database(database, folder, undo)
         undo.pop_all()
     return contents
@@ -76,9 +76,9 @@ def _must_be_empty(settings: Settings, database: Database, contents: Contents) -
                 "overwrites nothing; set DEEPGRADE_DATABASE to an empty database"
             )
     for name in SECRETS:
-        there = home / name
-        if name in contents.files and there.exists() and look(there) != contents.files[name]:
-            raise DeepgradeError(f"{there}: exists already and is different; move it away first")
+        secret = home / name
+        if name in contents.files and secret.exists() and look(secret) != contents.files[name]:
+            raise DeepgradeError(f"{secret}: exists already and is different; move it away first")
     if os.environ.get("DEEPGRADE_SECRET") or (home / "course.secret").exists():
         if fingerprint(secrets.course_secret(settings)) != contents.secret:
             raise DeepgradeError(
@@ -92,7 +92,7 @@ def _must_be_empty(settings: Settings, database: Database, contents: Contents) -
 
 
 def _place_files(settings: Settings, database: Database, folder: Path, contents: Contents) -> None:
-    """Into the store, found by hash: what is there already is the same, and what is too much harms nobody."""
+    """Copies files into the store by their hash: an existing file is the same, and an additional file does no harm."""
     names = [name for name in contents.files if name.startswith("files/")]
     if names and not settings.files:
         raise DeepgradeError(
@@ -104,7 +104,7 @@ def _place_files(settings: Settings, database: Database, folder: Path, contents:
 
 
 def _place(source: Path, target: Path, undo: contextlib.ExitStack) -> None:
-    """A copy that is there wholly or not at all."""
+    """Copies a file in one step: the target is complete, or it does not exist."""
     draft = target.with_name(f".{target.name}.restored")
     undo.callback(draft.unlink, missing_ok=True)
     draft.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def _place(source: Path, target: Path, undo: contextlib.ExitStack) -> None:
         shutil.copyfileobj(read, file, CHUNK)
         file.flush()
         os.fsync(file.fileno())
-    os.link(draft, target)  # fails where somebody was faster
+    os.link(draft, target)  # fails if another process was faster
     undo.callback(target.unlink, missing_ok=True)
     draft.unlink()
     sync(target.parent)

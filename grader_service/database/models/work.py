@@ -111,9 +111,9 @@ class Job(Base):
     host: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[float | None]
     workers_lost: Mapped[int] = mapped_column(default=0)  # claims whose worker was not heard of again
-    faults: Mapped[int] = mapped_column(default=0)  # claims that ended in a fault of ours
+    faults: Mapped[int] = mapped_column(default=0)  # claims that ended in a failure of the grader
     late_refused: Mapped[int] = mapped_column(default=0)  # lost workers that came back, and were turned away
-    message: Mapped[str] = mapped_column(Text, default="")  # the last of these faults, for staff
+    message: Mapped[str] = mapped_column(Text, default="")  # the last of these failures, for staff
     tests_total: Mapped[int] = mapped_column(default=0)
     tests_done: Mapped[int] = mapped_column(default=0)
     curve: Mapped[str] = mapped_column(Text, default="")  # of a training, JSON; see queue/progress_curves.py

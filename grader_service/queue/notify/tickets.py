@@ -1,8 +1,8 @@
 """Tickets: "there is work on queue q", through Celery to whichever host takes it first.
 
 No id, no payload beyond the queue's name, acknowledged as soon as it is taken, no result, not kept on a disk.
-Queues hang on the broker's default exchange, so that a broker that comes back empty needs nothing but the queue itself,
-which every sending declares again.
+Queues use the broker's default exchange. So a broker that restarts empty needs only the queue, and every send declares
+it again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ log = logging.getLogger("deepgrade.engine")
 TICKET = "deepgrade.ticket"
 MOST = 64  # tickets of a queue on the broker
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 5.0  # a broker that has not answered by then is out of reach
-COMPLAIN_SECONDS = 60.0  # between two words in the log about the same trouble
+ANSWER_SECONDS = 5.0  # after this time without an answer, the broker cannot be reached
+COMPLAIN_SECONDS = 60.0  # between two log lines about the same problem
 
 
 Answer = TypeVar("Answer")
@@ -41,7 +41,7 @@ def ticket_queue(name: str) -> Queue:
 
 
 def make_app(settings: Settings, names: Iterable[str] = ()) -> Celery:
-    """The Celery application; it hears the queues of these names."""
+    """The Celery application, which consumes the queues of these names."""
     app = Celery("deepgrade", broker=settings.broker, set_as_current=False)
     redis = settings.broker.startswith("redis")
     app.conf.update(
@@ -74,30 +74,30 @@ def make_app(settings: Settings, names: Iterable[str] = ()) -> Celery:
 
 
 def _lying(queue: Queue) -> int:
-    """Tickets on a queue that is bound to a channel; the queue is declared if it is not there."""
+    """Tickets on a queue that is bound to a channel; a missing queue is declared."""
     return int(queue.queue_declare().message_count)
 
 
 class Wire:
-    """One connection to the broker, for one thread; made anew after it has failed."""
+    """One connection to the broker, for one thread. It is replaced after a failure."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._connection: Connection | None = None
 
     def send(self, name: str, wanted: int) -> None:
-        """Have at least so many tickets on the queue, and not many more. Raises whatever the broker does."""
+        """Send tickets until about `wanted` are on the queue. Raises the broker's errors."""
         self._use(lambda channel: self._send(channel, name, wanted))
 
     def count(self, name: str) -> int:
-        """Tickets that nobody has taken."""
+        """The number of tickets on the queue."""
         return self._use(lambda channel: _lying(ticket_queue(name)(channel)))
 
     def _send(self, channel: Any, name: str, wanted: int) -> None:
         queue = ticket_queue(name)(channel)
-        there = _lying(queue)
+        waiting = _lying(queue)
         producer = Producer(channel)
-        for _ in range(min(wanted, MOST) - there):
+        for _ in range(min(wanted, MOST) - waiting):
             self._app.send_task(TICKET, args=[name], producer=producer, queue=queue, retry=False)
 
     def _use(self, work: Callable[[Any], Answer]) -> Answer:
@@ -128,7 +128,7 @@ class Wire:
 
 
 class Tickets:
-    """Publishing. `ring` hands over to a thread of its own: no request waits for a broker."""
+    """Sends tickets. `ring` passes the work to another thread, so that no request waits for a broker."""
 
     def __init__(self, settings: Settings) -> None:
         self.trouble = ""
@@ -136,10 +136,10 @@ class Tickets:
         self._rung: queues.Queue[str] = queues.Queue(maxsize=4 * MOST)
         self._topping = Wire(self._app)
         self._lock = threading.Lock()
-        self._owner = 0  # process of the thread: a fork has none
+        self._owner = 0  # process of the thread: a fork has no threads
 
     def ring(self, queue: str) -> None:
-        with contextlib.suppress(queues.Full):  # then there are tickets enough
+        with contextlib.suppress(queues.Full):  # a full queue has enough tickets
             self._rung.put_nowait(queue)
         with self._lock:
             if self._owner != os.getpid():

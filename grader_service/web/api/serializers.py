@@ -1,4 +1,4 @@
-"""Rows as the API tells them."""
+"""Rows as JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader_service.web.pages import course as course_on_disk
 
 
 def of_submissions(session: Session, query: sa.Select[Any]) -> list[dict[str, Any]]:
-    """Of all that a query of submissions asks for."""
+    """The facts of all submissions that a query selects."""
     return [of_submission(one) for one in submission_view.summaries(session, query, _viewer_of)]
 
 
@@ -56,22 +56,22 @@ def _viewer_of(submission: Submission) -> Viewer:
 
 
 def of_assignments(session: Session, course: Course, person: Person, *, unreleased: bool) -> list[dict[str, Any]]:
-    """What a course has, in its order, and how somebody stands in it. `unreleased` : also what is not released yet."""
+    """A course's assignments in order, with one person's points. `unreleased`: also those that are not released yet."""
     now = session.scalar(sa.select(db_now())) or 0.0
     table = scores.load(session, course, courses.assignments(session, course), person=person)
-    found = []
-    for chosen in table.assignments:
-        cell = table.cell(person.id, chosen)
-        told = unreleased or cell.score.overridden or late_policy.points_shown(cell.terms, now)
-        assignment = content.assignment(course_on_disk(), chosen.assignment)
+    facts = []
+    for course_assignment in table.assignments:
+        cell = table.cell(person.id, course_assignment)
+        shows_points = unreleased or cell.score.overridden or late_policy.points_shown(cell.terms, now)
+        assignment = content.assignment(course_on_disk(), course_assignment.assignment)
         if assignment is None:
             continue  # nobody can hand it in
         if not (unreleased or late_policy.released(cell.terms, now)):
             continue
         manifest = assignment.manifest
-        found.append(
+        facts.append(
             {
-                "name": chosen.assignment,
+                "name": course_assignment.assignment,
                 "title": manifest.title,
                 "points": manifest.points,
                 "files": manifest.files,
@@ -80,17 +80,17 @@ def of_assignments(session: Session, course: Course, person: Person, *, unreleas
                 "release_at": cell.terms.release_at,
                 "due_at": cell.terms.due_at,
                 "hard_end_at": cell.terms.hard_end_at,
-                "weight": chosen.weight,
+                "weight": course_assignment.weight,
                 "submissions": len(cell.attempts),
-                "points_counted": cell.score.points if told else None,
+                "points_counted": cell.score.points if shows_points else None,
                 "to_mark": cell.unmarked,
             }
         )
-    return found
+    return facts
 
 
 def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
-    """Everybody's, of the course's students in the order of logins."""
+    """The points of the course's students, in the order of their logins."""
     table = scores.load(session, course, courses.assignments(session, course))
     students = session.execute(
         sa.select(Person.id, Person.login, Person.name)
@@ -102,7 +102,10 @@ def of_scores(session: Session, course: Course) -> list[dict[str, Any]]:
         {
             "login": one.login,
             "name": one.name,
-            "points": {chosen.assignment: table.cell(one.id, chosen).score.points for chosen in table.assignments},
+            "points": {
+                course_assignment.assignment: table.cell(one.id, course_assignment).score.points
+                for course_assignment in table.assignments
+            },
         }
         for one in students
     ]

@@ -1,4 +1,4 @@
-"""What there is to do, handing it in, and what became of it."""
+"""Assignments, handing in, and submissions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
     permissions.assignment(name)
     try:
         assignment = course()[name]
-        found = intake.hand_in(
+        submission = intake.hand_in(
             services(),
             reading(),
             permissions.me(),
@@ -67,8 +67,8 @@ def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[s
         abort(404)
     except Refused as error:
         abort(422, message=str(error))
-    with database().read() as session:  # the request's own session sees what was before
-        return _one(session, found.id)
+    with database().read() as session:  # the request's own session does not see the new row
+        return _one(session, submission.id)
 
 
 @blueprint.post("/courses/<slug>/assignments/<name>/written")
@@ -84,7 +84,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
     """
     permissions.assignment(name)
     try:
-        found = intake.hand_in_written(
+        submission = intake.hand_in_written(
             services(),
             reading(),
             permissions.me(),
@@ -98,7 +98,7 @@ def hand_in_written(parts: dict[str, Any], headers: dict[str, Any], name: str) -
     except Refused as error:
         abort(422, message=str(error))
     with database().read() as session:
-        return _one(session, found.id)
+        return _one(session, submission.id)
 
 
 @blueprint.get("/submissions")
@@ -137,7 +137,7 @@ def report(submission_id: int) -> Any:
     """
     view = shown()
     if view.submission.job is None:
-        abort(404)  # the written part: no grader looks at it
+        abort(404)  # the written part has no report
     if (answer := view.answer) is not None:
         return Response(reports.to_json(answer), mimetype="application/json")
     return jsonify(SubmissionFacts().dump(of_submission(view))), 202
@@ -148,28 +148,28 @@ def report(submission_id: int) -> Any:
 @blueprint.response(200, ZIP, content_type="application/zip", description="The uploaded file")
 def upload(submission_id: int) -> Any:
     """The uploaded file of a submission"""
-    found = permissions.asked()
-    if found.kind != "code":
-        abort(404)  # the written part is no zip
+    submission = permissions.asked()
+    if submission.kind != "code":
+        abort(404)  # the written part is not a zip
     return send_file(
-        io.BytesIO(files().read(reading(), found.sha256)),
+        io.BytesIO(files().read(reading(), submission.sha256)),
         mimetype="application/zip",
         as_attachment=True,
-        download_name=f"{found.assignment}-{found.id}.zip",
+        download_name=f"{submission.assignment}-{submission.id}.zip",
     )
 
 
 def page(query: sa.Select[Any], asked: dict[str, Any], assignments: sa.Select[int]) -> dict[str, Any]:
-    """The part of a list that was asked for. `assignments`: ids of those that the list may be of."""
+    """One page of a list of submissions. `assignments`: the ids of the assignments that the list may include."""
     if asked["assignment"] is not None:
         assignments = assignments.where(CourseAssignment.assignment == asked["assignment"])
     query = query.where(Submission.course_assignment_id.in_(assignments))
     if asked["before"] is not None:
         query = query.where(Submission.id < asked["before"])
     limit = asked["limit"]
-    found = of_submissions(reading(), query.order_by(Submission.id.desc()).limit(limit + 1))
-    before = found[limit - 1]["id"] if len(found) > limit else None
-    return {"submissions": found[:limit], "before": before}
+    rows = of_submissions(reading(), query.order_by(Submission.id.desc()).limit(limit + 1))
+    before = rows[limit - 1]["id"] if len(rows) > limit else None
+    return {"submissions": rows[:limit], "before": before}
 
 
 def _one(session: Session, submission_id: int) -> dict[str, Any]:

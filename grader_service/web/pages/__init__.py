@@ -1,4 +1,4 @@
-"""What a browser sees, a blueprint per subject."""
+"""The pages for browsers, one blueprint per subject."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def reading() -> Session:
 
 
 def services() -> Services:
-    found: Services = current_app.extensions["services"]
-    return found
+    app_services: Services = current_app.extensions["services"]
+    return app_services
 
 
 def database() -> Database:
@@ -50,7 +50,7 @@ def database() -> Database:
 
 
 def course() -> Course:
-    """What there is to do, as it lies on the disk; `here()` is the course of the request's address."""
+    """The assignments on the disk; `here()` is the course of the request's address."""
     return services().course
 
 
@@ -63,22 +63,22 @@ def settings() -> Settings:
 
 
 def number(name: str) -> int | None:
-    """What the address asks for by that name, if it can be the number of a row."""
+    """The value of that name in the address, if it can be the number of a row."""
     given = request.args.get(name, type=int)
     return given if given is not None and 0 <= given <= LARGEST else None
 
 
 def waited() -> float:
-    """Seconds since the last byte of this request came: it may have waited for a thread."""
+    """Seconds since the last byte of this request was received: the request may have waited for a thread."""
     seconds: float = request.environ.get(WAITED, 0.0)
     return seconds
 
 
 def viewer() -> Viewer:
-    """Staff see everything, or with `?view=student` what the student sees."""
+    """Staff see everything; with `?view=student` they see what the student sees."""
     return "staff" if is_staff_here() and request.args.get("view") != "student" else "student"
 
 
 def shown() -> SubmissionView:
-    """The submission of this request's address, as whoever asks may see it."""
+    """The submission of this request's address, as the viewer may see it."""
     return submission_view.view(reading(), course(), asked(), viewer())

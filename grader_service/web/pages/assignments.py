@@ -23,36 +23,36 @@ from grader_service.web.pages import course, here, me, reading, services, waited
 
 blueprint = Blueprint("assignments", __name__)
 
-SOON = 7 * late_policy.DAY  # seconds; what is due within is at the top
+SOON = 7 * late_policy.DAY  # seconds; assignments that are due within are at the top
 
 Page = str | tuple[str, int] | Response
 
 
 @dataclass(frozen=True)
 class Row:
-    """An assignment on the list, as one person has it."""
+    """An assignment on the list, for one person."""
 
     course: Course
-    chosen: CourseAssignment
-    content: Assignment | None  # None: the disk has lost it
+    course_assignment: CourseAssignment
+    content: Assignment | None  # None: the disk does not have it
     cell: scores.Cell
     now: float
 
     @property
     def title(self) -> str:
-        return self.content.manifest.title if self.content else self.chosen.assignment
+        return self.content.manifest.title if self.content else self.course_assignment.assignment
 
     @property
     def possible(self) -> float:
-        return (self.content.manifest.points if self.content else 0.0) + self.chosen.written_points
+        return (self.content.manifest.points if self.content else 0.0) + self.course_assignment.written_points
 
     @property
     def released(self) -> bool:
-        return late_policy.released(self.chosen, self.now)
+        return late_policy.released(self.course_assignment, self.now)
 
     @property
     def receipt(self) -> late_policy.Receipt:
-        """Of something handed in now."""
+        """The receipt of a submission at this time."""
         return late_policy.receipt(self.cell.terms, self.now)
 
     @property
@@ -61,23 +61,23 @@ class Row:
 
     @property
     def score(self) -> late_policy.Score:
-        """As its owner may see it by now: what staff have set is never kept back."""
-        found = self.cell.score
+        """The score as the student may see it now. Points that staff have set are always shown."""
+        score = self.cell.score
         if self.points_shown:
-            return found
-        return late_policy.Score(found.points if found.overridden else None, overridden=found.overridden)
+            return score
+        return late_policy.Score(score.points if score.overridden else None, overridden=score.overridden)
 
     @property
     def lacks(self) -> str:
-        """What is not handed in of it, in words."""
-        written = self.chosen.written_points > 0 and self.cell.written is None
+        """The parts that are not handed in yet, in words."""
+        written = self.course_assignment.written_points > 0 and self.cell.written is None
         if not self.cell.attempts:
             return "nothing handed in yet" if written or self.cell.written is None else "no code handed in yet"
         return "written part not handed in yet" if written else ""
 
     @property
     def pressing(self) -> bool:
-        """Is it due within a week; or late, with something of it not handed in that would still give points?"""
+        """Is it due within a week? Or is it late, and would a missing part still give points?"""
         due = self.cell.terms.due_at
         if due is None or not self.receipt.accepted or self.course.archived_at is not None:
             return False
@@ -89,7 +89,7 @@ class Row:
 @blueprint.get("/")
 @permissions.signed_in
 def index() -> Page:
-    """Everything that there is to do, in all my courses."""
+    """The assignments of all my courses."""
     return _dashboard(permissions.my_courses(reading()))
 
 
@@ -121,11 +121,11 @@ def download_kit(name: str) -> Page:
 @blueprint.post("/courses/<slug>/assignments/<name>")
 @permissions.member
 def hand_in(name: str) -> Page:
-    """303 to the submission when it is stored; 422 with the reason when it is refused, and then nothing is stored."""
-    chosen, assignment = permissions.assignment(name), _content(name)
+    """303 to the stored submission; 422 with the reason if it is refused. Then nothing is stored."""
+    course_assignment, assignment = permissions.assignment(name), _content(name)
     upload = request.files.get("zip")
     if upload is None or not upload.filename:
-        return _page(chosen, assignment, refusal="choose a zip file first"), 422
+        return _page(course_assignment, assignment, refusal="choose a zip file first"), 422
     data = upload.stream.read()
     try:
         submission = intake.hand_in(
@@ -140,7 +140,7 @@ def hand_in(name: str) -> Page:
             waited=waited(),
         )
     except Refused as error:
-        return _page(chosen, assignment, refusal=str(error)), 422
+        return _page(course_assignment, assignment, refusal=str(error)), 422
     return redirect(url_for("submissions.show", submission_id=submission.id), 303)
 
 
@@ -155,10 +155,10 @@ def _dashboard(mine: list[Course]) -> str:
 
 
 def _rows(one: Course, now: float) -> Iterator[Row]:
-    chosen = courses.assignments(reading(), one)
-    found = scores.load(reading(), one, chosen, person=me())
-    for each in chosen:
-        row = Row(one, each, content.assignment(course(), each.assignment), found.cell(me().id, each), now)
+    course_assignments = courses.assignments(reading(), one)
+    table = scores.load(reading(), one, course_assignments, person=me())
+    for each in course_assignments:
+        row = Row(one, each, content.assignment(course(), each.assignment), table.cell(me().id, each), now)
         if row.released or permissions.is_staff_in(one.id):
             yield row
 
@@ -171,14 +171,14 @@ def title_of(name: str) -> str:
     return content.title(course(), name)
 
 
-def _page(chosen: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
+def _page(course_assignment: CourseAssignment, assignment: Assignment, refusal: str = "") -> str:
     now = submissions.now(reading())
-    cell = scores.load(reading(), here(), [chosen], person=me()).cell(me().id, chosen)
-    history = submissions.history(me(), chosen)
+    cell = scores.load(reading(), here(), [course_assignment], person=me()).cell(me().id, course_assignment)
+    history = submissions.history(me(), course_assignment)
     return render_template(
         "assignment.html",
         assignment=assignment,
-        row=Row(here(), chosen, assignment, cell, now),
+        row=Row(here(), course_assignment, assignment, cell, now),
         may=late_policy.may_hand_in(cell.terms, cell.attempts, now),
         may_write=late_policy.receipt(cell.terms, now),
         left=late_policy.attempts(cell.terms, cell.attempts, now),
@@ -196,5 +196,5 @@ def _kit(assignment: Assignment, newest: float) -> bytes:
 
 
 def _newest(assignment: Assignment) -> float:
-    """When the students' half last changed, so that a kit is built once and never stale."""
+    """The time of the last change of the students' files. A kit is built again only after a change."""
     return max((path.stat().st_mtime for path in assignment.folder.rglob("*")), default=0.0)

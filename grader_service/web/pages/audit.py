@@ -1,4 +1,4 @@
-"""For staff of a course: the audit, everything that changed a grade, a date, a person or a right."""
+"""For staff of a course: the audit of all changes of grades, dates, people and rights."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ Page = str | tuple[str, int] | Response
 @blueprint.get("/audit")
 @permissions.staff
 def show() -> Page:
-    """The latest entries first. `before`: older than that one; `person`: about that person alone."""
+    """The latest entries first. `before`: entries older than that one; `person`: entries about that person."""
     person = number("person")
-    found = audit.entries(reading(), here(), before=number("before"), limit=ROWS + 1, person=person)
-    older = found[ROWS - 1].id if len(found) > ROWS else None
-    return render_template("staff/audit.html", entries=found[:ROWS], older=older, person=person)
+    entries = audit.entries(reading(), here(), before=number("before"), limit=ROWS + 1, person=person)
+    older = entries[ROWS - 1].id if len(entries) > ROWS else None
+    return render_template("staff/audit.html", entries=entries[:ROWS], older=older, person=person)
 
 
 def changes(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """(what, before, after) of all that an entry says is not what it was; "" where there is nothing."""
+    """(name, before, after) of each value that an entry changed; "" for no value."""
     before, after = entry.before, entry.after
     if isinstance(before or after, dict):
         old, new = before or {}, after or {}
-        told = [(name, old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)]
-        return [(name.replace("_", " "), _word(was, name), _word(now, name)) for name, was, now in told]
+        changed = [(name, old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)]
+        return [(name.replace("_", " "), _word(was, name), _word(now, name)) for name, was, now in changed]
     return [("", _word(before), _word(after))]
 
 

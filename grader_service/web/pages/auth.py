@@ -21,7 +21,7 @@ Page = str | tuple[str, int] | Response
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @permissions.anybody
 def sign_in() -> Page:
-    """A wrong password is answered 401, and after too many of them 429."""
+    """401 for a wrong password, 429 after too many of them."""
     if current_user.is_authenticated:
         return redirect(url_for("assignments.index"), 303)
     form = SignIn()
@@ -55,10 +55,10 @@ def password() -> Page:
         if accounts.authenticate(reading(), me().login, form.current.data or "") is None:
             attempt.failed()
             return render_template("password.html", form=form, sentence="That is not your current password."), 401
-    chosen = accounts.hashed(form.password.data or "")
+    hashed = accounts.hashed(form.password.data or "")
     with database().write() as writing:
         person = writing.get_one(Person, me().id)
-        accounts.set_password(person, chosen)
+        accounts.set_password(person, hashed)
     begin(person)
     flash("Your password has been changed. You have been signed out everywhere else.")
     return redirect(permissions.home(), 303)
@@ -72,7 +72,7 @@ def _page(form: SignIn, sentence: str = "") -> str:
 
 
 def begin(person: Person) -> None:
-    """A new session: nothing of one that somebody else may have planted stays."""
+    """Starts a new session and deletes the old one, which an attacker may have set."""
     session.clear()
     session.permanent = True
     login_user(SignedIn(person))

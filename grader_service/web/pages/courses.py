@@ -1,4 +1,4 @@
-"""Courses themselves: operators make them, admins of one set its title and time zone."""
+"""Courses: operators make them; admins of a course set its title and time zone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Page = str | tuple[str, int] | Response
 @blueprint.route("", methods=["GET", "POST"])
 @permissions.operator
 def show() -> Page:
-    """All courses; and a new one, which has nobody and no assignments yet."""
+    """The list of courses, and a form for a new course without people and assignments."""
     form = CourseForm(timezone="UTC")
     if not form.validate_on_submit():
         return _page(form), 422 if form.is_submitted() else 200
@@ -67,8 +67,8 @@ def change() -> Page:
 
 def _page(form: CourseForm, sentence: str = "") -> str:
     with database().read() as session:
-        found = permissions.my_courses(session)
-    return render_template("courses.html", form=form, courses=found, sentence=sentence, zones=_zones())
+        mine = permissions.my_courses(session)
+    return render_template("courses.html", form=form, courses=mine, sentence=sentence, zones=_zones())
 
 
 def _settings(form: CourseSettings, sentence: str = "") -> str:

@@ -29,11 +29,11 @@ TIMES = ("release_at", "due_at", "hard_end_at")
 @blueprint.get("")
 @permissions.staff
 def show() -> Page:
-    chosen = courses.assignments(reading(), here())
-    names = {one.assignment for one in chosen}
+    course_assignments = courses.assignments(reading(), here())
+    names = {one.assignment for one in course_assignments}
     return render_template(
         "staff/dates.html",
-        rows=[(one, title_of(one.assignment)) for one in chosen],
+        rows=[(one, title_of(one.assignment)) for one in course_assignments],
         more=[assignment for assignment in course() if assignment.name not in names],
         extensions=_count_extensions(),
         now=submissions.now(reading()),
@@ -66,17 +66,21 @@ def remove(name: str) -> Page:
 @blueprint.route("/<name>", methods=["GET", "POST"])
 @permissions.staff
 def change(name: str) -> Page:
-    chosen = _chosen(name)
-    form = PolicyForm(data=_to_form(chosen))
+    course_assignment = _course_assignment(name)
+    form = PolicyForm(data=_to_form(course_assignment))
     if not form.validate_on_submit():
-        return _page(chosen, form), 422 if form.is_submitted() else 200
+        return _page(course_assignment, form), 422 if form.is_submitted() else 200
     try:
         with database().write() as session:
             changed = courses.set_policy(
-                session, me(), session.get_one(CourseAssignment, chosen.id), _from_form(form), form.reason.data or ""
+                session,
+                me(),
+                session.get_one(CourseAssignment, course_assignment.id),
+                _from_form(form),
+                form.reason.data or "",
             )
     except DeepgradeError as error:
-        return _page(chosen, form, sentence=str(error)), 422
+        return _page(course_assignment, form, sentence=str(error)), 422
     flash(
         "The dates and the policy have been saved. Scores follow the new policy." if changed else "Nothing was changed."
     )
@@ -86,18 +90,18 @@ def change(name: str) -> Page:
 @blueprint.post("/<name>/extensions")
 @permissions.staff
 def extend(name: str) -> Page:
-    chosen = _chosen(name)
+    course_assignment = _course_assignment(name)
     extension = ExtensionForm(prefix="extension")
-    policy_form = PolicyForm(formdata=None, data=_to_form(chosen))
+    policy_form = PolicyForm(formdata=None, data=_to_form(course_assignment))
     if not extension.validate():
-        return _page(chosen, policy_form, extension), 422
+        return _page(course_assignment, policy_form, extension), 422
     try:
         with database().write() as session:
             person = _student(session, extension.login.data or "")
             courses.extend(
                 session,
                 me(),
-                session.get_one(CourseAssignment, chosen.id),
+                session.get_one(CourseAssignment, course_assignment.id),
                 person,
                 due_at=_seconds(extension.due_at.data) or 0.0,
                 hard_end_at=_seconds(extension.hard_end_at.data),
@@ -105,7 +109,7 @@ def extend(name: str) -> Page:
                 reason=extension.reason.data or "",
             )
     except DeepgradeError as error:
-        return _page(chosen, policy_form, extension, extension_sentence=str(error)), 422
+        return _page(course_assignment, policy_form, extension, extension_sentence=str(error)), 422
     flash(f"The extension for {person.name} has been saved.")
     return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
@@ -114,18 +118,20 @@ def extend(name: str) -> Page:
 @permissions.staff
 def withdraw(name: str, person_id: int) -> Page:
     with database().write() as session:
-        chosen = courses.assignment(session, here(), name) or abort(404)
-        known = session.get(Membership, (person_id, here().id)) or session.get(Extension, (chosen.id, person_id))
+        course_assignment = courses.assignment(session, here(), name) or abort(404)
+        known = session.get(Membership, (person_id, here().id)) or session.get(
+            Extension, (course_assignment.id, person_id)
+        )
         if known is None:
-            abort(404)  # somebody of another course, or nobody: staff of this one are not told which
+            abort(404)  # the answer does not say whether the person exists
         person = session.get_one(Person, person_id)
-        done = courses.withdraw_extension(session, me(), chosen, person)
+        done = courses.withdraw_extension(session, me(), course_assignment, person)
     flash("The extension has been withdrawn." if done else "This extension does not exist.")
     return redirect(url_for("dates.change", name=name) + "#extensions", 303)
 
 
 def _page(
-    chosen: CourseAssignment,
+    course_assignment: CourseAssignment,
     form: PolicyForm,
     extension: ExtensionForm | None = None,
     *,
@@ -136,17 +142,17 @@ def _page(
     students = sa.select(Person.login, Person.name).join(Membership)
     return render_template(
         "staff/policy.html",
-        chosen=chosen,
-        title=title_of(chosen.assignment),
-        content=content.assignment(course(), chosen.assignment),
+        course_assignment=course_assignment,
+        title=title_of(course_assignment.assignment),
+        content=content.assignment(course(), course_assignment.assignment),
         form=form,
         sentence=sentence,
         extension=extension or ExtensionForm(formdata=None, prefix="extension"),
         extension_sentence=extension_sentence,
         extensions=[
-            (one, person, late_policy.terms(chosen, courses.zone(here()), one))
+            (one, person, late_policy.terms(course_assignment, courses.zone(here()), one))
             for one, person in reading().execute(
-                extensions.where(Extension.course_assignment_id == chosen.id).order_by(Person.login)
+                extensions.where(Extension.course_assignment_id == course_assignment.id).order_by(Person.login)
             )
         ],
         students=reading()
@@ -163,7 +169,7 @@ def _student(session: Any, login: str) -> Person:
     return person
 
 
-def _chosen(name: str) -> CourseAssignment:
+def _course_assignment(name: str) -> CourseAssignment:
     return courses.assignment(reading(), here(), name) or abort(404)
 
 
@@ -175,9 +181,9 @@ def _count_extensions() -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _to_form(chosen: CourseAssignment) -> dict[str, Any]:
-    """Times as the clock on the course's wall shows them, the penalty as a percentage."""
-    values = courses.policy_of(chosen)
+def _to_form(course_assignment: CourseAssignment) -> dict[str, Any]:
+    """Times in the course's time zone, the penalty as a percentage."""
+    values = courses.policy_of(course_assignment)
     zone = courses.zone(here())
     for name in TIMES:
         seconds = values[name]
@@ -197,10 +203,10 @@ def _from_form(form: PolicyForm) -> dict[str, Any]:
 
 
 def _seconds(moment: datetime.datetime | None) -> float | None:
-    """A time on the course's wall. One that comes twice, when clocks go back, is the first of the two."""
+    """A time in the course's time zone. If it comes twice, when clocks go back, the first one is meant."""
     if moment is None:
         return None
     try:
         return moment.replace(tzinfo=courses.zone(here())).timestamp()
     except (OverflowError, ValueError):
-        return courses.LATEST  # refused as such
+        return courses.LATEST  # `courses` refuses it

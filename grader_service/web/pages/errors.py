@@ -1,4 +1,4 @@
-"""What a page says when there is none to show: one clear sentence."""
+"""The pages of errors: one clear sentence each."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def page(status: int, sentence: str | None = None, errors: object = None) -> tup
 
 
 def _for_a_program(status: int, sentence: str, errors: object) -> Response:
-    """As the API's description has it."""
+    """The error as the API's description defines it."""
     answer = {"code": status, "status": HTTPStatus(status).phrase, "message": sentence}
     return jsonify(answer | ({"errors": errors} if errors else {}))
 
 
 def _http(error: HTTPException) -> tuple[str | Response, int] | Response:
-    told = getattr(error, "data", {})  # what the API's views and forms say of it
+    data = getattr(error, "data", {})  # the details of the API's views and forms
     if isinstance(error, RateLimitExceeded):
-        told = {"message": error.description}
+        data = {"message": error.description}
     known = FOR_PROGRAMS if request.path.startswith("/api/") else SENTENCES
     if error.code is None or error.code not in known:
         return error.get_response()  # type: ignore[return-value]
-    return page(error.code, told.get("message"), told.get("messages"))
+    return page(error.code, data.get("message"), data.get("messages"))
 
 
 def _too_many(error: TooMany) -> Response:
-    """Wrong passwords, of one account from one place."""
+    """Too many wrong passwords for one account from one network."""
     which = "Too many wrong passwords"
     if request.endpoint != "auth.password":
         which += " for this login came from your network"

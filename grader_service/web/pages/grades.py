@@ -1,4 +1,4 @@
-"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and how an assignment went."""
+"""For staff of a course: the grade book as a page and as CSV, a student's whole term, and statistics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("grades", __name__, url_prefix="/courses/<slug>/staff")
 
 Page = str | tuple[str, int] | AnyResponse
 
-ENTRIES = 20  # of the audit, on a student's page
+ENTRIES = 20  # entries of the audit on a student's page
 
 
 @blueprint.get("/grades")
@@ -31,20 +31,20 @@ ENTRIES = 20  # of the audit, on a student's page
 def show() -> Page:
     order, shown = request.args.get("by", "name"), request.args.get("show", "all")
     wanted = request.args.get("find", "").strip()[:200]
-    found = book()
-    orders = {**books.ORDERS, **{column.name: column.title for column in found.columns}}
-    rows = books.ordered(found, books.select(found, find=wanted, show=shown), order)
+    gradebook = book()
+    orders = {**books.ORDERS, **{column.name: column.title for column in gradebook.columns}}
+    rows = books.ordered(gradebook, books.select(gradebook, find=wanted, show=shown), order)
     return render_template(
         "staff/grades.html",
-        book=found,
-        columns=found.columns,
+        book=gradebook,
+        columns=gradebook.columns,
         rows=rows,
         order=order if order in orders else "name",
         orders=orders,
         shown=shown if shown in books.FILTERS else "all",
         kinds={name: words for name, (words, _) in books.FILTERS.items()},
         wanted=wanted,
-        everybody=len(found.rows),
+        everybody=len(gradebook.rows),
         forms={name: words for name, (words, _) in csv_export.FORMS.items()},
     )
 
@@ -56,12 +56,12 @@ def export() -> Page:
     form, name = request.args.get("form", "course"), request.args.get("assignment", "")
     if form not in csv_export.FORMS:
         abort(404)
-    found = book()
+    gradebook = book()
     if name:
-        if found.index(name) is None:
+        if gradebook.index(name) is None:
             abort(404)
-        found = csv_export.only(found, name)
-    data = csv_export.FORMS[form][1](found, books.ordered(found, found.rows, "login"))
+        gradebook = csv_export.only(gradebook, name)
+    data = csv_export.FORMS[form][1](gradebook, books.ordered(gradebook, gradebook.rows, "login"))
     ending = {"otter": "final_grades", "gradescope": "gradescope"}.get(form, "grades")
     filename = f"{here().slug}-{name + '-' if name else ''}{ending}.csv"
     return Response(data, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{filename}"'})
@@ -70,28 +70,29 @@ def export() -> Page:
 @blueprint.get("/students/<int:person_id>")
 @permissions.staff
 def student(person_id: int) -> Page:
-    """Somebody's whole term: what counts in each assignment and why, all uploads, and what staff changed."""
+    """A student's whole term: what counts in each assignment and why, all uploads, and changes by staff."""
     return _student(_person(person_id))
 
 
 @blueprint.post("/students/<int:person_id>/<name>")
 @permissions.staff
 def override(person_id: int, name: str) -> Page:
-    """Set `points` with a `reason`; with `withdraw`=1 take them back."""
-    person, chosen = _person(person_id), _chosen(name)
+    """Set `points` with a `reason`; with `withdraw`=1 withdraw them."""
+    person, course_assignment = _person(person_id), _course_assignment(name)
     reason = request.form.get("reason", "")
     try:
         with database().write() as session:
             if request.form.get("withdraw") == "1":
-                manual.withdraw_override(session, me(), chosen, person, reason)
+                manual.withdraw_override(session, me(), course_assignment, person, reason)
                 said = "The points set by hand have been withdrawn. The graded result counts again."
             else:
-                at_sight_of = scores.load(session, here(), [chosen], person=person).cell(person.id, chosen).score.code
+                table = scores.load(session, here(), [course_assignment], person=person)
+                at_sight_of = table.cell(person.id, course_assignment).score.code
                 points = number_of(request.form.get("points", ""))
                 manual.set_override(
                     session,
                     me(),
-                    chosen,
+                    course_assignment,
                     person,
                     points,
                     reason,
@@ -107,19 +108,19 @@ def override(person_id: int, name: str) -> Page:
 @blueprint.get("/statistics/<name>")
 @permissions.staff
 def statistics(name: str) -> Page:
-    """The distribution of points, and how each test went, over the submission of each student that counts."""
-    found = book()
-    if found.index(name) is None:
+    """The distribution of points and the results of each test, over the counting submission of each student."""
+    gradebook = book()
+    if gradebook.index(name) is None:
         abort(404)
-    found = csv_export.only(found, name)
-    column = found.columns[0]
-    entries = [row.entries[0] for row in found.rows]
+    gradebook = csv_export.only(gradebook, name)
+    column = gradebook.columns[0]
+    entries = [row.entries[0] for row in gradebook.rows]
     counting = [entry.score.code.id for entry in entries if entry.score.code]
     tests = test_statistics.of_tests(results.reports(reading(), results.of(reading(), counting)).values())
     points = [entry.points for entry in entries if entry.points is not None]
     return render_template(
         "staff/statistics.html",
-        book=found,
+        book=gradebook,
         column=column,
         spread=test_statistics.of_points(points, column.possible),
         tests=tests,
@@ -135,7 +136,7 @@ def book(person: Person | None = None) -> Book:
 
 
 def number_of(text: str) -> float:
-    """Raises DeepgradeError for what is no number."""
+    """Raises DeepgradeError if it is not a number."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
@@ -143,18 +144,18 @@ def number_of(text: str) -> float:
 
 
 def _student(person: Person, sentence: str = "", at: str = "") -> str:
-    found = book(person)
-    chosen = [column.course_assignment for column in found.columns]
+    gradebook = book(person)
+    course_assignments = [column.course_assignment for column in gradebook.columns]
     handed_in = sa.select(Submission).where(
-        Submission.course_assignment_id.in_([one.id for one in chosen]), Submission.person_id == person.id
+        Submission.course_assignment_id.in_([one.id for one in course_assignments]), Submission.person_id == person.id
     )
     uploads = submission_view.summaries(reading(), handed_in.order_by(Submission.id.desc()), lambda _: "staff")
     return render_template(
         "staff/student.html",
         person=person,
-        row=found.rows[0],
-        columns=found.columns,
-        overrides=manual.overrides(reading(), chosen, person),
+        row=gradebook.rows[0],
+        columns=gradebook.columns,
+        overrides=manual.overrides(reading(), course_assignments, person),
         uploads=_by_assignment(uploads),
         entries=audit.entries(reading(), here(), person=person.id, limit=ENTRIES),
         sentence=sentence,
@@ -163,17 +164,17 @@ def _student(person: Person, sentence: str = "", at: str = "") -> str:
 
 
 def _by_assignment(uploads: list[Summary]) -> dict[str, list[Summary]]:
-    found: dict[str, list[Summary]] = {}
+    by_assignment: dict[str, list[Summary]] = {}
     for one in uploads:
-        found.setdefault(one.submission.assignment, []).append(one)
-    return found
+        by_assignment.setdefault(one.submission.assignment, []).append(one)
+    return by_assignment
 
 
 def _person(person_id: int) -> Person:
-    """Of this course; anybody else is none of its staff's business."""
+    """A person of this course; 404 for all others."""
     query = sa.select(Person).join(Membership).where(Membership.course_id == here().id, Person.id == person_id)
     return reading().scalar(query) or abort(404)
 
 
-def _chosen(name: str) -> CourseAssignment:
+def _course_assignment(name: str) -> CourseAssignment:
     return courses.assignment(reading(), here(), name) or abort(404)

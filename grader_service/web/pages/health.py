@@ -1,4 +1,4 @@
-"""For whatever watches over the service."""
+"""Health checks for monitoring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grader_service.web.pages import database, reading, settings
 blueprint = Blueprint("health", __name__)
 
 
-LEAST_FREE_MB = 200  # of DEEPGRADE_HOME's disk
+LEAST_FREE_MB = 200  # on the disk of DEEPGRADE_HOME
 
 
 @blueprint.get("/healthz")
@@ -31,12 +31,12 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @permissions.anybody
 def ready() -> tuple[Response, int]:
-    """200 if an upload would be accepted now, else 503; `checks` says of each part "ok" or what is wrong with it.
+    """200 if an upload would be accepted now, else 503; `checks` has "ok" or the error of each part.
 
-    Without graders uploads are accepted and wait, so `graders` alone makes no service unready.
+    Without graders, uploads are accepted and wait. So `graders` does not change the status.
     """
     checks = {"database": _database(), "disk": _disk()}
-    well = all(found == "ok" for found in checks.values())
+    well = all(state == "ok" for state in checks.values())
     if checks["database"] == "ok":
         open_ones = sum(one.state == "open" for one in hosts.all_of_them(reading()))
         checks["graders"] = "ok" if open_ones else "no host takes jobs, so submissions wait"

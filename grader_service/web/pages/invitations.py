@@ -1,4 +1,4 @@
-"""One-time links: whoever has one sets a password. And asking for one by mail."""
+"""One-time links to set a password, and the form to request one by mail."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ENDED = "This link has been used or has expired. Ask the staff of your course fo
 @blueprint.route("/link/<secret>", methods=["GET", "POST"])
 @permissions.anybody
 def show(secret: str) -> Page:
-    """404 for a link that holds no more: nothing tells it from one that never was."""
-    found = invitations.find(reading(), secret)
-    if found is None:
+    """404 for a link that has expired. A link that never existed gets the same answer."""
+    row = invitations.find(reading(), secret)
+    if row is None:
         return render_template("error.html", status=404, sentence=ENDED), 404
     form = PasswordByLink()
     if not form.validate_on_submit():
-        return render_template("link.html", form=form, person=found[1]), 422 if form.is_submitted() else 200
+        return render_template("link.html", form=form, person=row[1]), 422 if form.is_submitted() else 200
     password = accounts.hashed(form.password.data or "")
     try:
         with database().write() as session:
@@ -47,7 +47,7 @@ def show(secret: str) -> Page:
 @blueprint.route("/forgot", methods=["GET", "POST"])
 @permissions.anybody
 def forgot() -> Page:
-    """The same answer whoever is named, after the same time: it tells nobody who has an account."""
+    """All logins get the same answer after the same time, so it does not reveal who has an account."""
     if not mail.configured(settings()):
         abort(404)
     if request.method == "GET":

@@ -21,14 +21,14 @@ Page = str | tuple[str, int] | Response
 @blueprint.get("")
 @permissions.member
 def show(name: str) -> Page:
-    return _page(_chosen(name))
+    return _page(_course_assignment(name))
 
 
 @blueprint.post("")
 @permissions.member
 def take_part(name: str) -> Page:
-    """`pseudonym` is the name to take part under; an empty one ends it."""
-    chosen = _chosen(name)
+    """`pseudonym` is the public name; an empty one ends the participation."""
+    course_assignment = _course_assignment(name)
     if not any(one.course_id == here().id for one in me().memberships):
         abort(403)  # an operator who is not in the course
     pseudonym = request.form.get("pseudonym", "")[:200]
@@ -36,7 +36,7 @@ def take_part(name: str) -> Page:
         with database().write() as session:
             leaderboard.choose(session, here(), me().id, pseudonym)
     except DeepgradeError as error:
-        return _page(chosen, str(error)), 422
+        return _page(course_assignment, str(error)), 422
     flash(
         "You now take part under this pseudonym."
         if pseudonym.strip()
@@ -45,11 +45,11 @@ def take_part(name: str) -> Page:
     return redirect(url_for("leaderboard.show", name=name), 303)
 
 
-def _page(chosen: CourseAssignment, sentence: str = "") -> str:
+def _page(course_assignment: CourseAssignment, sentence: str = "") -> str:
     columns, rows = leaderboard.load(
         reading(),
         here(),
-        chosen,
+        course_assignment,
         me=me().id,
         by=request.args.get("by", 0, type=int),
         now=submissions.now(reading()),
@@ -57,8 +57,8 @@ def _page(chosen: CourseAssignment, sentence: str = "") -> str:
     mine = next((one.pseudonym for one in me().memberships if one.course_id == here().id), None)
     return render_template(
         "leaderboard.html",
-        chosen=chosen,
-        title=title_of(chosen.assignment),
+        course_assignment=course_assignment,
+        title=title_of(course_assignment.assignment),
         columns=columns,
         rows=rows,
         by=request.args.get("by", 0, type=int),
@@ -68,8 +68,8 @@ def _page(chosen: CourseAssignment, sentence: str = "") -> str:
     )
 
 
-def _chosen(name: str) -> CourseAssignment:
-    chosen = permissions.assignment(name)
-    if not chosen.leaderboard:
+def _course_assignment(name: str) -> CourseAssignment:
+    course_assignment = permissions.assignment(name)
+    if not course_assignment.leaderboard:
         abort(404)
-    return chosen
+    return course_assignment

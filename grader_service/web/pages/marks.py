@@ -1,4 +1,4 @@
-"""Of one submission: comments and points of the rubric. Of an assignment, for staff: its rubric."""
+"""Comments and points of the rubric of a submission; for staff, the rubric of an assignment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader_service.web.pages.submissions import page_of
 
 blueprint = Blueprint("marking", __name__)
 
-EMPTY_LINES = 3  # at the end of the form of a rubric
+EMPTY_LINES = 3  # at the end of a rubric's form
 
 Page = str | tuple[str, int] | Response
 
@@ -38,7 +38,7 @@ def comment(submission_id: int) -> Page:
 @blueprint.post("/submissions/<int:submission_id>/rubric")
 @permissions.marker
 def score(submission_id: int) -> Page:
-    """Fields `item-<number>`: points of that line, or nothing."""
+    """Fields `item-<number>`: points of that line, or empty."""
     submission = asked()
     if submission.kind != "written":
         abort(404)
@@ -59,31 +59,31 @@ def score(submission_id: int) -> Page:
 @blueprint.get("/courses/<slug>/staff/rubric/<name>")
 @permissions.staff
 def rubric(name: str) -> Page:
-    return _rubric(_chosen(name))
+    return _rubric(_course_assignment(name))
 
 
 @blueprint.post("/courses/<slug>/staff/rubric/<name>")
 @permissions.staff
 def change(name: str) -> Page:
-    """Fields `text-<n>`, `points-<n>`, `id-<n>` in the order of n; a line without text goes."""
-    chosen = _chosen(name)
+    """Fields `text-<n>`, `points-<n>`, `id-<n>` in the order of n; a line without text is deleted."""
+    course_assignment = _course_assignment(name)
     try:
         lines = [_line(number) for number in range(manual.LINES_MOST + EMPTY_LINES) if f"text-{number}" in request.form]
         with database().write() as session:
-            mine = session.merge(chosen, load=False)
+            mine = session.merge(course_assignment, load=False)
             changed = manual.set_rubric(session, me(), mine, lines, request.form.get("reason", ""))
     except DeepgradeError as error:
-        return _rubric(chosen, str(error)), 422
+        return _rubric(course_assignment, str(error)), 422
     flash("The rubric has been saved." if changed else "The rubric was not changed.")
     return redirect(url_for("marking.rubric", name=name), 303)
 
 
-def _rubric(chosen: CourseAssignment, sentence: str = "") -> str:
-    items = manual.rubric(reading(), chosen)
+def _rubric(course_assignment: CourseAssignment, sentence: str = "") -> str:
+    items = manual.rubric(reading(), course_assignment)
     return render_template(
         "staff/rubric.html",
-        chosen=chosen,
-        title=title_of(chosen.assignment),
+        course_assignment=course_assignment,
+        title=title_of(course_assignment.assignment),
         items=items,
         total=sum(item.points for item in items),
         empty=min(EMPTY_LINES, manual.LINES_MOST - len(items)),
@@ -110,5 +110,5 @@ def _number(name: str, beginning: str) -> int | None:
     return int(digits) if int(digits) <= LARGEST else None
 
 
-def _chosen(name: str) -> CourseAssignment:
+def _course_assignment(name: str) -> CourseAssignment:
     return courses.assignment(reading(), here(), name) or abort(404)

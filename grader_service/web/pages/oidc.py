@@ -1,8 +1,8 @@
 """Sign-in through an OpenID Connect provider, beside passwords: the code flow with PKCE, state and nonce.
 
-Who comes back is known by the provider's name for them (issuer and subject). Somebody who comes for the first time is
-the account with the address that the provider has verified, if it is one account and no operator's. Whoever is signed
-in can say on the page of the account that both are the same person.
+The provider's issuer and subject identify a person. At the first sign-in, the account is the one with the address that
+the provider has verified. There must be exactly one, and it must not be an operator's. A person who is signed in can
+add an identity on the account page.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ log = logging.getLogger("deepgrade.web")
 
 blueprint = Blueprint("elsewhere", __name__, url_prefix="/sign-in/elsewhere")
 
-SECONDS = 10  # that the provider has for each answer
-KEPT = "elsewhere"  # in the cookie: where to go on, and for whom the way was begun
+SECONDS = 10  # for each answer of the provider
+KEPT = "elsewhere"  # in the cookie: the next page, and the person who started the sign-in
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -56,7 +56,7 @@ def install(app: Flask, settings: Settings) -> None:
 @blueprint.get("")
 @permissions.anybody
 def begin() -> Response:
-    """To the provider. Whoever is signed in comes back as the same account, with that identity added."""
+    """Redirects to the provider. If a person is signed in, their account gets the identity."""
     session[KEPT] = {
         "next": local(request.args.get("next")),
         "person": me().id if current_user.is_authenticated else None,
@@ -97,7 +97,7 @@ def back() -> Response:
 
 
 def _who(writing: Session, claims: dict[str, Any], signed_in: Person | None) -> Person:
-    """Raises DeepgradeError for who is nobody here, or already somebody else."""
+    """Raises DeepgradeError if no account matches, or if the identity belongs to another account."""
     issuer, subject = settings().oidc_issuer, str(claims["sub"])[:255]
     known = writing.get(Identity, (issuer, subject))
     if known is not None:
@@ -120,8 +120,8 @@ def _by_address(writing: Session, claims: dict[str, Any]) -> Person | None:
     if claims.get("email_verified") is not True or not accounts.EMAIL.fullmatch(address):
         return None
     same = sa.or_(sa.func.lower(Person.email) == address, Person.login == accounts.fold(address))
-    found = writing.scalars(sa.select(Person).where(same, Person.is_operator.is_(False))).all()
-    return found[0] if len(found) == 1 else None
+    people = writing.scalars(sa.select(Person).where(same, Person.is_operator.is_(False))).all()
+    return people[0] if len(people) == 1 else None
 
 
 def _provider() -> Any:
@@ -132,7 +132,7 @@ def _provider() -> Any:
 
 
 def _no(error: Exception) -> Response:
-    """What went wrong is for the log; the reader can only try again. Neither holds what the provider answered."""
+    """The log has the cause; the page says to try again. Neither has the provider's answer."""
     log.warning("sign-in elsewhere failed: %s", type(error).__name__)
     flash("The sign-in failed. Try again, or sign in with your password.")
     return redirect(url_for("account.show" if current_user.is_authenticated else "auth.sign_in"), 303)

@@ -1,4 +1,4 @@
-"""What the pages of grades say where results were made with other tests than those of today."""
+"""Finds results that were made with other tests than the current ones, for the pages of grades."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from grader_service.web.pages import course, grades, here, reading
 
 
 def find(book: Book | None = None) -> dict[str, list[int]]:
-    """By assignment, the submissions to grade again. `book` : what the page has read of it already; else all is read,
-    where there are such results."""
-    chosen = [column.course_assignment for column in book.columns] if book else courses.assignments(reading(), here())
+    """By assignment, the submissions to grade again. `book`: the gradebook, if the page has loaded
+    it; otherwise it is loaded if there are such results."""
+    course_assignments = (
+        [column.course_assignment for column in book.columns] if book else courses.assignments(reading(), here())
+    )
     tests = {}
-    for one in chosen:
-        with suppress(UnknownAssignment, OSError):  # the disk has lost it: there are no tests of today
+    for one in course_assignments:
+        with suppress(UnknownAssignment, OSError):  # the disk does not have it: there are no current tests
             tests[one.assignment] = course()[one.assignment].tests_sha256()
     if not other_tests.changed(reading(), here(), tests):
         return {}

@@ -32,7 +32,7 @@ ROSTER_KB = 1024
 @blueprint.route("", methods=["GET", "POST"])
 @permissions.staff
 def show() -> Page:
-    """Everybody; and somebody is added, who has a made-up password or an account already."""
+    """The list of people, and the form to add a person with a temporary password or an existing account."""
     form = _form()
     if not form.validate_on_submit():
         return _people(form), 422 if form.is_submitted() else 200
@@ -49,14 +49,14 @@ def show() -> Page:
 @blueprint.get("/<int:person_id>/password")
 @permissions.staff
 def ask_for_password(person_id: int) -> Page:
-    """Before it is done: the old password ends, and whoever is signed in is signed out."""
+    """Asks first: the old password ends, and the person is signed out."""
     return render_template("staff/new_password.html", person=_managed(reading(), person_id))
 
 
 @blueprint.post("/<int:person_id>/password")
 @permissions.staff
 def reset_password(person_id: int) -> Page:
-    """A new made-up password, shown once, for somebody who has forgotten theirs."""
+    """A new temporary password, shown once."""
     once, password = accounts.made_up()
     with database().write() as session:
         person = _managed(session, person_id)
@@ -68,7 +68,7 @@ def reset_password(person_id: int) -> Page:
 @blueprint.post("/<int:person_id>/link")
 @permissions.staff
 def make_link(person_id: int) -> Page:
-    """A one-time link with which somebody sets a password; shown here, and sent where there is mail."""
+    """A one-time link to set a password. The page shows it; mail is sent if it is configured."""
     with database().write() as session:
         person = _managed(session, person_id)
         secret = invitations.make(session, me(), person, "reset", here())
@@ -79,7 +79,7 @@ def make_link(person_id: int) -> Page:
 @blueprint.post("/links")
 @permissions.staff
 def make_links() -> Page:
-    """New one-time links for everybody of the course who has no password yet: those that were shown are gone."""
+    """New one-time links for all people of the course without a password. Earlier links end."""
     with database().write() as session:
         members = sa.select(Person).join(Membership).where(Membership.course_id == here().id)
         people = session.scalars(members.where(Person.password_hash == "").order_by(Person.login))
@@ -95,7 +95,7 @@ def make_links() -> Page:
 @blueprint.post("/links.csv")
 @permissions.staff
 def save_links() -> Page:
-    """The links that a page has just shown, as a file. Nothing is kept of them here, so the page sends them back."""
+    """The links that a page has just shown, as a file. The service does not keep them, so the page sends them back."""
     rows = [
         [inert(cell) for cell in row]
         for row in zip(
@@ -110,7 +110,7 @@ def save_links() -> Page:
 @blueprint.route("/<int:person_id>/edit", methods=["GET", "POST"])
 @permissions.staff
 def edit(person_id: int) -> Page:
-    """Mend the name and the address. A link that was sent to the old address ends."""
+    """Change the name and the address. A link that was sent to the old address ends."""
     if request.method == "GET":
         return _edit(_managed(reading(), person_id))
     name, email = request.form.get("name", ""), request.form.get("email", "")
@@ -135,14 +135,14 @@ def edit(person_id: int) -> Page:
 @blueprint.post("/<int:person_id>/role")
 @permissions.admin
 def set_role(person_id: int) -> Page:
-    """`role` in this course, or "" to take somebody out of it. What they handed in stays."""
+    """`role` in this course, or "" to remove the person. Their submissions stay."""
     role = request.form.get("role", "")
     if role and role not in ROLES:
         abort(422)
     with database().write() as session:
         person, before = _member(session, person_id)
         if person.id == me().id:
-            abort(403)  # nobody locks themselves out
+            abort(403)  # people cannot remove their own access
         if role:
             accounts.join(session, person, here(), role)
         else:
@@ -164,7 +164,7 @@ def set_role(person_id: int) -> Page:
 @blueprint.route("/<int:person_id>/delete", methods=["GET", "POST"])
 @permissions.admin
 def delete(person_id: int) -> Page:
-    """Delete somebody with everything that they handed in; the login, typed, says that it is meant."""
+    """Delete a person and all their submissions. The typed login confirms it."""
     person, _ = _member(reading(), person_id)
     if person.id == me().id or not accounts.may_take_over(me(), person):
         abort(403)
@@ -193,7 +193,7 @@ def delete(person_id: int) -> Page:
 @blueprint.route("/roster", methods=["GET", "POST"])
 @permissions.staff
 def show_roster() -> Page:
-    """First what the file would change; the same form sent again with that plan's digest does it."""
+    """First the page shows the changes. The same form with the digest of that plan applies them."""
     if request.method == "GET":
         return render_template("staff/roster.html", text="", leave=False)
     upload = request.files.get("file")
@@ -205,7 +205,7 @@ def show_roster() -> Page:
             raise DeepgradeError(f"the roster has more than {ROSTER_KB} kB")
         if data is not None:
             facts["text"], facts["encoding"] = roster.decode(data)
-        facts["text"] = text = facts["text"].replace("\r\n", "\n")  # as forms send it
+        facts["text"] = text = facts["text"].replace("\r\n", "\n")  # as forms send line ends
         entries = roster.parse(text)
         with database().write() as session:
             changes = roster.plan(session, me(), here(), entries, leave=leave)
@@ -224,7 +224,7 @@ def show_roster() -> Page:
 
 
 def _add(session: Session, login: str, name: str, role: str, password: accounts.Hashed) -> tuple[Person, bool]:
-    """The person, and is the account new?"""
+    """The person, and whether the account is new."""
     person = accounts.find(session, login)
     is_new = person is None
     if person is None:
@@ -240,7 +240,7 @@ def _add(session: Session, login: str, name: str, role: str, password: accounts.
 
 
 def _member(session: Session, person_id: int) -> tuple[Person, str]:
-    """Somebody of this course, and the role; an operator who is not in it is none."""
+    """A person of this course and their role; 404 for operators who are not in it."""
     membership = session.get(Membership, (person_id, here().id))
     if membership is None:
         abort(404)
@@ -248,7 +248,7 @@ def _member(session: Session, person_id: int) -> tuple[Person, str]:
 
 
 def _managed(session: Session, person_id: int) -> Person:
-    """Somebody whose way in these staff may change."""
+    """A person whose access these staff may change."""
     person, _ = _member(session, person_id)
     if not accounts.may_take_over(me(), person):
         abort(403)
@@ -276,7 +276,7 @@ def _send(purpose: str, person: Person, secret: str) -> bool:
 
 
 def _address(secret: str) -> str:
-    """For whoever reads this page; the public address where one is set."""
+    """The address of a link: the public one if it is set, otherwise the request's."""
     return (
         mail.link(settings(), secret) if settings().public_url else url_for("links.show", secret=secret, _external=True)
     )
@@ -285,8 +285,8 @@ def _address(secret: str) -> str:
 def _sum(changes: list[roster.Change]) -> str:
     kinds = [change.kind for change in changes]
     words = {"new": "new", "joins": "joined", "role": "with a new role", "leaves": "left"}
-    told = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
-    return ", ".join(told) or "nothing to change"
+    parts = [f"{kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds]
+    return ", ".join(parts) or "nothing to change"
 
 
 def _form(*, empty: bool = False) -> NewPerson:
@@ -303,7 +303,7 @@ def _people(
     note: str = "",
     sentence: str = "",
 ) -> str:
-    with database().read() as session:  # the request's own session sees what was before
+    with database().read() as session:  # the request's own session does not see the new rows
         members = sa.select(Person, Membership).join(Membership).where(Membership.course_id == here().id)
         members = members.options(sa.orm.selectinload(Person.memberships))
         people = session.execute(members.order_by(Membership.role, Person.login)).all()

@@ -1,4 +1,4 @@
-"""For staff: what waits, who grades, and pausing either. Of other courses' people nothing is shown."""
+"""For staff: the queues, the hosts, and pausing them. People of other courses are not shown."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def pause() -> Page:
 
 
 def _notes(seen: list[hosts.Seen], ungradable: dict[str, list[str]], waiting: dict[str, int]) -> list[str]:
-    """What keeps uploads from being graded, in sentences."""
-    found = []
+    """Sentences about what keeps uploads from being graded."""
+    notes = []
     if not any(one.state == "open" for one in seen):
-        found.append("No host takes jobs at the moment, so submissions wait.")
+        notes.append("No host takes jobs at the moment, so submissions wait.")
     for package, names in by_package(ungradable).items():
         words = f"No open host can grade {', '.join(names)}: {package} is not installed there."
         uploads = sum(waiting.get(name, 0) for name in names)
-        found.append(f"{words} {count(uploads, 'upload')} waiting." if uploads else words)
+        notes.append(f"{words} {count(uploads, 'upload')} waiting." if uploads else words)
     if trouble := services().notifier.trouble:
-        found.append(f"{trouble[:1].upper()}{trouble[1:]}.")
-    return found
+        notes.append(f"{trouble[:1].upper()}{trouble[1:]}.")
+    return notes
 
 
 def _seen() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""For staff of a course: grading again, seeing what changes, and letting it count."""
+"""For staff of a course: start regrades, compare the results, and apply them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader_service.web.pages.assignments import title_of
 blueprint = Blueprint("regrading", __name__, url_prefix="/courses/<slug>/staff/regrades")
 
 ROWS = 50
-NUMBERS_MOST = 100_000  # of submissions that a list of ranges may name
+NUMBERS_MOST = 100_000  # submissions in a list of ranges
 
 SETS = {
     "counting": "the counting submission of each student",
@@ -46,7 +46,7 @@ def show() -> Page:
 @blueprint.post("")
 @permissions.staff
 def begin() -> Page:
-    """Puts the submissions into the queue again; nothing counts yet."""
+    """Puts the submissions into the queue again. Their results do not count yet."""
     name, which = request.form.get("assignment", ""), request.form.get("which", "counting")
     tests = " ".join(request.form.getlist("tests")).replace(",", " ").split()
     try:
@@ -54,16 +54,16 @@ def begin() -> Page:
         if assignment is None:
             raise DeepgradeError(f"{name[:60]!r} is not an assignment with tests")
         manifest, known = assignment.manifest, _tests(assignment)
-        chosen = courses.assignment(reading(), here(), name)
-        if chosen is None:
+        course_assignment = courses.assignment(reading(), here(), name)
+        if course_assignment is None:
             raise DeepgradeError(f"the course has no assignment {name[:60]!r}")
-        ids = _numbers(chosen, which, request.form.get("numbers", ""))
+        ids = _numbers(course_assignment, which, request.form.get("numbers", ""))
         needs = enqueue.needs(manifest, long_seconds=settings().long_seconds, course=services().version.lately())
         with database().write() as session:
             made = regrades.create(
                 session,
                 me(),
-                chosen,
+                course_assignment,
                 ids,
                 tests=tests or None,
                 needs=needs,
@@ -86,7 +86,7 @@ def one(regrade_id: int) -> Page:
 @blueprint.post("/<int:regrade_id>/count")
 @permissions.staff
 def count(regrade_id: int) -> Page:
-    """From now on its results count."""
+    """Applies the regrade: its results count."""
     try:
         with database().write() as session:
             compared = regrades.count(session, me(), here(), regrades.find(session, here(), regrade_id) or abort(404))
@@ -99,11 +99,11 @@ def count(regrade_id: int) -> Page:
 @blueprint.post("/<int:regrade_id>/withdraw")
 @permissions.staff
 def withdraw(regrade_id: int) -> Page:
-    """What counted before counts again."""
+    """Withdraws the regrade: the earlier results count again."""
     try:
         with database().write() as session:
-            found = regrades.find(session, here(), regrade_id) or abort(404)
-            regrades.withdraw(session, me(), here(), found, request.form.get("reason", ""))
+            regrade = regrades.find(session, here(), regrade_id) or abort(404)
+            regrades.withdraw(session, me(), here(), regrade, request.form.get("reason", ""))
     except DeepgradeError as error:
         return _one(_regrade(regrade_id), str(error)), 422
     flash("Regrade withdrawn. The earlier results count again.")
@@ -117,19 +117,19 @@ def _tests(assignment: Assignment) -> list[str]:
 
 
 def _all_tests(names: Iterable[str]) -> dict[str, list[str]]:
-    """By assignment; none of one that the disk has lost."""
-    found = {name: content.assignment(course(), name) for name in names}
-    return {name: _tests(assignment) for name, assignment in found.items() if assignment is not None}
+    """The tests of each assignment; assignments that the disk does not have are left out."""
+    assignments = {name: content.assignment(course(), name) for name in names}
+    return {name: _tests(assignment) for name, assignment in assignments.items() if assignment is not None}
 
 
 def _page(sentence: str = "") -> str:
-    chosen = courses.assignments(reading(), here())
+    course_assignments = courses.assignments(reading(), here())
     return render_template(
         "staff/regrades.html",
-        found=regrades.of_course(reading(), here()),
-        assignments={one.assignment: title_of(one.assignment) for one in chosen},
+        regrades=regrades.of_course(reading(), here()),
+        assignments={one.assignment: title_of(one.assignment) for one in course_assignments},
         sets=SETS,
-        tests=_all_tests(one.assignment for one in chosen),
+        tests=_all_tests(one.assignment for one in course_assignments),
         ticked=set(request.form.getlist("tests")),
         given=request.form,
         sentence=sentence,
@@ -158,16 +158,16 @@ def _regrade(regrade_id: int) -> Regrade:
     return regrades.find(reading(), here(), regrade_id) or abort(404)
 
 
-def _numbers(chosen: CourseAssignment, which: str, text: str) -> list[int]:
-    """The submissions that are meant. Raises DeepgradeError for a list that is none."""
+def _numbers(course_assignment: CourseAssignment, which: str, text: str) -> list[int]:
+    """The ids of the submissions to grade. Raises DeepgradeError for a list that is not valid."""
     if which == "named":
         return numbers_of(text)
     if which == "other_tests":
-        return other_tests.find().get(chosen.assignment, [])
+        return other_tests.find().get(course_assignment.assignment, [])
     if which == "counting":
-        cells = scores.load(reading(), here(), [chosen]).cells.values()
+        cells = scores.load(reading(), here(), [course_assignment]).cells.values()
         return [cell.score.code.id for cell in cells if cell.score.code]
-    mine = (Submission.course_assignment_id == chosen.id, Submission.kind == "code")
+    mine = (Submission.course_assignment_id == course_assignment.id, Submission.kind == "code")
     if which == "latest":
         latest = sa.select(sa.func.max(Submission.id)).where(*mine).group_by(Submission.person_id)
         return list(reading().scalars(latest))
@@ -177,14 +177,14 @@ def _numbers(chosen: CourseAssignment, which: str, text: str) -> list[int]:
 
 
 def numbers_of(text: str) -> list[int]:
-    """`3, 5-8 12` is 3, 5, 6, 7, 8 and 12. Raises DeepgradeError for what is no such list."""
-    found: set[int] = set()
+    """`3, 5-8 12` is 3, 5, 6, 7, 8 and 12. Raises DeepgradeError if it is not such a list."""
+    numbers: set[int] = set()
     for word in text.replace(",", " ").split():
         match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", word)
         if match is None:
             raise DeepgradeError(f"{word[:40]!r} is not a submission number; write numbers like 3, 5-8, 12")
         low, high = int(match[1]), int(match[2] or match[1])
-        if high > LARGEST or high - low >= NUMBERS_MOST or len(found) > NUMBERS_MOST:
+        if high > LARGEST or high - low >= NUMBERS_MOST or len(numbers) > NUMBERS_MOST:
             raise DeepgradeError(f"{word[:40]!r} covers too many submissions; write a smaller range")
-        found |= set(range(low, high + 1))
-    return sorted(found)
+        numbers |= set(range(low, high + 1))
+    return sorted(numbers)

@@ -45,7 +45,7 @@ def show(name: str) -> Page:
 @blueprint.post("")
 @permissions.staff
 def start(name: str) -> Page:
-    """Compare those that count now, in a process of its own."""
+    """Compares the submissions that count now, in another process."""
     _assignment(name)
     similarity.start(settings(), here(), name)
     return redirect(url_for("similarity.show", name=name), 303)
@@ -54,20 +54,20 @@ def start(name: str) -> Page:
 @blueprint.get("/<int:first_id>/<int:second_id>")
 @permissions.staff
 def pair(name: str, first_id: int, second_id: int) -> Page:
-    """Two submissions beside each other, with what they share marked."""
+    """Two submissions beside each other. The code that they share is marked."""
     assignment = _assignment(name)
     state = similarity.look(settings(), here(), name)
-    found = state.findings.pair(first_id, second_id) if state.findings else None
+    finding = state.findings.pair(first_id, second_id) if state.findings else None
     known = _known(name, {first_id, second_id})
-    if found is None or len(known) < 2:
+    if finding is None or len(known) < 2:
         abort(404)
     return render_template(
         "staff/pair.html",
         name=name,
         title=assignment.manifest.title,
         sides=[
-            (known[first_id], found.of_first, _marked(assignment, known[first_id], found.in_first)),
-            (known[second_id], found.of_second, _marked(assignment, known[second_id], found.in_second)),
+            (known[first_id], finding.of_first, _marked(assignment, known[first_id], finding.in_first)),
+            (known[second_id], finding.of_second, _marked(assignment, known[second_id], finding.in_second)),
         ],
     )
 
@@ -81,7 +81,7 @@ def _marked(assignment: Assignment, submission: Submission, slices: list[tuple[i
 
 
 def _known(name: str, numbers: set[int]) -> dict[int, Submission]:
-    """The submissions that are still there, and of this course."""
+    """The submissions that still exist and are of this course."""
     of_assignment = CourseAssignment.ids_in(here().id).where(CourseAssignment.assignment == name)
     query = sa.select(Submission).where(Submission.id.in_(numbers), Submission.course_assignment_id.in_(of_assignment))
     return {one.id: one for one in submissions.whole(reading(), query)} if numbers else {}

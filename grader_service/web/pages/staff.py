@@ -1,4 +1,4 @@
-"""For staff of a course: everybody's submissions."""
+"""For staff of a course: the submissions of all students."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ Page = str | tuple[str, int] | Response
 def submissions() -> Page:
     before = number("before")
     query = handed_in.everybodys(here(), before=before, limit=ROWS + 1)
-    found = submission_view.summaries(reading(), query, lambda _: "staff")
-    older = found[ROWS - 1].submission.id if len(found) > ROWS else None
-    return render_template("staff/submissions.html", submissions=found[:ROWS], older=older)
+    summaries = submission_view.summaries(reading(), query, lambda _: "staff")
+    older = summaries[ROWS - 1].submission.id if len(summaries) > ROWS else None
+    return render_template("staff/submissions.html", submissions=summaries[:ROWS], older=older)

@@ -1,4 +1,4 @@
-"""One submission: its way through the queue, and its report, as the viewer may see it."""
+"""One submission: its progress and its report, as the viewer may see them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show(submission_id: int) -> Page:
 
 
 def page_of(view: SubmissionView, *, refused: Mapping[str, str] | None = None) -> str:
-    """The page. `refused`: why one of its forms was, by that form's name; what was typed in it is there again."""
+    """The page. `refused`: the reason why a form was refused, by the form's name. The form keeps its input."""
     return render_template(
         "submission.html",
         view=view,
@@ -60,7 +60,7 @@ def page_of(view: SubmissionView, *, refused: Mapping[str, str] | None = None) -
 @blueprint.get("/progress")
 @permissions.reader
 def progress(submission_id: int) -> Page:
-    """The live part of the page; when there is nothing more to wait for, the whole page is to be loaded again."""
+    """The live part of the page; when the grading has ended, the browser loads the whole page again."""
     view = submission_view.summary(reading(), asked(), viewer())
     if not view.waiting:
         return Response(headers={"HX-Refresh": "true"})
@@ -71,10 +71,10 @@ def progress(submission_id: int) -> Page:
 @blueprint.get("/report.json")
 @permissions.reader
 def report_json(submission_id: int) -> Page:
-    """200 and the report as the viewer may see it; 202 and {"state", "place", ...} while there is none yet."""
+    """200 and the report as the viewer may see it; 202 and {"state", "place", ...} while there is no report yet."""
     view = shown()
     if view.submission.job is None:
-        abort(404)  # the written part: no grader looks at it
+        abort(404)  # the written part has no report
     if (answer := view.answer) is not None:
         return Response(reports.to_json(answer), mimetype="application/json")
     seen = view.progress
@@ -86,7 +86,7 @@ def report_json(submission_id: int) -> Page:
 @blueprint.get("/upload.zip")
 @permissions.reader
 def download(submission_id: int) -> Page:
-    """The uploaded bytes. The name they came with is not used: it is the student's."""
+    """The uploaded bytes. The student's file name is not used."""
     submission = asked()
     if submission.kind != "code":
         abort(404)
@@ -101,7 +101,7 @@ def download(submission_id: int) -> Page:
 @blueprint.post("/again")
 @permissions.marker
 def again(submission_id: int) -> Page:
-    """Grade again what the grader gave up."""
+    """Grade a submission again after a grader error."""
     with database().write() as session:
         queued = recovery.requeue(session, submission_id)
         queue = session.scalar(sa.select(Job.queue).where(Job.submission_id == submission_id, Job.batch == ""))
@@ -122,7 +122,7 @@ def again(submission_id: int) -> Page:
     error_message="You requested more than 30 comparisons in a minute. Wait one minute, then try again.",
 )
 def since(submission_id: int, earlier_id: int) -> Page:
-    """What changed since another attempt of the same person: in the files, and in how the tests went."""
+    """What changed since another attempt of the same person: in the files and in the results of the tests."""
     submission, earlier = asked(), submissions.find(reading(), earlier_id)
     if submission.kind != "code" or earlier is None or earlier_id == submission_id or not _alike(submission, earlier):
         abort(404)
@@ -144,21 +144,21 @@ def since(submission_id: int, earlier_id: int) -> Page:
 @blueprint.get("/figures/<key>.png")
 @permissions.reader
 def picture(submission_id: int, key: str) -> Page:
-    """A picture, if the viewer's view of the report holds its numbers."""
+    """A picture, if the viewer's report has its numbers."""
     view = shown()
     if view.report is None or key not in map(report_figures.key, report_figures.figures_of(view.report)):
         abort(404)
-    found = reading().get(Picture, (view.result, key))
-    if found is None:
+    row = reading().get(Picture, (view.result, key))
+    if row is None:
         abort(404)
-    return Response(found.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
+    return Response(row.png, mimetype="image/png", headers={"Cache-Control": "private, max-age=3600, immutable"})
 
 
 def _others(submission: Submission) -> list[Submission]:
-    """The other attempts at the same thing, the latest first."""
+    """The student's other attempts at the same part, the latest first."""
     history = submissions.history(submission.person, submission.course_assignment)
-    found = submissions.whole(reading(), history)
-    return [one for one in found if one.id != submission.id and one.kind == submission.kind]
+    attempts = submissions.whole(reading(), history)
+    return [one for one in attempts if one.id != submission.id and one.kind == submission.kind]
 
 
 def _alike(one: Submission, other: Submission) -> bool:
@@ -170,7 +170,7 @@ def _alike(one: Submission, other: Submission) -> bool:
 
 
 def _contents(submission: Submission) -> dict[str, bytes] | None:
-    """The files that were graded; None where the course has this assignment no more, or with other files."""
+    """The graded files; None if the course no longer has this assignment, or has it with other files."""
     try:
         manifest = course()[submission.assignment].manifest
         return read_zip(files().read(reading(), submission.sha256), manifest).files

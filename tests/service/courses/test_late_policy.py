@@ -152,9 +152,9 @@ def test_attempts_are_counted_by_the_date_on_the_course_s_wall():
     assert late_policy.may_hand_in(terms, made * 2, at("2026-12-07 00:00", zone)).reason == "no attempts are left"
 
 
-def test_our_fault_uses_up_no_attempt():
+def test_a_grader_error_uses_up_no_attempt():
     terms = Terms(zone=ZoneInfo("UTC"), attempts_total=1)
-    assert late_policy.may_hand_in(terms, [Attempt(1, 5.0, our_fault=True)], 6.0).accepted
+    assert late_policy.may_hand_in(terms, [Attempt(1, 5.0, grader_error=True)], 6.0).accepted
     assert not late_policy.may_hand_in(terms, [Attempt(1, 5.0)], 6.0).accepted
 
 

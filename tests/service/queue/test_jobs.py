@@ -98,7 +98,7 @@ def test_a_job_that_takes_down_three_workers_is_given_up_as_our_fault(number, us
     job = job_of(database, number)
     assert (job.state, job.workers_lost) == ("grader_error", 3)
     assert claim() is None
-    assert results(database) == 0, "our fault is no zero"
+    assert results(database) == 0, "a grader error is not a zero"
 
 
 def test_workers_that_are_known_to_be_dead_need_not_be_waited_for(number, do, claim):
