@@ -3,7 +3,7 @@
     def divided_twice(z, y):
         \"\"\"You divide by the batch size twice.
 
-        Handout: From logits to a loss
+        Handout: A heading
         \"\"\"
 
 A sentence begins with "You" or "Your", ends with a full stop, and differs from those of all other mutants of the same
