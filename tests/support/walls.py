@@ -492,8 +492,8 @@ WALLS = [
         [
             (
                 "grader_service/web/permissions.py",
-                "if found is None or not (is_staff_here()",
-                "if found is None or False and not (is_staff_here()",
+                "if  is None or not (is_staff_here()",
+                "if  is None or False and not (is_staff_here()",
             )
         ],
         [
@@ -544,7 +544,7 @@ WALLS = [
         [
             (
                 "grader_service/web/pages/auth.py",
-                "accounts.set_password(person, chosen)",
+                "accounts.set_password(person, hashed)",
                 'accounts.set_password(person, form.password.data or "")',
             )
         ],
