@@ -235,7 +235,7 @@ SHELL = {
     "PYTEST_ADDOPTS": "-x -k test_double_of_zero",
     "PYTEST_PLUGINS": "no_such_plugin",
     "PYTHONOPTIMIZE": "2",
-    "PYTHONPATH": "/nowhere",
+    "PYTHONPATH": f"/nowhere:{process.HERE}",  # the second part, so that a copy of this repository tests itself
     "PYTHONHASHSEED": "1",
     "PYTHONWARNINGS": "ignore",
     "HYPOTHESIS_STORAGE_DIRECTORY": "/nowhere",
