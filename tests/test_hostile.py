@@ -21,7 +21,6 @@ socket that listens hears nothing, and no process that it has started is left.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -253,18 +252,17 @@ def attack(folder: Path, round: int) -> Any:
     return pytest.param(folder, id=name, marks=pytest.mark.threat(*expected.rows, tried=expected.tries))
 
 
-def in_order(folders: list[Path], seed: str) -> list[Path]:
-    """By chance, which the seed fixes: sandboxes outlive a submission, so that each attack meets what others left."""
-    return sorted(folders, key=lambda folder: hashlib.sha256(f"{seed} {folder.name}".encode()).digest())
-
-
 def attacks() -> list[Any]:
-    """All of them in the commit's order; each night once more in another one."""
+    """All of them in the commit's order; each night once more in another one.
+
+    A sandbox outlives a submission, so each attack meets what those before it have left.
+    """
+    folders = {folder.name: folder for folder in FOLDERS}
     seed = cases.commit(HERE.parent)
     return [
-        attack(folder, round)
+        attack(folders[name], round)
         for round in range(2 if os.environ.get(cases.ALL) else 1)
-        for folder in in_order(FOLDERS, f"{seed} {round}")
+        for name in cases.in_order(folders, f"{seed} {round}")
     ]
 
 

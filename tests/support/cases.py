@@ -20,8 +20,13 @@ ALL = "DEEPGRADE_ALL_CASES"  # this variable of the environment is set by `make 
 
 
 def chosen(ids: Iterable[str], count: int, seed: str) -> set[str]:
-    """count of these ids, in an order by chance that the seed fixes."""
-    return set(sorted(set(ids), key=lambda id: hashlib.sha256(f"{seed} {id}".encode()).digest())[:count])
+    """count of these ids."""
+    return set(in_order(ids, seed)[:count])
+
+
+def in_order(ids: Iterable[str], seed: str) -> list[str]:
+    """The ids, each once, in an order by chance that the seed fixes."""
+    return sorted(set(ids), key=lambda id: hashlib.sha256(f"{seed} {id}".encode()).digest())
 
 
 def commit(repository: Path) -> str:
