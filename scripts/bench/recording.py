@@ -17,10 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autograder.course.course import Assignment, Course
+from recorded import job_of, recording_of
+
+from autograder.course.course import Course
 from autograder.judge.job import Job
 from autograder.judge.judge import judge
-from autograder.judge.recorder_process import RecorderProcess
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 from bench.page import REPOSITORY, Section
@@ -42,18 +43,6 @@ class Clock:
 
     def read(self) -> float:
         return int((self._folder / "cpuacct.usage").read_text()) / 1e9
-
-
-def job_of(assignment: Assignment) -> Job:
-    assert assignment.solution is not None
-    return Job(
-        manifest=str(assignment.folder / "assignment.toml"),
-        tests=[str(path) for path in assignment.test_files],
-        files=assignment.reference(),
-        secret=SECRET,
-        reference=assignment.reference(),
-        reference_folder=str(assignment.solution),
-    )
 
 
 def judged(job: Job, collection: Collection, recording: Recording, clock: Clock) -> float:
@@ -81,14 +70,12 @@ def costs(name: str, rounds: int) -> None:
     assignment, clock = Course(REPOSITORY)[name], Clock()
     if "torch" in assignment.manifest.packages:
         import torch  # noqa: F401 - as the server of the judges does
-    job = job_of(assignment)
+    job = job_of(assignment, SECRET)
 
     def measure(collection: Collection) -> None:
-        names, recording, began = collection.recordable([], True), Recording(), clock.read()
-        recorder = RecorderProcess(collection, job, names)
-        while recorder.receive(recording):
-            pass
-        seconds = clock.read() - began
+        began = clock.read()
+        recording = recording_of(collection, job)
+        seconds, names = clock.read() - began, collection.recordable([], True)
         took = [[judged(job, collection, each, clock) for each in (Recording(), recording)] for _ in range(rounds)]
         print(json.dumps({"recorder": seconds, "took": took, "tests": len(names), "recorded": len(recording)}))
 

@@ -19,7 +19,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import sys
 import tempfile
@@ -30,16 +29,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mutation import Mutation, mutations
+from recorded import job_of, recording_of
 
 from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
 from autograder.judge.forked import end_with, print_to
-from autograder.judge.job import Job
 from autograder.judge.judge import secret_for, visibility
-from autograder.judge.recorder_process import RecorderProcess
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 from autograder.judge.session import Event, Judging
@@ -67,8 +65,10 @@ class Equivalent:
 class Trial:
     """Runs the tests of one assignment against files of its module, each time in a forked process."""
 
-    def __init__(self, assignment: Assignment, job: Job, collection: Collection, recording: Recording) -> None:
-        self._assignment, self._job = assignment, job
+    def __init__(self, assignment: Assignment, folder: Path, collection: Collection, recording: Recording) -> None:
+        """folder : for the files of each run."""
+        assert assignment.solution is not None
+        self._assignment, self._solution, self._folder = assignment, assignment.solution, folder
         self._collection, self._recording = collection, recording
 
     def start(self, files: dict[str, bytes], only: Sequence[str], *, until_failure: bool) -> tuple[int, int]:
@@ -80,12 +80,11 @@ class Trial:
             os.close(readable)
             os.setpgid(0, 0)
             end_with(parent)
-            folder = Path(tempfile.mkdtemp(prefix="mutant-"))
             try:
-                self._judge(folder, writable, files, only, until_failure)
+                self._judge(writable, files, only, until_failure)
             except BaseException as error:
                 _tell(writable, {"test": type(error).__name__, "verdict": "died", "called": []})
-            _end(folder)
+            os._exit(0)
         os.close(writable)
         return pid, readable
 
@@ -97,9 +96,8 @@ class Trial:
         os.waitpid(pid, 0)
         return lines
 
-    def _judge(
-        self, folder: Path, writable: int, files: dict[str, bytes], only: Sequence[str], until_failure: bool
-    ) -> None:
+    def _judge(self, writable: int, files: dict[str, bytes], only: Sequence[str], until_failure: bool) -> None:
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
         printed = os.open(folder / "printed", os.O_RDWR | os.O_CREAT | os.O_APPEND)
         print_to(printed)
@@ -114,11 +112,11 @@ class Trial:
             result = judging.finished[-1].result
             _tell(writable, {"test": result.name, "verdict": result.verdict, "called": called})
             if until_failure and result.verdict != "passed":
-                _end(folder)
+                os._exit(0)
 
         judging = Judging(
             make_student=self._maker(folder),
-            make_reference=self._maker(Path(self._job.reference_folder)),
+            make_reference=self._maker(self._solution),
             limits=self._assignment.manifest.limits,
             visibility=visibility,
             secret=lambda path: secret_for(path, SECRET),
@@ -142,18 +140,13 @@ def _tell(writable: int, line: dict[str, Any]) -> None:
     os.write(writable, json.dumps(line).encode() + b"\n")
 
 
-def _end(folder: Path) -> NoReturn:
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(0)
-
-
 class Queue:
     """Runs mutants side by side."""
 
     def __init__(self, trial: Trial, seconds: float) -> None:
         """seconds : past these a mutant is dead."""
         self._trial, self._seconds = trial, seconds
-        self._running: dict[int, tuple[int, Mutation, float, bytes]] = {}  # pipe -> pid, .., deadline, what it has told
+        self._running: dict[int, tuple[int, Mutation, float, bytes]] = {}  # pipe -> pid, .., deadline, lines
 
     def killers(
         self, mutants: Sequence[tuple[Mutation, dict[str, bytes], list[str]]]
@@ -169,27 +162,29 @@ class Queue:
                 pid, pipe = self._trial.start(files, only, until_failure=True)
                 self._running[pipe] = pid, mutation, time.monotonic() + self._seconds, b""
             ready, _, _ = select.select(list(self._running), [], [], 1.0)
-            for pipe, (pid, mutation, deadline, told) in list(self._running.items()):
+            for pipe, (pid, mutation, deadline, lines) in list(self._running.items()):
                 chunk = os.read(pipe, 65536) if pipe in ready else b""
                 if chunk:
-                    self._running[pipe] = pid, mutation, deadline, told + chunk
+                    self._running[pipe] = pid, mutation, deadline, lines + chunk
                 elif pipe in ready or time.monotonic() > deadline:
                     del self._running[pipe]
                     os.close(pipe)
                     os.killpg(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
-                    yield mutation, _killer(told) if pipe in ready else "time"
+                    yield mutation, _killer(lines) if pipe in ready else "time"
 
 
-def _killer(told: bytes) -> str | None:
-    lines = [json.loads(line) for line in told.splitlines()]
-    failed = [line["test"] for line in lines if line["verdict"] != "passed"]
-    if not lines:
+def _killer(lines: bytes) -> str | None:
+    """lines : JSON, as a run writes them."""
+    tests = [json.loads(line) for line in lines.splitlines()]
+    failed = [test["test"] for test in tests if test["verdict"] != "passed"]
+    if not tests:
         return "its process ended"
     return failed[0] if failed else None
 
 
 def mutants_of(assignment: Assignment) -> list[Mutation]:
+    """Those of functions that the student writes."""
     name = f"{assignment.manifest.module}.py"
     source, stub = assignment.reference()[name].decode(), assignment.stub()[name].decode()
     given = {ast.dump(node) for node in ast.parse(stub).body}
@@ -197,30 +192,18 @@ def mutants_of(assignment: Assignment) -> list[Mutation]:
     return [mutation for mutation in mutations(source) if mutation.function not in names]
 
 
-def tried(assignment: Assignment, every: int) -> Iterator[tuple[Mutation, str | None]]:
+def killers(assignment: Assignment, every: int) -> list[tuple[Mutation, str | None]]:
     """The mutants of an assignment's reference, each with the test that it dies by, or None."""
-    assert assignment.solution is not None
     if "torch" in assignment.manifest.packages:
         import torch
 
         torch.set_num_threads(1)
     reference, name = assignment.reference(), f"{assignment.manifest.module}.py"
-    job = Job(
-        manifest=str(assignment.folder / "assignment.toml"),
-        tests=[str(path) for path in assignment.test_files],
-        files=reference,
-        secret=SECRET,
-        reference=reference,
-        reference_folder=str(assignment.solution),
-    )
-    found: list[tuple[Mutation, str | None]] = []
+    job = job_of(assignment, SECRET)
+    results: list[tuple[Mutation, str | None]] = []
 
     def measure(collection: Collection) -> None:
-        recording = Recording()
-        recorder = RecorderProcess(collection, job, collection.recordable([], True))
-        while recorder.receive(recording):
-            pass
-        trial = Trial(assignment, job, collection, recording)
+        trial = Trial(assignment, Path(folder), collection, recording_of(collection, job))
         mutants = mutants_of(assignment)[::every]
         began = time.monotonic()
         lines = trial.run(traced(assignment, {mutation.function for mutation in mutants}).files)
@@ -237,15 +220,16 @@ def tried(assignment: Assignment, every: int) -> Iterator[tuple[Mutation, str | 
             for mutation in mutants
             if meets[mutation.function]
         ]
-        found.extend((mutation, None) for mutation in mutants if not meets[mutation.function])
+        results.extend((mutation, None) for mutation in mutants if not meets[mutation.function])
         for number, (mutation, killer) in enumerate(Queue(trial, seconds).killers(todo), 1):
-            found.append((mutation, killer))
+            results.append((mutation, killer))
             if killer is None or number % 25 == 0:
                 alive = f"; alive: {mutation.name}" if killer is None else ""
                 print(f"{assignment.name}: {number} of {len(todo)}{alive}", file=sys.stderr, flush=True)
 
-    collect([Path(path) for path in job.tests], measure)
-    yield from found
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        collect([Path(path) for path in job.tests], measure)
+    return results
 
 
 def equivalent() -> dict[str, list[Equivalent]]:
@@ -263,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course, known, failed = Course(REPOSITORY), equivalent(), False
     for name in options.names or [assignment.name for assignment in course]:
         entries = {(entry.function, entry.mutant) for entry in known.get(name, [])}
-        results = list(tried(course[name], options.every))
+        results = killers(course[name], options.every)
         alive = {(mutation.function, mutation.name): mutation for mutation, killer in results if killer is None}
         missing = [mutation for key, mutation in alive.items() if key not in entries]
         stale = sorted(entries - alive.keys()) if options.every == 1 else []
