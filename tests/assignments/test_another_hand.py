@@ -118,7 +118,9 @@ def test_a_wrong_answer_copies_no_mutant(answer):
 
 
 def test_copies_are_found_under_other_names():
-    original = "def f(a, b):\n    'Text.'\n    c = a * b + 1\n    for i in range(c):\n        a = a + i * c - b\n    return a"
+    original = (
+        "def f(a, b):\n    'Text.'\n    c = a * b + 1\n    for i in range(c):\n        a = a + i * c - b\n    return a"
+    )
     copy = "def g(x, y):\n    z = x * y + 1\n    for k in range(z):\n        x = x + k * z - y\n    return x"
     other = copy.replace("x * y + 1", "x * y + 2")
     assert functions(ast.parse(original)) == functions(ast.parse(copy)) != functions(ast.parse(other))
