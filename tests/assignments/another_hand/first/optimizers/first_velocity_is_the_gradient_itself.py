@@ -15,11 +15,12 @@ class SGD:
 
     def step(self, grads):
         matched(self.params, grads)
-        if self.weight_decay > 0:
-            grads = [g + self.weight_decay * p for g, p in zip(grads, self.params)]
         if self.velocities is None:
             self.velocities = list(grads)
+            for v, p in zip(self.velocities, self.params):
+                v += self.weight_decay * p
         else:
+            grads = [g + self.weight_decay * p for g, p in zip(grads, self.params)]
             for v, g in zip(self.velocities, grads):
                 v *= self.momentum
                 v += g
