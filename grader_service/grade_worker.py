@@ -2,7 +2,7 @@
 
     worker ── supervisor; its thread speaks for the host
       ├── slots            grade; as many as were asked for, and one for each GPU
-      └── Celery workers   with DEEPGRADE_ENGINE=celery, in place of the slots: one for each queue. Their pools are the slots
+      └── Celery workers   with DEEPGRADE_ENGINE=celery: one for each queue; they start the slots
 
 It shares with `deepgrade serve` the database, the store of files, the course (`--bundle`) and DEEPGRADE_SECRET.
 """
@@ -47,7 +47,7 @@ def work(
 ) -> None:
     """Grade until SIGTERM, SIGINT or SIGHUP. Must be called from the main thread.
 
-    With Celery the first signal is a warm shutdown: running jobs finish. The second is a cold one: they return to the queue.
+    With Celery the first signal is a warm shutdown: running jobs finish. After a second one they return to the queue.
 
     queues : that this host serves; none named: all, `gpu` only where there is a GPU.
     slots : jobs without a GPU that it grades at a time; None: one for each core.

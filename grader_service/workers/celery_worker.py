@@ -2,10 +2,9 @@
 
     ticket ──> Celery ──> pool.SlotPool ──> a slot takes the next job of the database, grades it and finishes it
 
-It is a Celery worker like any other: Flower and `celery inspect` show its tasks, their times and failures, and remote control
-works. What a slot grades does not depend on the connection to the broker. A worker that receives no ticket while tickets
-wait at the broker ends when its slots are idle, and is started again (workers have been seen to fall silent after their
-Redis connection was reset).
+Flower and `celery inspect` show its tasks, their times and failures, and remote control works. What a slot grades does
+not depend on the connection to the broker. A worker that receives no ticket while tickets wait at the broker ends when
+its slots are idle, and is started again (workers have been seen to fall silent after their Redis connection was reset).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     Celery's loop ── on_apply ──> waiting tickets ── thread `slots` ──> an idle slot ── Reply ──> Celery's callbacks
 
-A slot is started with `subprocess` and not by multiprocessing, because a grading starts processes of its own. The thread
-keeps the slots running, hands tickets to them, and kills a slot that is over Celery's time limit. Celery's callbacks run
-in Celery's loop, since connections to a broker are not for several threads.
+A slot is started with `subprocess` and not by multiprocessing, because a grading starts processes of its own. The
+thread keeps the slots running, hands tickets to them, and kills a slot that is over Celery's time limit. Celery's
+callbacks run in Celery's loop, since connections to a broker are not for several threads.
 
 While the loop does not turn, because there is no connection to the broker, idle slots look into the database every
 LOOK_SECONDS without a ticket.
@@ -172,7 +172,7 @@ class SlotPool(BasePool):  # type: ignore[misc]
             for slot in idle[len(idle) - n :]:
                 slot.finish()
 
-    def terminate_job(self, pid: int, signal: int | None = None) -> None:  # noqa: ARG002
+    def terminate_job(self, pid: int, signal: int | None = None) -> None:
         """The slot returns its job to the queue, and is started again."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, SIGTERM)
@@ -300,6 +300,7 @@ class SlotPool(BasePool):  # type: ignore[misc]
             raise error
         except type(error):
             information = ExceptionInfo()
+            information.exception = error  # as it is when it comes from another process: Flower shows its name and words
         seconds = time.monotonic() - task.started
         self._call(lambda: task.finished((True, information, seconds)))
 

@@ -3,8 +3,8 @@
     claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
                                    └ or take results from an earlier grading (`grading.job_grading`)
 
-It is the same with each engine. Embedded, an idle worker looks into the database. With Celery it belongs to the pool of a
-Celery worker, and looks for each ticket that this hands to it (`workers.pool`). An error in it
+It is the same with each engine. Embedded, an idle worker looks into the database. With Celery it belongs to the pool
+of a Celery worker, and looks when the pool hands it a ticket (`workers.pool`). An error in it
 that the student did not cause is a failure of the grader: the job is tried again, and after the third failure staff see
 it. While the database is out of reach, the worker continues to grade. It tries to store the result until the database
 says whether the worker still has the job. SIGTERM and SIGINT give a running job back to the queue.

@@ -1,7 +1,7 @@
 """How workers learn that there is work: what DEEPGRADE_ENGINE changes.
 
     embedded    idle slots look into the database, ten times a second
-    celery      a ticket, "there is work on queue q", goes to a Celery worker (`workers.celery_worker`), whose slot takes the job
+    celery      a ticket, "there is work on queue q", goes to a Celery worker, and one of its slots takes the job
 
 A ticket holds no job. So a lost one costs seconds, and an additional one costs a millisecond. While the broker is down,
 uploads are accepted and graded as ever, a little later.
