@@ -300,7 +300,7 @@ class SlotPool(BasePool):  # type: ignore[misc]
             raise error
         except type(error):
             information = ExceptionInfo()
-            information.exception = error  # as it is when it comes from another process: Flower shows its name and words
+            information.exception = error  # as it arrives from another process: Flower shows its name and words
         seconds = time.monotonic() - task.started
         self._call(lambda: task.finished((True, information, seconds)))
 
