@@ -105,8 +105,7 @@ def worker(
         str | None, typer.Option(help="GPUs by CUDA number, such as 0,1; one grading each (default: all).")
     ] = None,
     min_slots: Annotated[
-        int | None,
-        typer.Option(help="With Celery: end idle gradings' processes down to this number (default: keep all).", min=1),
+        int | None, typer.Option(help="With Celery: keep so many idle slots (default: all).", min=1)
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Unique name of this host (default: DEEPGRADE_HOST, or the hostname).")
