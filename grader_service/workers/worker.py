@@ -90,10 +90,15 @@ class Worker:
             if self._pool is None:
                 if not self._try_next():
                     time.sleep(LOOK_SECONDS)
-            elif word := slot_messages.wait(self._pool):
+                continue
+            try:
+                word = slot_messages.wait(self._pool)
                 if word == slot_messages.FINISH:
                     return
-                slot_messages.answer(self._pool, self.take_jobs())
+                if word is not None:
+                    slot_messages.answer(self._pool, self.take_jobs())
+            except (EOFError, BrokenPipeError):  # the Celery worker was killed, and the kernel ends this process too
+                return
 
     def take_jobs(self) -> Reply:
         """What a ticket stands for: grade the next job, and further ones while these take no time."""

@@ -15,6 +15,7 @@ from installation import BROKERS, Installation
 from servers import Server
 
 from grader_service.database.models import Job, Result
+from grader_service.queue import hosts
 
 pytest.importorskip("celery", reason="celery is not installed")
 
@@ -104,6 +105,23 @@ def test_a_dead_broker_stops_no_grading_and_new_uploads_are_graded_without_it(in
     until(lambda: all_done(installed))
     assert set(late + last) <= set(results(installed))
     assert len(results(installed)) == 7
+
+
+def test_a_ticket_for_a_paused_queue_takes_no_job(installed):
+    def tickets() -> int:
+        stats = remote_control(installed).inspect(timeout=2).stats() or {}
+        return sum(sum(one["total"].values()) for one in stats.values())
+
+    with installed.database.write() as session:
+        hosts.pause(session, "cpu")
+    before = tickets()
+    hand_in(installed, 1)
+    until(lambda: tickets() > before)
+    until(lambda: not any((remote_control(installed).inspect(timeout=2).active() or {"": [1]}).values()))
+    assert [job.state for job in jobs(installed)] == ["queued"]
+    with installed.database.write() as session:
+        hosts.pause(session, "cpu", False)
+    until(lambda: all_done(installed))
 
 
 def test_a_warm_shutdown_finishes_what_runs_and_a_cold_one_returns_it(installed):
