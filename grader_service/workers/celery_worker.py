@@ -18,6 +18,7 @@ import time
 import warnings
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning
 from celery.platforms import SecurityWarning
 
 from autograder.core.errors import DeepgradeError
@@ -73,6 +74,7 @@ def main(module: str = MODULE) -> None:
     name = f"{node.queue}@{arguments.host}"
     logs.configure(settings, name, os.environ, logging.WARNING)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # as root: it unpickles nothing
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)  # of tickets acknowledged late: none is
     app = make_app(settings, node.queues)
 
     @app.task(name=TICKET)  # type: ignore[untyped-decorator]
