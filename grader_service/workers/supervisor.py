@@ -136,7 +136,8 @@ class Supervisor:
             if self._hurry and hurried is None:
                 hurried = now
                 for child in running:
-                    child.process.send_signal(signal.SIGQUIT if child.warm else signal.SIGTERM)
+                    if child.warm:
+                        child.process.send_signal(signal.SIGQUIT)
             for child in running:
                 since = hurried if child.warm else began
                 if since is not None and now - since > STOP_SECONDS:
