@@ -12,7 +12,7 @@ QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manife
     web/test_alike.py web/test_dashboard.py) \
     $(addprefix tests/test_,$(addsuffix .py,architecture english mutation threats walls))
 
-.PHONY: help setup demo quick test coverage nightly architecture lint bench matrices mutants chaos threats walls fuzz schema settings
+.PHONY: help setup demo quick test coverage nightly architecture lint bench rehearsal matrices mutants chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -56,6 +56,10 @@ lint:            ## ruff and mypy, as pre-commit runs them
 bench:           ## measures, and writes docs/benchmarks.md (ARGS="isolation": that section only)
 	@$(SETUP) dev servers
 	@PYTHONPATH=scripts:tests/support $(BIN)/python -m bench $(ARGS)
+
+rehearsal:       ## a deadline's last hour: real queue, PostgreSQL, broker and Celery workers (ARGS="--hosts 20 --minutes 10")
+	@$(SETUP) dev servers
+	@PYTHONPATH=scripts:tests/support $(BIN)/python -m bench.rehearsal $(ARGS)
 
 matrices: setup  ## prove all assignments, and write their kill matrices to docs/kill_matrices (ARGS="conv")
 	@$(BIN)/deepgrade verify --matrix --write docs/kill_matrices $(ARGS)

@@ -104,6 +104,9 @@ def worker(
     gpus: Annotated[
         str | None, typer.Option(help="GPUs by CUDA number, such as 0,1; one grading each (default: all).")
     ] = None,
+    min_slots: Annotated[
+        int | None, typer.Option(help="With Celery: keep so many idle slots (default: all).", min=1)
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Unique name of this host (default: DEEPGRADE_HOST, or the hostname).")
     ] = None,
@@ -118,6 +121,7 @@ def worker(
         queues=_words(queues),
         slots=slots,
         gpus=None if gpus is None else _words(gpus),
+        min_slots=min_slots,
         name=name,
         bundle=bundle,
         course=context.obj,

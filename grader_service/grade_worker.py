@@ -1,8 +1,8 @@
 """`deepgrade worker`: a machine that grades for a service that runs elsewhere.
 
     worker ── supervisor; its thread speaks for the host
-      ├── slots      grade; as many as were asked for, and one for each GPU
-      └── bell       with DEEPGRADE_ENGINE=celery: the host's Celery worker, which hears tickets
+      ├── slots            grade; as many as were asked for, and one for each GPU
+      └── Celery workers   with DEEPGRADE_ENGINE=celery: one for each queue; they start the slots
 
 It shares with `deepgrade serve` the database, the store of files, the course (`--bundle`) and DEEPGRADE_SECRET.
 """
@@ -26,7 +26,8 @@ from grader_service.database.files import Files
 from grader_service.database.session import Database, must_be_ours
 from grader_service.queue import enqueue
 from grader_service.queue.notify import check_broker, check_installed
-from grader_service.workers.agent import HostAgent, add_slots, named, plan
+from grader_service.workers.agent import HostAgent, named
+from grader_service.workers.slots import add_slots, plan
 from grader_service.workers.supervisor import Supervisor
 
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,59}")
@@ -37,6 +38,7 @@ def work(
     slots: int | None = None,
     gpus: Sequence[str] | None = None,
     *,
+    min_slots: int | None = None,
     name: str | None = None,
     bundle: Path | None = None,
     course: str | os.PathLike[str] | None = None,
@@ -45,14 +47,19 @@ def work(
 ) -> None:
     """Grade until SIGTERM, SIGINT or SIGHUP. Must be called from the main thread.
 
+    With Celery the first signal is a warm shutdown: running jobs finish. After a second one they return to the queue.
+
     queues : that this host serves; none named: all, `gpu` only where there is a GPU.
     slots : jobs without a GPU that it grades at a time; None: one for each core.
     gpus : a slot each; None: those of CUDA_VISIBLE_DEVICES, else those that the machine has.
+    min_slots : with Celery: each Celery worker ends idle slots down to this number, and starts them again for tickets.
     Raises DeepgradeError, before anything is started, where one of these or the settings cannot be.
     """
     settings = settings or Settings.from_environment()
     must_be_ours(settings)
     settings = _settings(settings, name, bundle, course)
+    if min_slots is not None and settings.engine != "celery":
+        raise DeepgradeError("--min-slots needs Celery; set DEEPGRADE_ENGINE=celery, or leave --min-slots out")
     gpus = machine.gpus_here() if gpus is None else tuple(gpus)
     served = _queues(queues, gpus)
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
@@ -75,7 +82,7 @@ def work(
 
             def begin() -> None:
                 agent.begin()
-                add_slots(supervisor, settings, settings.host, plans)
+                add_slots(supervisor, settings, settings.host, plans, minimum=min_slots)
                 say(
                     f"deepgrade worker {settings.host}: {len(plans)} slots for {', '.join(served)}, course {version}; "
                     "press Ctrl-C to stop"

@@ -33,7 +33,8 @@ from grader_service.grading import results
 from grader_service.queue import enqueue, hosts
 from grader_service.queue.notify import check_broker, check_installed
 from grader_service.web.security import must_not_be_debugged
-from grader_service.workers.agent import HostAgent, Plan, add_slots, named, plan
+from grader_service.workers.agent import HostAgent, named
+from grader_service.workers.slots import Plan, add_slots, plan
 from grader_service.workers.supervisor import LOOK_SECONDS, Child, Supervisor
 
 STARTS = 3  # of the web process, before it is said that it does not start

@@ -77,29 +77,13 @@ def first_upload(draw: random.Random) -> float:
     return OPEN - left
 
 
+Upload = tuple[float, int, float]  # when it came, of which student, the seconds of its grading
+
+
 def simulate(assignment: str, jobs_per_minute: float, *, students: int, cores: int, seed: int) -> Night:
-    draw = random.Random(seed)
-    mean = MINUTE / jobs_per_minute
-    # Each student draws from a source of his own: with other hardware he behaves the same as far as he can.
-    sources = [random.Random(draw.getrandbits(64)) for _ in range(students)]
-    arrivals = [(first_upload(source), number) for number, source in enumerate(sources)]
-    heapq.heapify(arrivals)
-    free = [0.0] * cores  # when each core has done what it has taken
-    received: list[float] = []
-    waits: list[float] = []
-    work = 0.0
-    while arrivals:
-        at, student = heapq.heappop(arrivals)
-        source = sources[student]
-        seconds = mean * math.exp(source.gauss(0, GRADE_SIGMA) - GRADE_SIGMA**2 / 2)
-        done = max(at, heapq.heappop(free)) + seconds
-        heapq.heappush(free, done)
-        received.append(at)
-        waits.append(done - at)
-        work += seconds if at >= OPEN - HOUR else 0.0
-        satisfied, thinks = source.random() < SATISFIED, THINK * math.exp(source.gauss(0, THINK_SIGMA))
-        if not satisfied and done + thinks < OPEN:
-            heapq.heappush(arrivals, (done + thinks, student))
+    uploads, waits = _run(jobs_per_minute, students=students, cores=cores, seed=seed)
+    received = [at for at, _, _ in uploads]
+    work = sum(seconds for at, _, seconds in uploads if at >= OPEN - HOUR)
     last = sorted(wait for at, wait in zip(received, waits, strict=True) if at >= OPEN - HOUR)
     minutes: dict[int, int] = {}
     for at in received:
@@ -117,6 +101,36 @@ def simulate(assignment: str, jobs_per_minute: float, *, students: int, cores: i
         longest=last[-1],
         after=max(0.0, max(at + wait for at, wait in zip(received, waits, strict=True)) - OPEN),
     )
+
+
+def arrivals(jobs_per_minute: float, *, students: int, cores: int, seed: int) -> list[Upload]:
+    """All uploads, in the order of time."""
+    return _run(jobs_per_minute, students=students, cores=cores, seed=seed)[0]
+
+
+def _run(jobs_per_minute: float, *, students: int, cores: int, seed: int) -> tuple[list[Upload], list[float]]:
+    """All uploads, and the seconds until the report of each."""
+    draw = random.Random(seed)
+    mean = MINUTE / jobs_per_minute
+    # Each student draws from a source of his own: with other hardware he behaves the same as far as he can.
+    sources = [random.Random(draw.getrandbits(64)) for _ in range(students)]
+    waiting = [(first_upload(source), number) for number, source in enumerate(sources)]
+    heapq.heapify(waiting)
+    free = [0.0] * cores  # when each core has done what it has taken
+    uploads: list[Upload] = []
+    waits: list[float] = []
+    while waiting:
+        at, student = heapq.heappop(waiting)
+        source = sources[student]
+        seconds = mean * math.exp(source.gauss(0, GRADE_SIGMA) - GRADE_SIGMA**2 / 2)
+        done = max(at, heapq.heappop(free)) + seconds
+        heapq.heappush(free, done)
+        uploads.append((at, student, seconds))
+        waits.append(done - at)
+        satisfied, thinks = source.random() < SATISFIED, THINK * math.exp(source.gauss(0, THINK_SIGMA))
+        if not satisfied and done + thinks < OPEN:
+            heapq.heappush(waiting, (done + thinks, student))
+    return uploads, waits
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:

@@ -198,7 +198,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         ),
         Variable(
             "DEEPGRADE_ENGINE",
-            "`embedded`: idle workers poll the database; `celery`: a broker wakes them as well.",
+            "`embedded`: idle slots poll the database; `celery`: Celery workers get tickets from a broker.",
             "",
             "`embedded` or `celery`",
             field="engine",

@@ -10,7 +10,7 @@
     recovery    sweep, expire, requeue: what others may do
     monitor     place, lines, totals, waiting_for: what is seen of it
     hosts       the machines that grade, and what of them and of the queues is paused
-    notify      how an idle worker learns that there is work: by looking, or rung through Celery
+    notify      how an idle worker learns that there is work: by looking, or by a ticket through Celery
 
 A claim is a lease with a fencing token. Whoever holds a job writes only where the token is still its own, so the late
 result of a worker that was given up changes nothing. Every function here that changes a job runs inside the caller's

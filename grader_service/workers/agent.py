@@ -1,12 +1,4 @@
-"""A machine that grades: its slots, its bell, and the thread that speaks for it.
-
-    supervisor ── thread `host`: says every few seconds that the host is there and well, sweeps, tops up tickets
-      ├── slot     grades, one job at a time; as many as were asked for, and one for each GPU
-      └── bell     hears tickets for them; with Celery alone
-
-With two slots or more the first takes nothing but short jobs, so that these never wait behind long ones, and the last
-looks at long ones first, so that these are not starved by short ones.
-"""
+"""The thread that speaks for a host that grades: the host reports, sweeps, and tops up tickets every few seconds."""
 
 from __future__ import annotations
 
@@ -14,15 +6,11 @@ import contextlib
 import fcntl
 import json
 import logging
-import os
 import secrets
-import signal
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,8 +22,8 @@ from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
 from grader_service.database.session import Database
 from grader_service.queue import enqueue, hosts, monitor, recovery
-from grader_service.queue.notify import Engine, engine_of, line
-from grader_service.workers.supervisor import Child, Supervisor
+from grader_service.queue.notify import Engine, engine_of
+from grader_service.workers.slots import Plan
 
 log = logging.getLogger("deepgrade.host")
 
@@ -44,32 +32,6 @@ GRACE_SECONDS = 10.0  # after the database was out of reach, before leases are s
 WELL_SECONDS = 3600.0  # between two trials of a sandbox that held
 UNWELL_SECONDS = 60.0  # and of one that did not
 DOCTOR_SECONDS = 300.0  # a trial that has not ended by then has failed
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One slot: its name, what it serves, and the GPU that it has for itself."""
-
-    name: str
-    queues: tuple[str, ...]
-    gpu: str | None = None
-
-
-def plan(host: str, queues: tuple[str, ...], slots: int, gpus: tuple[str, ...]) -> list[Plan]:
-    """Who serves what. Jobs that want a GPU where there is none are long ones."""
-    short = [queue for queue in queues if queue == "cpu"]
-    long = [queue for queue in queues if queue == "cpu-long" or (queue == "gpu" and not gpus)]
-    plans = []
-    for number in range(slots if short or long else 0):
-        served = [*short, *long]
-        if short and long and slots > 1 and number == 0:
-            served = short
-        elif short and long and slots > 1 and number == slots - 1:
-            served = [*long, *short]
-        plans.append(Plan(f"{host}:{number}", tuple(served)))
-    if "gpu" in queues:
-        plans += [Plan(f"{host}:gpu{gpu}", ("gpu",), gpu) for gpu in gpus]
-    return plans
 
 
 @contextlib.contextmanager
@@ -234,53 +196,3 @@ def examine() -> tuple[bool, str]:
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         return False, f"`deepgrade doctor` failed ({error})"
     return not broken, "; ".join(broken)
-
-
-def add_slots(supervisor: Supervisor, settings: Settings, host: str, plans: list[Plan]) -> None:
-    """Start the slots of a host, and with Celery its bell."""
-    lines = [line.pair() if settings.engine == "celery" else None for _ in plans]
-    for one, ends in zip(plans, lines, strict=True):
-        supervisor.add(
-            Child(one.name, _slot(supervisor, host, one, ends), ended=lambda one=one: _take_back(settings, one.name))  # type: ignore[misc]
-        )
-    bells = [(ends[1], one) for ends, one in zip(lines, plans, strict=True) if ends is not None]
-    if bells:
-        words = [word for end, one in bells for word in ("--slot", f"{end.fileno()}:{','.join(one.queues)}")]
-
-        def start() -> subprocess.Popen[bytes]:
-            descriptors = [end.fileno() for end, _ in bells]
-            parent = ("--parent", str(os.getpid()))
-            return supervisor.start_python("grader_service.queue.notify.bell", *words, *parent, descriptors=descriptors)
-
-        # In order it would wait for the gradings that its tickets stand for.
-        supervisor.add(Child("bell", start, stop_signal=signal.SIGKILL))
-
-
-def _slot(
-    supervisor: Supervisor, host: str, one: Plan, ends: tuple[socket.socket, socket.socket] | None
-) -> Callable[[], subprocess.Popen[bytes]]:
-    def start() -> subprocess.Popen[bytes]:
-        options = ["--name", one.name, "--host", host, "--queues", ",".join(one.queues), "--parent", str(os.getpid())]
-        if ends is not None:
-            options += ["--bell", str(ends[0].fileno())]
-        descriptors = [ends[0].fileno()] if ends is not None else []
-        # A slot without a GPU of its own sees none.
-        gpu = {"CUDA_VISIBLE_DEVICES": one.gpu or ""}
-        return supervisor.start_python(
-            "grader_service.workers.worker", *options, descriptors=descriptors, environment=gpu
-        )
-
-    return start
-
-
-def _take_back(settings: Settings, worker: str) -> None:
-    """A slot has ended: its job need not wait for the lease."""
-    database = Database(settings)
-    try:
-        with database.write() as session:
-            recovery.expire(session, worker=worker)
-            recovery.sweep(session)
-    except SQLAlchemyError as error:
-        log.warning("the job of %s returns to the queue when its lease expires: %s", worker, error)
-    finally:
-        database.close()

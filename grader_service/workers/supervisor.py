@@ -33,14 +33,15 @@ class Child:
         start: Callable[[], subprocess.Popen[bytes]],
         *,
         ended: Callable[[], None] = lambda: None,
-        stop_signal: int = signal.SIGTERM,
+        warm: bool = False,
     ) -> None:
         self.name = name
         self.ended = ended  # called each time it is found to have ended
-        self.stop_signal = stop_signal
+        self.warm = warm  # a Celery worker: SIGTERM lets its jobs finish, SIGQUIT does not, and status 0 is meant
         self._start = start
         self._pause = 0.0
         self.ends = 0  # how often it has ended
+        self.over = False  # ended by remote control, and not started again
         self.start()
 
     def start(self) -> None:
@@ -50,6 +51,8 @@ class Child:
 
     def look(self) -> bool:
         """Start it again when it is time. True: it is found to have ended just now."""
+        if self.over:
+            return False
         if self._again_at is not None:
             if time.monotonic() >= self._again_at:
                 self.start()
@@ -57,6 +60,10 @@ class Child:
         if self.process.poll() is None:
             return False
         self.ends += 1
+        if self.warm and self.process.returncode == 0:
+            self.over = True
+            log.warning("%s was shut down by remote control", self.name)
+            return True
         calm = time.monotonic() - self._started >= CALM_SECONDS
         self._pause = 0.0 if calm else min(MOST_PAUSE, max(0.5, 2 * self._pause))
         self._again_at = time.monotonic() + self._pause
@@ -68,6 +75,7 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._environment = {**environment_of_ours(), **settings.to_environment()}
         self._children: list[Child] = []
+        self._hurry = False
 
     def add(self, child: Child) -> None:
         self._children.append(child)
@@ -77,17 +85,24 @@ class Supervisor:
         before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         try:
             begin()
-            while True:
+            while not self._all_over():
                 self.look()
                 time.sleep(LOOK_SECONDS)
         except Stop:
             pass
         finally:
             for number in before:
-                signal.signal(number, signal.SIG_IGN)
+                signal.signal(number, self._told_again)
             self._stop_all()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _all_over(self) -> bool:
+        """Every Celery worker of this host was shut down by remote control, and there is nothing else."""
+        return bool(self._children) and all(child.over for child in self._children)
+
+    def _told_again(self, *_: object) -> None:
+        self._hurry = True
 
     def look(self) -> None:
         for child in self._children:
@@ -111,16 +126,25 @@ class Supervisor:
         )
 
     def _stop_all(self) -> None:
+        """Children have STOP_SECONDS to end; Celery workers as long as their jobs last, or until the second signal."""
         running = [child for child in self._children if child.process.poll() is None]
         for child in running:
-            child.process.send_signal(child.stop_signal)
-        until = time.monotonic() + STOP_SECONDS
-        for child in running:
-            try:
-                child.process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            child.process.send_signal(signal.SIGTERM)
+        began, hurried = time.monotonic(), None
+        while running:
+            now = time.monotonic()
+            if self._hurry and hurried is None:
+                hurried = now
+                for child in running:
+                    if child.warm:
+                        child.process.send_signal(signal.SIGQUIT)
+            for child in running:
+                since = hurried if child.warm else began
+                if since is not None and now - since > STOP_SECONDS:
+                    child.process.kill()
+                    child.process.wait()
+            running = [child for child in running if child.process.poll() is None]
+            time.sleep(LOOK_SECONDS if running else 0)
 
 
 def _stop(*_: object) -> NoReturn:

@@ -3,7 +3,8 @@
     claim a job ─> read the zip ─> grade ─> report and `done` in one transaction ─> claim the next
                                    └ or take results from an earlier grading (`grading.job_grading`)
 
-It is the same with each engine. Only the way in which an idle worker learns of work differs. An error in it
+It is the same with each engine. Embedded, an idle worker looks into the database. With Celery it belongs to the pool
+of a Celery worker, and looks when the pool hands it a ticket (`workers.pool`). An error in it
 that the student did not cause is a failure of the grader: the job is tried again, and after the third failure staff see
 it. While the database is out of reach, the worker continues to grade. It tries to store the result until the database
 says whether the worker still has the job. SIGTERM and SIGINT give a running job back to the queue.
@@ -43,12 +44,16 @@ from grader_service.grading import job_grading, report_figures
 from grader_service.grading.job_grading import JobGrader, Order
 from grader_service.queue import enqueue, leases
 from grader_service.queue.leases import Claim, Origin, Slot
-from grader_service.queue.notify import line
+from grader_service.workers import slot_messages
 from grader_service.workers.heartbeat import LeaseHeartbeat
+from grader_service.workers.slot_messages import Reply
 
 log = logging.getLogger("deepgrade.worker")
 
-LOOK_SECONDS = 0.1  # pause between two looks of an idle worker without notifications
+LOOK_SECONDS = 0.1  # pause between two looks of an idle worker that has no pool
+TICKET_SECONDS = (
+    1.0  # a ticket is for one job, but so long it takes further ones: a job that is answered at once is cheap
+)
 FAILED_SECONDS = 0.5  # pause after a failure of the database
 MESSAGE_MOST = 20_000  # characters of the message that staff see when the grader failed
 BARREN_SECONDS = 180.0  # a worker that sees work for this long and gets none ends and is restarted
@@ -57,10 +62,12 @@ T = TypeVar("T")
 
 
 class Worker:
-    def __init__(self, settings: Settings, slot: Slot, bell: socket.socket | None = None) -> None:
+    def __init__(self, settings: Settings, slot: Slot, pool: socket.socket | None = None) -> None:
         self._settings = settings
         self._slot = slot
-        self._bell = bell
+        self._pool = pool
+        self._graded: list[int] = []  # submissions, since the last reply to the pool
+        self._faults: list[int] = []
         self._course: Course = find_course(settings.course)
         self._version = Version(settings, self._course)
         self._secret = secrets.course_secret(settings)
@@ -76,17 +83,40 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.heartbeat.tell_to_stop())
         self.heartbeat.start()
+        if self._pool is not None:
+            slot_messages.answer(self._pool, Reply())
         while not self.heartbeat.told_to_stop:
             grade.warm()
-            try:
-                had_job = self.grade_next()
-            except (SQLAlchemyError, BadCourse) as error:
-                # A claimed job returns to the queue when its lease ends.
-                log.error("cannot claim or release a job: %s", error)
-                time.sleep(FAILED_SECONDS)
+            if self._pool is None:
+                if not self._try_next():
+                    time.sleep(LOOK_SECONDS)
                 continue
-            if not had_job:
-                self._rest()
+            try:
+                word = slot_messages.wait(self._pool)
+                if word == slot_messages.FINISH:
+                    return
+                if word is not None:
+                    slot_messages.answer(self._pool, self.take_jobs())
+            except (EOFError, BrokenPipeError):  # the Celery worker was killed, and the kernel ends this process too
+                return
+
+    def take_jobs(self) -> Reply:
+        """What a ticket stands for: grade the next job, and further ones while these take no time."""
+        self._graded, self._faults = [], []
+        until = time.monotonic() + TICKET_SECONDS
+        had_job = self._try_next()
+        while had_job and time.monotonic() < until and not self.heartbeat.told_to_stop:
+            had_job = self._try_next()
+        return Reply(self._graded, self._faults, had_job)
+
+    def _try_next(self) -> bool:
+        try:
+            return self.grade_next()
+        except (SQLAlchemyError, BadCourse) as error:
+            # A claimed job returns to the queue when its lease ends.
+            log.error("cannot claim or release a job: %s", error)
+            time.sleep(FAILED_SECONDS)
+            return False
 
     def grade_next(self) -> bool:
         """Grade one submission, if one waits."""
@@ -102,7 +132,6 @@ class Worker:
             self._mind_the_time()
             return False
         self._barren_since = None
-        self._say_busy()
         self.heartbeat.hold(claim)
         try:
             report, origin = self._grade(claim, slot.course)
@@ -123,7 +152,9 @@ class Worker:
         except SQLAlchemyError as error:  # no further try can store this report
             self._fault(claim, error)
             return True
-        if not stored:
+        if stored:
+            self._graded.append(claim.submission_id)
+        else:
             log.warning("submission %d: a late result is dropped, another worker has the job", claim.submission_id)
         return True
 
@@ -171,6 +202,7 @@ class Worker:
         message = str(error) if known else "".join(traceback.format_exception(error))
         message = message[-MESSAGE_MOST:]  # the end of a message has the error
         log.error("submission %d: fault of the grader: %s", claim.submission_id, message)
+        self._faults.append(claim.submission_id)
         self._put_down(lambda session: leases.fault(session, claim, message))
 
     def _put_down(self, write: Callable[[Session], T]) -> T:
@@ -188,16 +220,6 @@ class Worker:
                 log.warning("cannot reach the database, so results wait: %s", error)
                 time.sleep(FAILED_SECONDS)
 
-    def _rest(self) -> None:
-        if self._bell is None:
-            time.sleep(LOOK_SECONDS)
-        else:
-            line.wait_for_ring(self._bell)
-
-    def _say_busy(self) -> None:
-        if self._bell is not None:
-            line.say(self._bell, line.BUSY)
-
     def _mind_the_time(self) -> None:
         """The worker saw work and got none: another worker may have been faster."""
         now = time.monotonic()
@@ -209,12 +231,12 @@ class Worker:
             os._exit(1)
 
 
-def main() -> None:
+def main(worker: Callable[[Settings, Slot, socket.socket | None], Worker] = Worker) -> None:
     parser = argparse.ArgumentParser(description="Grade waiting jobs until stopped.")
     parser.add_argument("--name", default=f"{socket.gethostname()}:{os.getpid()}", help="name of this worker")
     parser.add_argument("--host", default="", help="name of the host of this slot; pausing the host pauses the slot")
     parser.add_argument("--queues", default=",".join(enqueue.QUEUES), help="queues to serve, in this order")
-    parser.add_argument("--bell", type=int, metavar="FD", help="file descriptor that wakes this worker")
+    parser.add_argument("--pool", type=int, metavar="FD", help="file descriptor to the pool of a Celery worker")
     parser.add_argument("--parent", type=int, help="id of the parent process; this process ends when the parent ends")
     arguments = parser.parse_args()
     if arguments.parent:
@@ -229,10 +251,10 @@ def main() -> None:
             memory_mb=settings.host_memory_mb if arguments.host else 0,
             student_jobs=settings.student_jobs,
         )
-        bell = socket.socket(fileno=arguments.bell) if arguments.bell is not None else None
-        if bell is not None:
-            bell.setblocking(False)
-        Worker(settings, slot, bell).run()
+        pool = socket.socket(fileno=arguments.pool) if arguments.pool is not None else None
+        if pool is not None:
+            pool.setblocking(False)
+        worker(settings, slot, pool).run()
     except DeepgradeError as error:
         sys.exit(f"deepgrade: {error}")
 

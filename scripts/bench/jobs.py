@@ -30,19 +30,21 @@ from autograder.report.schema import Report
 from bench.page import REPOSITORY, Section
 from bench.uploads import references
 from grader_service.accounts import accounts
-from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.database.files import Files
 from grader_service.database.models import Job, Person, Submission
 from grader_service.database.session import Database, db_now
 from grader_service.queue import enqueue
-from grader_service.queue.leases import Claim, Origin, Slot
-from grader_service.queue.notify import engine_of, line
+from grader_service.queue.leases import Claim, Origin
+from grader_service.queue.notify import engine_of
+from grader_service.workers import worker
+from grader_service.workers.slots import Node, Plan
 from grader_service.workers.worker import Worker
 
 EMPTY = Report("softmax", "Softmax", "graded")
 SLOTS = 2
+KIND = "BENCH_KIND"  # variable: what a process of this module is
 PATIENCE_SECONDS = 900.0
 EMPTY_JOBS = 2000  # through each engine
 HEARD = 20  # times that an idle slot is rung
@@ -62,44 +64,34 @@ class EmptySlot(Worker):
         return EMPTY, Origin()
 
 
-def slot(name: str, bell: int, parent: int) -> None:
-    """In a process of its own."""
-    import socket
-
+def slot() -> None:
+    """The main function of an empty slot, in a process of its own."""
     from autograder import grade
 
-    die_with_parent(parent)
     grade.warm = lambda: None  # there is no sandbox to be kept warm
-    end = None
-    if bell >= 0:
-        end = socket.socket(fileno=bell)
-        end.setblocking(False)
-    EmptySlot(Settings.from_environment(), Slot(name, ("cpu",)), end).run()
+    worker.main(EmptySlot)
 
 
 @contextmanager
 def slots(settings: Settings) -> Iterator[None]:
-    """Two empty slots and, with Celery, their bell."""
-    environment = {**os.environ, **settings.to_environment()}
-    lines = [line.pair() for _ in range(SLOTS)] if settings.engine == "celery" else []
-    processes = []
-    for number in range(SLOTS):
-        descriptor = lines[number][0].fileno() if lines else -1
-        words = [sys.executable, "-m", "bench.jobs", f"empty:{number}", str(descriptor), str(os.getpid())]
-        processes.append(subprocess.Popen(words, env=environment, pass_fds=[descriptor] if lines else []))
-    if lines:
-        ends = [word for _, end in lines for word in ("--slot", f"{end.fileno()}:cpu")]
-        words = [sys.executable, "-m", "grader_service.queue.notify.bell", *ends, "--parent", str(os.getpid())]
-        processes.append(subprocess.Popen(words, env=environment, pass_fds=[end.fileno() for _, end in lines]))
+    """Two empty slots: processes, or with Celery the pool of a Celery worker."""
+    variables = {**os.environ, **settings.to_environment()}
+    plans = tuple(Plan(f"empty:{number}", ("cpu",)) for number in range(SLOTS))
+    parent = ("--parent", str(os.getpid()))
+    if settings.engine == "celery":
+        kind, commands = "celery", [("--host", "empty", "--node", Node("cpu", plans).to_json())]
+    else:
+        kind, commands = "slot", [("--name", one.name, "--queues", "cpu") for one in plans]
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "bench.jobs", *words, *parent], env={**variables, KIND: kind})
+        for words in commands
+    ]
     try:
         yield
     finally:
         for process in processes:
             process.kill()
             process.wait()
-        for both in lines:
-            for end in both:
-                end.close()
 
 
 def fill(settings: Settings, database: Database, person: Person, count: int) -> None:
@@ -253,5 +245,14 @@ def measure(rounds: int) -> Section:
     return Section("make bench ARGS=jobs", ("what", "figure", "range, or ratio"), table_of(found, names))
 
 
-if __name__ == "__main__":  # one slot, in a process of its own
-    slot(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+def celery_worker() -> None:
+    """The main function of a Celery worker whose slots are empty ones."""
+    from grader_service.workers import celery_worker, supervisor
+
+    ours = supervisor.environment_of_ours
+    supervisor.environment_of_ours = lambda: {**ours(), "PYTHONPATH": os.environ["PYTHONPATH"]}
+    celery_worker.main("bench.jobs")
+
+
+if __name__ == "__main__":  # slots in processes of their own, or a Celery worker that starts such slots
+    celery_worker() if os.environ.get(KIND) == "celery" else slot()

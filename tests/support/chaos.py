@@ -1,7 +1,7 @@
 """`make chaos`: kill -9 of everything, at random moments, while students hand in; then the books must balance.
 
     students ── HTTP, until each has a receipt ──> the service on each engine
-    chance ──── kill -9 ──> a slot, a host, the web process, all of serve, the bell, the broker, the database
+    chance ──── kill -9 ──> a slot, a host, the web process, all of serve, a Celery worker, the broker, the database
 
 A student who gets no answer sends the same form again, as a browser does when one presses reload. Afterwards:
 
@@ -224,7 +224,7 @@ class Storm:
     def targets(self) -> list[str]:
         installed = self.installed
         found = ["slot", "web", "serve", *installed.hosts[:1], *(name for name in installed.servers)]
-        return [*found, "bell"] if installed.way in BROKERS else found
+        return [*found, "celery"] if installed.way in BROKERS else found
 
     def run(self, say=lambda words: None) -> Outcome:
         installed, outcome = self.installed, self._outcome

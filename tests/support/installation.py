@@ -43,7 +43,7 @@ PASSWORD = "correct horse battery"
 MODULES = {
     "slot": "grader_service.workers.worker",
     "web": "grader_service.web.process",
-    "bell": "grader_service.queue.notify.bell",
+    "celery": "grader_service.workers.celery_worker",
 }
 
 
@@ -205,7 +205,7 @@ class Installation:
             time.sleep(0.1)
 
     def pids(self, kind: str) -> list[int]:
-        """Processes of a kind: `slot`, `web`, `bell`."""
+        """Processes of a kind: `slot`, `web`, `celery`."""
         everything = [pid for process in self.processes.values() for pid in below(process.pid)]
         return [pid for pid in everything if MODULES[kind] in _command(pid)]
 

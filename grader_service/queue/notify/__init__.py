@@ -1,14 +1,12 @@
-"""How idle workers learn that there is work: the one thing that DEEPGRADE_ENGINE changes.
+"""How workers learn that there is work: what DEEPGRADE_ENGINE changes.
 
-    embedded    they look into the database, ten times a second
-    celery      a ticket, "there is work on queue q", rings one of them; they look every few seconds all the same
+    embedded    idle slots look into the database, ten times a second
+    celery      a ticket, "there is work on queue q", goes to a Celery worker, and one of its slots takes the job
 
-A ticket holds no job, so one that is lost costs seconds and one too many costs a millisecond. With the broker down
+A ticket holds no job. So a lost one costs seconds, and an additional one costs a millisecond. While the broker is down,
 uploads are accepted and graded as ever, a little later.
 
     tickets     what is published, and to which broker
-    bell        the Celery worker of a host: hears tickets, and wakes an idle slot for each
-    line        the wire between a host's bell and its slots
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ class Engine(Protocol):
 
 
 class Embedded:
-    """Nobody is rung: who is idle looks."""
+    """No tickets: idle slots look."""
 
     trouble = ""
 

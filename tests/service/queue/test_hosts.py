@@ -17,7 +17,8 @@ from grader_service.database.models import Submission
 from grader_service.grade_worker import work
 from grader_service.queue import enqueue, hosts, leases, recovery
 from grader_service.queue.leases import Slot
-from grader_service.workers.agent import HostAgent, Plan, examine, named, plan
+from grader_service.workers.agent import HostAgent, examine, named
+from grader_service.workers.slots import Plan, plan
 
 from ..conftest import COURSE, zip_of
 from ..support.rows import FACTS, REPORT
