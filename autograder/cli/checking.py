@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def check(
         str | None, typer.Option(metavar="NAME", help="Run only this test; a part of its name is enough.")
     ] = None,
     problem: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Run only the tests of this problem; a part is enough.")
+        str | None,
+        typer.Option(metavar="NAME", help="Run only the tests of this problem or function; a part is enough."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever you save a file, until Ctrl-C.")] = False,
@@ -61,7 +63,6 @@ def check(
     with _place_for_a_notebook(journal) as temporary:
         manifest = manifests.load(directory / "assignment.toml")
         work = workplaces.at(directory, notebook, manifest, temporary)
-        # The course of a notebook's assignment is named for its own folder.
         assignment = Assignment(directory.name, work.folder, None)
         status = _Run(assignment, work, test, problem, no_limit, journal).run(json)
     raise typer.Exit(status)
@@ -78,11 +79,15 @@ def _place_for_a_notebook(journal: Path | None) -> Iterator[Path]:
 
 
 def _wait_until_told() -> None:
-    """Import what takes long, and wait for a line on standard input: `--watch` has a process ready."""
+    """Import what takes long, and wait for a line on standard input: `--watch` has a process ready. Until then Ctrl-C
+    ends it without a word."""
+    previous_handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
     from autograder.judge import fixtures, plugin, run  # noqa: F401
     from autograder.local_check import public_tests  # noqa: F401
 
-    sys.stdin.readline()
+    if not sys.stdin.readline():
+        raise typer.Exit(130)
+    signal.signal(signal.SIGINT, previous_handler)
 
 
 class _Run:

@@ -22,7 +22,11 @@ from autograder.course.magics import without_magics
 
 TAGS = frozenset({"experiment", "scratch"})
 MARK = re.compile(r"\s*#\s*(experiment|scratch)\s*$", re.IGNORECASE)
-HEADER = "# Made by deepgrade of the cells of a notebook.\n\n"  # holds nothing of the notebook: line 1 names an encoding
+HEADER = (
+    "# Made by deepgrade of the cells of a notebook.\n\n"  # holds nothing of the notebook: line 1 names an encoding
+)
+OWN = re.compile(r"\s*%(load_ext\s+deepgrade|check|submit)\b")  # lines that a list need not name
+EXPERIMENTS = 12  # cells for experiments that a list names
 SHOWN = 60  # characters of a line that a list shows
 LITERALS = (
     ast.Constant,
@@ -75,15 +79,19 @@ def module_of(cells: Iterable[Cell]) -> Extraction:
     """The module with the statements that count. It is a module that Python can parse."""
     statements: list[_Statement] = []
     left_out: list[str] = []
+    experiments: list[int] = []
     for cell in cells:
         if cell.is_for_experiments:
-            left_out.append(f"cell {cell.number}: a cell for experiments")
+            experiments.append(cell.number)
             continue
         for statement in _statements(cell, left_out):
             if _counts(statement.node):
                 statements.append(statement)
             elif not _says_nothing(statement.node):
                 left_out.append(_place(statement.cell, statement.line, statement.text))
+    if experiments:
+        numbers = ", ".join(map(str, experiments[:EXPERIMENTS])) + (" ..." if len(experiments) > EXPERIMENTS else "")
+        left_out.append(f"experiments: cell{'s' if len(experiments) > 1 else ''} {numbers}")
     kept = _without_unused_imports(_without_superseded(statements), left_out)
     return _joined(kept, left_out)
 
@@ -124,7 +132,9 @@ def _statements(cell: Cell, left_out: list[str]) -> Iterator[_Statement]:
         reason = str(getattr(error, "msg", "") or "too deep or too large")
         left_out.append(f"cell {cell.number}: Python cannot read it (line {line}: {_one_line(reason)})")
         return
-    left_out += [_place(cell.number, number, original[number - 1]) for number in magics]
+    left_out += [
+        _place(cell.number, number, original[number - 1]) for number in magics if not OWN.match(original[number - 1])
+    ]
     lines = source.split("\n")
     for node in tree.body:
         first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])

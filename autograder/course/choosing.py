@@ -67,15 +67,11 @@ def choose(paths: Collection[str], manifest: Manifest, all_names: list[str], rea
     return other if written <= of_notebook and missing & of_notebook else plain
 
 
-def of_notebook(data: bytes, manifest: Manifest, name: str, others: dict[str, bytes] | None = None) -> Chosen:
-    """The files with the module that is in the bytes of one notebook.
-
-    others : the other files that the manifest names. Raises Refused if one is missing.
-    """
-    module = f"{manifest.module}.py"
-    if {module, *(others or {})} != set(manifest.files):
+def of_notebook(data: bytes, manifest: Manifest, name: str) -> Chosen:
+    """The files in the bytes of one notebook. Raises Refused if the assignment takes other files too."""
+    if manifest.files != [f"{manifest.module}.py"]:
         raise Refused(f"this assignment takes {join_names(manifest.files)}; hand in a zip with them; {HELP}")
-    return _chosen(others or {}, {name}, notebooks.extract(data, name), manifest, name)
+    return with_module({}, {name}, notebooks.extract(data, name), manifest, name)
 
 
 def _with_notebook(path: str, paths: Collection[str], manifest: Manifest, all_names: list[str], read: Read) -> Chosen:
@@ -85,12 +81,13 @@ def _with_notebook(path: str, paths: Collection[str], manifest: Manifest, all_na
     selected = {module: path} | {name: root + name for name in others}
     files = read({name: selected[name] for name in manifest.files})
     extraction = notebooks.extract(files[module], path.rpartition("/")[2])
-    return _chosen(files, set(selected.values()), extraction, manifest, path.rpartition("/")[2])
+    return with_module(files, set(selected.values()), extraction, manifest, path.rpartition("/")[2])
 
 
-def _chosen(
+def with_module(
     files: dict[str, bytes], paths: set[str], extraction: Extraction, manifest: Manifest, name: str
 ) -> Chosen:
+    """The files with a module that was made of a notebook."""
     files = files | {f"{manifest.module}.py": extraction.source.encode()}
     ordered = {name: files[name] for name in manifest.files}
     return Chosen(ordered, paths, [_note(name, extraction.left_out)], extraction.left_out, extraction.places)
@@ -107,7 +104,9 @@ def _note(name: str, left_out: list[str]) -> str:
 def _notebook_in(paths: Collection[str], manifest: Manifest, *, is_needed: bool) -> str | None:
     """The notebook with the module's name nearest to the top, or the only notebook. None if there is none, or if more
     than one could be meant; if one is needed, that is Refused."""
-    all_notebooks = [path for path in paths if path.lower().endswith(notebooks.SUFFIX) and not HIDDEN.search(f"/{path}")]
+    all_notebooks = [
+        path for path in paths if path.lower().endswith(notebooks.SUFFIX) and not HIDDEN.search(f"/{path}")
+    ]
     expected = f"{manifest.module}{notebooks.SUFFIX}"
     named = [path for path in all_notebooks if path.rpartition("/")[2] == expected]
     if named:

@@ -68,9 +68,13 @@ def extract(data: bytes, name: str) -> Extraction:
     if "python" not in language.lower():
         raise Refused(f"{shown} is a notebook for {printable_name(language)}; write it in Python")
     if len(notebook.cells) > CELLS:
-        raise Refused(f"{shown} has {len(notebook.cells):,} cells, the limit is {CELLS:,}; hand in your functions alone")
+        raise Refused(
+            f"{shown} has {len(notebook.cells):,} cells, the limit is {CELLS:,}; hand in your functions alone"
+        )
     cells = [
-        Cell(number, cell.source if isinstance(cell.source, str) else "".join(cell.source), frozenset(cell.metadata.tags))
+        Cell(
+            number, cell.source if isinstance(cell.source, str) else "".join(cell.source), frozenset(cell.metadata.tags)
+        )
         for number, cell in enumerate(notebook.cells, 1)
         if cell.cell_type == "code"
     ]

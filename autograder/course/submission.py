@@ -23,7 +23,8 @@ from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, Refused
 from autograder.course import notebooks
-from autograder.course.choosing import Chosen, choose, of_notebook
+from autograder.course.cells import Extraction
+from autograder.course.choosing import Chosen, choose, of_notebook, with_module
 from autograder.course.locating import LITTER, join_names, printable_name
 from autograder.course.manifest import Manifest
 from autograder.course.zips import check_upload_size, files_of_zip
@@ -81,13 +82,17 @@ def of_notebook_file(path: Path, manifest: Manifest) -> Submission:
         data = path.read_bytes()
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name your notebook") from error
-    module = f"{manifest.module}.py"
-    others = {name: path.parent / name for name in manifest.files if name != module}
-    missing = [name for name in others if not os.path.lexists(others[name])]
+    return of_extraction(notebooks.extract(data, path.name), path.parent, manifest, path.name)
+
+
+def of_extraction(extraction: Extraction, folder: Path, manifest: Manifest, name: str = "") -> Submission:
+    """The submission with a module that was made of cells, and the other files that the manifest names from a folder."""
+    others = {other: folder / other for other in manifest.files if other != f"{manifest.module}.py"}
+    missing = [other for other in others if not os.path.lexists(others[other])]
     if missing:
-        raise Refused(f"{path.parent} holds no {join_names(missing)}; put {join_names(missing)} beside {path.name}")
-    files = _read_all({name: name for name in others}, others, manifest)
-    return _submission(of_notebook(data, manifest, path.name, files), [])
+        raise Refused(f"{folder} holds no {join_names(missing)}; put it beside the notebook")
+    files = _read_all({other: other for other in others}, others, manifest)
+    return _submission(with_module(files, {name}, extraction, manifest, name), [])
 
 
 def read_folder(path: Path, manifest: Manifest) -> Submission:
