@@ -82,8 +82,7 @@ def _wait_until_told() -> None:
     """Import what takes long, and wait for a line on standard input: `--watch` has a process ready. Until then Ctrl-C
     ends it without a word."""
     previous_handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from autograder.judge import fixtures, plugin, run  # noqa: F401
-    from autograder.local_check import public_tests  # noqa: F401
+    from autograder.local_check import public_tests  # noqa: F401  # it imports numpy, pytest and hypothesis
 
     if not sys.stdin.readline():
         raise typer.Exit(130)
@@ -111,6 +110,7 @@ class _Run:
         from autograder.course import forecast
         from autograder.local_check import memory, public_tests, supervised
         from autograder.report import schema
+        from autograder.report.relabel import relabel
 
         stopped: public_tests.Stopped | None = None
         with console.progress("checking") as follow:
@@ -127,7 +127,8 @@ class _Run:
                 )
             except public_tests.Stopped as error:
                 stopped, result = error, error.report
-        result = self._in_cells(result)
+        if self._work.notebook:
+            result = relabel(result, self._work.in_cells, f"deepgrade check {self._work.notebook} --test ")
         if json:
             print(schema.to_json(result).decode())
         elif result.tests or not stopped:
@@ -159,25 +160,6 @@ class _Run:
 
         text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
         self._warnings.append(forecast.Finding(text, fails=False))
-
-    def _in_cells(self, result: Report) -> Report:
-        """The report with the notebook's cells in place of lines of the module that was made of it."""
-        import msgspec
-
-        work = self._work
-        if not work.notebook:
-            return result
-        tests = [
-            msgspec.structs.replace(
-                test,
-                failure=work.in_cells(test.failure),
-                detail=work.in_cells(test.detail),
-                traceback=work.in_cells(test.traceback),
-                repeat=test.repeat.replace("deepgrade check ", f"deepgrade check {work.notebook} "),
-            )
-            for test in result.tests
-        ]
-        return msgspec.structs.replace(result, message=work.in_cells(result.message), tests=tests)
 
 
 def _print_where_stopped(stopped: public_tests.Stopped, work: Workplace) -> None:

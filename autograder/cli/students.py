@@ -1,4 +1,4 @@
-"""What the commands of students share, and `pack`. They need no sandbox and no POSIX, so they run on Windows and macOS too."""
+"""What the commands of students share, and `pack`. They need no sandbox and no POSIX, as on Windows."""
 
 from __future__ import annotations
 

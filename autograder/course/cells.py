@@ -22,9 +22,7 @@ from autograder.course.magics import without_magics
 
 TAGS = frozenset({"experiment", "scratch"})
 MARK = re.compile(r"\s*#\s*(experiment|scratch)\s*$", re.IGNORECASE)
-HEADER = (
-    "# Made by deepgrade of the cells of a notebook.\n\n"  # holds nothing of the notebook: line 1 names an encoding
-)
+HEADER = "# Made by deepgrade of the cells of a notebook.\n\n"  # nothing of a student's: line 1 can name an encoding
 OWN = re.compile(r"\s*%(load_ext\s+deepgrade|check|submit)\b")  # lines that a list need not name
 EXPERIMENTS = 12  # cells for experiments that a list names
 SHOWN = 60  # characters of a line that a list shows
@@ -102,7 +100,9 @@ def unwritten(source: str) -> tuple[set[str], set[str]]:
     tree = sources.parsed(source)
     written: set[str] = set()
     missing: set[str] = set()
-    for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))) if tree else ():
+    owners: list[ast.Module | ast.ClassDef] = [tree] if tree else []
+    owners += [node for node in tree.body if isinstance(node, ast.ClassDef)] if tree else []
+    for owner in owners:
         for node in owner.body:
             if isinstance(node, FUNCTIONS):
                 name = f"{owner.name}.{node.name}" if isinstance(owner, ast.ClassDef) else node.name

@@ -2,10 +2,10 @@
 
     no softmax.py                          softmax.ipynb counts, or the only notebook under any name
     softmax.py, with all functions         softmax.py counts
-    softmax.py, with unwritten functions   softmax.ipynb counts if all that softmax.py has is written there too, and more
+    softmax.py, with unwritten functions   softmax.ipynb counts if it has all that softmax.py has, and more
 
-A kit holds both, and a student writes in one of them: the other one is left as it was. A notebook that does not count is
-never a reason to refuse a submission.
+A kit holds both, and a student writes in one of them: the other one is left as it was. A notebook that does not count
+is never a reason to refuse a submission.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@
     <name>/deepgrade-<version>-py3-none-any.whl
 
 It is made from the students' half only; the other half is never opened. The wheel is made from the running
-installation, a checkout or an installed wheel. It contains the engine and the package `deepgrade` without the service and without any course, so
-a student types only `pip install ./deepgrade-*.whl` and `deepgrade check`. The same inputs give the same bytes.
+installation, a checkout or an installed wheel. It contains the engine and the package `deepgrade`, without the service
+and without any course, so a student types only `pip install ./deepgrade-*.whl` and `deepgrade check`. The same inputs
+give the same bytes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ Cells of the experiment have the tag `experiment` and begin with `# experiment`:
 from __future__ import annotations
 
 import ast
+import importlib
 import re
+from typing import Any
 
 from autograder.core.errors import DeepgradeError
 from autograder.core.sources import tree_of
@@ -40,8 +42,8 @@ MARK = "# experiment\n"
 def build(assignment: Assignment) -> bytes:
     """The notebook. The same inputs give the same bytes. Raises DeepgradeError without jupytext."""
     try:
-        import jupytext
-        from nbformat import v4
+        jupytext: Any = importlib.import_module("jupytext")  # without types
+        v4: Any = importlib.import_module("nbformat.v4")
     except ModuleNotFoundError as error:
         raise DeepgradeError(
             f"a kit holds a notebook, which jupytext makes, and {error.name} is not installed: pip install jupytext"
@@ -51,7 +53,7 @@ def build(assignment: Assignment) -> bytes:
     experiment = (assignment.folder / "experiment.py").read_text(encoding="utf-8")
     cells = [v4.new_markdown_cell(text) for text in _sections(assignment)]
     cells[1:1] = [v4.new_markdown_cell(START.format(name=assignment.name)), v4.new_code_cell(LOAD)]
-    cells += [_code(v4, text) for text in _stub_cells(stub, usage.public_tests(assignment.public_tests))]
+    cells += [_cell(v4, text) for text in _stub_cells(stub, usage.public_tests(assignment.public_tests))]
     cells += [v4.new_markdown_cell(HAND_IN.format(module=module)), v4.new_code_cell(SUBMIT)]
     for cell in jupytext.reads(_in_a_notebook(experiment, stub, module), fmt="py:percent").cells:
         if cell.cell_type == "code":
@@ -66,10 +68,8 @@ def build(assignment: Assignment) -> bytes:
     return text.encode()
 
 
-def _code(v4: object, text: str) -> dict[str, object]:
-    make = v4.new_markdown_cell if text.startswith("## ") else v4.new_code_cell  # type: ignore[attr-defined]
-    cell: dict[str, object] = make(text)
-    return cell
+def _cell(v4: Any, text: str) -> Any:
+    return v4.new_markdown_cell(text) if text.startswith("## ") else v4.new_code_cell(text)
 
 
 def _sections(assignment: Assignment) -> list[str]:
@@ -79,7 +79,7 @@ def _sections(assignment: Assignment) -> list[str]:
 
 
 def _stub_cells(stub: str, tests: list[PublicTest]) -> list[str]:
-    """The stub's docstring, its imports, and each function or class, followed by its check if a public test calls it."""
+    """The stub's docstring, its imports, and each function or class, with its check if a public test calls it."""
     tree, lines = tree_of(stub), stub.split("\n")
     checked = {function for test in tests for function in test.functions}
     docstring = ast.get_docstring(tree) or ""
@@ -112,6 +112,7 @@ def _in_a_notebook(experiment: str, stub: str, module: str) -> str:
                 "import types",
                 "",
                 f"names = {' '.join(names)!r}.split()",
-                f"{bound} = types.SimpleNamespace(**{{name: globals()[name] for name in names}})  # your functions above",
+                "# Your functions above.",
+                f"{bound} = types.SimpleNamespace(**{{name: globals()[name] for name in names}})",
             ]
     return re.sub(r"[ ]+# noqa: E402$", "", "\n".join(lines), flags=re.MULTILINE)

@@ -1,7 +1,7 @@
 """Takes IPython's own lines (`%magic`, `!command`, `name?`) out of a cell, so that the rest is Python.
 
-A line of IPython's begins a statement. `%` and `!=` in the middle of an expression or of a string begin no statement, so
-brackets, strings and backslashes at the ends of lines are followed.
+A line of IPython's begins a statement. `%` and `!=` in the middle of an expression or of a string begin no
+statement, so brackets, strings and backslashes at the ends of lines are followed.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def extract(data: bytes, name: str) -> Extraction:
     size = sum(len(cell.source) for cell in cells)
     if size > CODE_KB * 1024:
         raise Refused(
-            f"{shown} has {size // 1024:,} kB of code, the limit is {CODE_KB:,} kB; take what is no code of yours out"
+            f"{shown} has {size // 1024:,} kB of code, the limit is {CODE_KB:,} kB; take out what is not yours"
         )
     return module_of(cells)
 

@@ -86,7 +86,7 @@ def of_notebook_file(path: Path, manifest: Manifest) -> Submission:
 
 
 def of_extraction(extraction: Extraction, folder: Path, manifest: Manifest, name: str = "") -> Submission:
-    """The submission with a module that was made of cells, and the other files that the manifest names from a folder."""
+    """The submission with a module made of cells, and the other files that the manifest names from a folder."""
     others = {other: folder / other for other in manifest.files if other != f"{manifest.module}.py"}
     missing = [other for other in others if not os.path.lexists(others[other])]
     if missing:

@@ -32,9 +32,9 @@ def _of_problem(assignment: Assignment, text: str, tests: list[PublicTest]) -> l
     matches = [text] if text in titles else [name for name in titles if part in _plain(name)]
     matches = matches or [name for name, title in titles.items() if part in _plain(title)]
     if not matches:
-        functions = sorted({function for found in tests for function in found.functions})
+        functions = ", ".join(sorted({function for found in tests for function in found.functions}))
         raise DeepgradeError(
-            f"no problem or function is named {text!r}; problems: {', '.join(titles)}; functions: {', '.join(functions)}"
+            f"no problem or function is named {text!r}; problems: {', '.join(titles)}; functions: {functions}"
         )
     names = [found.name for found in tests if found.problem in matches]
     if not names:

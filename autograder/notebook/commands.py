@@ -57,14 +57,14 @@ def problem_of_question(question: str, folder: str) -> str:
 def _manifest(folder: Path) -> Manifest:
     if not (folder / "assignment.toml").is_file():
         raise DeepgradeError(
-            f"{folder.resolve()}: holds no assignment.toml; open the notebook in the kit's folder (%cd FOLDER goes there)"
+            f"{folder.resolve()}: holds no assignment.toml; go to the kit's folder (%cd FOLDER) with the notebook in it"
         )
     return manifests.load(folder / "assignment.toml")
 
 
 @contextlib.contextmanager
 def _work(folder: str) -> Iterator[Workplace]:
-    """The functions that ran in this notebook if there are some of the assignment's, or else the files in the folder."""
+    """The functions that ran in this notebook if some are the assignment's, or else the files in the folder."""
     path = Path(folder)
     manifest = _manifest(path)
     with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as temporary:

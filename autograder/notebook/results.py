@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autograder.core.errors import DeepgradeError
 from autograder.course.workplace import Workplace
 from autograder.report import schema
+from autograder.report.relabel import relabel
 from autograder.report.schema import Report, TestResult
 
 COLOURS = {"passed": "#1a7f37", "blocked": "#9a6700", "not_implemented": "#9a6700"}
@@ -88,26 +89,9 @@ def _read(report: str, words: str, status: int, work: Workplace) -> tuple[Report
         more = [f"  and {len(work.left_out) - LISTED} more"] if len(work.left_out) > LISTED else []
         lines += ["left out, because it is not handed in:", *(f"  {line}" for line in work.left_out[:LISTED]), *more]
     source = f"what ran in {work.notebook}" if work.notebook else f"{work.module}.py"
-    return in_cells(decoded, work), "\n".join(lines), source
-
-
-def in_cells(report: Report, work: Workplace) -> Report:
-    """The report with the notebook's cells in place of lines of the module, and without commands of a terminal."""
-    import msgspec
-
-    if not work.notebook:
-        return report
-    tests = [
-        msgspec.structs.replace(
-            test,
-            failure=work.in_cells(test.failure),
-            detail=work.in_cells(test.detail),
-            traceback=work.in_cells(test.traceback),
-            repeat=test.repeat.replace("deepgrade check --test ", "%check "),
-        )
-        for test in report.tests
-    ]
-    return msgspec.structs.replace(report, message=work.in_cells(report.message), tests=tests)
+    if work.notebook:
+        decoded = relabel(decoded, work.in_cells, "%check ")
+    return decoded, "\n".join(lines), source
 
 
 def _head(text: str) -> str:
