@@ -57,7 +57,7 @@ def read(path: Path, manifest: Manifest) -> Submission:
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name a zip or a folder") from error
-    check_upload_size(max(size, len(data)), manifest)
+    check_upload_size(max(size, len(data)), manifest, is_notebook=path.suffix == notebooks.SUFFIX)
     if path.suffix == ".py" and len(manifest.files) == 1 and not data.startswith(ZIP):
         return read_zip(zipped({manifest.files[0]: data}), manifest)
     return read_upload(data, manifest, path.name)
@@ -66,7 +66,7 @@ def read(path: Path, manifest: Manifest) -> Submission:
 def read_upload(data: bytes, manifest: Manifest, name: str = "") -> Submission:
     """The submission in the bytes of a zip, or of a notebook. The bytes tell which one it is, and not the name."""
     if not data.startswith(ZIP) and (notebooks.looks_like_one(data) or name.endswith(notebooks.SUFFIX)):
-        check_upload_size(len(data), manifest)
+        check_upload_size(len(data), manifest, is_notebook=True)
         return _submission(of_notebook(data, manifest, name or f"{manifest.module}{notebooks.SUFFIX}"), [])
     return read_zip(data, manifest)
 

@@ -57,13 +57,15 @@ def _read(
     return files
 
 
-def check_upload_size(size: int, manifest: Manifest) -> None:
+def check_upload_size(size: int, manifest: Manifest, *, is_notebook: bool = False) -> None:
     if size == 0:
         raise Refused(f"the upload is empty (0 bytes); hand in a zip with {join_names(manifest.files)}")
     if size > manifest.limits.upload_kb * 1024:
+        remedy = (
+            "clear the notebook's outputs" if is_notebook else f"hand in a zip with {join_names(manifest.files)} alone"
+        )
         raise Refused(
-            f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; "
-            f"hand in a zip with {join_names(manifest.files)} alone; {HELP}"
+            f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; {remedy}; {HELP}"
         )
 
 

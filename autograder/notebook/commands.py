@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from autograder.notebook import history
 from autograder.notebook.results import Checked, Submitted
 
 QUESTION = re.compile(r"[qQ](\d+)")
+COLOURS = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PY_COLORS")
 AFTER_INTERRUPT = 8.0  # seconds for the tests to end after ■ or Ctrl-C
 
 
@@ -91,12 +93,19 @@ def _raise_for_missing(work: Workplace, folder: Path) -> None:
         )
 
 
+def _plain() -> dict[str, str]:
+    """The variables for a process that writes no colours and no progress. Jupyter's kernel asks programs for both."""
+    kept = {name: value for name, value in os.environ.items() if name not in COLOURS}
+    return kept | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+
+
 def _run(arguments: Sequence[str]) -> tuple[int, str, str]:
     """The exit status of `deepgrade ARGUMENTS`, its standard output and its errors. An interrupt of the kernel reaches
     it, and its results so far are returned."""
     command = [sys.executable, "-P", "-m", "autograder.cli", *arguments]
+    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", env=_plain()
     )
     with process:
         try:

@@ -43,7 +43,7 @@ class Shown:
         from autograder.cli import show
 
         stream = io.StringIO()
-        show.report(self.report, Console(file=stream, width=WIDTH, color_system=None))
+        show.report(self.report, Console(file=stream, width=WIDTH, color_system=None, force_jupyter=False))
         return f"{self.source}\n{stream.getvalue()}{self.words}".rstrip()
 
     __repr__ = __str__
