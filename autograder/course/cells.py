@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder.core import sources
@@ -73,8 +73,11 @@ class _Statement:
     line: int
 
 
-def module_of(cells: Iterable[Cell]) -> Extraction:
-    """The module with the statements that count. It is a module that Python can parse."""
+def module_of(cells: Iterable[Cell], own: Collection[str] = ()) -> Extraction:
+    """The module with the statements that count. It is a module that Python can parse.
+
+    own : modules that are handed in beside it: what is imported from them stays.
+    """
     statements: list[_Statement] = []
     left_out: list[str] = []
     experiments: list[int] = []
@@ -90,7 +93,7 @@ def module_of(cells: Iterable[Cell]) -> Extraction:
     if experiments:
         numbers = ", ".join(map(str, experiments[:EXPERIMENTS])) + (" ..." if len(experiments) > EXPERIMENTS else "")
         left_out.append(f"experiments: cell{'s' if len(experiments) > 1 else ''} {numbers}")
-    kept = _without_unused_imports(_without_superseded(statements), left_out)
+    kept = _without_unused_imports(_without_superseded(statements), own, left_out)
     return _joined(kept, left_out)
 
 
@@ -209,7 +212,9 @@ def _names(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def _without_unused_imports(statements: list[_Statement], left_out: list[str]) -> list[_Statement]:
+def _without_unused_imports(
+    statements: list[_Statement], own: Collection[str], left_out: list[str]
+) -> list[_Statement]:
     """Without imports whose names no kept code uses. `import *` stays, because its names are not known."""
     used: set[str] = set()
     for statement in statements:
@@ -218,7 +223,7 @@ def _without_unused_imports(statements: list[_Statement], left_out: list[str]) -
     kept = []
     for statement in statements:
         node = statement.node
-        if not isinstance(node, (ast.Import, ast.ImportFrom)) or getattr(node, "module", "") == "__future__":
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) or getattr(node, "module", "") in ("__future__", *own):
             kept.append(statement)
             continue
         names = [alias for alias in node.names if alias.name == "*" or _bound(alias) in used]

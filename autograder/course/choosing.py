@@ -80,7 +80,8 @@ def _with_notebook(path: str, paths: Collection[str], manifest: Manifest, all_na
     root = root_of(paths, others, all_names) if others else ""
     selected = {module: path} | {name: root + name for name in others}
     files = read({name: selected[name] for name in manifest.files})
-    extraction = notebooks.extract(files[module], path.rpartition("/")[2])
+    own = [name.removesuffix(".py") for name in others]
+    extraction = notebooks.extract(files[module], path.rpartition("/")[2], own)
     return with_module(files, set(selected.values()), extraction, manifest, path.rpartition("/")[2])
 
 

@@ -7,6 +7,7 @@ A notebook that cannot be read raises `Refused` with one sentence.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -55,8 +56,11 @@ def looks_like_one(data: bytes) -> bool:
     return data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and b'"cells"' in data
 
 
-def extract(data: bytes, name: str) -> Extraction:
-    """The module in a notebook. `name` is for messages. Raises Refused."""
+def extract(data: bytes, name: str, own: Collection[str] = ()) -> Extraction:
+    """The module in a notebook. Raises Refused.
+
+    name : for messages.   own : modules that are handed in beside it.
+    """
     shown = printable_name(name)
     try:
         notebook = _NOTEBOOKS.json(data.removeprefix(b"\xef\xbb\xbf"))
@@ -83,7 +87,7 @@ def extract(data: bytes, name: str) -> Extraction:
         raise Refused(
             f"{shown} has {size // 1024:,} kB of code, the limit is {CODE_KB:,} kB; take out what is not yours"
         )
-    return module_of(cells)
+    return module_of(cells, own)
 
 
 def to_json(cells: list[dict[str, Any]]) -> bytes:

@@ -71,6 +71,11 @@ def read_upload(data: bytes, manifest: Manifest, name: str = "") -> Submission:
     return read_zip(data, manifest)
 
 
+def media_type(data: bytes) -> tuple[str, str]:
+    """The media type of an accepted upload, and the ending of its name."""
+    return ("application/zip", ".zip") if data.startswith(ZIP) else ("application/x-ipynb+json", notebooks.SUFFIX)
+
+
 def of_notebook_file(path: Path, manifest: Manifest) -> Submission:
     """The submission with this notebook as its module, and with other files that the manifest names from its folder.
 
@@ -82,7 +87,8 @@ def of_notebook_file(path: Path, manifest: Manifest) -> Submission:
         data = path.read_bytes()
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name your notebook") from error
-    return of_extraction(notebooks.extract(data, path.name), path.parent, manifest, path.name)
+    own = [name.removesuffix(".py") for name in manifest.files]
+    return of_extraction(notebooks.extract(data, path.name, own), path.parent, manifest, path.name)
 
 
 def of_extraction(extraction: Extraction, folder: Path, manifest: Manifest, name: str = "") -> Submission:

@@ -70,7 +70,7 @@ def _work(folder: str) -> Iterator[Workplace]:
     path = Path(folder)
     manifest = _manifest(path)
     with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as temporary:
-        extraction = history.module()
+        extraction = history.module([name.removesuffix(".py") for name in manifest.files])
         written, missing = unwritten(extraction.source)
         if (written | missing) & _functions(path):
             handed_in = submission.of_extraction(extraction, path, manifest)

@@ -1,4 +1,4 @@
-"""Handing in, for pages and the API: from the bytes of a zip, or of a written part, to the receipt."""
+"""Handing in, for pages and the API: from the bytes of a zip, a notebook or a written part, to the receipt."""
 
 from __future__ import annotations
 

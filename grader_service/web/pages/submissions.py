@@ -21,7 +21,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.core.errors import Refused, UnknownAssignment
-from autograder.course.submission import read_upload
+from autograder.course.submission import media_type, read_upload
 from autograder.report import schema as reports
 from grader_service.database.models import Job, Picture, Submission
 from grader_service.grading import marks, report_figures, submission_view
@@ -90,11 +90,13 @@ def download(submission_id: int) -> Page:
     submission = asked()
     if submission.kind != "code":
         abort(404)
+    data = files().read(reading(), submission.sha256)
+    kind, ending = media_type(data)
     return send_file(
-        io.BytesIO(files().read(reading(), submission.sha256)),
-        mimetype="application/zip",
+        io.BytesIO(data),
+        mimetype=kind,
         as_attachment=True,
-        download_name=f"{submission.assignment}-{submission.id}.zip",
+        download_name=f"{submission.assignment}-{submission.id}{ending}",
     )
 
 

@@ -1,4 +1,4 @@
-"""A notebook whose outputs unpack to a quarter of a gigabyte, as text and as a picture."""
+"""A notebook whose outputs unpack to a thousand times its size, as text and as a picture."""
 
 import io
 import json
@@ -11,6 +11,6 @@ def make(good):
         text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("target.ipynb", text.replace("@", "A" * 2**28))
+            archive.writestr("target.ipynb", text.replace("@", "A" * 2**25))
             archive.writestr("honest.py", good["honest.py"])
         yield buffer.getvalue()
