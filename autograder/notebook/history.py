@@ -17,9 +17,11 @@ def shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-
 def module(own: Collection[str]) -> Extraction:
-    """The module in the cells that ran, in the order in which they ran.   own : modules that are handed in beside it."""
+    """The module in the cells that ran, in the order in which they ran.
+
+    own : modules that are handed in beside it.
+    """
     current = shell()
     if current is None:
         return module_of([])

@@ -52,7 +52,7 @@ def test_check_of_a_notebook_is_check_of_its_module(deepgrade, tiny, wrong):
     of_notebook = deepgrade("check", "other.ipynb", "--json", cwd=tiny.folder)
     assert checked(of_file) == checked(of_notebook)
     assert (of_file.returncode, of_notebook.returncode) == (1, 1)
-    assert "  cell 4, line 1: print(1)" in of_notebook.stderr
+    assert "  cell 5, line 1: print(1)" in of_notebook.stderr
 
 
 def test_places_are_cells_of_the_notebook(deepgrade, tiny, answer):

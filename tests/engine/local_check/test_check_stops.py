@@ -158,6 +158,7 @@ def test_a_test_that_takes_too_much_memory_is_told_so_and_the_others_run(deepgra
         file.write("memory_mb = 512\n")
     tests = checked(deepgrade, tiny)
     assert tests["error_of_a_small_example"]["verdict"] == "out_of_memory"
+    assert 'File "tiny.py", line 4, in mean_squared_error' in tests["error_of_a_small_example"]["traceback"]
     assert tests["gradient_vanishes_at_the_target"]["verdict"] == "passed"
 
 
@@ -178,9 +179,9 @@ def test_without_limits_a_slow_call_comes_to_its_end(deepgrade, tiny, hand_in):
     assert {test["verdict"] for test in json.loads(result.stdout)["tests"]} == {"passed"}
 
 
-@pytest.mark.parametrize("source", ["reference", "stub", "wrong"])
+@pytest.mark.parametrize("source", ["stub", "wrong"])
 def test_results_are_the_same_with_and_without_limits(deepgrade, tiny, source):
-    text = {"reference": tiny.reference(), "stub": tiny.stub()}.get(source, tiny.reference())["tiny.py"].decode()
+    text = {"wrong": tiny.reference(), "stub": tiny.stub()}[source]["tiny.py"].decode()
     if source == "wrong":
         text = text.replace("2 * (p - y)", "3 * (p - y)").replace("np.mean((", "{}['x'] or np.mean((")
     (tiny.folder / "tiny.py").write_text(text)
@@ -198,11 +199,8 @@ def test_problems_functions_and_tests_are_found_by_a_part_of_their_names(deepgra
         }
 
     everything = names()
-    loss, gradient = names("--problem", "loss"), names("--problem", "grad")
-    assert loss | gradient == everything
-    assert not loss & gradient
-    assert names("--problem", "mean_squared_error_grad") == gradient
-    assert names("--test", "VANISHES") == names("--problem", "gradient", "--test", "vanishes")
+    assert names("--problem", "grad") == names("--test", "VANISHES") == {"test_gradient_vanishes_at_the_target"}
+    assert names("--problem", "mean_squared_error") == everything - {"test_gradient_vanishes_at_the_target"}
     unknown = deepgrade("check", "--problem", "nothing", cwd=tiny.folder)
     assert unknown.returncode == 2
     assert "problems: loss, gradient; functions: mean_squared_error, mean_squared_error_grad" in unknown.stderr
