@@ -28,7 +28,7 @@ START = """Run the next cell first. `%check NAME` checks one function, and `%che
 
 In Colab, upload the kit's zip (the folder at the left), and run this in a cell before the next one:
 
-    !unzip -oq {name}-kit.zip && pip install -q {name}/deepgrade-*.whl
+    !unzip -oq "{name}*.zip" && pip install -q {name}/deepgrade-*.whl
     %cd {name}
 """
 HAND_IN = """## Hand in

@@ -158,7 +158,7 @@ def test_a_test_that_takes_too_much_memory_is_told_so_and_the_others_run(deepgra
         file.write("memory_mb = 512\n")
     tests = checked(deepgrade, tiny)
     assert tests["error_of_a_small_example"]["verdict"] == "out_of_memory"
-    assert 'File "tiny.py", line 4, in mean_squared_error' in tests["error_of_a_small_example"]["traceback"]
+    assert 'File "tiny.py", line 3, in mean_squared_error' in tests["error_of_a_small_example"]["traceback"]
     assert tests["gradient_vanishes_at_the_target"]["verdict"] == "passed"
 
 
