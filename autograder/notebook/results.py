@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from autograder.core.errors import DeepgradeError
 from autograder.course.workplace import Workplace
+from autograder.notebook import history
 from autograder.report import schema
 from autograder.report.relabel import relabel
 from autograder.report.schema import Report, TestResult
@@ -88,7 +89,8 @@ def _read(report: str, words: str, status: int, work: Workplace) -> tuple[Report
     if work.left_out:
         more = [f"  and {len(work.left_out) - LISTED} more"] if len(work.left_out) > LISTED else []
         lines += ["left out, because it is not handed in:", *(f"  {line}" for line in work.left_out[:LISTED]), *more]
-    source = f"what ran in {work.notebook}" if work.notebook else f"{work.module}.py"
+    ran = work.notebook == history.NOTEBOOK
+    source = f"what ran in {history.NOTEBOOK}" if ran else f"{work.module}.py{work.origin}"
     if work.notebook:
         decoded = relabel(decoded, work.in_cells, "%check ")
     return decoded, "\n".join(lines), source
