@@ -273,9 +273,9 @@ def test_an_attack_gets_what_it_deserves(folder: Path, ground: Ground, honest_re
         for data in uploads(folder, ground.honest):
             if expected.refused is not None:
                 with pytest.raises(Refused, match=re.escape(expected.refused)):
-                    submission.read_zip(data, ground.target.manifest)
+                    submission.read_upload(data, ground.target.manifest)
                 continue
-            found = graded(ground, submission.read_zip(data, ground.target.manifest))
+            found = graded(ground, submission.read_upload(data, ground.target.manifest))
             assert_as_expected(found, expected, honest_report)
         return
     for _ in range(expected.times):

@@ -1,6 +1,6 @@
 """The submissions in a folder, in the forms in which instructors download them.
 
-    ada.zip   ada/                                       one submission each, named for its student
+    ada.zip   ada/   ada.py   ada.ipynb                  one submission each, named for its student
     submission_123/  (+ submission_metadata.yml)         Gradescope's "Export submissions"
     Ada Lovelace_123_assignsubmission_file_/ada.zip      Moodle's "Download all submissions", in folders or flat
     lovelaceada_LATE_123_456_ada-1.zip                   Canvas's "Download submissions"
@@ -44,7 +44,7 @@ class Source:
     @property
     def id(self) -> str:
         """A safe file name for its report, different for each `name`."""
-        stem = self.name.removesuffix(".zip").removesuffix(".py")
+        stem = self.name.removesuffix(".zip").removesuffix(".py").removesuffix(".ipynb")
         plain = re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("._-")[:80]
         if plain == self.name.removesuffix(".zip") and not plain.endswith(".json"):
             return plain
@@ -132,7 +132,7 @@ def _may_be_submission(entry: os.DirEntry[str], manifest: Manifest) -> bool:
     if entry.is_dir(follow_symlinks=False):
         return True
     lone = manifest.files[0].endswith(".py") and len(manifest.files) == 1
-    endings = (*ARCHIVES, ".py") if lone else ARCHIVES
+    endings = (*ARCHIVES, ".py", ".ipynb") if lone else ARCHIVES
     return _is_file(entry) and entry.name.lower().endswith(endings)
 
 

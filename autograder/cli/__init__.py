@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, extensions, instructors, remote, staff, students
+from autograder.cli import authors, checking, extensions, instructors, remote, staff, students
 from autograder.cli.data import data
 from autograder.core.errors import DeepgradeError, GraderError
 
@@ -60,7 +60,7 @@ def _every_command(
 
 PANELS = {
     "Students": (
-        students.check,
+        checking.check,
         students.pack,
         remote.login,
         remote.submit,

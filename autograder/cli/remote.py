@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import platform
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +14,11 @@ from rich.text import Text
 
 from autograder import client
 from autograder.cli import console
-from autograder.cli.students import Folder, find_folder, print_findings
+from autograder.cli.students import Folder, find_work, print_findings, print_left_out
 from autograder.core.errors import DeepgradeError, GraderError
 from autograder.course import manifest as manifests
 from autograder.course import submission
+from autograder.course import workplace as workplaces
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 Course = Annotated[str, typer.Option("--course", metavar="NAME", help="The course, if you are in more than one.")]
@@ -76,15 +79,18 @@ def submit(
     """Hand in: pack the files, send them, wait for the result and print the report."""
     from autograder.course import forecast
 
-    directory = find_folder(folder, context.obj)
+    directory, notebook = find_work(folder, context.obj)
     manifest = manifests.load(directory / "assignment.toml")
     service = client.Service(client.account())
     course = course or _only_course(service)
+    with tempfile.TemporaryDirectory(prefix="deepgrade-") as temporary:
+        work = workplaces.at(directory, notebook, manifest, Path(temporary))
+        data = submission.pack(work.folder, manifest)
+        findings = forecast.findings(work.folder, manifest)
     with console.busy("handing in"):
-        receipt = service.hand_in(
-            course, assignment or manifest.module, submission.pack(directory, manifest), f"{manifest.module}.zip"
-        )
-    print_findings(forecast.findings(directory, manifest), sys.stderr)
+        receipt = service.hand_in(course, assignment or manifest.module, data, f"{manifest.module}.zip")
+    print_findings(findings, sys.stderr, work)
+    print_left_out(work, sys.stderr)
     number = receipt["id"]
     print(
         console.plain(f"submission {number} is stored: received {_local_time(receipt['received_at'])}"), file=sys.stderr

@@ -1,8 +1,9 @@
-"""Commands of students: `check` and `pack`. They need no sandbox and no POSIX, so they run on Windows and macOS too."""
+"""What the commands of students share, and `pack`. They need no sandbox and no POSIX, as on Windows."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -11,91 +12,35 @@ import typer
 from autograder.cli import console
 from autograder.core.errors import DeepgradeError, UnknownAssignment
 from autograder.course import manifest as manifests
-from autograder.course import submission
-from autograder.course.course import Assignment, find_course
+from autograder.course import notebooks, submission
+from autograder.course import workplace as workplaces
+from autograder.course.course import find_course
+from autograder.course.workplace import Workplace
 
 if TYPE_CHECKING:
     from autograder.course.forecast import Finding
-    from autograder.local_check import public_tests
 
-Folder = Annotated[str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files.")]
-
-
-def check(
-    context: typer.Context,
-    folder: Folder = ".",
-    test: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Run only this test; a part of its name is enough.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    in_this_process: Annotated[bool, typer.Option("--in-this-process", hidden=True)] = False,
-    journal: Annotated[Path | None, typer.Option("--journal", hidden=True)] = None,
-) -> None:
-    """Run the public tests on your code on this machine. The messages are those of the server."""
-    if not in_this_process:
-        from autograder.local_check import supervised
-
-        raise typer.Exit(supervised.run(sys.argv[1:]))
-    from autograder.cli import show
-    from autograder.course import forecast
-    from autograder.local_check import public_tests, supervised
-    from autograder.report import schema
-
-    directory = find_folder(folder, context.obj)
-    assignment = Assignment(directory.name, directory, None)
-    warnings: list[Finding] = []
-
-    def note_slow(name: str, seconds: float, limit: float) -> None:
-        text = f"{name} took {seconds:.2g} s here; the server stops a test when its calls have taken {limit:g} s"
-        warnings.append(forecast.Finding(text, fails=False))
-
-    stopped: public_tests.Stopped | None = None
-    with console.progress("checking") as follow:
-        try:
-            result = public_tests.check(
-                directory,
-                assignment,
-                only=test,
-                on_event=follow,
-                on_slow=note_slow,
-                journal=supervised.Journal(journal) if journal else None,
-            )
-        except public_tests.Stopped as error:
-            stopped, result = error, error.report
-    if json:
-        print(schema.to_json(result).decode())
-    else:
-        if result.tests or not stopped:
-            public = sum(entry.possible for entry in result.tests)
-            hidden = 0.0 if test or stopped else assignment.manifest.points - public
-            note = f"The server runs hidden tests too, for the other {console.number(hidden)} points."
-            show.report(result, console.out(), note=note if hidden > 0 else "")
-    if stopped:
-        _print_where_stopped(stopped)
-        raise typer.Exit(supervised.INTERRUPTED)
-    warnings = [*forecast.findings(directory, assignment.manifest), *warnings]
-    print_findings(warnings, sys.stderr if json else sys.stdout)
-    fails = any(entry.fails for entry in warnings) or any(entry.verdict != "passed" for entry in result.tests)
-    raise typer.Exit(1 if fails else 0)
+LISTED = 20  # lines of what was left out of a notebook; more are counted
+Folder = Annotated[
+    str, typer.Argument(metavar="[DIR]", help="Folder with assignment.toml and your files, or a notebook in it.")
+]
 
 
-def _print_where_stopped(stopped: public_tests.Stopped) -> None:
-    """After Ctrl-C: print the running test, and the line of the student's code."""
-    name = stopped.test.rpartition("::")[2]
-    count = len(stopped.report.tests)
-    results = {0: "no test was finished", 1: "the result of 1 test is above"}.get(
-        count, f"the results of {count} tests are above"
-    )
-    console.warn(f"stopped by Ctrl-C{f' in {name}' if name else ''}; {results}")
-    if stopped.where:
-        print(console.plain(f"Your code was here:\n{stopped.where}"), end="", file=sys.stderr)
-
-
-def print_findings(warnings: list[Finding], stream: TextIO) -> None:
+def print_findings(warnings: list[Finding], stream: TextIO, work: Workplace) -> None:
     """Print each finding as one sentence."""
     for warning in warnings:
         prefix = "not on the server" if warning.fails else "on the server"
-        print(f"{prefix}: {console.plain(warning.text)}", file=stream)
+        print(f"{prefix}: {console.plain(work.in_cells(warning.text))}", file=stream)
+
+
+def print_left_out(work: Workplace, stream: TextIO) -> None:
+    """Print what a notebook holds and nobody grades."""
+    if work.left_out:
+        print(f"left out of {work.notebook}, because it is not handed in:", file=stream)
+    for line in work.left_out[:LISTED]:
+        print(console.plain(f"  {line}"), file=stream)
+    if len(work.left_out) > LISTED:
+        print(f"  and {len(work.left_out) - LISTED} more", file=stream)
 
 
 def pack(
@@ -104,19 +49,32 @@ def pack(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ZIP", help="The zip to write.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write no zip that the server could not run.")] = False,
 ) -> None:
-    """Make the zip to hand in: the files that the assignment names, and no others."""
+    """Make the zip to hand in: the files that the assignment names, and no others. A notebook stands for its module."""
     from autograder.course import forecast
 
-    directory = find_folder(folder, context.obj)
+    directory, notebook = find_work(folder, context.obj)
     manifest = manifests.load(directory / "assignment.toml")
-    data = submission.pack(directory, manifest)
-    warnings = forecast.findings(directory, manifest)
-    print_findings(warnings, sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="deepgrade-") as temporary:
+        work = workplaces.at(directory, notebook, manifest, Path(temporary))
+        data = submission.pack(work.folder, manifest)
+        warnings = forecast.findings(work.folder, manifest)
+    print_findings(warnings, sys.stderr, work)
+    print_left_out(work, sys.stderr)
     if strict and any(warning.fails for warning in warnings):
         raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
     console.write(path, data)
-    print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")
+    print(f"{path}: {', '.join(manifest.files)}{work.origin} ({len(data):,} bytes)")
+
+
+def find_work(path_or_name: str, course: Path | None) -> tuple[Path, Path | None]:
+    """The folder of the assignment, and the notebook if the path names one."""
+    path = Path(path_or_name)
+    if path.suffix != notebooks.SUFFIX:
+        return find_folder(path_or_name, course), None
+    if not path.is_file():
+        raise DeepgradeError(f"{path}: there is no such notebook; go to its folder, and save it under that name")
+    return find_folder(str(path.parent), course), path.resolve()
 
 
 def find_folder(path_or_name: str, course: Path | None) -> Path:

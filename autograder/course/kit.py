@@ -1,12 +1,14 @@
 """The kit: everything that a student needs for one assignment, in one zip.
 
     <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
+    <name>/<module>.ipynb                       the same as a notebook: kit_notebook.py
     <name>/server.json                          the packages of this machine, which grades: servers.py
     <name>/deepgrade-<version>-py3-none-any.whl
 
 It is made from the students' half only; the other half is never opened. The wheel is made from the running
-installation, a checkout or an installed wheel. It contains the engine without the service and without any course, so
-a student types only `pip install ./deepgrade-*.whl` and `deepgrade check`. The same inputs give the same bytes.
+installation, a checkout or an installed wheel. It contains the engine and the package `deepgrade`, without the service
+and without any course, so a student types only `pip install ./deepgrade-*.whl` and `deepgrade check`. The same inputs
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-from autograder.course import servers
+from autograder.course import kit_notebook, notebooks, servers
 from autograder.course.course import Assignment, read_files
 from autograder.course.submission import zipped
 
 DISTRIBUTION = "deepgrade"
+NOTEBOOK_PACKAGE = "deepgrade"  # what notebooks import
 WHEEL = "Wheel-Version: 1.0\nGenerator: deepgrade\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -31,7 +34,9 @@ def build(assignment: Assignment) -> bytes:
     handed_in = assignment.manifest.files
     names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
     name, wheel = student_wheel()
-    files = {**read_files(assignment.folder, names), **_server(assignment), name: wheel}
+    plain = read_files(assignment.folder, names)
+    notebook = {f"{assignment.manifest.module}{notebooks.SUFFIX}": kit_notebook.build(assignment)}
+    files = {**plain, **notebook, **_server(assignment), name: wheel}
     return zipped({f"{assignment.name}/{path}": content for path, content in files.items()})
 
 
@@ -52,7 +57,12 @@ def student_wheel() -> tuple[str, bytes]:
     """The name and the bytes of a wheel with the engine only."""
     installed = metadata.distribution(DISTRIBUTION)
     package = Path(__file__).parents[1]
-    sources = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    sources = sorted(
+        path
+        for folder in (package, package.parent / NOTEBOOK_PACKAGE)
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
     files = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in sources}
     info = f"{DISTRIBUTION}-{installed.version}.dist-info"
     files |= {

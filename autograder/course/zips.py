@@ -11,7 +11,8 @@ import stat
 import zipfile
 
 from autograder.core.errors import Refused
-from autograder.course.locating import HELP, LITTER, join_names, key_of, path_of, printable_name, root_of
+from autograder.course.choosing import Chosen, choose
+from autograder.course.locating import HELP, LITTER, join_names, key_of, path_of, printable_name
 from autograder.course.manifest import Manifest
 
 MEMBERS = 1000  # in one zip, folders included; past it the upload is refused
@@ -21,31 +22,50 @@ OTHER_ARCHIVES = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"\x1
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # flags: encrypted, strongly encrypted, with masked headers
 
 
-def files_of_zip(data: bytes, manifest: Manifest) -> tuple[dict[str, bytes], list[str]]:
+def files_of_zip(data: bytes, manifest: Manifest) -> tuple[Chosen, list[str]]:
     """The manifest's files, and the names of the other members. Raises Refused."""
     check_upload_size(len(data), manifest)
     with _opened(data) as archive:
         members = archive.infolist()
         relevant = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
-        selected, extra = _select(relevant, manifest.files)
-        _check_selected(selected, members)
-        _check_places(members, len(data))
-        if sum(member.file_size for member in selected.values()) > manifest.limits.upload_kb * 1024:
-            raise _too_large(manifest)
-        files, remaining = {}, manifest.limits.upload_kb * 1024
-        for name, member in selected.items():
-            files[name] = _decompressed(archive, member, remaining, manifest)
-            remaining -= len(files[name])
-    return files, extra
+        files = [member for member in relevant if not member.orig_filename.endswith(("/", "\\"))]
+        by_path: dict[str, zipfile.ZipInfo] = {}
+        for member in files:
+            if (path := path_of(member.orig_filename)) is not None:
+                by_path.setdefault(path, member)
+
+        def read(paths: dict[str, str]) -> dict[str, bytes]:
+            return _read(archive, {name: by_path[path] for name, path in paths.items()}, len(data), manifest)
+
+        chosen = choose(by_path, manifest, [member.orig_filename for member in files], read)
+    taken = {by_path[path].header_offset for path in chosen.paths}
+    return chosen, [member.orig_filename for member in files if member.header_offset not in taken]
 
 
-def check_upload_size(size: int, manifest: Manifest) -> None:
+def _read(
+    archive: zipfile.ZipFile, selected: dict[str, zipfile.ZipInfo], end: int, manifest: Manifest
+) -> dict[str, bytes]:
+    """The contents of the selected members, together at most as large as the limit."""
+    _check_selected(selected, archive.infolist())
+    _check_places(archive.infolist(), end)
+    if sum(member.file_size for member in selected.values()) > manifest.limits.upload_kb * 1024:
+        raise _too_large(manifest)
+    files, remaining = {}, manifest.limits.upload_kb * 1024
+    for name, member in selected.items():
+        files[name] = _decompressed(archive, member, remaining, manifest)
+        remaining -= len(files[name])
+    return files
+
+
+def check_upload_size(size: int, manifest: Manifest, *, is_notebook: bool = False) -> None:
     if size == 0:
         raise Refused(f"the upload is empty (0 bytes); hand in a zip with {join_names(manifest.files)}")
     if size > manifest.limits.upload_kb * 1024:
+        remedy = (
+            "clear the notebook's outputs" if is_notebook else f"hand in a zip with {join_names(manifest.files)} alone"
+        )
         raise Refused(
-            f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; "
-            f"hand in a zip with {join_names(manifest.files)} alone; {HELP}"
+            f"the upload has {-(-size // 1024):,} kB, the limit is {manifest.limits.upload_kb:,} kB; {remedy}; {HELP}"
         )
 
 
@@ -114,19 +134,6 @@ def _too_large(manifest: Manifest) -> Refused:
         f"the zip unpacks to more than {manifest.limits.upload_kb:,} kB; "
         f"hand in a zip with {join_names(manifest.files)} alone; {HELP}"
     )
-
-
-def _select(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
-    """The members of the named files, and the names of the others. Raises Refused if a file is missing."""
-    files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
-    by_path: dict[str, zipfile.ZipInfo] = {}
-    for member in files:
-        if (path := path_of(member.orig_filename)) is not None:
-            by_path.setdefault(path, member)
-    root = root_of(by_path, names, [member.orig_filename for member in files])
-    selected = {name: by_path[root + name] for name in names}
-    taken = {member.header_offset for member in selected.values()}
-    return selected, [member.orig_filename for member in files if member.header_offset not in taken]
 
 
 def _decompressed(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, manifest: Manifest) -> bytes:

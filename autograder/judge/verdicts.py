@@ -112,7 +112,11 @@ def _student_frames(error: BaseException, folder: Path | None) -> str:
             own.append(frame)
     if not own:
         return ""
-    return "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(error))
+    for frame in own:
+        frame.filename = Path(frame.filename).name  # as on the server
+    last = traceback.TracebackException.from_exception(error)
+    last.__notes__ = None  # hypothesis's: the example has a place of its own in a report
+    return "".join(traceback.format_list(own)) + "".join(last.format_exception_only())
 
 
 def full_text(error: BaseException) -> str:

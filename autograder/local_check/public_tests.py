@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import difflib
+import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from autograder.core.errors import DeepgradeError, StudentGone
-from autograder.core.sources import tree_of
 from autograder.course.course import Assignment
 from autograder.course.manifest import Limits
 from autograder.judge.assemble import assemble
@@ -21,6 +19,7 @@ from autograder.judge.imports import Imports
 from autograder.judge.job import FINISHED, Finished, Judged, Surroundings
 from autograder.judge.run import run_tests
 from autograder.judge.session import Event, Judging
+from autograder.local_check import matching, memory
 from autograder.local_check.supervised import Journal, student_lines
 from autograder.report.schema import Report
 from autograder.student.guard import Guard
@@ -52,17 +51,22 @@ def check(
     assignment: Assignment,
     *,
     only: str | None = None,
+    problem: str | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_slow: Callable[[str, float, float], None] = lambda test, seconds, limit: None,
     journal: Journal | None = None,
+    limited: bool = True,
 ) -> Report:
     """Run the public tests against the files in `folder`, without a sandbox.
 
+    only, problem : parts of the names of a test and of a problem; other tests do not run.
+    limited : whether time and memory are limited.
     on_slow : receives a test that took longer than the server allows, with its seconds and the limit.
     journal : has the results of earlier processes, and receives those of this one.
     Raises Stopped after Ctrl-C.
     """
-    return _Check(folder.resolve(), assignment, only, on_event, on_slow, journal).run()
+    names = matching.chosen(assignment, only, problem)
+    return _Check(folder.resolve(), assignment, names, on_event, on_slow, journal, limited).run()
 
 
 class _Check:
@@ -72,14 +76,14 @@ class _Check:
         self,
         folder: Path,
         assignment: Assignment,
-        only: str | None,
+        names: list[str],
         on_event: Callable[[Event], None] | None,
         on_slow: Callable[[str, float, float], None],
         journal: Journal | None,
+        limited: bool,
     ) -> None:
-        """Raises DeepgradeError for a missing file, and for a test that the assignment does not have."""
-        self._folder, self._assignment, self._only = folder, assignment, only
-        self._names = matching_tests(assignment.public_tests, only) if only else []
+        """names : of the tests to run; empty for all. Raises DeepgradeError for a missing file."""
+        self._folder, self._assignment, self._names, self._limited = folder, assignment, names, limited
         for name in assignment.manifest.files:
             if not (folder / name).is_file():
                 raise DeepgradeError(
@@ -119,13 +123,15 @@ class _Check:
         finally:
             self._note(closed=True)
         report = self._report()
-        if self._only and not report.tests:
-            raise DeepgradeError(f"{self._assignment.public_tests}: has no test {self._only!r}")
+        if self._names and not report.tests:
+            raise DeepgradeError(f"{self._assignment.public_tests}: has no test {' or '.join(self._names)}")
         return report
 
     @contextmanager
     def _student(self, limits: Limits, *, watch: bool = True) -> Iterator[Any]:
         test = self._test
+        if not self._limited:
+            limits = msgspec.structs.replace(limits, seconds=math.inf, test_seconds=math.inf)
         if self._fatal_test:
             raise self._failures[self._fatal_test].with_traceback(None)
         if test in self._failures:
@@ -135,16 +141,17 @@ class _Check:
         self._guard.begin(limits)
         if is_first := not self._imports.seconds:
             self._note(importing=test)
-        with self._imports.watched(limits):
-            student = Local(self._folder, self._assignment.manifest.module, watch=watch, guard=self._guard)
-        if is_first:
-            self._note(begun=test)
-        started = time.monotonic()
-        try:
-            yield student
-        finally:
-            if (seconds := time.monotonic() - started) > limits.test_seconds:
-                self._on_slow(test.partition("::")[2], seconds, limits.test_seconds)
+        with memory.limited(limits.memory_mb) if self._limited else nullcontext():
+            with self._imports.watched(limits):
+                student = Local(self._folder, self._assignment.manifest.module, watch=watch, guard=self._guard)
+            if is_first:
+                self._note(begun=test)
+            started = time.monotonic()
+            try:
+                yield student
+            finally:
+                if (seconds := time.monotonic() - started) > limits.test_seconds:
+                    self._on_slow(test.partition("::")[2], seconds, limits.test_seconds)
 
     def _follow(self, event: Event) -> None:
         if event["event"] == "started":
@@ -157,7 +164,7 @@ class _Check:
 
     def _report(self) -> Report:
         def is_wanted(finished: Finished) -> bool:
-            return not self._only or bool(
+            return not self._names or bool(
                 {finished.result.name, finished.result.name.partition("[")[0]} & set(self._names)
             )
 
@@ -167,23 +174,3 @@ class _Check:
             Surroundings("cpu", "none: your own machine", {}, failure, seconds),
         )
         return assemble(self._assignment, judged, total_seconds=time.monotonic() - self._started)
-
-
-def matching_tests(path: Path, text: str) -> list[str]:
-    """The test with that name, or all tests whose names contain the text.
-
-    Raises DeepgradeError with similar names if no test matches.
-    """
-    names = [
-        node.name
-        for node in tree_of(path.read_bytes()).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    ]
-    if text.partition("[")[0] in names:
-        return [text]
-    matches = [name for name in names if text.casefold().replace("-", "_").replace(" ", "_") in name]
-    if matches:
-        return matches
-    similar = difflib.get_close_matches(text, names, 3, 0.5) or difflib.get_close_matches(f"test_{text}", names, 3, 0.5)
-    hint = f"did you mean {' or '.join(similar)}?" if similar else f"it has {', '.join(names)}"
-    raise DeepgradeError(f"{path}: has no test {text!r}; {hint}")

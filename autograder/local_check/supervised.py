@@ -8,6 +8,7 @@ Both processes receive Ctrl-C. This process waits until the child has printed it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -32,7 +33,7 @@ class Journal:
     """Lines of JSON in a folder, and the stack of a process that was killed."""
 
     def __init__(self, folder: Path) -> None:
-        self._path, self.stack = folder / "journal", folder / "stack"
+        self.folder, self._path, self.stack = folder, folder / "journal", folder / "stack"
 
     def write(self, **line: Any) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -77,25 +78,44 @@ def run(arguments: Sequence[str]) -> int:
     """Run `deepgrade ARGUMENTS --in-this-process` in a clean environment until student code no longer ends it. Returns
     the exit status."""
     with tempfile.TemporaryDirectory(prefix="deepgrade-", ignore_cleanup_errors=True) as folder:
-        journal = Journal(Path(folder))
-        command = [sys.executable, "-P", "-m", "autograder.cli", *arguments, "--in-this-process", "--journal", folder]
-        while True:
-            status, interrupted = _once(command)
-            test = journal.cut_off()
-            if test is None:
-                return status
-            journal.end(test, status)
-            if interrupted:
-                journal.write(stopped=test)
+        return follow(arguments, Journal(Path(folder)))
 
 
-def _once(command: Sequence[str]) -> tuple[int, bool]:
-    """The exit status, and whether Ctrl-C came."""
+def prepare(arguments: Sequence[str], journal: Journal) -> subprocess.Popen[bytes]:
+    """A process that has imported what it needs, and waits for `follow`."""
+    command = [*_command(arguments, journal), "--after-stdin"]
+    return subprocess.Popen(command, env=environment.clean(), stdin=subprocess.PIPE)
+
+
+def follow(arguments: Sequence[str], journal: Journal, prepared: subprocess.Popen[bytes] | None = None) -> int:
+    """Run the tests in one process after the other, `prepared` first. Returns the exit status."""
+    while True:
+        process = prepared or subprocess.Popen(_command(arguments, journal), env=environment.clean())
+        status, interrupted = _once(process, is_waiting=prepared is not None)
+        prepared = None
+        test = journal.cut_off()
+        if test is None:
+            return status
+        journal.end(test, status)
+        if interrupted:
+            journal.write(stopped=test)
+
+
+def _command(arguments: Sequence[str], journal: Journal) -> list[str]:
+    start = [sys.executable, "-P", "-m", "autograder.cli", *arguments]
+    return [*start, "--in-this-process", "--journal", str(journal.folder)]
+
+
+def _once(process: subprocess.Popen[bytes], *, is_waiting: bool) -> tuple[int, bool]:
+    """The exit status, and whether Ctrl-C came.   is_waiting : the process waits for a line on its standard input."""
     interrupts: list[float] = []
     previous_handler = signal.getsignal(signal.SIGINT)
     if previous_handler is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(time.monotonic()))
-    process = subprocess.Popen(command, env=environment.clean())
+    if is_waiting and process.stdin is not None:
+        with contextlib.suppress(OSError):  # it has ended: its status says why
+            process.stdin.write(b"\n")
+            process.stdin.close()
     forwarded = sys.platform == "win32"
     try:
         while True:

@@ -59,7 +59,10 @@ class InProcess:
             (kind, _, *fields), body = _crossed(reply, back)
             try:
                 return read([kind, *fields], wire.Decoder(body))
-            except (StudentRaised, NotImplementedYet, OutOfMemory):
+            except OutOfMemory as gone:
+                gone.traceback_text = self._guard.lines_of(error) if error else ""  # type: ignore[attr-defined]
+                raise
+            except (StudentRaised, NotImplementedYet):
                 if error is None or not self._is_theirs(error):
                     raise
                 raise error from error.__cause__

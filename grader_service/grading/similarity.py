@@ -27,7 +27,7 @@ import msgspec
 from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError, GraderError, Refused
 from autograder.course.course import Assignment, find_course
-from autograder.course.submission import read_zip
+from autograder.course.submission import read_upload
 from grader_service.core.process import PYTHON, environment_of_ours
 from grader_service.core.settings import Settings
 from grader_service.courses import courses
@@ -199,7 +199,7 @@ def find(settings: Settings, course_id: int, name: str) -> Findings:
                 continue
             data = files.read(session, session.get_one(Submission, code.id).sha256)
             try:
-                texts[code.id] = text_of(assignment, read_zip(data, assignment.manifest).files)
+                texts[code.id] = text_of(assignment, read_upload(data, assignment.manifest).files)
             except Refused:  # by the manifest as it is now
                 log.info("submission %d is left out", code.id)
     database.close()

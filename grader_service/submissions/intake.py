@@ -1,4 +1,4 @@
-"""Handing in, for pages and the API: from the bytes of a zip, or of a written part, to the receipt."""
+"""Handing in, for pages and the API: from the bytes of a zip, a notebook or a written part, to the receipt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from autograder.core.errors import GraderError, Refused
 from autograder.course.course import Assignment
-from autograder.course.submission import read_zip
+from autograder.course.submission import read_upload
 from grader_service.courses import courses
 from grader_service.database.models import Course, Person, Submission
 from grader_service.queue import enqueue
@@ -42,7 +42,7 @@ def hand_in(
     waited : seconds since the last byte was received, so that waiting for a thread does not make it late.
     """
     received_at = submissions.now(session) - waited
-    submission_files = read_zip(data, assignment.manifest)
+    submission_files = read_upload(data, assignment.manifest)
     needs = enqueue.needs(
         assignment.manifest, long_seconds=services.settings.long_seconds, course=services.version.lately()
     )

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from autograder import grade
 from autograder.core.errors import BadCourse, DeepgradeError, GraderError, Refused, StudentGone
 from autograder.course.course import Assignment, Course, find_course
-from autograder.course.submission import read_zip
+from autograder.course.submission import read_upload
 from autograder.report import schema as reports
 from autograder.report.schema import Report
 from grader_service.core import logs, machine, secrets
@@ -167,7 +167,7 @@ class Worker:
     def _grade(self, claim: Claim, version: str) -> tuple[Report, Origin]:
         assignment, data, order = self._load(claim)
         try:
-            submission = read_zip(data, assignment.manifest)
+            submission = read_upload(data, assignment.manifest)
         except Refused as error:
             # The upload was accepted, so the manifest has changed since.
             return Report(assignment.name, assignment.manifest.title, "refused", message=str(error)), Origin()

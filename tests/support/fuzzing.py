@@ -3,6 +3,7 @@
     wire       a frame, as it comes from a worker
     reply      a worker that speaks the protocol: any values, changes of arguments, callbacks, exceptions
     zip        an upload
+    notebook   an upload that is a notebook
     manifest   an assignment.toml
     results    scores that other graders wrote
     written    what students write beside their code: its kind, and Markdown as HTML
@@ -13,6 +14,7 @@ A target's `run` gives a value or one of the errors that are for such bytes; any
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import io
@@ -36,12 +38,14 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from loading import load
+from notebook_files import code, notebook, of_module, text
 
 from autograder import wire
 from autograder.batch import import_results
 from autograder.core.errors import BadManifest, DeepgradeError, Died, Refused, StudentGone
 from autograder.course import manifest as manifests
-from autograder.course import submission
+from autograder.course import notebooks, submission
+from autograder.course.cells import Cell, module_of
 from autograder.course.manifest import Limits, Manifest, Problem
 from autograder.student.exceptions import StudentRaised
 from autograder.student.link import RemoteObject
@@ -294,6 +298,38 @@ def read_upload(data: bytes) -> None:
     assert submission.read_zip(submission.zipped(got.files), UPLOADS).sha256 == got.sha256
 
 
+def read_notebook(data: bytes) -> None:
+    """Refused in a sentence, or a module that is Python, has a place for each line, and is its own module."""
+    try:
+        found = notebooks.extract(data, "nets.ipynb")
+    except Refused as error:
+        _one_sentence(str(error))
+        return
+    tree = ast.parse(found.source)
+    assert len(found.places) == found.source.count("\n")
+    assert all(line.isprintable() and len(line) < 200 for line in found.left_out)
+    assert all(isinstance(node, TAKEN) for node in tree.body)
+    again = module_of([Cell(1, found.source)])
+    assert ast.dump(ast.parse(again.source)) == ast.dump(tree)
+
+
+TAKEN = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
+NOTEBOOKS = (
+    notebook("import numpy as np, os", "def f(x):\n    return np.exp(x) % 3", "X = 1; print(X)", "%time f(3)"),
+    notebook('class A:\n  """\n%x\n"""', code("def g(): pass", "scratch"), text("# é"), "!ls\nf?\nY: int = -1"),
+    of_module("from __future__ import annotations\n@wrap\nasync def f(a=g()):\n    return (a\n  % 3)\ndef g(): pass\n"),
+    b'{"cells":[{"cell_type":"code","source":["def f():\\n"," return 1"]}],"nbformat":4}',
+)
+
+
 def _one_sentence(words: str) -> None:
     assert words.strip()
     assert "\n" not in words
@@ -408,6 +444,7 @@ BYTES = (
     of_bytes("wire", read_frame, FRAMES, "autograder.wire"),
     of_values("reply", test_reply, "autograder.wire", "autograder.student"),
     of_bytes("zip", read_upload, _zips(), "autograder.course.submission", "zipfile"),
+    of_bytes("notebook", read_notebook, NOTEBOOKS, "autograder.course.notebooks", "autograder.course.cells"),
     of_bytes("manifest", read_manifest, _manifests(), "autograder.course.manifest", "tomllib"),
     of_bytes("results", read_results, RESULTS, "autograder.batch.import_results", "csv"),
     of_bytes("written", read_written, MARKDOWN, "grader_service.submissions.written", "markdown_it"),

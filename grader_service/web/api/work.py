@@ -10,6 +10,7 @@ from flask import Response, jsonify, send_file
 from sqlalchemy.orm import Session
 
 from autograder.core.errors import Refused, UnknownAssignment
+from autograder.course.submission import media_type
 from autograder.report import schema as reports
 from grader_service.database.models import Course, CourseAssignment, Submission
 from grader_service.submissions import intake
@@ -44,9 +45,9 @@ def assignments() -> dict[str, Any]:
 @blueprint.arguments(Key, location="headers")
 @blueprint.response(201, SubmissionFacts)
 def hand_in(parts: dict[str, Any], headers: dict[str, Any], name: str) -> dict[str, Any]:
-    """Hand in a zip
+    """Hand in a zip or a notebook
 
-    The answer 201 means that the zip is stored. Its time of receipt counts. The answer 422 says why the zip was
+    The answer 201 means that the file is stored. Its time of receipt counts. The answer 422 says why the file was
     refused. Then nothing was stored and no attempt was used.
     """
     permissions.assignment(name)
@@ -151,11 +152,13 @@ def upload(submission_id: int) -> Any:
     submission = permissions.asked()
     if submission.kind != "code":
         abort(404)  # the written part is not a zip
+    data = files().read(reading(), submission.sha256)
+    kind, ending = media_type(data)
     return send_file(
-        io.BytesIO(files().read(reading(), submission.sha256)),
-        mimetype="application/zip",
+        io.BytesIO(data),
+        mimetype=kind,
         as_attachment=True,
-        download_name=f"{submission.assignment}-{submission.id}.zip",
+        download_name=f"{submission.assignment}-{submission.id}{ending}",
     )
 
 

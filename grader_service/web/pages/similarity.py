@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from autograder.core.errors import Refused
 from autograder.course.course import Assignment
-from autograder.course.submission import read_zip
+from autograder.course.submission import read_upload
 from grader_service.courses import content, courses
 from grader_service.database.models import CourseAssignment, Submission
 from grader_service.grading import similarity
@@ -74,7 +74,7 @@ def pair(name: str, first_id: int, second_id: int) -> Page:
 
 def _marked(assignment: Assignment, submission: Submission, slices: list[tuple[int, int]]) -> list[tuple[str, bool]]:
     try:
-        read = read_zip(files().read(reading(), submission.sha256), assignment.manifest)
+        read = read_upload(files().read(reading(), submission.sha256), assignment.manifest)
     except Refused:
         return []
     return similarity.marked(similarity.text_of(assignment, read.files), slices)

@@ -21,7 +21,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from autograder.core.errors import Refused, UnknownAssignment
-from autograder.course.submission import read_zip
+from autograder.course.submission import media_type, read_upload
 from autograder.report import schema as reports
 from grader_service.database.models import Job, Picture, Submission
 from grader_service.grading import marks, report_figures, submission_view
@@ -90,11 +90,13 @@ def download(submission_id: int) -> Page:
     submission = asked()
     if submission.kind != "code":
         abort(404)
+    data = files().read(reading(), submission.sha256)
+    kind, ending = media_type(data)
     return send_file(
-        io.BytesIO(files().read(reading(), submission.sha256)),
-        mimetype="application/zip",
+        io.BytesIO(data),
+        mimetype=kind,
         as_attachment=True,
-        download_name=f"{submission.assignment}-{submission.id}.zip",
+        download_name=f"{submission.assignment}-{submission.id}{ending}",
     )
 
 
@@ -173,6 +175,6 @@ def _contents(submission: Submission) -> dict[str, bytes] | None:
     """The graded files; None if the course no longer has this assignment, or has it with other files."""
     try:
         manifest = course()[submission.assignment].manifest
-        return read_zip(files().read(reading(), submission.sha256), manifest).files
+        return read_upload(files().read(reading(), submission.sha256), manifest).files
     except (UnknownAssignment, Refused):
         return None

@@ -78,6 +78,7 @@ def test_a_kit_holds_the_students_half_and_a_wheel(tiny):
         "tiny.py",
         "test_public.py",
         "experiment.py",
+        "tiny.ipynb",
         "server.json",
         f"deepgrade-{metadata.version('deepgrade')}-py3-none-any.whl",
     ]
@@ -131,6 +132,7 @@ def test_the_wheel_holds_the_engine_and_neither_service_nor_course():
     inside = unpacked(data)
     assert {path.split("/")[0] for path in inside} == {
         "autograder",
+        "deepgrade",
         name.removesuffix("-py3-none-any.whl") + ".dist-info",
     }
     assert "autograder/judge/plugin.py" in inside

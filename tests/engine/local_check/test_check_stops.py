@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from autograder.local_check import memory
+
 GRADIENT = "def mean_squared_error_grad(p, y):\n    return 2 * (p - y) / len(p)\n"
 
 
@@ -142,3 +144,91 @@ def test_a_folder_may_have_any_name(deepgrade, tiny, tmp_path, name):
     result = deepgrade("check", cwd=folder)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 of 2 points" in result.stdout
+
+
+# Memory, no limits, names, --watch
+
+MEMORY = "array = np.ones(2**28)\nreturn float(array[0])"  # 2 GB
+
+
+@pytest.mark.skipif(not memory.AVAILABLE, reason="this system cannot limit memory")
+def test_a_test_that_takes_too_much_memory_is_told_so_and_the_others_run(deepgrade, tiny, hand_in):
+    hand_in(MEMORY, head="import numpy as np")
+    with (tiny.folder / "assignment.toml").open("a") as file:
+        file.write("memory_mb = 512\n")
+    tests = checked(deepgrade, tiny)
+    assert tests["error_of_a_small_example"]["verdict"] == "out_of_memory"
+    assert 'File "tiny.py", line 3, in mean_squared_error' in tests["error_of_a_small_example"]["traceback"]
+    assert tests["gradient_vanishes_at_the_target"]["verdict"] == "passed"
+
+
+def test_where_memory_cannot_be_limited_it_is_said(deepgrade, tiny, hand_in, tmp_path):
+    hand_in("return 0.0")
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['resource'] = None\n")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    result = deepgrade("check", "--in-this-process", cwd=tiny.folder, PYTHONPATH=path)
+    limit = tiny.manifest.limits.memory_mb
+    assert f"on the server: a test may take {limit:,} MB; this system cannot limit memory" in result.stdout
+
+
+def test_without_limits_a_slow_call_comes_to_its_end(deepgrade, tiny, hand_in):
+    hand_in("import time, numpy\ntime.sleep(1.5)\nreturn float(numpy.mean((p - y) ** 2))")
+    limited = {name: test["verdict"] for name, test in checked(deepgrade, tiny).items()}
+    assert limited["error_of_a_small_example"] == "timed_out"
+    result = deepgrade("check", "--no-limit", "--json", cwd=tiny.folder)
+    assert {test["verdict"] for test in json.loads(result.stdout)["tests"]} == {"passed"}
+
+
+@pytest.mark.parametrize("source", ["stub", "wrong"])
+def test_results_are_the_same_with_and_without_limits(deepgrade, tiny, source):
+    text = {"wrong": tiny.reference(), "stub": tiny.stub()}[source]["tiny.py"].decode()
+    if source == "wrong":
+        text = text.replace("2 * (p - y)", "3 * (p - y)").replace("np.mean((", "{}['x'] or np.mean((")
+    (tiny.folder / "tiny.py").write_text(text)
+    reports = []
+    for option in ((), ("--no-limit",)):
+        report = json.loads(deepgrade("check", "--json", *option, cwd=tiny.folder).stdout)
+        reports.append(report | {"timings": None})
+    assert reports[0] == reports[1]
+
+
+def test_problems_functions_and_tests_are_found_by_a_part_of_their_names(deepgrade, tiny):
+    def names(*options: str) -> set[str]:
+        return {
+            test["name"] for test in json.loads(deepgrade("check", "--json", *options, cwd=tiny.folder).stdout)["tests"]
+        }
+
+    everything = names()
+    assert names("--problem", "grad") == names("--test", "VANISHES") == {"test_gradient_vanishes_at_the_target"}
+    assert names("--problem", "mean_squared_error") == everything - {"test_gradient_vanishes_at_the_target"}
+    unknown = deepgrade("check", "--problem", "nothing", cwd=tiny.folder)
+    assert unknown.returncode == 2
+    assert "problems: loss, gradient; functions: mean_squared_error, mean_squared_error_grad" in unknown.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_watch_checks_again_on_each_save_and_ends_with_ctrl_c(tiny):
+    command = [sys.executable, "-m", "autograder.cli", "check", "--watch", "--problem", "loss"]
+    with subprocess.Popen(
+        command, cwd=tiny.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "0 of" in until(process.stdout, "watching ")
+        (tiny.folder / "tiny.py").write_bytes(tiny.reference()["tiny.py"])
+        assert "1 of 1 points" in until(process.stdout, "watching ")
+        (tiny.folder / "tiny.py").write_text("def mean_squared_error(p, y):\n    while True: pass\n")
+        assert "timed out" in until(process.stdout, "watching ")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def until(stream, words: str) -> str:
+    """All that a stream says, up to the line that begins with these words."""
+    said = ""
+    for line in stream:
+        said += line
+        if line.startswith(words):
+            return said
+    raise AssertionError(f"the stream ended: {said}")

@@ -21,6 +21,7 @@ import jsonschema
 import pytest
 from containers import in_container
 from narrowing import not_none
+from notebook_files import of_module
 
 pytest.importorskip("otter", reason="otter-grader is not installed: pip install 'deepgrade[otter]'")
 
@@ -553,3 +554,48 @@ def test_a_search_path_with_the_student_s_folder_grades_nobody(ours, assignment,
         "0 True Not graded because the grader failed; this is not a zero: the working folder is on Python's search path"
         in said
     )
+
+
+# --- notebooks ---------------------------------------------------------------------------------------------------
+
+
+def notebook_of(assignment: Assignment) -> bytes:
+    """The reference as a student's notebook, with what is not handed in."""
+    return of_module(assignment.reference()["tiny.py"].decode(), "%matplotlib inline", "# experiment\nplt.plot(1)")
+
+
+@needs_root
+@pytest.mark.parametrize("form", ["alone", "in a zip", "beside the stub"])
+def test_a_container_grades_a_notebook(form, autograder, assignment, reports):
+    cells = notebook_of(assignment)
+    files = {
+        "alone": {"my work.ipynb": cells},
+        "in a zip": {"work.zip": zipped({"hw/tiny.ipynb": cells})},
+        "beside the stub": {"tiny.ipynb": cells, "tiny.py": assignment.stub()["tiny.py"]},
+    }[form]
+    folder = autograder(files)
+    ran = run_autograder(folder, namespaces=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    scores = {test["name"]: test["score"] for test in results_of(folder)["tests"] if "score" in test}
+    assert scores == {problem.name: problem.points for problem in reports["reference"].problems}
+
+
+def test_otter_run_grades_a_notebook_in_a_folder_of_a_zip(ours, assignment, reports, tmp_path):
+    (tmp_path / "work.zip").write_bytes(zipped({"hw/tiny.ipynb": notebook_of(assignment)}))
+    ran = otter_run(ours, tmp_path / "work.zip", tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    scores = {test["name"]: test["score"] for test in told["tests"] if "score" in test}
+    assert scores == {problem.name: problem.points for problem in reports["reference"].problems}
+
+
+@pytest.mark.parametrize("form", ["alone", "at the top of a zip"])
+def test_otter_run_refuses_a_notebook_before_our_plugin_is_asked(form, ours, assignment, tmp_path):
+    """docs/instructors.md names this, and the way out."""
+    cells = notebook_of(assignment)
+    path = tmp_path / ("tiny.ipynb" if form == "alone" else "work.zip")
+    path.write_bytes(cells if form == "alone" else zipped({"tiny.ipynb": cells}))
+    ran = otter_run(ours, path, tmp_path / "out")
+    assert ran.returncode != 0
+    assert "More than one .ipynb file found in submission" in ran.stderr
+    assert not (tmp_path / "out" / "results.json").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from narrowing import not_none
+from notebook_files import of_module
 
 from autograder.report import schema as reports
 from grader_service.accounts import accounts, tokens
@@ -165,3 +166,25 @@ def test_a_token_that_is_none_is_not_kept(run, service, tmp_path):
     assert answer.returncode == 2
     assert "does not know the token" in answer.stderr
     assert list((tmp_path / "config").rglob("*")) == []
+
+
+def test_a_notebook_is_submitted_as_its_module(run, service, token, folder):
+    """From the command line, and as `%submit` does it from what ran in the kernel; the stub beside it stays."""
+    (folder / "double.py").write_text("def double(x):\n    raise NotImplementedError\n")
+    (folder / "double.ipynb").write_bytes(of_module(RIGHT, "%matplotlib inline", "print(double(2))"))
+    account = {"DEEPGRADE_URL": service.url, "DEEPGRADE_TOKEN": token}
+    submitted = run("submit", "double.ipynb", **account)
+    assert submitted.returncode == 0, submitted.stderr
+    assert "5 of 5 points" in submitted.stdout
+    assert "left out of double.ipynb, because it is not handed in:" in submitted.stderr
+    lines = "import deepgrade; found = deepgrade.submit(); print(found.source, found.passed, found.points)"
+    from_python = subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=folder,
+        env=os.environ | account,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert from_python.stdout == "double.py from double.ipynb True 5.0\n", from_python.stderr

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import sqlalchemy as sa
+from notebook_files import notebook, of_module
 
 from grader_service.database.models import Course, Job, Person, Submission, Upload
 from grader_service.submissions import intake
@@ -157,3 +158,36 @@ def test_the_time_of_receipt_is_that_of_the_last_byte(user, database):
     number = ada.handed_in()
     with database.read() as session:
         assert session.get_one(Submission, number).received_at < before - 3500.0
+
+
+def test_a_notebook_is_stored_as_it_came_and_its_module_is_shown(user, database):
+    """Among cells of experiments, which nobody runs or shows."""
+    data = of_module(RIGHT, "%matplotlib inline", "# experiment\nprint('<script>')")
+    ada = user("ada")
+    answer = ada.hand_in(data, "my work.ipynb")
+    assert answer.status_code == 303
+    number = int(answer.location.rstrip("/").rpartition("/")[2])
+    page = ada.get(f"/submissions/{number}").text
+    assert "the imports, functions, classes and literals of double.ipynb are graded" in page
+    assert "%matplotlib inline" in page
+    downloaded = ada.get(f"/submissions/{number}/upload.zip")
+    assert downloaded.data == data
+    assert downloaded.headers["Content-Disposition"] == f"attachment; filename=double-{number}.ipynb"
+    assert downloaded.mimetype == "application/x-ipynb+json"
+    assert rows(database, Submission, Job) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "data, sentence",
+    [
+        (b'{"cells": [7], "nbformat": 4}', "double.ipynb cannot be read as a notebook"),
+        (notebook("x = 1", language="R"), "double.ipynb is a notebook for R; write it in Python"),
+        (notebook("x = 1", {"cell_type": "raw", "source": "y" * 70_000}), "clear the notebook&#39;s outputs"),
+    ],
+)
+@pytest.mark.threat(5)
+def test_a_notebook_that_cannot_be_read_is_refused_with_one_sentence(user, database, data, sentence):
+    answer = user("ada").hand_in(data)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert rows(database, Submission, Job, Upload) == [0, 0, 0]
