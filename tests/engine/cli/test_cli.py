@@ -437,7 +437,7 @@ def test_serve_without_its_extra_says_what_to_install(deepgrade, tmp_path):
     result = deepgrade("serve", PYTHONPATH=first(tmp_path))
     assert result.returncode == 2
     assert one_sentence(result.stderr)
-    assert "pip install 'deepgrade[service]'" in result.stderr
+    assert "deepgrade_staff-0.1.0-py3-none-any.whl[service]" in result.stderr
 
 
 def test_a_kit_is_read_as_a_zip(deepgrade, tmp_path):
