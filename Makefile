@@ -18,7 +18,7 @@ help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
 setup:           ## bubblewrap and .venv with everything that grading and serving need
-	@$(SETUP) service
+	@$(SETUP) service sandbox
 
 demo: setup      ## the service with a demo course and five graded submissions (ONCE=1: stop after the reports)
 	@$(BIN)/python scripts/demo.py $(if $(ONCE),--once)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes a fresh Debian or Ubuntu with Python 3.11 ready; the second time it only looks, and takes no time.
 #
-#     scripts/setup.sh EXTRA [chromium] [servers]
+#     scripts/setup.sh EXTRA [chromium] [servers] [sandbox]
 #
 # EXTRA is an extra of staff/pyproject.toml: `service` to grade and serve, `dev` to work on the code, `fuzz` to fuzz it.
 # Both distributions of this repository are installed, editable. What must come from the system is bubblewrap and
 # libseccomp (the sandbox's walls), chromium for the tests of the pages, and as `servers` those that the tests of the
-# engines start for themselves, on free ports and in temporary folders.
+# engines start for themselves, on free ports and in temporary folders. `sandbox`: one is started, once for each kernel and user;
+# where that fails, the cause and the cure are printed, and the exit status is 2.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,6 +22,16 @@ stop() {
 }
 
 [ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`pip install .\` gives the students' commands"
+
+# Where AppArmor is the cause, its cure is a profile of ours: installed here if the person at the terminal says yes.
+offer_the_profile() {
+    local answer profile=autograder/diagnosis/deepgrade-bwrap place=/etc/apparmor.d/deepgrade-bwrap
+    [[ $1 == *"AppArmor forbids"* ]] && [ -t 0 ] || return
+    read -r -p "setup: install this AppArmor profile now, with sudo? [y/N] " answer
+    [[ $answer == [yY]* ]] || return
+    sudo install -m 644 "$profile" "$place" && sudo apparmor_parser -r "$place" &&
+        .venv/bin/python -m autograder.doctor
+}
 
 # --- from the system --------------------------------------------------------------------------------------------
 
@@ -111,3 +122,16 @@ if ! installed; then
 fi
 [ -z "$system" ] || wait "$system" || exit 1 # it has said why
 [ -z "$failed" ] || stop "$failed"
+
+# --- does a sandbox start? --------------------------------------------------------------------------------------
+
+if wants sandbox "${wanted[@]}"; then
+    started=".venv/.sandbox-$( (id -u; uname -r; stat -L -c '%n %i %Y' "$(command -v bwrap)") | sha256sum | cut -c1-16)"
+    if [ ! -e "$started" ]; then
+        if ! why=$(.venv/bin/python -m autograder.doctor 2>&1); then
+            echo "setup: everything is installed, but $why" >&2
+            offer_the_profile "$why" || exit 2
+        fi
+        touch "$started"
+    fi
+fi

@@ -19,7 +19,7 @@ import typer
 from autograder import __version__
 from autograder.cli import authors, extensions, instructors, remote, staff, staff_wheel, students
 from autograder.cli.data import data
-from autograder.core.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError, SandboxUnavailable
 
 app = typer.Typer(
     name="deepgrade",
@@ -110,4 +110,5 @@ def main() -> None:
         app()
     except DeepgradeError as error:
         print(f"deepgrade: {error}", file=sys.stderr)
-        sys.exit(3 if isinstance(error, GraderError) else 2)
+        ours = isinstance(error, GraderError) and not isinstance(error, SandboxUnavailable)
+        sys.exit(3 if ours else 2)
