@@ -39,7 +39,9 @@ class StaffHook(BuildHookInterface):  # type: ignore[type-arg]
         parent = here if (here / "grader_service").is_dir() else here.parent
         for name, in_wheel in FOLDERS.items():
             if not (parent / name).is_dir():
-                raise FileNotFoundError(f"{parent / name}: this folder belongs to deepgrade-staff; build it in a checkout")
+                raise FileNotFoundError(
+                    f"{parent / name}: this folder belongs to deepgrade-staff; build it in a checkout"
+                )
             place = in_wheel if self.target_name == "wheel" else name
             for path in files_below(parent / name):
                 build_data["force_include"][str(path)] = f"{place}/{path.relative_to(parent / name).as_posix()}"

@@ -161,7 +161,7 @@ def import_results(
     if into:
         if not extensions.installed():
             raise DeepgradeError(
-                f"--into needs the service, which is not part of this installation; {own_wheels.how_to_install('service')}"
+                f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}"
             )
         request = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
         for extension in extensions.installed():

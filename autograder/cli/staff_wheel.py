@@ -1,7 +1,7 @@
 """The distribution `deepgrade-staff`: is it here, and what its commands say where it is not.
 
-`deepgrade` alone is what students install. It has the whole engine, but a course's hidden half and the service come with
-`deepgrade-staff`, and so do the commands that work on them.
+`deepgrade` alone is what students install. It has the whole engine, but a course's hidden half and the service come
+with `deepgrade-staff`, and so do the commands that work on them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def refuse(app: typer.Typer, name: str) -> None:
     """Register a command that only says where it comes from, whatever its options are. `--help` does not list it."""
 
     def command() -> None:
-        raise DeepgradeError(f"`deepgrade {name}` is a command for staff; to use it, install {own_wheels.staff_wheel()}")
+        raise DeepgradeError(
+            f"`deepgrade {name}` is a command for staff; to use it, install {own_wheels.staff_wheel()}"
+        )
 
     anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
     app.command(name, hidden=True, context_settings=anything)(command)

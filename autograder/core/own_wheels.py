@@ -15,11 +15,14 @@ STUDENTS, STAFF = "deepgrade", "deepgrade-staff"
 
 
 def staff_wheel(extra: str = "") -> str:
-    """The file name of staff's wheel, with an extra as pip wants it: `deepgrade_staff-0.1.0-py3-none-any.whl[service]`."""
+    """The file name of staff's wheel, with an extra as pip wants it: deepgrade_staff-0.1.0-py3-none-any.whl[s3]."""
     name = f"{STAFF.replace('-', '_')}-{__version__}-py3-none-any.whl"
     return f"{name}[{extra}]" if extra else name
 
 
 def how_to_install(extra: str) -> str:
     """The way out of a missing package, as the end of a sentence."""
-    return f"run `pip install './{staff_wheel(extra)}'` where that wheel is, or `pip install -e 'staff[{extra}]'` in a checkout"
+    return (
+        f"run `pip install './{staff_wheel(extra)}'` where that wheel is, or `pip install -e 'staff[{extra}]'` in a "
+        "checkout"
+    )

@@ -23,7 +23,6 @@ from autograder.course import servers
 from autograder.course.course import Assignment, read_files
 from autograder.course.submission import zipped
 
-
 WHEEL = "Wheel-Version: 1.0\nGenerator: deepgrade\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 

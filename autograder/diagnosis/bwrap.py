@@ -94,7 +94,7 @@ def faults(known: tuple[int, ...], setuid: bool) -> list[Fault]:
 
 
 def description(program: str) -> str:
-    """For `doctor`: the version, and a warning for each of its faults. A distribution may have mended an old version."""
+    """For `doctor`: the version, and a warning for each of its faults, which a distribution may have mended."""
     known = version(program)
     if known is None:
         return f"{program} does not say its version"

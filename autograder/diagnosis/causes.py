@@ -23,7 +23,9 @@ TOO_OLD = re.compile(r"Unknown option")
 NO_USER_NAMESPACES = re.compile(r"does not support user namespaces")
 EXHAUSTED = re.compile(r"max_\*_namespaces exceeded|No space left on device")
 FORBIDDEN = re.compile(r"No permissions to creat|Creating new namespace failed")
-INSIDE = re.compile(r"cannot (make namespaces|mount|keep mounts).*(Operation not permitted|Permission denied)")  # the zygote's
+INSIDE = re.compile(
+    r"cannot (make namespaces|mount|keep mounts).*(Operation not permitted|Permission denied)"
+)  # the zygote's
 APPARMOR = re.compile(r"setting up [ug]id map: Permission denied|Failed RTM_NEWADDR")
 MOUNTS = re.compile(
     r"(make / slave|mount|pivot_root|[Rr]emount|bind mount|make symlink|newroot|oldroot).*"
@@ -36,8 +38,8 @@ def check_host(host: Host) -> None:
     """Before anything is started. Raises SandboxUnavailable for a kernel that cannot have a sandbox of ours."""
     if host.version < LEAST_KERNEL:
         raise SandboxUnavailable(
-            f"this machine has Linux {host.release}, and a sandbox needs Linux 5.8 or later; upgrade the kernel, or grade "
-            "on another machine"
+            f"this machine has Linux {host.release}, and a sandbox needs Linux 5.8 or later; upgrade the kernel, or "
+            "grade on another machine"
         )
     if not host.has_seccomp:
         raise SandboxUnavailable(
@@ -95,9 +97,9 @@ def _stock_profile(words: str, host: Host) -> str:
     if host.is_root or not host.apparmor_restricts or not INSIDE.search(words):
         return ""
     return (
-        f"the AppArmor profile {STOCK_PROFILE} takes away the rights that the sandbox needs inside of its own namespaces; "
-        f"run `sudo ln -s /etc/apparmor.d/{STOCK_PROFILE} /etc/apparmor.d/disable/ && sudo apparmor_parser -R "
-        f"/etc/apparmor.d/{STOCK_PROFILE} && {install_the_profile()}`"
+        f"the AppArmor profile {STOCK_PROFILE} takes away the rights that the sandbox needs inside of its own "
+        f"namespaces; run `sudo ln -s /etc/apparmor.d/{STOCK_PROFILE} /etc/apparmor.d/disable/ && sudo "
+        f"apparmor_parser -R /etc/apparmor.d/{STOCK_PROFILE} && {install_the_profile()}`"
     )
 
 
@@ -111,13 +113,13 @@ def _sysctl(words: str, host: Host) -> str:
         )
     if NO_USER_NAMESPACES.search(words):
         return (
-            "this kernel was built without user namespaces (CONFIG_USER_NS), which an ordinary user needs; run deepgrade "
-            "as root, or use another kernel"
+            "this kernel was built without user namespaces (CONFIG_USER_NS), which an ordinary user needs; run "
+            "deepgrade as root, or use another kernel"
         )
     return (
         "user namespaces are forbidden to this user, by a container's seccomp profile, by a chroot or by a security "
-        "module; start the container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, or run "
-        "deepgrade outside of it"
+        "module; start the container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, "
+        "or run deepgrade outside of it"
     )
 
 
@@ -140,9 +142,7 @@ def _mounts(words: str, host: Host) -> str:
     if not MOUNTS.search(words):
         return ""
     return (
-        "mounts are forbidden here, as by a container's security profile; start the container with `--cap-add SYS_ADMIN "
-        "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`, or "
-        "run deepgrade outside of it"
+        "mounts are forbidden here, as by a container's security profile; start the container with `--cap-add "
+        "SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
+        "systempaths=unconfined`, or run deepgrade outside of it"
     )
-
-

@@ -26,6 +26,9 @@ MOUNT = "bwrap: Failed to mount tmpfs: Operation not permitted"
 UNKNOWN_OPTION = "bwrap: Unknown option --clearenv"
 FILE_CAPABILITIES = "bwrap: Unexpected capabilities but not setuid, old file caps config?"
 
+# What the sandbox says of its own first process, where that may not make namespaces inside of bubblewrap's.
+WORKER = "a worker did not start: deepgrade: [Errno 1] cannot make namespaces: Operation not permitted"
+
 
 def bwrap(folder: Path, line: str = "", version: str = "bubblewrap 0.8.0") -> dict[str, str]:
     """A bwrap in that folder which prints the line and ends; the variables with which it is found."""

@@ -24,7 +24,10 @@ MakeHost = Callable[..., Host]
 @pytest.fixture
 def make_host(tmp_path: Path) -> MakeHost:
     def make(uid: int, *, status: str = "CapEff:\t000001ffffffffff\nSeccomp:\t0\n", **sysctls: int) -> Host:
-        for name, value in {"user.max_user_namespaces": 9, **{k.replace("__", "."): v for k, v in sysctls.items()}}.items():
+        for name, value in {
+            "user.max_user_namespaces": 9,
+            **{k.replace("__", "."): v for k, v in sysctls.items()},
+        }.items():
             path = tmp_path / "sys" / name.replace(".", "/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{value}\n")
@@ -36,17 +39,18 @@ def make_host(tmp_path: Path) -> MakeHost:
 
 
 NO_CAPABILITY = "CapEff:\t00000000a80425fb\nSeccomp:\t2\n"  # of a container of Docker's
+USER, PID, NET = "user__max_user_namespaces", "user__max_pid_namespaces", "user__max_net_namespaces"
 CLONE, APPARMOR = "kernel__unprivileged_userns_clone", "kernel__apparmor_restrict_unprivileged_userns"
 # (what bubblewrap says, who runs it, the kernel's settings, words of the cause, words of the cure)
 TABLE: list[tuple[str, int, dict[str, int], str, str]] = [
-    (stand_ins.UID_MAP, ORDINARY, {}, "AppArmor forbids user namespaces", "apparmor_parser -r /etc/apparmor.d/deepgrade-bwrap"),
+    (stand_ins.UID_MAP, ORDINARY, {}, "AppArmor forbids user namespaces", f"apparmor_parser -r {causes.PROFILE_PLACE}"),
     (stand_ins.LOOPBACK, ORDINARY, {}, "kernel.apparmor_restrict_unprivileged_userns", "sudo install -m 644"),
     (stand_ins.NO_PERMISSION, ORDINARY, {APPARMOR: 1}, "AppArmor forbids user namespaces", "sudo install -m 644"),
-    (stand_ins.NO_PERMISSION, ORDINARY, {CLONE: 0}, "kernel.unprivileged_userns_clone is 0", "sudo sysctl -w kernel.unprivileged_userns_clone=1"),
-    (stand_ins.NO_PERMISSION_SINCE_0_9, ORDINARY, {CLONE: 0}, "kernel.unprivileged_userns_clone is 0", "sudo sysctl -w"),
+    (stand_ins.NO_PERMISSION, ORDINARY, {CLONE: 0}, "unprivileged_userns_clone is 0", "unprivileged_userns_clone=1"),
+    (stand_ins.NO_PERMISSION_SINCE_0_9, ORDINARY, {CLONE: 0}, "unprivileged_userns_clone is 0", "sudo sysctl -w"),
     (stand_ins.NO_PERMISSION, ORDINARY, {CLONE: 1}, "forbidden to this user, by a container's", "seccomp=unconfined"),
-    (stand_ins.EXHAUSTED, ORDINARY, {"user__max_user_namespaces": 0}, "user.max_user_namespaces is 0", "sudo sysctl -w user.max_user_namespaces=15000"),
-    (stand_ins.EXHAUSTED, ROOT, {"user__max_pid_namespaces": 0, "user__max_net_namespaces": 0}, "user.max_pid_namespaces and user.max_net_namespaces are 0", "user.max_net_namespaces=15000"),
+    (stand_ins.EXHAUSTED, ORDINARY, {USER: 0}, "user.max_user_namespaces is 0", "user.max_user_namespaces=15000"),
+    (stand_ins.EXHAUSTED, ROOT, {PID: 0, NET: 0}, "max_pid_namespaces and user.max_net_namespaces are 0", "sysctl -w"),
     (stand_ins.EXHAUSTED, ROOT, {}, "no more namespaces", "raise them with sysctl"),
     (stand_ins.NOT_SUPPORTED, ORDINARY, {}, "built without user namespaces (CONFIG_USER_NS)", "as root"),
     (stand_ins.NOT_PERMITTED, ROOT, {}, "a security profile of the container", "--cap-add SYS_ADMIN"),
@@ -55,8 +59,8 @@ TABLE: list[tuple[str, int, dict[str, int], str, str]] = [
     (stand_ins.MOUNT, ROOT, {}, "mounts are forbidden here", "--cap-add SYS_ADMIN"),
     (stand_ins.UNKNOWN_OPTION, ROOT, {}, "bubblewrap is too old", "install 0.5.0 or later"),
     (stand_ins.FILE_CAPABILITIES, ORDINARY, {}, "cannot set its capabilities", "setcap -r"),
-    ("a worker did not start: deepgrade: [Errno 1] cannot make namespaces: Operation not permitted", ORDINARY, {APPARMOR: 1}, "profile bwrap-userns-restrict", "apparmor_parser -R"),
-]  # fmt: skip
+    (stand_ins.WORKER, ORDINARY, {APPARMOR: 1}, "profile bwrap-userns-restrict", "apparmor_parser -R"),
+]
 
 
 @pytest.mark.parametrize("line, uid, settings, cause, cure", TABLE, ids=lambda value: str(value)[:40])
@@ -77,18 +81,23 @@ def test_root_without_the_capability_is_told_its_name(make_host):
 def test_a_line_that_nobody_knows_has_no_made_up_cause(line):
     host = Host(Path("/nowhere"), ROOT, "6.1.0")
     assert causes.explain(f"bwrap: execvp {line}", host) == "" or any(
-        pattern.search(line) for pattern in (causes.EXHAUSTED, causes.FORBIDDEN, causes.MOUNTS, causes.CAPABILITIES, causes.TOO_OLD)
+        pattern.search(line)
+        for pattern in (causes.EXHAUSTED, causes.FORBIDDEN, causes.MOUNTS, causes.CAPABILITIES, causes.TOO_OLD)
     )
 
 
-@pytest.mark.parametrize("release, fine", [("5.8.0", True), ("5.7.19-generic", False), ("4.4.0", False), ("6.12.1", True), ("x", False)])
+@pytest.mark.parametrize(
+    "release, fine", [("5.8.0", True), ("5.7.19-generic", False), ("4.4.0", False), ("6.12.1", True), ("x", False)]
+)
 def test_an_old_kernel_is_named(release, fine, make_host, tmp_path):
     make_host(ROOT)
     host = Host(tmp_path, ROOT, release)
     if fine:
         causes.check_host(host)
     else:
-        with pytest.raises(SandboxUnavailable, match=f"Linux {release}, and a sandbox needs Linux 5.8 or later; upgrade"):
+        with pytest.raises(
+            SandboxUnavailable, match=f"Linux {release}, and a sandbox needs Linux 5.8 or later; upgrade"
+        ):
             causes.check_host(host)
 
 
@@ -102,11 +111,15 @@ def test_a_kernel_without_seccomp_is_named(make_host):
 
 def test_a_version_that_lacks_an_option_is_refused_before_it_is_started(tmp_path):
     stand_ins.bwrap(tmp_path, version="bubblewrap 0.4.1")
-    with pytest.raises(SandboxUnavailable, match=r"is bubblewrap 0\.4\.1, and deepgrade needs 0\.5\.0 or later; install"):
+    with pytest.raises(
+        SandboxUnavailable, match=r"is bubblewrap 0\.4\.1, and deepgrade needs 0\.5\.0 or later; install"
+    ):
         bwrap.check(str(tmp_path / "bwrap"))
 
 
-@pytest.mark.parametrize("said, known", [("bubblewrap 0.8.0", (0, 8, 0)), ("bubblewrap 0.11", (0, 11)), ("", None), ("x", None)])
+@pytest.mark.parametrize(
+    "said, known", [("bubblewrap 0.8.0", (0, 8, 0)), ("bubblewrap 0.11", (0, 11)), ("", None), ("x", None)]
+)
 def test_the_version_is_read_from_what_the_program_says(said, known, tmp_path):
     stand_ins.bwrap(tmp_path, version=said)
     assert bwrap.version(str(tmp_path / "bwrap")) == known
@@ -159,8 +172,8 @@ def test_a_kernel_that_allows_no_namespaces_is_named_with_its_setting(setting):
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert done.stderr == (
-        f"no sandbox could be started: the kernel allows no new namespaces, since user.{setting} is 0; run `sudo sysctl "
-        f"-w user.{setting}=15000`\n"
+        f"no sandbox could be started: the kernel allows no new namespaces, since user.{setting} is 0; run "
+        f"`sudo sysctl -w user.{setting}=15000`\n"
     )
 
 

@@ -24,8 +24,8 @@ from autograder import grade as grading
 from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
 from autograder.course.manifest import Limits
 from autograder.course.submission import Submission, sha256_of
-from autograder.judge import server
 from autograder.diagnosis import bwrap
+from autograder.judge import server
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, command, runtime, seccomp
 from autograder.sandbox.process import OWN_PROCESSES, Worker
 from autograder.sandbox.watchdog import tree
