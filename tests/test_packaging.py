@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import licences
 import pytest
 import stand_ins
 from narrowing import not_none
@@ -230,6 +231,24 @@ def test_two_versions_beside_each_other_are_refused(monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda name: "0.0.1")
     with pytest.raises(DeepgradeError, match=r"deepgrade-staff is version 0\.0\.1; install the same version of both"):
         staff_wheel.is_installed()
+
+
+TEXT = {".py", ".md", ".toml", ".json", ".html", ".css", ".js", ".svg", ".mako", ".j2", ".ini", ".txt", ""}
+
+
+def test_what_is_of_others_has_its_licence_listed(dist):
+    names = [name for wheel in dist.glob("*.whl") for name in names_in(wheel) if ".dist-info/" not in name]
+    of_others = {
+        name.removeprefix("deepgrade_course/")
+        for name in names
+        if ("/vendor/" in name and name.endswith(".js")) or Path(name).suffix not in TEXT
+    }
+    assert of_others == set(licences.FILES)
+
+
+def test_the_page_of_licences_is_that_of_the_packages():
+    """`make licences` writes it. Extras that are not installed here are not looked at."""
+    assert licences.PAGE.read_text(encoding="utf-8") == licences.page()
 
 
 def test_no_text_asks_an_index_for_our_names():

@@ -3,15 +3,15 @@
     debootstrap SUITE         once, into .bare/SUITE; a minimal system without Python
     downloads                 packages of Debian into the tree's cache, wheels into .bare/wheels-VERSION; not counted
     the clock starts
-        apt-get install       python3, make; for an ordinary user also what `make setup` would ask sudo for
+        apt-get install       python3, make; for an ordinary user all that `make setup` would ask sudo for
         make setup            bubblewrap, libseccomp, .venv
         deepgrade grade       the reference of softmax, in the sandbox; full marks, or this fails
     the clock stops           at most SECONDS
 
     bare_system.py [SUITE ...]    as root, with util-linux and debootstrap; the suites are bookworm and trixie
 
-Each suite is run as root and as an ordinary user. A tree is entered through pivot_root and not through chroot, since the
-kernel gives no user namespace to a process in a chroot.
+Each suite is run as root and as an ordinary user. A tree is entered through pivot_root and not through chroot, since
+the kernel gives no user namespace to a process in a chroot.
 """
 
 from __future__ import annotations
