@@ -113,23 +113,9 @@ def install(name: str, python: Path, pins: Path) -> bool:
         return True
     print(f"{name}: installing into {folder.relative_to(REPOSITORY)}", flush=True)
     subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-    options = ["--quiet", "--disable-pip-version-check", "--constraint", pins]
-    done = subprocess.run(
-        [
-            folder / "bin" / "python",
-            "-m",
-            "pip",
-            "install",
-            *options,
-            "-e",
-            ".",
-            "-e",
-            f"staff[{','.join(EXTRAS)}]",
-            *TOOLS,
-        ],
-        cwd=REPOSITORY,
-        check=False,
-    )
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--constraint", str(pins)]
+    command += ["-e", ".", "-e", f"staff[{','.join(EXTRAS)}]", *TOOLS]
+    done = subprocess.run(command, cwd=REPOSITORY, check=False)
     if done.returncode == 0:
         stamp.write_text(wanted)
     return done.returncode == 0
@@ -138,7 +124,7 @@ def install(name: str, python: Path, pins: Path) -> bool:
 def passes(name: str) -> bool:
     """Do the tests of `SLICE` pass there?"""
     print(f"{name}: testing", flush=True)
-    command = [FOLDER / name / "bin" / "python", "-m", "pytest", *SLICE, "-q", "-p", "no:cacheprovider"]
+    command = [str(FOLDER / name / "bin" / "python"), "-m", "pytest", *SLICE, "-q", "-p", "no:cacheprovider"]
     if name.startswith("lowest"):  # old versions warn of each other
         command += ["-o", "filterwarnings=default"]
     # pytest takes the modules of a plugin from the files of its distribution, and an editable install lists none.

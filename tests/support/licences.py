@@ -88,10 +88,11 @@ def licence_of(name: str) -> str:
     if name in SAID_ELSEWHERE:
         return SAID_ELSEWHERE[name]
     said = metadata.metadata(name)
-    if expression := said.get("License-Expression"):
-        return str(expression)
-    classifiers = [found[1] for text in said.get_all("Classifier") or [] if (found := CLASSIFIER.fullmatch(text))]
-    text = (said.get("License") or "").strip()
+    values = {key: said.get_all(key) or [""] for key in ("License-Expression", "License", "Classifier")}
+    if expression := values["License-Expression"][0]:
+        return expression
+    classifiers = [found[1] for text in values["Classifier"] if (found := CLASSIFIER.fullmatch(text))]
+    text = values["License"][0].strip()
     return " and ".join(classifiers) or (text.splitlines()[0][:60] if text else "not said")
 
 
