@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FOLDER = REPOSITORY / ".environments"
 PYTHONS = ("3.11", "3.12", "3.13")
 EXTRAS = ("service",)
-TOOLS = ("pytest-xdist",)
+TOOLS = ("pytest-xdist", "jsonschema")
 SLICE = (
     "tests/engine/core",
     "tests/engine/wire",
