@@ -12,13 +12,13 @@ QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manife
     web/test_alike.py web/test_dashboard.py) \
     $(addprefix tests/test_,$(addsuffix .py,architecture english mutation threats walls))
 
-.PHONY: help setup demo quick test coverage nightly architecture lint bench rehearsal matrices mutants chaos threats walls fuzz schema settings
+.PHONY: help setup demo quick test coverage nightly wheels lowest pythons bare licences architecture lint bench rehearsal matrices mutants chaos threats walls fuzz schema settings
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
 
 setup:           ## bubblewrap and .venv with everything that grading and serving need
-	@$(SETUP) service
+	@$(SETUP) service sandbox
 
 demo: setup      ## the service with a demo course and five graded submissions (ONCE=1: stop after the reports)
 	@$(BIN)/python scripts/demo.py $(if $(ONCE),--once)
@@ -36,12 +36,31 @@ coverage:        ## the same with branch coverage, of what runs in the tests' ow
 	@$(BIN)/python -m pytest $(or $(ARGS),tests) --numprocesses auto --dist loadfile --cov --cov-report=term
 
 nightly: export DEEPGRADE_ALL_CASES := 1
-nightly: test    ## all tests with all their cases, all kill matrices, mechanical mutants, 2,000 hostile answers, storms on each engine, a long fuzz
+nightly: test    ## all tests with all their cases, all kill matrices, mechanical mutants, 2,000 hostile answers, storms on each engine, a long fuzz, lowest, pythons
 	@$(BIN)/deepgrade verify --matrix --anew
 	@$(BIN)/python tests/support/mechanical_mutants.py
 	@DEEPGRADE_HOSTILE_SEEDS=4 $(BIN)/python -m pytest tests/test_hostile_answers.py --numprocesses auto
 	@$(BIN)/python tests/support/chaos.py --minutes 10
 	@$(BIN)/python tests/support/fuzz.py --minutes 60
+	@$(BIN)/python tests/support/environments.py lowest
+	@$(BIN)/python tests/support/environments.py pythons
+
+wheels:          ## both wheels and both sdists, in dist/: for students, and for staff with the solutions
+	@$(SETUP) dev
+	@$(BIN)/python -m hatchling build -d dist
+	@cd staff && ../$(BIN)/python -m hatchling build -d ../dist
+
+lowest:          ## a slice of the tests with the lowest version of every requirement
+	@$(SETUP) dev
+	@$(BIN)/python tests/support/environments.py lowest
+
+pythons:         ## the same slice with Python 3.11, 3.12 and 3.13 (ARGS="3.12"); a missing one is a failure
+	@$(SETUP) dev
+	@$(BIN)/python tests/support/environments.py pythons $(ARGS)
+
+bare:            ## from a bare Debian 12 and 13 to a graded submission within a minute, as root (ARGS="trixie")
+	@$(SETUP) dev
+	@$(BIN)/python tests/support/bare_system.py $(ARGS)
 
 architecture:    ## the rooms of both packages and what they import, against the table of tests/support/architecture.py
 	@$(SETUP) dev
@@ -89,6 +108,10 @@ fuzz:            ## damaged bytes for all that reads a stranger's, for minutes (
 schema: setup    ## write autograder/report/report.schema.json from the Report that the code defines
 	@$(BIN)/python -c "import json; from autograder.report import schema; \
 	  schema.SCHEMA_FILE.write_text(json.dumps(schema.schema(), indent=2) + '\n', encoding='utf-8')"
+
+licences:        ## write docs/licences.md: what the wheels hold of others, and what they require
+	@$(SETUP) dev
+	@$(BIN)/python tests/support/licences.py
 
 settings: setup  ## write docs/settings.md from grader_service/core/variables.py
 	@$(BIN)/python -c "from grader_service.core import settings_page; \

@@ -73,7 +73,7 @@ def grade(
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
-    _raise_for_our_faults(judged)
+    _raise_for_our_faults(judged, assignment, container=container)
     if not only:
         completeness.check((finished.result for finished in judged.finished), files)
     return assemble(
@@ -118,7 +118,9 @@ def depends_on_the_machine(report: Report) -> set[str]:
     }
 
 
-def _raise_for_our_faults(judged: Judged) -> None:
+def _raise_for_our_faults(judged: Judged, assignment: Assignment, *, container: bool) -> None:
     for result in (finished.result for finished in judged.finished):
         if result.verdict == "grader_error":
+            if not container:
+                check_the_sandbox(assignment)  # where none starts at all, its sentence says why
             raise GraderError(f"{result.id}: {result.detail}")

@@ -15,6 +15,7 @@ import typer
 from rich.text import Text
 
 from autograder.cli import console
+from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError
 from autograder.course.course import find_course
 
@@ -338,7 +339,7 @@ def _installed() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise DeepgradeError(
-            f"the service needs {error.name}, which is not installed; run `pip install 'deepgrade[service]'`"
+            f"the service needs {error.name}, which is not installed; {own_wheels.how_to_install('service')}"
         ) from error
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from autograder import doctor
 from autograder.core.errors import DeepgradeError
 from autograder.course import bundle as bundles
 from autograder.course.course import find_course
@@ -66,6 +67,7 @@ def work(
     if not plans:
         raise DeepgradeError(f"this host would grade nothing: no slot serves {', '.join(served)}; see --slots")
     machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
+    doctor.check_that_it_starts()
     logs.configure(settings, settings.host, os.environ)
     os.umask(0o077)
     secrets.must_be_given(settings)

@@ -141,6 +141,8 @@ def listen(host: str, port: int) -> socket.socket:
 def _check_up() -> None:
     """Where a wall is open nothing may be graded: it fails closed, and says so now instead of to each student."""
     if broken := [finding for finding in doctor.run() if not finding.ok]:
+        if broken[0].name == doctor.STARTS:
+            raise DeepgradeError(broken[0].detail)
         what = "; ".join(f"{finding.name}: {finding.detail}" for finding in broken)
         raise DeepgradeError(
             f"the sandbox is not secure on this machine ({what}); run `deepgrade doctor` to see all checks"

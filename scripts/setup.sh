@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Makes a fresh Debian or Ubuntu with Python 3.11 ready; the second time it only looks, and takes no time.
 #
-#     scripts/setup.sh EXTRA [chromium] [servers]
+#     scripts/setup.sh EXTRA [chromium] [servers] [sandbox]
 #
-# EXTRA is an extra of pyproject.toml: `service` to grade and serve, `dev` to work on the code, `fuzz` to fuzz it. What
-# must come from the system is bubblewrap and libseccomp (the sandbox's walls), chromium for the tests of the pages, and
-# as `servers` those that the tests of the engines start for themselves, on free ports and in temporary folders.
+# EXTRA is an extra of staff/pyproject.toml: `service` to grade and serve, `dev` to work on the code, `fuzz` to fuzz it.
+# Both distributions of this repository are installed, editable. What must come from the system is bubblewrap and
+# libseccomp (the sandbox's walls), chromium for the tests of the pages, and as `servers` those that the tests of the
+# engines start for themselves, on free ports and in temporary folders. `sandbox`: one is started, once for each kernel and user;
+# where that fails, the cause and the cure are printed, and the exit status is 2.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,7 +21,17 @@ stop() {
     exit 1
 }
 
-[ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`DEEPGRADE_WHEEL=without-solutions pip install .\` gives the students' commands"
+[ "$(uname -s)" = Linux ] || stop "grading needs Linux; on other systems \`pip install .\` gives the students' commands"
+
+# Where AppArmor is the cause, its cure is a profile of ours: installed here if the person at the terminal says yes.
+offer_the_profile() {
+    local answer profile=autograder/diagnosis/deepgrade-bwrap place=/etc/apparmor.d/deepgrade-bwrap
+    [[ $1 == *"AppArmor forbids"* ]] && [ -t 0 ] || return
+    read -r -p "setup: install this AppArmor profile now, with sudo? [y/N] " answer
+    [[ $answer == [yY]* ]] || return
+    sudo install -m 644 "$profile" "$place" && sudo apparmor_parser -r "$place" &&
+        .venv/bin/python -m autograder.doctor
+}
 
 # --- from the system --------------------------------------------------------------------------------------------
 
@@ -82,7 +94,7 @@ fi
 
 # What is installed depends on these and on nothing else; an unchanged sum means there is nothing to do. Sources are
 # installed editable, so that a change of code is no reason to install again.
-sum=$(cat pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
+sum=$(cat pyproject.toml staff/pyproject.toml constraints.txt scripts/setup.sh autograder/__init__.py | sha256sum | cut -d' ' -f1)
 stamps=(".venv/.installed-$extra")
 [ "$extra" != service ] || stamps+=(.venv/.installed-dev) # `dev` holds all that `service` does
 
@@ -98,15 +110,28 @@ install() {
     recent .venv/bin/python || "$python" -m venv --clear .venv || return
     # pip compiles on one core, compileall on all of them; it fails for a package's samples of other versions of Python.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt \
-        --editable ".[$extra]" || return
+        --editable . --editable "staff[$extra]" || return
     .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
     echo "$sum" >".venv/.installed-$extra"
 }
 
 failed=""
 if ! installed; then
-    echo "setup: installing deepgrade[$extra] into .venv; this takes a minute or two the first time"
-    install || failed="pip could not install deepgrade[$extra] (its words stand above); with the network back, run this again"
+    echo "setup: installing deepgrade-staff[$extra] into .venv; this takes a minute or two the first time"
+    install || failed="pip could not install deepgrade-staff[$extra] (its words stand above); with the network back, run this again"
 fi
 [ -z "$system" ] || wait "$system" || exit 1 # it has said why
 [ -z "$failed" ] || stop "$failed"
+
+# --- does a sandbox start? --------------------------------------------------------------------------------------
+
+if wants sandbox "${wanted[@]}"; then
+    started=".venv/.sandbox-$( (id -u; uname -r; stat -L -c '%n %i %Y' "$(command -v bwrap)") | sha256sum | cut -c1-16)"
+    if [ ! -e "$started" ]; then
+        if ! why=$(.venv/bin/python -m autograder.doctor 2>&1); then
+            echo "setup: everything is installed, but $why" >&2
+            offer_the_profile "$why" || exit 2
+        fi
+        touch "$started"
+    fi
+fi

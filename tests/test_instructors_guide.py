@@ -21,7 +21,7 @@ from autograder.course.submission import zipped
 GUIDE = (Path(__file__).resolve().parent.parent / "docs" / "instructors.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", GUIDE, re.M | re.S)
 
-pytest.importorskip("otter", reason="otter-grader is not installed: pip install 'deepgrade[otter]'")
+pytest.importorskip("otter", reason="otter-grader is not installed: it is in the extra `otter` of staff/pyproject.toml")
 
 
 @pytest.fixture(scope="module")

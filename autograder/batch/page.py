@@ -102,7 +102,7 @@ def _environment() -> Any:
         import jinja2
     except ModuleNotFoundError as error:
         raise DeepgradeError(
-            "the page of a batch needs Jinja2, which is not installed; run `pip install 'deepgrade[service]'`"
+            "the page of a batch needs Jinja2, which is not installed; run `pip install jinja2`"
         ) from error
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE.parent),

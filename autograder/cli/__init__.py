@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, checking, extensions, instructors, remote, staff, students
+from autograder.cli import authors, checking, extensions, instructors, remote, staff, staff_wheel, students
 from autograder.cli.data import data
-from autograder.core.errors import DeepgradeError, GraderError
+from autograder.core.errors import DeepgradeError, GraderError, SandboxUnavailable
 
 app = typer.Typer(
     name="deepgrade",
@@ -58,7 +59,7 @@ def _every_command(
         extension.read_settings()
 
 
-PANELS = {
+STUDENTS = {
     "Students": (
         checking.check,
         students.pack,
@@ -68,6 +69,8 @@ PANELS = {
         remote.report,
         data,
     ),
+}
+STAFF = {
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
@@ -75,11 +78,27 @@ PANELS = {
 
 
 def _register() -> None:
-    """Register all commands. It cannot run at import, since an extension imports this package."""
-    added = {extension.PANEL: extension.COMMANDS for extension in extensions.installed()}
-    for panel, commands in {**PANELS, **added}.items():
+    """Register all commands. It cannot run at import, since an extension imports this package.
+
+    Without the distribution deepgrade-staff only those of students do anything. Raises DeepgradeError if it is there in
+    another version.
+    """
+    if not staff_wheel.is_installed():
+        _add(STUDENTS)
+        for name in [*map(_name, sum(STAFF.values(), ())), *staff_wheel.SERVICE_COMMANDS]:
+            staff_wheel.refuse(app, name)
+        return
+    _add({**STUDENTS, **STAFF, **{extension.PANEL: extension.COMMANDS for extension in extensions.installed()}})
+
+
+def _add(panels: Mapping[str, Sequence[Callable[..., None]]]) -> None:
+    for panel, commands in panels.items():
         for command in commands:
-            app.command(command.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(command)
+            app.command(_name(command), rich_help_panel=panel)(command)
+
+
+def _name(command: Callable[..., None]) -> str:
+    return command.__name__.rstrip("_").replace("_", "-")
 
 
 def main() -> None:
@@ -91,4 +110,5 @@ def main() -> None:
         app()
     except DeepgradeError as error:
         print(f"deepgrade: {error}", file=sys.stderr)
-        sys.exit(3 if isinstance(error, GraderError) else 2)
+        ours = isinstance(error, GraderError) and not isinstance(error, SandboxUnavailable)
+        sys.exit(3 if ours else 2)

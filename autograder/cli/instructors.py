@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from autograder.cli import console, extensions
+from autograder.core import own_wheels
 from autograder.core.errors import BadCourse, DeepgradeError, GraderError
 from autograder.course.course import find_course
 
@@ -108,7 +109,7 @@ def otter(
         from autograder.otter import generate
     except ModuleNotFoundError as error:
         raise DeepgradeError(
-            f"this needs {error.name}, which is not installed; run `pip install 'deepgrade[otter]'`"
+            f"this needs {error.name}, which is not installed; {own_wheels.how_to_install('otter')}"
         ) from error
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
@@ -160,8 +161,7 @@ def import_results(
     if into:
         if not extensions.installed():
             raise DeepgradeError(
-                "--into needs the service, which is not part of this installation; run "
-                "`pip install 'deepgrade[service]'`"
+                f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}"
             )
         request = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
         for extension in extensions.installed():

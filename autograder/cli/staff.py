@@ -134,4 +134,6 @@ def doctor(context: typer.Context, json: Json = False) -> None:
         for _, name, ok, detail in findings:
             rows.add_row(name, Text("ok", "green") if ok else Text("no", "bold red"), Text(console.plain(detail)))
         console.out().print(rows)
+    if any(name == check_up.STARTS and not ok for _, name, ok, _ in findings):
+        raise typer.Exit(2)  # nothing was attacked, and the sentence says what to do
     raise typer.Exit(0 if all(ok for _, _, ok, _ in findings) else 1)

@@ -8,7 +8,7 @@
     ├── NotFetched                  no mirror gave a data set's file (whoever asked for it); in datasets/
     ├── Refused                     an upload is turned away, nothing unpacked (student)
     └── GraderError                 the grader failed: never a zero, no attempt used, retried
-        ├── SandboxUnavailable      a wall cannot be built: no grading (operator)
+        ├── SandboxUnavailable      a wall cannot be built: no grading (operator); exit code 2
         └── SandboxLost             a sandbox ended before student code ran in it
 
     StudentGone (BaseException)     the student's process answers no more, so the test is over

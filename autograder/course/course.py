@@ -8,6 +8,7 @@ These files are never imported: they are read, loaded by path, or sent to a sand
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -120,8 +121,9 @@ class Course:
 def around(folder: Path) -> Path | None:
     """The course around a folder: the folder itself, or the nearest one above it, with assignments."""
     for candidate in (folder, *folder.parents):
-        if next((candidate / "assignments").glob("*/assignment.toml"), None) is not None:
-            return candidate
+        with contextlib.suppress(PermissionError):  # one that this user may not look into is not their course
+            if next((candidate / "assignments").glob("*/assignment.toml"), None) is not None:
+                return candidate
     return None
 
 

@@ -20,11 +20,11 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+from autograder.core import own_wheels
 from autograder.course import kit_notebook, notebooks, servers
 from autograder.course.course import Assignment, read_files
 from autograder.course.submission import zipped
 
-DISTRIBUTION = "deepgrade"
 NOTEBOOK_PACKAGE = "deepgrade"  # what notebooks import
 WHEEL = "Wheel-Version: 1.0\nGenerator: deepgrade\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -55,7 +55,7 @@ def names(kit: bytes) -> list[str]:
 
 def student_wheel() -> tuple[str, bytes]:
     """The name and the bytes of a wheel with the engine only."""
-    installed = metadata.distribution(DISTRIBUTION)
+    installed = metadata.distribution(own_wheels.STUDENTS)
     package = Path(__file__).parents[1]
     sources = sorted(
         path
@@ -64,14 +64,14 @@ def student_wheel() -> tuple[str, bytes]:
         if path.is_file() and "__pycache__" not in path.parts
     )
     files = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in sources}
-    info = f"{DISTRIBUTION}-{installed.version}.dist-info"
+    info = f"{own_wheels.STUDENTS}-{installed.version}.dist-info"
     files |= {
         f"{info}/METADATA": (installed.read_text("METADATA") or "").encode(),
         f"{info}/WHEEL": WHEEL.encode(),
         f"{info}/entry_points.txt": _entry_points(installed).encode(),
     }
     files[f"{info}/RECORD"] = _record(files, f"{info}/RECORD")
-    return f"{DISTRIBUTION}-{installed.version}-py3-none-any.whl", zipped(files)
+    return f"{own_wheels.STUDENTS}-{installed.version}-py3-none-any.whl", zipped(files)
 
 
 def _entry_points(installed: metadata.Distribution) -> str:

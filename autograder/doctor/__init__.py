@@ -18,6 +18,7 @@ from typing import Any
 
 from autograder.core.errors import GraderError, OutOfMemory, SandboxUnavailable, StudentGone, TimedOut
 from autograder.course.manifest import Limits
+from autograder.diagnosis import bwrap
 from autograder.sandbox import Sandbox
 from autograder.student.remote import Remote
 from autograder.student_process import FOLDER
@@ -26,6 +27,9 @@ PROBES = Path(__file__).with_name("doctor_probes.py")
 LIMITS = Limits(seconds=5.0, test_seconds=10.0, memory_mb=256, processes=24, files_mb=16)
 OWN_PLACES = {"/", "/tmp", "/dev", "/dev/shm"}  # a sandbox has its own, so finding them proves nothing
 SECRET_PLACES = ["/proc/1", "/proc/self", "/root", "/home", "/etc/passwd", "/etc/shadow", "/bin/sh", "/usr/bin", "/var"]
+
+
+STARTS = "sandbox starts"  # the finding without which there is no other
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,20 @@ def run() -> list[Finding]:
     """All findings, or one finding that no sandbox can be started."""
     try:
         with _Canaries() as canaries, Sandbox(["numpy"], LIMITS) as sandbox:
-            return list(_findings(sandbox, canaries))
+            return [_program(), *_findings(sandbox, canaries)]
     except SandboxUnavailable as error:
-        return [Finding("sandbox starts", False, str(error))]
+        return [Finding(STARTS, False, str(error))]
+
+
+def check_that_it_starts() -> None:
+    """Start a sandbox and nothing more. Raises SandboxUnavailable, with the cause and the cure."""
+    with Sandbox(["numpy"], LIMITS) as sandbox, sandbox.worker():
+        pass
+
+
+def _program() -> Finding:
+    """Bubblewrap's version. A known fault is a warning: a distribution may have mended an old version."""
+    return Finding("bubblewrap", True, bwrap.description(bwrap.path()))
 
 
 def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
@@ -63,7 +78,7 @@ def _findings(sandbox: Sandbox, canaries: _Canaries) -> Iterator[Finding]:
         return Finding(name, ok, f"no {noun}" if ok else f"{noun}: {_text(result)}")
 
     answer = ask(lambda student: student.double(21))
-    yield Finding("sandbox starts", answer == 42, sandbox.walls if answer == 42 else _text(answer))
+    yield Finding(STARTS, answer == 42, sandbox.walls if answer == 42 else _text(answer))
 
     paths = [*SECRET_PLACES, canaries.folder, str(Path(__file__).parents[1]), os.getcwd(), str(Path.home())]
     existing = ask(lambda s: s.existing_paths([p for p in paths if p not in OWN_PLACES]))

@@ -28,6 +28,8 @@ from typing import Any
 
 from autograder.core.errors import SandboxLost, SandboxUnavailable
 from autograder.course.manifest import Limits
+from autograder.diagnosis import bwrap, causes
+from autograder.diagnosis.host import Host
 from autograder.sandbox import cgroups, command, seccomp
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.process import OWN_PROCESSES, Worker
@@ -89,7 +91,12 @@ class Sandbox:
             self.close()
             self._start()
             self.wait_until_ready()
-            worker = self._take()
+            try:
+                worker = self._take()
+            except SandboxLost as error:
+                if not (why := causes.explain(str(error), Host())):
+                    raise
+                raise SandboxUnavailable(f"no sandbox could be started: {why}") from error
         self.memory_was_exceeded()  # forget what an earlier worker did
         self.forget_the_peak()
         self._spare = Worker(self)
@@ -258,8 +265,9 @@ class Sandbox:
         self._watchdog = None if self._cgroup else Watchdog(pid, limits.memory_mb + OWN_MEMORY_MB, self._kill_all)
 
     def _check(self) -> None:
-        """Raises SandboxUnavailable where a program is missing."""
-        command.bubblewrap()
+        """Raises SandboxUnavailable where the kernel or the program cannot do what is needed."""
+        causes.check_host(Host())
+        bwrap.check(bwrap.path())
 
     def _command(self, control: int, texts: dict[str, int]) -> list[str]:
         """What starts the zygote behind its walls.
@@ -275,7 +283,7 @@ class Sandbox:
         }
         program = ["/runtime/bin/python3", "-S", "-s", "-P", "-B", "/engine/autograder/student_process/zygote.py"]
         walls = command.walls(self.runtime, self._limits, self._gpu, texts)
-        return [command.bubblewrap(), *walls, "--", *program, *self._words_of(control, settings)]
+        return [bwrap.path(), *walls, "--", *program, *self._words_of(control, settings)]
 
     def _words_of(self, control: int, settings: dict[str, Any]) -> list[str]:
         return [str(control), json.dumps(settings)]
@@ -293,7 +301,8 @@ class Sandbox:
         except (OSError, ValueError) as error:
             words = self._last_error() or str(error)
             self.close()
-            raise SandboxUnavailable(f"no sandbox could be started: {words}; `deepgrade doctor` says more") from error
+            why = causes.explain(words, Host()) or f"{words}; `deepgrade doctor` says more"
+            raise SandboxUnavailable(f"no sandbox could be started: {why}") from error
         self._ready = True
         self._move_to_a_new_cgroup()  # the memory of its packages is not the student's
 

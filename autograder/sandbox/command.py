@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import PurePosixPath
 
-from autograder.core.errors import SandboxUnavailable
 from autograder.course.manifest import Limits
 from autograder.sandbox.gpu import Gpu
 from autograder.sandbox.runtime import Runtime
@@ -18,14 +16,6 @@ DEVICES = {"null": "null", "full": "full", "random": "urandom", "urandom": "uran
 
 def is_root() -> bool:
     return os.geteuid() == 0
-
-
-def bubblewrap() -> str:
-    """Where it is. Raises SandboxUnavailable where it is not installed."""
-    found = shutil.which("bwrap")
-    if found is None:
-        raise SandboxUnavailable("bubblewrap is not installed; run: apt-get install bubblewrap")
-    return found
 
 
 def walls(box: Runtime, limits: Limits, gpu: Gpu | None = None, texts: dict[str, int] | None = None) -> list[str]:

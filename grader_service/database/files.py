@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError, GraderError
 from grader_service.core.settings import Settings
 from grader_service.database.models import Submission, Upload
@@ -177,8 +178,8 @@ class Remote:
             self._system, self._root = fsspec.url_to_fs(address)
         except ImportError as error:
             raise DeepgradeError(
-                f"DEEPGRADE_FILES is {address!r}, but the library for it is not installed ({error}); s3:// needs "
-                "`pip install 'deepgrade[s3]'`, and each other kind of store needs its own library"
+                f"DEEPGRADE_FILES is {address!r}, but the library for it is not installed ({error}); for s3:// "
+                f"{own_wheels.how_to_install('s3')}; each other kind of store needs its own library"
             ) from error
         except ValueError as error:
             raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}: {error}") from error

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.functions import FunctionElement
 
+from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.database import revisions
@@ -182,7 +183,7 @@ def _url(settings: Settings) -> sa.URL:
     if url.get_backend_name() == "postgresql":
         if importlib.util.find_spec("psycopg") is None:
             raise DeepgradeError(
-                "PostgreSQL needs psycopg, which is not installed; run `pip install 'deepgrade[scaled]'`"
+                f"PostgreSQL needs psycopg, which is not installed; {own_wheels.how_to_install('scaled')}"
             )
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":

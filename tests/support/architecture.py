@@ -20,6 +20,8 @@ OURS = ("autograder", "grader_service", "assignments", "solutions", "tests", "sc
 MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "datasets": {"core"},
+    # Why no sandbox starts here, and what to do.
+    "diagnosis": {"core"},
     # What untrusted code shares: values as bytes.
     "wire": set(),
     "student_process": {"wire"},
@@ -27,14 +29,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "arguments": {"wire"},
     "course": {"core", "datasets"},
     # Walls know limits and how a student's process is started, and nothing of tests.
-    "sandbox": {"core", "course", "student_process", "wire"},
+    "sandbox": {"core", "course", "diagnosis", "student_process", "wire"},
     "student": {"arguments", "core", "course", "sandbox", "student_process", "wire"},
     # What test files import: nothing of those who run them.
     "testing": {"arguments", "student_process"},
     "report": {"core"},
     "judge": {"arguments", "core", "course", "report", "sandbox", "student", "student_process", "testing"},
     "grade": {"core", "course", "judge", "report", "sandbox", "student"},
-    "doctor": {"core", "course", "sandbox", "student", "student_process"},
+    "doctor": {"core", "course", "diagnosis", "sandbox", "student", "student_process"},
     "local_check": {"core", "course", "judge", "report", "student"},
     # Results of an earlier grading, for `verify` and for the service.
     "reuse": {"core", "course", "datasets", "grade", "report"},

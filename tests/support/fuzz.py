@@ -6,7 +6,7 @@
     tests/support/fuzz.py zip --input UEsDBA==     # one input again, as a crash has printed it
 
 Each target runs in a process of its own, so that what ends the interpreter ends no more than that; past its memory or
-the time for one input it is killed, which is a crash too. With atheris (`pip install "deepgrade[fuzz]"`) the branches
+the time for one input it is killed, which is a crash too. With atheris (`pip install -e "staff[fuzz]"`) the branches
 that an input takes lead to the next one; without, and for the API, hypothesis draws inputs of the target's kind, with
 other seeds each time. Inputs that took new branches are kept in .fuzz/, and are where the next run begins.
 

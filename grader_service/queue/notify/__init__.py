@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError
 from grader_service.core.settings import Settings
 from grader_service.queue.enqueue import QUEUES
@@ -71,5 +72,5 @@ def check_installed() -> None:
         import celery  # noqa: F401
     except ModuleNotFoundError as error:
         raise DeepgradeError(
-            f"DEEPGRADE_ENGINE is 'celery', and {error.name} is not installed; run `pip install 'deepgrade[scaled]'`"
+            f"DEEPGRADE_ENGINE is 'celery', and {error.name} is not installed; {own_wheels.how_to_install('scaled')}"
         ) from error

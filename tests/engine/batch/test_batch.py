@@ -394,7 +394,7 @@ def test_without_jinja_nothing_is_graded_and_the_way_out_is_said(deepgrade, inbo
     (tmp_path / "first" / "jinja2.py").write_text("raise ModuleNotFoundError('no', name='jinja2')")
     done = deepgrade("batch", "tiny", inbox, "-o", tmp_path / "out", PYTHONPATH=str(tmp_path / "first"))
     assert done.returncode == 2
-    assert "pip install 'deepgrade[service]'" in done.stderr
+    assert "pip install jinja2" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -501,6 +501,6 @@ def test_without_a_sandbox_nothing_is_graded_and_nothing_written(deepgrade, inbo
     (tmp_path / "bin" / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
     (tmp_path / "bin" / "bwrap").chmod(0o755)
     done = deepgrade("batch", "tiny", inbox, "-o", tmp_path / "out", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert done.stderr.count("no sandbox could be started: bwrap: no namespaces here") == 1
     assert not (tmp_path / "out" / "final_grades.csv").exists()

@@ -23,7 +23,7 @@ from containers import in_container
 from narrowing import not_none
 from notebook_files import of_module
 
-pytest.importorskip("otter", reason="otter-grader is not installed: pip install 'deepgrade[otter]'")
+pytest.importorskip("otter", reason="otter-grader is not installed: it is in the extra `otter` of staff/pyproject.toml")
 
 from otter.grade.utils import merge_scores_to_df
 from otter.run.run_autograder.autograder_config import AutograderConfig
@@ -234,7 +234,7 @@ def test_the_command_says_what_is_missing(deepgrade, tmp_path):
     (tmp_path / "first" / "otter.py").write_text("raise ModuleNotFoundError('no', name='otter')")
     done = deepgrade("otter", "tiny", PYTHONPATH=str(tmp_path / "first"))
     assert done.returncode == 2
-    assert "pip install 'deepgrade[otter]'" in done.stderr
+    assert "deepgrade_staff-0.1.0-py3-none-any.whl[otter]" in done.stderr
 
 
 # --- what was handed in ------------------------------------------------------------------------------------------

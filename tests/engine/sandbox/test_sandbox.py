@@ -24,6 +24,7 @@ from autograder import grade as grading
 from autograder.core.errors import Died, GraderError, OutOfMemory, SandboxLost, SandboxUnavailable
 from autograder.course.manifest import Limits
 from autograder.course.submission import Submission, sha256_of
+from autograder.diagnosis import bwrap
 from autograder.judge import server
 from autograder.sandbox import Sandbox, bubblewrap, cgroups, command, runtime, seccomp
 from autograder.sandbox.process import OWN_PROCESSES, Worker
@@ -235,7 +236,7 @@ def test_a_bubblewrap_that_fails_is_no_sandbox_and_its_words_are_told(monkeypatc
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(command, "bubblewrap", lambda: str(fake))
+    monkeypatch.setattr(bwrap, "path", lambda: str(fake))
     with Sandbox(["numpy"], Limits()) as sandbox, pytest.raises(SandboxUnavailable, match="setting up uid map"):
         sandbox.worker()
 

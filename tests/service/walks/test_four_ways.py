@@ -32,7 +32,7 @@ from grader_service.core.settings import Settings
 from ..support import processes
 from ..support.processes import Client, serving
 
-pytest.importorskip("otter", reason="otter-grader is not installed: pip install 'deepgrade[otter]'")
+pytest.importorskip("otter", reason="otter-grader is not installed: it is in the extra `otter` of staff/pyproject.toml")
 
 TESTS = Path(__file__).resolve().parent.parent.parent
 HOSTILE = ["exits_in_a_call", "returns_nan", "writes_verdicts_on_the_data_socket", "memory_by_children"]
