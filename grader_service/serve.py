@@ -60,6 +60,7 @@ def serve(
     must_not_be_debugged(os.environ)
     logs.configure(settings, "serve", os.environ)
     gpus = machine.gpus_here() if settings.workers else ()
+    machine.use_delegated_cgroup(os.environ)
     machine.check(os.environ, gpus)
     must_be_ours(settings)
     with listen(host, port) as listener:

@@ -4,6 +4,7 @@ check       raises DeepgradeError for a setting that is not valid or names somet
 notes       sentences about problems that do not stop the service
 lacking     the assignments that cannot be graded here, and the missing distributions
 findings    the same for `deepgrade doctor`
+use_delegated_cgroup   sets DEEPGRADE_CGROUP under a service manager that has delegated a cgroup
 gpus_here   the GPUs of this machine
 """
 
@@ -12,13 +13,13 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, GraderError
 from autograder.course.course import Course
-from autograder.sandbox import gpu
+from autograder.sandbox import delegation, gpu
 from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 
 ALIKE = 0.75  # least similarity of an unknown variable to a known one that makes it a typing error, 0 to 1
@@ -33,6 +34,12 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
             raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
     _check_gpu(gpus)
     _check_cgroup(environment)
+
+
+def use_delegated_cgroup(environment: MutableMapping[str, str]) -> None:
+    """Call it before other processes start. What DEEPGRADE_CGROUP names wins, also if it is empty."""
+    if "DEEPGRADE_CGROUP" not in environment and (folder := delegation.find()) is not None:
+        environment["DEEPGRADE_CGROUP"] = str(folder)
 
 
 def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:

@@ -265,7 +265,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable(
             "DEEPGRADE_CGROUP",
             "A delegated cgroup (v2) that limits sandboxes if the service runs as an ordinary user.",
-            "none: root uses cgroups of version 1 if they exist; otherwise rlimits and a watchdog apply",
+            "the cgroup that systemd has delegated to the unit (`Delegate=yes`); otherwise none: root uses cgroups of "
+            "version 1 if they exist, else rlimits and a watchdog apply",
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
         Variable(
