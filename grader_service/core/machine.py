@@ -32,6 +32,7 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
     for name, meant in _unknown(environment).items():
         if meant:
             raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
+    _check_values(environment)
     _check_gpu(gpus)
     _check_cgroup(environment)
 
@@ -104,9 +105,18 @@ def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
     names = {name.removeprefix(PREFIX): name for name in VARIABLES}
     for name in environment:
         if name.startswith(PREFIX) and name not in VARIABLES and name not in INTERNAL:
-            alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=ALIKE)
+            short = name.removeprefix(PREFIX)
+            alike = difflib.get_close_matches(short, names, n=1, cutoff=ALIKE)
+            alike = alike or [known for known in names if sorted(known) == sorted(short)]  # GUP for GPU
             meant[name] = names[alike[0]] if alike else ""
     return meant
+
+
+def _check_values(environment: Mapping[str, str]) -> None:
+    """Of settings that `Settings` does not read."""
+    for one in VARIABLES.values():
+        if not one.field and one.name in environment:
+            one.kind.read(one.name, environment[one.name])
 
 
 def _check_gpu(gpus: Sequence[str]) -> None:

@@ -18,8 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from grader_service.queue import hosts, monitor
 from grader_service.database.session import sqlite_file
+from grader_service.queue import hosts, monitor
 from grader_service.web import permissions, request_metrics
 from grader_service.web.pages import database, reading, settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from typing import Any
@@ -108,7 +109,7 @@ def test_what_is_rolled_back_is_not_told(user, database, events):
     user("ada").handed_in()
     events()
     calls: list[str] = []
-    with pytest.raises(ZeroDivisionError), database.write() as session:
+    with contextlib.suppress(ZeroDivisionError), database.write() as session:
         assert leases.claim(session, leases.Slot("one:0", ("cpu",)), lease_seconds=45)
         after_commit(session, lambda: calls.append("told"))
         raise ZeroDivisionError
