@@ -69,12 +69,12 @@ def _of_the_service() -> Iterator[tuple[str, bool, str]]:
     from grader_service.core.settings import Settings
     from grader_service.database.session import Database
     from grader_service.queue import hosts
-    from grader_service.queue.notify import check_broker
+    from grader_service.queue.notify import check_broker, check_installed
 
     try:
         settings = Settings.from_environment()
         if settings.engine == "celery":
-            checkinstalled()
+            check_installed()
     except DeepgradeError as error:
         yield "values of the settings", False, str(error)
         return

@@ -63,7 +63,7 @@ while IFS= read -r step; do
     esac
 done < <(sed -e '/^#/d' -e '/^$/d' "$file" | sed -e ':a' -e '/\\$/N; s/\\\n *//; ta')
 
-as_user() { env -i PATH=/opt/deepgrade/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/srv/deepgrade DEEPGRADE_HOME=/srv/deepgrade \
+as_user() { env -i PATH=/opt/deepgrade/venv/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/srv/deepgrade DEEPGRADE_HOME=/srv/deepgrade \
     DEEPGRADE_COURSE=/opt/deepgrade/source chroot --userspec=10001:10001 "$tree" "$@"; }
 as_user deepgrade --help >/dev/null
 as_user deepgrade list
