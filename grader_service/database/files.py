@@ -65,7 +65,7 @@ class Files:
         except Exception as error:  # each kind of store has errors of its own
             return [
                 f"the file store of DEEPGRADE_FILES cannot be used ({_words(error)}), so uploads larger than "
-                "DEEPGRADE_INLINE_KB are refused; mend it, or correct the address"
+                "DEEPGRADE_INLINE_KB are refused; repair it, or correct the address"
             ]
         return []
 

@@ -61,7 +61,7 @@ def test_without_both_controllers_there_is_none(tree):
 
 def test_what_this_user_may_not_write_is_not_delegated(tree, monkeypatch):
     root, process = tree
-    monkeypatch.setattr(delegation.os, "access", lambda path, mode: Path(path).name != "cgroup.subtree_control")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "cgroup.subtree_control")
     assert delegation.find(root, process) is None
 
 
