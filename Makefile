@@ -1,4 +1,4 @@
-# The verbs of this repository; README.md says more of each.
+# The verbs of this repository; docs/developers.md says more of each.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +12,7 @@ QUICK := $(addprefix tests/engine/,core course/test_bundle.py course/test_manife
     web/test_alike.py web/test_dashboard.py) \
     $(addprefix tests/test_,$(addsuffix .py,architecture english mutation threats walls))
 
-.PHONY: help setup demo quick test coverage nightly wheels lowest pythons bare licences architecture lint bench rehearsal matrices mutants chaos threats walls fuzz schema settings
+.PHONY: help setup demo quick test coverage nightly wheels lowest pythons bare licences architecture lint bench rehearsal matrices mutants chaos threats walls fuzz schema settings site
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 16
@@ -116,3 +116,8 @@ licences:        ## write docs/licences.md: what the wheels hold of others, and 
 settings: setup  ## write docs/settings.md from grader_service/core/variables.py
 	@$(BIN)/python -c "from grader_service.core import settings_page; \
 	  open('docs/settings.md', 'w', encoding='utf-8').write(settings_page.page())"
+
+site:            ## pictures of the demo course, and the documentation site in site/, which needs no network to be read
+	@$(SETUP) dev chromium
+	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python -m mkdocs build --quiet --clean

@@ -1,4 +1,4 @@
-"""The service's commands: serve, worker and bundle; queue, pause and resume; backup and restore.
+"""The service's commands: serve, worker and bundle; queue, pause and resume; backup, restore and upgrade.
 
 `autograder.cli.extensions` adds them to the command line. Each command imports its modules when it runs.
 """
@@ -15,9 +15,9 @@ import typer
 from rich.text import Text
 
 from autograder.cli import console
-from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError
 from autograder.course.course import find_course
+from grader_service.database_cli import backup, installed, restore, upgrade
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -34,7 +34,7 @@ Paused = Annotated[str, typer.Argument(metavar="NAME", help="Name of a queue or 
 def read_settings() -> None:
     """The settings in the file of DEEPGRADE_SETTINGS act like environment variables, for every command."""
     if os.environ.get("DEEPGRADE_SETTINGS"):
-        with _installed():
+        with installed():
             from grader_service.core.environment import read_file
         read_file(os.environ)
 
@@ -45,7 +45,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free port.", min=0, max=65535)] = 8000,
 ) -> None:
     """Run the web service and its graders; their data is in DEEPGRADE_HOME."""
-    with _installed():
+    with installed():
         import flask  # noqa: F401  # only later processes need it; if it is missing, fail here
         import waitress  # noqa: F401
 
@@ -65,6 +65,7 @@ def findings(course: str | None) -> list[tuple[str, bool, str]]:
 
 def _of_the_service() -> Iterator[tuple[str, bool, str]]:
     """The values of the settings, the broker, the database and its hosts, in the sentences of the start."""
+    from grader_service.core import targets
     from grader_service.core.settings import Settings
     from grader_service.database.session import Database
     from grader_service.queue import hosts
@@ -78,6 +79,8 @@ def _of_the_service() -> Iterator[tuple[str, bool, str]]:
         yield "values of the settings", False, str(error)
         return
     yield "values of the settings", True, "each can be read"
+    silent = targets.unreachable(settings)
+    yield "mail and provider", not silent, "; ".join(silent) or "each that is set answers"
     broker = check_broker(settings)
     yield "broker", not broker, broker or ("it answers" if settings.engine == "celery" else "not needed")
     if not settings.database and not (settings.home / "deepgrade.sqlite3").exists():
@@ -116,7 +119,7 @@ def worker(
     ] = None,
 ) -> None:
     """Grade on this machine for a service on another machine."""
-    with _installed():
+    with installed():
         from grader_service.grade_worker import work
     work(
         queues=_words(queues),
@@ -285,47 +288,9 @@ def _pause(name: str, paused: bool) -> None:
     print(f"Paused {name}. Running jobs will finish." if paused else f"Resumed {name}.")
 
 
-def backup(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder to create; nobody else should be able to read it.")
-    ],
-) -> None:
-    """Back up the database, the secrets and the files while the service runs."""
-    with _installed():
-        from grader_service.core.settings import Settings
-        from grader_service.database import backup as backups
-    with console.busy("copying"):
-        contents = backups.back_up(Settings.from_environment(), folder.absolute())
-    print(f"{folder}: {len(contents.files)} files ({contents.size / 2**20:,.1f} MB), each with its checksum")
-    if contents.missing:
-        console.warn(
-            f"{len(contents.missing)} uploads are missing or damaged in the file store, so the backup does not "
-            f"contain them: {', '.join(contents.missing[:3])}"
-        )
-        raise typer.Exit(1)
-
-
-def restore(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that `deepgrade backup` wrote.")],
-    check: Annotated[bool, typer.Option("--check", help="Only verify the checksum of every file.")] = False,
-) -> None:
-    """Restore a backup into an empty home and database. Stop the service first."""
-    with _installed():
-        from grader_service.core.settings import Settings
-        from grader_service.database import backup as backups
-    with console.busy("verifying every file"):
-        contents = backups.check(folder)
-    if not check:
-        settings = Settings.from_environment()
-        with console.busy("restoring"):
-            backups.restore(settings, folder)
-    made = f"the backup of {contents.made_at} ({contents.database}, {contents.size / 2**20:,.1f} MB)"
-    print(f"{made} is complete" if check else f"{made} was restored to {settings.home}; start `deepgrade serve`")
-
-
 @contextlib.contextmanager
 def _database() -> Iterator[Database]:
-    with _installed():
+    with installed():
         from grader_service.core.settings import Settings
         from grader_service.database.session import Database
     with contextlib.closing(Database(Settings.from_environment())) as database:
@@ -333,19 +298,9 @@ def _database() -> Iterator[Database]:
         yield database
 
 
-@contextlib.contextmanager
-def _installed() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise DeepgradeError(
-            f"the service needs {error.name}, which is not installed; {own_wheels.how_to_install('service')}"
-        ) from error
-
-
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 PANEL = "Service"
-COMMANDS = (serve, worker, bundle, queue, pause, resume, backup, restore)
+COMMANDS = (serve, worker, bundle, queue, pause, resume, backup, restore, upgrade)

@@ -66,6 +66,7 @@ def work(
     plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
     if not plans:
         raise DeepgradeError(f"this host would grade nothing: no slot serves {', '.join(served)}; see --slots")
+    machine.use_delegated_cgroup(os.environ)
     machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
     doctor.check_that_it_starts()
     logs.configure(settings, settings.host, os.environ)

@@ -25,7 +25,7 @@ from autograder import doctor
 from autograder.core.errors import DeepgradeError
 from autograder.course.course import find_course
 from grader_service.accounts import accounts, deletion
-from grader_service.core import logs, machine, secrets
+from grader_service.core import logs, machine, secrets, targets
 from grader_service.core.settings import Settings
 from grader_service.database.files import Files
 from grader_service.database.session import Database, must_be_ours
@@ -61,6 +61,7 @@ def serve(
     must_not_be_debugged(os.environ)
     logs.configure(settings, "serve", os.environ)
     gpus = machine.gpus_here() if settings.workers else ()
+    machine.use_delegated_cgroup(os.environ)
     machine.check(os.environ, gpus)
     must_be_ours(settings)
     with listen(host, port) as listener:
@@ -71,7 +72,8 @@ def serve(
             if settings.workers:
                 _check_up()
             _prepare(settings, say)
-            for note in machine.notes(os.environ, content if settings.workers else None, check_broker(settings)):
+            notes = machine.notes(os.environ, content if settings.workers else None, check_broker(settings))
+            for note in [*notes, *targets.unreachable(settings), *Files(settings).problems()]:
                 say(f"note: {note}")
             address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
 

@@ -1,7 +1,8 @@
 """Memory and processes of all of a sandbox together, by cgroup where one can be written.
 
     version 1: a folder below our own in the `memory` and `pids` hierarchies (needs root)
-    version 2: a folder below DEEPGRADE_CGROUP, a delegated, empty cgroup with both controllers
+    version 2: a folder below DEEPGRADE_CGROUP, a delegated, empty cgroup with both controllers (delegation.py
+               finds that of a systemd unit)
 
 Where neither can be had, `make` returns None, and rlimits with a watchdog (watchdog.py) take its place.
 """

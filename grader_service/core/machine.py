@@ -4,6 +4,7 @@ check       raises DeepgradeError for a setting that is not valid or names somet
 notes       sentences about problems that do not stop the service
 lacking     the assignments that cannot be graded here, and the missing distributions
 findings    the same for `deepgrade doctor`
+use_delegated_cgroup   sets DEEPGRADE_CGROUP under a service manager that has delegated a cgroup
 gpus_here   the GPUs of this machine
 """
 
@@ -12,13 +13,13 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, GraderError
 from autograder.course.course import Course
-from autograder.sandbox import gpu
+from autograder.sandbox import delegation, gpu
 from grader_service.core.variables import INTERNAL, PREFIX, VARIABLES
 
 ALIKE = 0.75  # least similarity of an unknown variable to a known one that makes it a typing error, 0 to 1
@@ -31,8 +32,15 @@ def check(environment: Mapping[str, str], gpus: Sequence[str] = ()) -> None:
     for name, meant in _unknown(environment).items():
         if meant:
             raise DeepgradeError(f"{name} is not a setting; use {meant}. docs/settings.md lists all settings")
+    _check_values(environment)
     _check_gpu(gpus)
     _check_cgroup(environment)
+
+
+def use_delegated_cgroup(environment: MutableMapping[str, str]) -> None:
+    """Call it before other processes start. What DEEPGRADE_CGROUP names wins, also if it is empty."""
+    if "DEEPGRADE_CGROUP" not in environment and (folder := delegation.find()) is not None:
+        environment["DEEPGRADE_CGROUP"] = str(folder)
 
 
 def notes(environment: Mapping[str, str], course: Course | None, broker: str = "") -> list[str]:
@@ -97,9 +105,18 @@ def _unknown(environment: Mapping[str, str]) -> dict[str, str]:
     names = {name.removeprefix(PREFIX): name for name in VARIABLES}
     for name in environment:
         if name.startswith(PREFIX) and name not in VARIABLES and name not in INTERNAL:
-            alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=ALIKE)
+            short = name.removeprefix(PREFIX)
+            alike = difflib.get_close_matches(short, names, n=1, cutoff=ALIKE)
+            alike = alike or [known for known in names if sorted(known) == sorted(short)]  # GUP for GPU
             meant[name] = names[alike[0]] if alike else ""
     return meant
+
+
+def _check_values(environment: Mapping[str, str]) -> None:
+    """Of settings that `Settings` does not read."""
+    for one in VARIABLES.values():
+        if not one.field and one.name in environment:
+            one.kind.read(one.name, environment[one.name])
 
 
 def _check_gpu(gpus: Sequence[str]) -> None:

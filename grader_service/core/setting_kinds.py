@@ -5,22 +5,58 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from autograder.core.errors import DeepgradeError
 
 
 @dataclass(frozen=True)
 class Text:
-    longest: int | None = None  # characters; the rest is cut off
+    least: int = 0  # characters
+    longest: int = 10**6
 
-    def read(self, name: str, text: str) -> str:
-        return text[: self.longest]
+    def read(self, name: str, text: str) -> Any:
+        if text and not self.least <= len(text) <= self.longest:
+            raise DeepgradeError(
+                f"{name} has {len(text)} characters; it must have {self.least or 1} to {self.longest} characters"
+            )
+        return text
 
     def write(self, value: Any) -> str:
         return str(value)
+
+
+@dataclass(frozen=True)
+class Pattern(Text):
+    pattern: str = ""  # a regular expression for the whole value
+    words: str = ""  # what it can be
+
+    def read(self, name: str, text: str) -> Any:
+        if text and not re.fullmatch(self.pattern, text):
+            raise DeepgradeError(f"{name} is {text[:100]!r}; it must be {self.words}")
+        return text
+
+
+@dataclass(frozen=True)
+class ExistingFolder(Text):
+    def read(self, name: str, text: str) -> Any:
+        if text and not Path(text).expanduser().is_dir():
+            raise DeepgradeError(f"{name} is {text!r}, which is not a folder; name an existing folder, or unset {name}")
+        return text
+
+
+@dataclass(frozen=True)
+class NoFile(Text):
+    """A folder that is made when it is needed."""
+
+    def read(self, name: str, text: str) -> Any:
+        if text and Path(text).expanduser().is_file():
+            raise DeepgradeError(f"{name} is {text!r}, which is a file; name a folder")
+        return text
 
 
 @dataclass(frozen=True)
@@ -56,7 +92,7 @@ class Switch(OneOf):
 
 @dataclass(frozen=True)
 class Number(Text):
-    least: float = 0.0
+    least: float = 0.0  # type: ignore[assignment]  # of the value
     below: float = 1e6
     whole: bool = False
 
@@ -66,7 +102,10 @@ class Number(Text):
         except ValueError:
             number = self.least - 1
         if not self.least <= number < self.below:
-            raise DeepgradeError(f"{name} is {text!r}; it must be a number of at least {self.least:g}")
+            above = f" and below {self.below:.0f}" if number >= self.below else ""
+            raise DeepgradeError(f"{name} is {text!r}; it must be a number of at least {self.least:g}{above}")
+        if self.whole and number != int(number):
+            raise DeepgradeError(f"{name} is {text!r}; it must be a whole number")
         return int(number) if self.whole else number
 
 
@@ -77,4 +116,11 @@ class Address(Text):
     def read(self, name: str, text: str) -> str:
         if text and not text.startswith(self.beginnings):
             raise DeepgradeError(f"{name} must begin with {' or '.join(self.beginnings)}")
+        try:
+            parts = urlsplit(text)
+            complete = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            complete = False
+        if text and not complete:
+            raise DeepgradeError(f"{name} names no host after {text.partition('://')[0]}://, or a port that cannot be")
         return text

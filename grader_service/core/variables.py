@@ -12,7 +12,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader_service.core.setting_kinds import Address, Folder, Number, OneOf, Switch, Text
+from grader_service.core.setting_kinds import (
+    Address,
+    ExistingFolder,
+    Folder,
+    NoFile,
+    Number,
+    OneOf,
+    Pattern,
+    Switch,
+    Text,
+)
 
 PREFIX = "DEEPGRADE_"
 FILE = "DEEPGRADE_SETTINGS"
@@ -84,6 +94,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "10 to 200 characters",
             secret=True,
             field="admin_password",
+            kind=Text(least=10, longest=200),
         ),
         Variable(
             "DEEPGRADE_METRICS_TOKEN",
@@ -156,6 +167,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "`deepgrade@localhost`",
             "an e-mail address",
             field="mail_from",
+            kind=Pattern(pattern=r"[^@\s<>,]+@[^@\s<>,]+", words="an e-mail address, such as deepgrade@example.edu"),
         ),
         Variable(
             "DEEPGRADE_OIDC_ISSUER",
@@ -220,7 +232,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "2; with `celery` 0",
             "a number up to the number of cores",
             field="workers",
-            kind=Number(least=0, whole=True),
+            kind=Number(least=0, below=1025, whole=True),
         ),
         Variable(
             "DEEPGRADE_HOST",
@@ -228,7 +240,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "the hostname",
             "up to 60 letters, digits and . _ @ -",
             field="host",
-            kind=Text(longest=60),
+            kind=Pattern(pattern=r"[A-Za-z0-9][A-Za-z0-9._@-]{0,59}", words="up to 60 letters, digits and . _ @ -"),
         ),
         Variable(
             "DEEPGRADE_MEMORY_MB",
@@ -265,7 +277,8 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable(
             "DEEPGRADE_CGROUP",
             "A delegated cgroup (v2) that limits sandboxes if the service runs as an ordinary user.",
-            "none: root uses cgroups of version 1 if they exist; otherwise rlimits and a watchdog apply",
+            "the cgroup that systemd has delegated to the unit (`Delegate=yes`); otherwise none: root uses cgroups of "
+            "version 1 if they exist, else rlimits and a watchdog apply",
             "a path below `/sys/fs/cgroup`, empty, with the controllers memory and pids",
         ),
         Variable(
@@ -281,6 +294,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "Address of the service for `deepgrade submit`, `status` and `report`.",
             "the address given to `deepgrade login`",
             "an address such as `https://deepgrade.example.edu`",
+            kind=Address(beginnings=("https://", "http://")),
         ),
         Variable(
             "DEEPGRADE_TOKEN",
@@ -296,18 +310,21 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
             "Folder of existing files. It is searched first.",
             "none",
             "a path",
+            kind=ExistingFolder(),
         ),
         Variable(
             "DEEPGRADE_CACHE",
             "Folder that `deepgrade data` fills. It is searched second. `deepgrade verify` keeps proofs in `.proofs`.",
             "the platform's folder for caches, such as `~/.cache/deepgrade`",
             "a path",
+            kind=NoFile(),
         ),
         Variable(
             "DEEPGRADE_MIRROR",
             "Your own mirror. It is used before the public mirrors.",
             "none",
             "a URL; the folder and file of a set are appended",
+            kind=Address(beginnings=("https://", "http://")),
         ),
     ),
 }

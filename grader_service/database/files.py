@@ -48,12 +48,27 @@ class Store(Protocol):
 
     def remove(self, sha256: str) -> None: ...
 
+    def look(self) -> None:
+        """Fails if the store cannot be used."""
+
 
 class Files:
     def __init__(self, settings: Settings) -> None:
         """Raises DeepgradeError for an address that is not valid."""
         self._store = _store(settings.files) if settings.files else None
         self._inline = settings.inline_kb * 1024
+
+    def problems(self) -> list[str]:
+        """At the start: a sentence if the store cannot be used; uploads up to DEEPGRADE_INLINE_KB need no store."""
+        try:
+            if self._store is not None:
+                self._store.look()
+        except Exception as error:  # each kind of store has errors of its own
+            return [
+                f"the file store of DEEPGRADE_FILES cannot be used ({_words(error)}), so uploads larger than "
+                "DEEPGRADE_INLINE_KB are refused; repair it, or correct the address"
+            ]
+        return []
 
     def keep(self, data: bytes) -> Upload:
         """Store bytes and return the row to add. Raises StoreError if that fails."""
@@ -131,6 +146,11 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def look(self) -> None:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(self._root, os.W_OK | os.X_OK):
+            raise PermissionError(f"{self._root} cannot be written")
+
     def put(self, sha256: str, data: bytes) -> None:
         path = self._path(sha256)
         if not path.exists():
@@ -183,6 +203,9 @@ class Remote:
             ) from error
         except ValueError as error:
             raise DeepgradeError(f"DEEPGRADE_FILES is {address!r}: {error}") from error
+
+    def look(self) -> None:
+        self._system.exists(self._path("0" * 64))
 
     def put(self, sha256: str, data: bytes) -> None:
         self._system.pipe_file(self._path(sha256), data)

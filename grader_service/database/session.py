@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from grader_service.database import revisions
 
 BUSY_SECONDS = 60
 LARGEST = 2**31 - 1  # the largest number of a row
+AFTER_COMMIT = "deepgrade.after_commit"  # in `Session.info`
 
 # Options of libpq: how long a server may be silent before it counts as lost.
 POSTGRESQL = {
@@ -69,6 +70,11 @@ def one_at_a_time(session: Session, what: str, *, shared: bool = False) -> None:
     if session.get_bind().dialect.name == "postgresql":
         lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
         session.execute(sa.select(lock(_number(what))))
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Call it after the commit of this writing transaction; never, if the transaction is rolled back."""
+    session.info.setdefault(AFTER_COMMIT, []).append(call)
 
 
 def storable(text: str) -> str:
@@ -118,8 +124,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            for call in session.info.get(AFTER_COMMIT, ()):
+                call()
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables up to date: all migrations, or none."""

@@ -8,7 +8,8 @@
     enqueue     enqueue, enqueue_many, retarget: whose turn it is, and what is needed to grade it
     leases      claim, renew, progress, finish, fault, release: what the one worker may do that has the job
     recovery    sweep, expire, requeue: what others may do
-    monitor     place, lines, totals, waiting_for: what is seen of it
+    job_log     the lines of the log about a job's life, written after the commit
+    monitor     place, lines, totals, times, waiting_for: what is seen of it
     hosts       the machines that grade, and what of them and of the queues is paused
     notify      how an idle worker learns that there is work: by looking, or by a ticket through Celery
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from autograder.course.manifest import Manifest
 from grader_service.database.models import Job, Submission
 from grader_service.database.session import db_now
+from grader_service.queue import job_log
 
 QUEUES = ("cpu", "cpu-long", "gpu")
 INTERACTIVE, BATCH = 0, 10  # priorities; the lower goes first
@@ -65,6 +66,7 @@ def enqueue(
     )
     session.add(job)
     session.flush()
+    job_log.tell(session, "accepted", job.id)
     return job
 
 
@@ -103,6 +105,7 @@ def enqueue_many(
         into = ("submission_id", "person_id", "turn", "batch", "state", "queue", "priority", "memory_mb", "course")
         insert = sa.insert(Job).from_select([*into, "queued_at", *_ZEROS, "message"], rows)
         added += len(session.execute(insert.returning(Job.id)).all())
+    job_log.tell_batch(session, batch, needs.queue, added)
     return added
 
 

@@ -13,6 +13,7 @@ from autograder.report import schema as reports
 from autograder.report.schema import Report
 from grader_service.database.models import CourseAssignment, Host, Job, Picture, Queue, Result, Submission
 from grader_service.database.session import db_now, one_at_a_time, storable
+from grader_service.queue import job_log
 from grader_service.queue.recovery import RETRY_SECONDS, queued_or_given_up, rowcount
 
 
@@ -84,7 +85,10 @@ def claim(session: Session, slot: Slot, *, lease_seconds: float) -> Claim | None
         )
         .returning(Job.id, Job.submission_id, Job.batch)
     ).one_or_none()
-    return Claim(row.id, row.submission_id, token, row.batch) if row else None
+    if row is None:
+        return None
+    job_log.tell(session, "claimed", row.id)
+    return Claim(row.id, row.submission_id, token, row.batch)
 
 
 def renew(session: Session, claim: Claim, lease_seconds: float) -> bool:
@@ -139,18 +143,20 @@ def finish(
     session.add(result)
     session.flush()
     session.add_all(Picture(result_id=result.id, key=key, png=png) for key, png in pictures.items())
+    job_log.tell(session, "graded", claim.job_id)
     return True
 
 
 def turn_away(session: Session, claim: Claim) -> None:
     """Counts a worker that came back after its lease, for the queue page."""
     session.execute(sa.update(Job).where(Job.id == claim.job_id).values(late_refused=Job.late_refused + 1))
+    job_log.tell(session, "refused", claim.job_id)
 
 
 def fault(session: Session, claim: Claim, message: str) -> bool:
     """The grader failed: try again after a pause; the third time staff must look. False: no longer this worker's."""
     pause = RETRY_SECONDS * (1 + 3 * Job.faults)
-    return _update(
+    ours = _update(
         session,
         claim,
         state=queued_or_given_up(Job.faults),
@@ -160,11 +166,18 @@ def fault(session: Session, claim: Claim, message: str) -> bool:
         token=None,
         lease_until=None,
     )
+    if ours:
+        state = session.scalar(sa.select(Job.state).where(Job.id == claim.job_id))
+        job_log.tell(session, "given_up" if state == "grader_error" else "failed", claim.job_id)
+    return ours
 
 
 def release(session: Session, claim: Claim) -> bool:
     """Return a job to the queue, because the worker must stop. It does not count as a failure."""
-    return _update(session, claim, state="queued", token=None, lease_until=None)
+    ours = _update(session, claim, state="queued", token=None, lease_until=None)
+    if ours:
+        job_log.tell(session, "released", claim.job_id)
+    return ours
 
 
 def _next(session: Session, slot: Slot, *, lock: bool = False) -> int | None:

@@ -37,6 +37,16 @@ class Totals:
     late_refused: int
 
 
+@dataclass(frozen=True)
+class Times:
+    """Times of the finished jobs of a queue: first from the upload to the last claim, then from there to the report."""
+
+    queue: str
+    count: int
+    sums: tuple[float, float]  # seconds
+    up_to: tuple[tuple[int, ...], tuple[int, ...]]  # the number of jobs up to each bound
+
+
 def places(session: Session, jobs: Iterable[Job]) -> dict[int, int]:
     """The place in the queue of each waiting job, by submission. 1 is the next job. Running jobs do not count."""
     waiting = [job.id for job in jobs if job.state == "queued"]
@@ -121,6 +131,19 @@ def totals(session: Session) -> Totals:
     ).all()
     sums = [sum(int(row[column]) for row in rows) for column in (2, 3, 4, 5)]
     return Totals(dict.fromkeys(JOB_STATES, 0) | {row[0]: row[1] for row in rows}, *sums)
+
+
+def times(session: Session, bounds: Sequence[float]) -> list[Times]:
+    """How long finished jobs waited and were graded, by queue.   bounds : upper bounds of the classes, in seconds"""
+    waited, graded = Job.claimed_at - Job.queued_at, Job.finished_at - Job.claimed_at
+    columns = [sa.func.count(), sa.func.sum(waited), sa.func.sum(graded)]
+    columns += [_count(seconds <= bound) for seconds in (waited, graded) for bound in bounds]
+    finished = (Job.state == "done", Job.claimed_at.is_not(None), Job.finished_at.is_not(None))
+    rows = session.execute(sa.select(Job.queue, *columns).where(*finished).group_by(Job.queue).order_by(Job.queue))
+    return [
+        Times(row[0], int(row[1]), (row[2], row[3]), (tuple(row[4 : 4 + len(bounds)]), tuple(row[4 + len(bounds) :])))
+        for row in rows
+    ]
 
 
 def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

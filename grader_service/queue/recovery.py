@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from grader_service.database.models import Job
 from grader_service.database.session import db_now
+from grader_service.queue import job_log
 
 TRIES = 3  # lost workers, or failures of the grader, before staff must look
 RETRY_SECONDS = 5.0  # pause before the first retry; four times as long before the second
@@ -37,8 +38,11 @@ def sweep(session: Session) -> int:
             token=None,
             lease_until=None,
         )
-    )
-    return rowcount(swept)
+        .returning(Job.id, Job.state)
+    ).all()
+    for job_id, state in swept:
+        job_log.tell(session, "given_up" if state == "grader_error" else "lost", job_id)
+    return len(swept)
 
 
 def requeue(session: Session, submission_id: int, *, batch: str = "") -> bool:
@@ -47,8 +51,11 @@ def requeue(session: Session, submission_id: int, *, batch: str = "") -> bool:
         sa.update(Job)
         .where(Job.submission_id == submission_id, Job.batch == batch, Job.state == "grader_error")
         .values(state="queued", workers_lost=0, faults=0, not_before=0.0)
-    )
-    return rowcount(changed) > 0
+        .returning(Job.id)
+    ).all()
+    for (job_id,) in changed:
+        job_log.tell(session, "requeued", job_id)
+    return bool(changed)
 
 
 def queued_or_given_up(count: Any) -> sa.Case[str]:

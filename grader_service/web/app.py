@@ -33,7 +33,7 @@ from grader_service.grading import report_figures
 from grader_service.queue.notify import engine_of
 from grader_service.submissions import rendering
 from grader_service.submissions.services import Services
-from grader_service.web import api, formatting, handouts, permissions, request_log, security
+from grader_service.web import api, formatting, handouts, permissions, request_log, request_metrics, security
 from grader_service.web.pages import (
     account,
     assignments,
@@ -94,6 +94,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["reading"] = _reading(services.database)
     app.teardown_appcontext(_close_reading)
 
+    request_metrics.install(app)
     request_log.install(app, settings)
     written_parts.install(app)  # before the check of a form's token, which reads the body
     security.install(app)

@@ -60,10 +60,10 @@ def test_handouts_with_torch_name_the_wheels_without_a_gpu(repository):
             assert "    pip install torch --index-url https://download.pytorch.org/whl/cpu\n" in text, assignment.name
 
 
-def test_the_readme_counts_the_assignments(repository):
+def test_the_first_page_counts_the_assignments(repository):
     names = [assignment.name for assignment in Course(repository)]
     (line,) = [
-        line for line in (repository / "README.md").read_text().splitlines() if " assignments: `softmax`" in line
+        line for line in (repository / "docs/index.md").read_text().splitlines() if " assignments: `softmax`" in line
     ]
     assert line.startswith(f"- {NUMBERS[len(names)]} assignments: ")
     assert all(f"`{name}`" in line for name in names)

@@ -76,7 +76,8 @@ SERVICE_MAY_IMPORT: dict[str, set[str]] = {
     "workers": {*CORE, "queue", "grading"},
     "grade_worker": {*CORE, "queue", "workers"},
     "serve": {*CORE, "accounts", "queue", "grading", "web", "workers"},
-    "cli": {*CORE, "accounts", "courses", "queue", "grading", "grade_worker", "serve"},
+    "database_cli": CORE,
+    "cli": {*CORE, "accounts", "courses", "queue", "grading", "grade_worker", "database_cli", "serve"},
 }
 WEB_FRAMEWORK = ("flask", "flask_login", "flask_smorest", "flask_wtf", "werkzeug", "wtforms", "marshmallow", "jinja2")
 

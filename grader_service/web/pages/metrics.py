@@ -1,4 +1,5 @@
-"""Numbers for Prometheus, read from the database when it asks: the same ones that staff see, and nobody's name.
+"""Numbers for Prometheus, read when it asks: the queue's from the database, the same ones that staff see; requests of
+this web process since its start; the disk of the data folder. Nobody's name is among them.
 
 Whoever sends DEEPGRADE_METRICS_TOKEN may read them. Without one this machine alone may, and nobody through a proxy.
 """
@@ -7,20 +8,24 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import os
 from collections.abc import Callable, Iterator
 
+import sqlalchemy as sa
 from flask import Blueprint, Response, abort, request
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from grader_service.database.session import sqlite_file
 from grader_service.queue import hosts, monitor
-from grader_service.web import permissions
-from grader_service.web.pages import reading, settings
+from grader_service.web import permissions, request_metrics
+from grader_service.web.pages import database, reading, settings
 
 blueprint = Blueprint("metrics", __name__)
 
+BOUNDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)  # seconds, of waiting and of grading
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
 
@@ -30,8 +35,10 @@ def metrics() -> Response:
     if not _may_read():
         abort(403)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Now())
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    for collector in (_Now(), _Disk()):
+        registry.register(collector)
+    text = generate_latest(registry) + generate_latest(request_metrics.registry())
+    return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _may_read() -> bool:
@@ -93,3 +100,38 @@ class _Now(Collector):
         yield of_hosts("well", "1 while the sandbox of the host is secure", lambda one: bool(one.host.well))
         yield of_hosts("slots", "Jobs that the host can grade at a time", lambda one: one.host.slots)
         yield of_hosts("running", "Jobs that the host is grading", lambda one: one.running)
+        yield from self._times()
+
+    def _times(self) -> Iterator[Metric]:
+        words = {
+            "waiting": "From the upload to the claim by the worker that graded it",
+            "grading": "From the claim by the worker to the report",
+        }
+        rows = monitor.times(reading(), BOUNDS)
+        for index, (name, documentation) in enumerate(words.items()):
+            family = HistogramMetricFamily(f"deepgrade_{name}_seconds", documentation, labels=["queue"])
+            for row in rows:
+                bounds = [*map(str, BOUNDS), "+Inf"]
+                counts = [*row.up_to[index], row.count]
+                family.add_metric([row.queue], list(zip(bounds, counts, strict=True)), row.sums[index])
+            yield family
+
+
+class _Disk(Collector):
+    def collect(self) -> Iterator[Metric]:
+        try:
+            disk = os.statvfs(settings().home)
+        except OSError:
+            return  # /readyz says that the folder does not exist
+        free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        yield GaugeMetricFamily("deepgrade_disk_free_bytes", "Free space on the disk of DEEPGRADE_HOME", value=free)
+        yield GaugeMetricFamily("deepgrade_disk_size_bytes", "Size of the disk of DEEPGRADE_HOME", value=size)
+        yield GaugeMetricFamily("deepgrade_database_bytes", "Size of the database", value=_database_bytes())
+
+
+def _database_bytes() -> int:
+    url = database().engine.url
+    if url.get_backend_name() == "postgresql":
+        return int(reading().scalar(sa.select(sa.func.pg_database_size(sa.func.current_database()))) or 0)
+    file = sqlite_file(url)
+    return sum(path.stat().st_size for path in (file, file.with_name(f"{file.name}-wal")) if path.exists())

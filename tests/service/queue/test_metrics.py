@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
+import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
+from grader_service.database.models import Job
 from grader_service.queue import hosts, leases, recovery
 from grader_service.web.app import create_app
+from grader_service.web.server import WAITED
 
 from ..conftest import User
-from ..support.rows import FACTS
+from ..support.rows import FACTS, REPORT
 
 
 def numbers(text: str) -> dict[str, float]:
@@ -73,3 +77,64 @@ def test_with_a_token_who_has_it_reads_them_from_anywhere(settings, given, statu
     )
     assert answer.status_code == status
     app.extensions["services"].database.close()
+
+
+def test_times_of_waiting_and_grading_are_histograms_by_queue(user, database, graded):
+    ada = user("ada")
+    for seconds in (0.5, 4.0, 100.0):
+        number = ada.handed_in()
+        assert graded(REPORT)
+        with database.write() as session:
+            job = session.scalars(sa.select(Job).where(Job.submission_id == number)).one()
+            job.claimed_at = job.queued_at + 3
+            job.finished_at = job.claimed_at + seconds
+    text = user().get("/metrics").text
+    found = {
+        (sample.name, sample.labels.get("le", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("queue") == "cpu"
+    }
+    assert [found["deepgrade_grading_seconds_bucket", le] for le in ("1.0", "5.0", "60.0", "120.0", "+Inf")] == [
+        1,
+        2,
+        2,
+        3,
+        3,
+    ]
+    assert found["deepgrade_grading_seconds_sum", ""] == pytest.approx(104.5, abs=0.01)
+    assert [found["deepgrade_waiting_seconds_bucket", le] for le in ("2.0", "5.0", "+Inf")] == [0, 3, 3]
+    assert found["deepgrade_waiting_seconds_count", ""] == 3
+
+
+def test_requests_are_counted_by_route_and_not_by_address(user):
+    somebody = user("ada")
+    for path in ("/submissions/7", "/submissions/8", "/made-up/one", "/made-up/two", "/healthz"):
+        somebody.get(path)
+    somebody.client.open("/submissions/7", method="HACK")
+    text = user().get("/metrics").text
+    found = {
+        tuple(sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "deepgrade_requests_total"
+    }
+    assert found["GET", "/submissions/<int:submission_id>", "404"] == 2
+    assert found["GET", "(no route)", "404"] == 2
+    assert not [labels for labels in found if "made-up" in str(labels) or "HACK" in labels or "/healthz" in labels]
+    assert [labels for labels in found if labels[0] == "other"], "a made-up method makes no series of its own"
+    seconds = numbers(text)["deepgrade_request_seconds_count (no route)"]
+    assert seconds >= 2
+
+
+def test_waiting_for_a_thread_is_part_of_a_request_s_time(user):
+    user().get("/sign-in", environ_overrides={WAITED: 7.0})
+    assert numbers(user().get("/metrics").text)["deepgrade_request_seconds_sum /sign-in"] >= 7.0
+
+
+def test_the_disk_is_that_of_the_data_folder(user, settings):
+    found = numbers(user().get("/metrics").text)
+    disk = os.statvfs(settings.home)
+    assert found["deepgrade_disk_size_bytes"] == disk.f_blocks * disk.f_frsize
+    assert 0 < found["deepgrade_disk_free_bytes"] <= found["deepgrade_disk_size_bytes"]
+    assert found["deepgrade_database_bytes"] >= (settings.home / "deepgrade.sqlite3").stat().st_size

@@ -1,14 +1,14 @@
-"""Behind a proxy with https: the real nginx, with the file of docs/operations.md, in front of the real service."""
+"""Behind a proxy with https: the real nginx, with the file of deploy/proxy, in front of the real service."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
-import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,15 +27,13 @@ from ..support.pdfs import pdf
 from ..support.processes import opened, serving, wait_for
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-DOCS = Path(__file__).parents[3] / "docs/operations.md"
+FILE = Path(__file__).parents[3] / "deploy/proxy/nginx.conf"
 with_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: `apt-get install nginx`")
 
 
 def documented() -> str:
-    """The file as the page has it."""
-    text = DOCS.read_text(encoding="utf-8")
-    block = text.partition("# /etc/nginx/sites-enabled/deepgrade\n")[2]
-    return re.match(r"(?:    .*\n|\n)+", block)[0]  # type: ignore[index]
+    """The file that operators copy."""
+    return FILE.read_text(encoding="utf-8")
 
 
 def free_port() -> int:
@@ -96,7 +94,7 @@ def behind(folder: Path, backend: str, configuration: str) -> Iterator[Site]:
         ("/etc/ssl/deepgrade.key", str(key)),
         ("http://127.0.0.1:8000", backend),
     ):
-        assert old in configuration, f"the page's file has no {old!r}"
+        assert old in configuration, f"the file has no {old!r}"
         configuration = configuration.replace(old, new)
     temporary = "".join(
         f"{one}_temp_path {folder / one};" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -177,6 +175,71 @@ def test_what_a_proxy_leaves_out_is_named(backend, tmp_path, line, instead, sent
         assert answer.status_code == 400
         assert sentence in answer.text
         assert "This form has expired" not in answer.text
+
+
+@with_nginx
+def test_a_body_that_comes_slowly_is_handed_in_whole(backend, tmp_path):
+    with behind(tmp_path / "nginx", backend, documented()) as site:
+        ada = site.browser()
+        ada.sign_in()
+        at = "/courses/course/assignments/double"
+        page = f"{site.url}{at}"
+        fields = hidden_fields(ada.session.get(page).text)
+        request = requests.Request("POST", page, data=fields, files={"zip": ("double.zip", zip_of(RIGHT, more="slow"))})
+        prepared = ada.session.prepare_request(request)
+        body = prepared.body
+        assert isinstance(body, bytes)
+
+        def slowly() -> Iterator[bytes]:
+            for start in range(0, len(body), 200):
+                time.sleep(0.1)
+                yield body[start : start + 200]
+
+        prepared.body = slowly()  # type: ignore[assignment]
+        prepared.headers |= {"Origin": site.url, "Referer": page}
+        answer = ada.session.send(prepared, allow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        assert answer.headers["Location"].startswith("/submissions/")
+
+
+CADDY = shutil.which("caddy")
+
+
+@pytest.mark.skipif(CADDY is None, reason="caddy is not installed: `apt-get install caddy`")
+def test_caddy_s_file_forwards_what_the_service_needs(backend, tmp_path):
+    assert CADDY is not None
+    port = free_port()
+    variables = {
+        "DEEPGRADE_NAME": f"https://localhost:{port}",
+        "DEEPGRADE_UPSTREAM": backend.removeprefix("http://"),
+        "XDG_DATA_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
+    options = "{\n admin off\n auto_https disable_redirects\n local_certs\n skip_install_trust\n}\n"
+    (tmp_path / "Caddyfile").write_text(options + FILE.with_name("Caddyfile").read_text(encoding="utf-8"))
+    command = [CADDY, "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
+    process = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL)
+    certificate = tmp_path / "caddy/pki/authorities/local/root.crt"
+    try:
+        site = Site(f"https://localhost:{port}", "", str(certificate))
+
+        def answers() -> bool:
+            assert process.poll() is None
+            with contextlib.suppress(OSError):
+                return certificate.exists() and site.browser().session.get(f"{site.url}/healthz").ok
+            return False
+
+        wait_for(answers)
+        ada = site.browser()
+        assert ada.sign_in().status_code == 303
+        at = "/courses/course/assignments/double"
+        answer = ada.post(at, {}, files={"zip": ("double.zip", zip_of(RIGHT, more="caddy"))})
+        assert answer.status_code == 303, answer.text
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @with_nginx
