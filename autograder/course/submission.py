@@ -31,7 +31,7 @@ WALKED = 10_000  # files of a folder that are read; the others are ignored
 
 @dataclass(frozen=True)
 class Submission:
-    """The files to grade. `files` has the manifest's names in the manifest's order."""
+    """The files to grade. `files` has the manifest's names in the manifest's order, then optional ones."""
 
     files: dict[str, bytes]
     sha256: str  # of the files' names and contents; equal for a zip and for the folder it was made of
@@ -63,7 +63,7 @@ def read_folder(path: Path, manifest: Manifest) -> Submission:
     if missing:
         raise Refused(f"{path} holds no {join_names(missing)}; name the folder with {join_names(manifest.files)}")
     files, remaining = {}, manifest.limits.upload_kb * 1024
-    for name in manifest.files:
+    for name in [*manifest.files, *(name for name in manifest.optional if os.path.lexists(path / name))]:
         files[name] = _read_plain_file(path / name, remaining)
         remaining -= len(files[name])
         if remaining < 0:
@@ -94,7 +94,7 @@ def read_paths(paths: dict[str, Path], manifest: Manifest, noun: str = "the zip"
     except Refused as error:
         raise Refused(str(error).replace("the zip", noun)) from None
     files, remaining = {}, manifest.limits.upload_kb * 1024
-    for name in manifest.files:
+    for name in [*manifest.files, *(name for name in manifest.optional if root + name in relevant)]:
         files[name] = _read_plain_file(relevant[root + name], remaining)
         remaining -= len(files[name])
         if remaining < 0:

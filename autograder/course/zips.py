@@ -27,7 +27,7 @@ def files_of_zip(data: bytes, manifest: Manifest) -> tuple[dict[str, bytes], lis
     with _opened(data) as archive:
         members = archive.infolist()
         relevant = [member for member in members if not LITTER.fullmatch(member.orig_filename)]
-        selected, extra = _select(relevant, manifest.files)
+        selected, extra = _select(relevant, manifest)
         _check_selected(selected, members)
         _check_places(members, len(data))
         if sum(member.file_size for member in selected.values()) > manifest.limits.upload_kb * 1024:
@@ -116,14 +116,15 @@ def _too_large(manifest: Manifest) -> Refused:
     )
 
 
-def _select(members: list[zipfile.ZipInfo], names: list[str]) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
+def _select(members: list[zipfile.ZipInfo], manifest: Manifest) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:
     """The members of the named files, and the names of the others. Raises Refused if a file is missing."""
     files = [member for member in members if not member.orig_filename.endswith(("/", "\\"))]
     by_path: dict[str, zipfile.ZipInfo] = {}
     for member in files:
         if (path := path_of(member.orig_filename)) is not None:
             by_path.setdefault(path, member)
-    root = root_of(by_path, names, [member.orig_filename for member in files])
+    root = root_of(by_path, manifest.files, [member.orig_filename for member in files])
+    names = [*manifest.files, *(name for name in manifest.optional if root + name in by_path)]
     selected = {name: by_path[root + name] for name in names}
     taken = {member.header_offset for member in selected.values()}
     return selected, [member.orig_filename for member in files if member.header_offset not in taken]

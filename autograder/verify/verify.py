@@ -30,7 +30,7 @@ from autograder.report.schema import JudgeCost, Report, one_line
 from autograder.verify import calibrate, sentences, usage
 from autograder.verify import probes as probing
 from autograder.verify.answers import Answers, Part
-from autograder.verify.mutants import Mutant
+from autograder.course.mutants import Mutant
 from autograder.verify.probes import Probe, earnings
 from autograder.verify.probes.earnings import Earning
 from autograder.verify.proofs import Proofs

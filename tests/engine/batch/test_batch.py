@@ -27,7 +27,7 @@ from autograder.course.course import Course
 from autograder.course.submission import zipped
 from autograder.report import gradescope, schema
 from autograder.report.schema import Report, Timings
-from autograder.verify.mutants import mutants
+from autograder.course.mutants import mutants
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 

@@ -20,7 +20,7 @@ from autograder.course.submission import Submission, sha256_of
 from autograder.local_check import public_tests
 from autograder.report import schema as reports
 from autograder.report.visibility import view
-from autograder.verify import mutants as wrong
+from autograder.course import mutants as wrong
 from autograder.verify import verify
 from autograder.verify.answers import Part
 

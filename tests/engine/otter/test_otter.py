@@ -39,7 +39,7 @@ from autograder.otter import generate, packaging, submission
 from autograder.otter.results import grading_results
 from autograder.report import gradescope
 from autograder.report.schema import Report
-from autograder.verify.mutants import mutants
+from autograder.course.mutants import mutants
 
 HERE = Path(__file__).parent.parent.parent
 ATTACKS = sorted(path.stem for path in (HERE / "otter_attacks").glob("*.py"))

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.core.errors import BadCourse
 from autograder.verify.mistakes import functions, table
-from autograder.verify.mutants import ALL_KINDS, KINDS
+from autograder.course.mutants import ALL_KINDS, KINDS
 
 FACTOR = """
 @mutant(

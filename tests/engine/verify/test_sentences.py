@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.verify import answers, sentences, verify
-from autograder.verify.mutants import mutants
+from autograder.course.mutants import mutants
 
 MUTANT = '''
 @mutant("mean_squared_error", killed_by="test_error_of_a_small_example")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograder import grade
 from autograder.course.submission import Submission, sha256_of
 from autograder.verify import usage, verify
-from autograder.verify.mutants import mutants
+from autograder.course.mutants import mutants
 
 CALLS = """
 
