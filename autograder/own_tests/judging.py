@@ -102,6 +102,7 @@ class _Judging:
         self._compiled: dict[str, Compiled] = {}
         self._runs: list[Run] = []
         self._output = ""
+        self._began = time.monotonic()
 
     def judged(self) -> Judged:
         try:
@@ -132,7 +133,6 @@ class _Judging:
 
     def _meet(self, answers: list[UnderTest], count: int) -> str:
         """One run for each; why the suite was stopped, or ""."""
-        self._began = getattr(self, "_began", time.monotonic())
         for answer in answers:
             self._on_run(len(self._runs), count)
             if time.monotonic() - self._began > self._job.declared.total_seconds:

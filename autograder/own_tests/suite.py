@@ -15,6 +15,7 @@ import importlib
 import inspect
 import itertools
 import random
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -25,6 +26,7 @@ import numpy as np
 import pytest
 
 from autograder import arguments
+from autograder.testing.drawing import nobodys_constants
 from autograder.testing.mismatch import Mismatch
 
 MODULE = "test_own"
@@ -75,6 +77,11 @@ def look() -> dict[str, Any]:
 def run(ask: Ask, shrinks: bool = False) -> dict[str, Any]:
     """Run all tests against a function under test.   shrinks : look for a small failing input, for people to read."""
     student = Student(ask)
+    with nobodys_constants():
+        return _run(student, shrinks)
+
+
+def _run(student: Student, shrinks: bool) -> dict[str, Any]:
     for name, function in _functions(_module(shrinks)):
         if _problem(name, function):
             continue
@@ -101,6 +108,8 @@ def _module(shrinks: bool = False) -> ModuleType:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     hypothesis.settings.load_profile("own_tests")
+    if (initialization := sys.modules.get("_hypothesis_globals")) is not None:
+        initialization.in_initialization = 0  # or it warns of every draw, since its plugin for pytest is imported
     _seed_global_generators()
     return importlib.import_module(MODULE)
 

@@ -50,6 +50,7 @@ VOCABULARY_FILES = (
     "testing/answers.py",
     "testing/comparable.py",
     "testing/compare.py",
+    "testing/drawing.py",
     "testing/gradients.py",
     "testing/marks.py",
     "testing/mismatch.py",
