@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, extensions, instructors, remote, staff, students
+from autograder.cli import authors, extensions, instructors, own_tests, remote, staff, students
 from autograder.cli.data import data
 from autograder.core.errors import DeepgradeError, GraderError
 
@@ -68,7 +68,7 @@ PANELS = {
         remote.report,
         data,
     ),
-    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
+    "Staff": (staff.list_, staff.grade, own_tests.judge_tests, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
 }

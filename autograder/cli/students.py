@@ -36,9 +36,10 @@ def check(
         from autograder.local_check import supervised
 
         raise typer.Exit(supervised.run(sys.argv[1:]))
-    from autograder.cli import show
+    from autograder.cli import own_tests, show
     from autograder.course import forecast
     from autograder.local_check import public_tests, supervised
+    from autograder.own_tests import at_home
     from autograder.report import schema
 
     directory = find_folder(folder, context.obj)
@@ -73,6 +74,8 @@ def check(
     if stopped:
         _print_where_stopped(stopped)
         raise typer.Exit(supervised.INTERRUPTED)
+    found = [] if test else at_home.findings(directory, assignment.manifest)
+    own_tests.show_findings(found, sys.stderr if json else sys.stdout)
     warnings = [*forecast.findings(directory, assignment.manifest), *warnings]
     print_findings(warnings, sys.stderr if json else sys.stdout)
     fails = any(entry.fails for entry in warnings) or any(entry.verdict != "passed" for entry in result.tests)
@@ -116,7 +119,8 @@ def pack(
         raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
     console.write(path, data)
-    print(f"{path}: {', '.join(manifest.files)} ({len(data):,} bytes)")
+    names = [*manifest.files, *(name for name in manifest.optional if (directory / name).is_file())]
+    print(f"{path}: {', '.join(names)} ({len(data):,} bytes)")
 
 
 def find_folder(path_or_name: str, course: Path | None) -> Path:

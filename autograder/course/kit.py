@@ -1,6 +1,7 @@
 """The kit: everything that a student needs for one assignment, in one zip.
 
     <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
+    <name>/own_tests.toml  test_own.py  wrong_answers.py     where students hand in tests of their own
     <name>/server.json                          the packages of this machine, which grades: servers.py
     <name>/deepgrade-<version>-py3-none-any.whl
 
@@ -18,6 +19,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+from autograder.course import own_tests as own
 from autograder.course import servers
 from autograder.course.course import Assignment, read_files
 from autograder.course.submission import zipped
@@ -31,6 +33,8 @@ def build(assignment: Assignment) -> bytes:
     handed_in = assignment.manifest.files
     names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
     name, wheel = student_wheel()
+    if assignment.manifest.own_tests is not None:
+        names += [own.FILE, own.SUITE, own.WRONG]
     files = {**read_files(assignment.folder, names), **_server(assignment), name: wheel}
     return zipped({f"{assignment.name}/{path}": content for path, content in files.items()})
 

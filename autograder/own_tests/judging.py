@@ -181,11 +181,10 @@ class _Judging:
             name = kind = text = None
         if type(name) is not str or type(kind) is not str or type(text) is not str:
             return Run(answer.name, answer.is_right, silent="answered with something that is no result")
-        if name and not name.isidentifier():
-            name = "a test"
-        return Run(
-            answer.name, answer.is_right, name[:100], kind if kind in KINDS else "Exception", printable(text[:500])
-        )
+        if not name:
+            return Run(answer.name, answer.is_right)
+        name = name[:100] if name.isidentifier() else "a test"
+        return Run(answer.name, answer.is_right, name, kind if kind in KINDS else "Exception", printable(text[:500]))
 
     def _suite(self, worker: Any) -> Remote:
         compiled = self._compiled.setdefault("", Compiled())

@@ -19,7 +19,7 @@ import msgspec
 from autograder.course import own_tests as own
 from autograder.own_tests.answers import SuiteJob
 from autograder.own_tests.judging import Judged, Run
-from autograder.report.schema import TestResult
+from autograder.report.schema import TestResult, Verdict
 
 SHOWN_REFUSALS = 5
 SENTENCE = 200  # characters of one mistake's sentence
@@ -84,13 +84,19 @@ def result(job: SuiteJob, judged: Judged) -> TestResult:
         points=found.points,
         possible=0.0,
         visibility="hidden",
-        verdict="passed" if found.points == found.possible else "failed",
+        verdict=_verdict(judged, found),
         failure=failure[:480],
         advice=_advice(job, judged, found),
         detail=_detail(found),
         output=judged.output,
         examples="fixed",
     )
+
+
+def _verdict(judged: Judged, found: Score) -> Verdict:
+    if not judged.tests and not judged.broken and not judged.problems:
+        return "not_implemented"
+    return "passed" if found.points == found.possible else "failed"
 
 
 def _advice(job: SuiteJob, judged: Judged, found: Score) -> str:

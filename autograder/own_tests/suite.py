@@ -58,7 +58,7 @@ class Student:
         self._ask = ask
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):  # no function under test has such a name; hypothesis asks for `_repr_pretty_`
             raise AttributeError(name)
         return functools.partial(_call, self._ask, name)
 
