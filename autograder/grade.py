@@ -73,7 +73,9 @@ def grade(
         reference_folder=str(assignment.solution or ""),
         shrink=shrink,
         only=names,
-        suite=suites.job(assignment, suite) if judges_suite and suite is not None and (not names or own.PROBLEM in names) else None,
+        suite=suites.job(assignment, suite)
+        if judges_suite and suite is not None and (not names or own.PROBLEM in names)
+        else None,
         with_needs=with_needs,
         container=container,
         profile=profile,

@@ -2,8 +2,8 @@
 `avg_pool_forward`.
 
 Good tests refuse every wrong answer and accept every right one. The section "Tests of your own" of the handout says how
-to find them. Write functions whose names begin with `test_`; their first argument is `student`, whose attributes are the
-functions under test. `deepgrade check` runs them.
+to find them. Write functions whose names begin with `test_`; their first argument is `student`, whose attributes are
+the functions under test. `deepgrade check` runs them.
 """
 
 import numpy as np  # noqa: F401

@@ -134,11 +134,11 @@ def show_findings(findings: list[Finding], stream: TextIO) -> None:
 
 
 def _sentence(finding: Finding) -> str:
-    what = finding.name if finding.is_right else f"the wrong answer `{finding.name}` ({finding.sentence})"
+    what = finding.name if finding.is_right else f"the wrong answer `{finding.name}`"
     if finding.silent:
         return f"no result for {what}: {finding.text}"
     if not finding.refused_by:
-        return f"{'accept' if finding.is_right else 'MISS'} {what}"
+        return f"accept {what}" if finding.is_right else f"miss {what}: {finding.sentence}"
     if finding.is_right:
-        return f"REFUSE {what}, by {finding.refused_by}: {finding.text}"
+        return f"REFUSE {what}, by {finding.refused_by}: {finding.text}\n  On the server such tests earn nothing."
     return f"catch {what}, by {finding.refused_by}"

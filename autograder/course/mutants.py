@@ -11,8 +11,8 @@ Its docstring is a sentence to the student who has made this mistake, and may na
 (verify/sentences.py).
 
 A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and a law
-that catches it in one function misses it in another. verify/mistakes.py makes a table of kinds and functions. For a kind that
-cannot occur in a function the file gives a reason:
+that catches it in one function misses it in another. verify/mistakes.py makes a table of kinds and functions. For a
+kind that cannot occur in a function the file gives a reason:
 
     NOT_APPLICABLE = {
         ("a squeeze", "output_size"): "returns one int",

@@ -12,7 +12,7 @@ In the students' half of an assignment:
 
 In the staff's half, all optional:
 
-    mutants = ["sum_for_mean"]        # the wrong answers, by their names in mutants.py; without it all of these functions
+    mutants = ["sum_for_mean"]        # the wrong answers, by their names in mutants.py; without it all that fit
     right = ["reference", "loops"]    # the right answers: the reference and variants; without it all of them
 
 The manifest does not name this file, and the hash of what proves the hidden tests does not contain it.

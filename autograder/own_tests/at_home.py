@@ -2,8 +2,8 @@
 
     check ── starts ──> python -m autograder.own_tests.at_home FOLDER ── one line of JSON for each function under test
 
-A process for each, so that none sees another; past its time limit it is ended. The functions under test stand behind the
-same relay as on the server.
+A process for each, so that none sees another; past its time limit it is ended. The functions under test stand behind
+the same relay as on the server.
 """
 
 from __future__ import annotations

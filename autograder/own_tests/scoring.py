@@ -64,7 +64,9 @@ def _void(job: SuiteJob, judged: Judged, refused: dict[str, Run]) -> str:
         right = sum(answer.is_right for answer in job.answers)
         return f"your tests refuse {len(refused)} of {right} right answers, so nothing that they catch counts"
     if judged.unstable:
-        return "your tests refused an answer once and accepted it another time, so nothing counts: draw with a fixed seed"
+        return (
+            "your tests refused an answer once and accepted it another time, so nothing counts: draw with a fixed seed"
+        )
     return ""
 
 

@@ -109,7 +109,7 @@ def _module(shrinks: bool = False) -> ModuleType:
     )
     hypothesis.settings.load_profile("own_tests")
     if (initialization := sys.modules.get("_hypothesis_globals")) is not None:
-        initialization.in_initialization = 0  # or it warns of every draw, since its plugin for pytest is imported
+        initialization.in_initialization = 0  # type: ignore[attr-defined]  # or it warns of every draw, since its plugin for pytest is imported
     _seed_global_generators()
     return importlib.import_module(MODULE)
 

@@ -122,7 +122,11 @@ class UidFallbackSandbox(Sandbox):
         """A search path that holds the allowed distributions and the untrusted end, and no more."""
         folder = Path(tempfile.mkdtemp(prefix="deepgrade-site-"))
         engine = [*self.runtime.engine, "student_process/uid_fallback.py"]
-        for name in ("site", "workers", *sorted({Path("engine/autograder", name).parent.as_posix() for name in engine})):
+        for name in (
+            "site",
+            "workers",
+            *sorted({Path("engine/autograder", name).parent.as_posix() for name in engine}),
+        ):
             (folder / name).mkdir(parents=True)
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Literal
 
 from autograder.course.course import Assignment
+from autograder.course.mutants import mutants, without_docstrings
 from autograder.course.submission import Submission, sha256_of
 from autograder.verify import probes as probing
-from autograder.course.mutants import mutants, without_docstrings
 
 Part = Literal["answers", "probes"]
 

@@ -25,12 +25,12 @@ import msgspec
 from autograder import grade as grading
 from autograder.core.errors import BadCourse, GraderError
 from autograder.course.course import Assignment
+from autograder.course.mutants import Mutant
 from autograder.course.submission import Submission
 from autograder.report.schema import JudgeCost, Report, one_line
 from autograder.verify import calibrate, sentences, usage
 from autograder.verify import probes as probing
 from autograder.verify.answers import Answers, Part
-from autograder.course.mutants import Mutant
 from autograder.verify.probes import Probe, earnings
 from autograder.verify.probes.earnings import Earning
 from autograder.verify.proofs import Proofs

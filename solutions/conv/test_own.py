@@ -113,14 +113,18 @@ def test_channels_must_agree(student):
         student.conv2d_forward(np.zeros((1, 2, 3, 3)), np.zeros((1, 3, 2, 2)), np.zeros(1))
 
 
-@given(x=images(h=st.integers(3, 7), w=st.integers(3, 7)), window=st.tuples(SIZES, SIZES), stride=st.tuples(SIZES, SIZES))
+@given(
+    x=images(h=st.integers(3, 7), w=st.integers(3, 7)), window=st.tuples(SIZES, SIZES), stride=st.tuples(SIZES, SIZES)
+)
 def test_max_pooling_is_its_formula(student, x, window, stride):
     """The greatest of each window."""
     out, _ = items_of(student.max_pool_forward(x, window, stride), "out", "cache")
     assert_close(out, pooled(x, window, stride, np.max), rtol=1e-12)
 
 
-@given(x=images(h=st.integers(3, 7), w=st.integers(3, 7)), window=st.tuples(SIZES, SIZES), stride=st.tuples(SIZES, SIZES))
+@given(
+    x=images(h=st.integers(3, 7), w=st.integers(3, 7)), window=st.tuples(SIZES, SIZES), stride=st.tuples(SIZES, SIZES)
+)
 def test_average_pooling_is_its_formula(student, x, window, stride):
     """The mean of each window."""
     out, _ = items_of(student.avg_pool_forward(x, window, stride), "out", "cache")
