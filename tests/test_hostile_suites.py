@@ -1,7 +1,7 @@
 """Every attack by tests of a student's own (tests/hostile/suite_*) earns nothing, and is no failure of the grader.
 
-    suite.py      what is handed in as test_own.py
-    suite.toml    rows (of tests/threats.toml), and what it tries
+suite.py      what is handed in as test_own.py
+suite.toml    rows (of tests/threats.toml), and what it tries
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-
 from autograder.course.course import Assignment, Course
 from autograder.own_tests import answers, judging, scoring
 from autograder.own_tests.answers import SuiteJob
@@ -172,5 +171,3 @@ def judged(assignment: Assignment, suite: str | bytes) -> tuple[SuiteJob, Judged
 
 def scored(assignment: Assignment, suite: str | bytes) -> Score:
     return scoring.score(*judged(assignment, suite))
-
-
