@@ -1,7 +1,8 @@
 """Every attack by tests of a student's own (tests/hostile/suite_*) earns nothing, and is no failure of the grader.
 
 suite.py      what is handed in as test_own.py
-suite.toml    rows (of tests/threats.toml), and what it tries
+suite.toml    rows (of tests/threats.toml), what it tries, and `finds_nothing`: its assertions hold for every answer, as
+              they do where nothing is found
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def test_an_attack_gains_nothing(folder: Path, scale: Assignment) -> None:
     assert {test.verdict for test in others} == {"passed"}
     assert (own.points, own.verdict) == (0.0, "failed"), own.detail
     assert report.points == report.possible == 4
+    if tomllib.loads((folder / "suite.toml").read_text()).get("finds_nothing"):
+        assert own.failure == "your tests catch 0 of 5 wrong answers, and accept every right one", own.detail
     seen = schema.to_json(visibility.view(report, "student")).decode()
     for secret in ("tripled", "sum_for_mean", "return 3 * x", "added"):
         assert secret not in seen

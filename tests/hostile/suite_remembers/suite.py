@@ -1,15 +1,13 @@
 import glob
-import os
-import tempfile
+
+PLACES = ("/tmp", "/dev/shm", "/tmp/submission")
 
 
 def test_remembers(student):
-    places = [tempfile.gettempdir(), "/dev/shm", os.path.expanduser("~"), "."]
-    seen = 0
-    for place in places:
-        seen += len(glob.glob(f"{place}/seen-*"))
+    seen = [name for place in PLACES for name in glob.glob(f"{place}/seen-*")]
+    for place in PLACES:
         try:
-            open(f"{place}/seen-{seen}", "w").close()
+            open(f"{place}/seen-{len(seen)}", "w").close()
         except OSError:
             continue
-    assert seen == 0
+    assert not seen
