@@ -7,8 +7,8 @@ In the students' half of an assignment:
     functions = ["softmax"]           # the functions that the tests may call
     keeps = ["conv2d_forward"]        # of these, those that return (value, cache): tests hand the cache back, unread
     sentences = true                  # does a report say which mistakes were caught, by the sentences of mutants.py?
-    seconds = 10.0                    # wall time of one run of the tests, with one function under test
-    total_seconds = 300.0             # of all runs; past it the tests earn nothing
+    seconds = 30.0                    # wall time of one run of the tests, with one function under test
+    total_seconds = 900.0             # of all runs; past it the tests earn nothing
 
 In the staff's half, all optional:
 
@@ -45,8 +45,8 @@ class OwnTests(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     functions: Annotated[list[str], Meta(min_length=1)]
     keeps: list[str] = []
     sentences: bool = True
-    seconds: Seconds = 10.0
-    total_seconds: Seconds = 300.0
+    seconds: Seconds = 30.0
+    total_seconds: Seconds = 900.0
 
 
 class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
