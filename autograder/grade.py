@@ -62,20 +62,17 @@ def grade(
     """
     files = tests if tests is not None else assignment.test_files
     names = [only] if isinstance(only, str) else list(only or [])
-    suite = submission.files.get(own.SUITE) if assignment.manifest.own_tests else None
-    judges_suite = own_tests and suite is not None and assignment.solution is not None and tests is None
+    wants_suite = own_tests and tests is None and (not names or own.PROBLEM in names)
     job = Job(
         manifest=str(assignment.folder / "assignment.toml"),
         tests=[str(path) for path in files],
-        files={name: content for name, content in submission.files.items() if name != own.SUITE or suite is None},
+        files=_without_suite(assignment, submission),
         secret=secret,
         reference=assignment.reference() if assignment.solution else {},
         reference_folder=str(assignment.solution or ""),
         shrink=shrink,
         only=names,
-        suite=suites.job(assignment, suite)
-        if judges_suite and suite is not None and (not names or own.PROBLEM in names)
-        else None,
+        suite=_suite(assignment, submission) if wants_suite else None,
         with_needs=with_needs,
         container=container,
         profile=profile,
@@ -92,6 +89,20 @@ def grade(
         total_seconds=time.monotonic() - began,
         submission_sha256=submission.sha256,
     )
+
+
+def _suite(assignment: Assignment, submission: Submission) -> suites.SuiteJob | None:
+    """The tests of the student's own, with what judges them; None where none were handed in."""
+    content = submission.files.get(own.SUITE)
+    if content is None or assignment.manifest.own_tests is None or assignment.solution is None:
+        return None
+    return suites.job(assignment, content)
+
+
+def _without_suite(assignment: Assignment, submission: Submission) -> dict[str, bytes]:
+    """The files that meet the assignment's tests."""
+    optional = assignment.manifest.optional
+    return {name: content for name, content in submission.files.items() if name not in optional}
 
 
 def check_the_sandbox(assignment: Assignment) -> None:
@@ -125,6 +136,8 @@ def depends_on_the_machine(report: Report) -> set[str]:
         *report.timings.ratios,
         *report.timings.trainings,
         *(test.id for test in report.tests if test.verdict in verdicts or test.failure == SENTENCES["too_costly"]),
+        # A suite for which nothing counts may have been too slow this time.
+        *(test.id for test in report.tests if test.id == own.ID and test.verdict == "failed" and not test.points),
     }
 
 

@@ -6,15 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import suites
 
 from autograder.core.errors import BadCourse, BadManifest
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission, read_folder, read_zip, sha256_of, zipped
 from autograder.grade import grade
+from autograder.judge import own_tests as own_tests_of_a_judge
+from autograder.judge import server
+from autograder.judge.job import Job, Surroundings
 from autograder.own_tests import at_home, judging, scoring
 from autograder.own_tests.answers import job
 from autograder.own_tests.judging import Judged, Run
@@ -193,6 +198,28 @@ def test_the_proof_of_the_hidden_tests_does_not_depend_on_it(tmp_path: Path) -> 
     again = type(scale)(scale.name, scale.folder, scale.solution)
     assert again.proved_sha256() == before
     assert again.tests_sha256() != graded_with
+
+
+def test_a_suite_that_brings_its_judge_down_fails_and_the_rest_is_graded(
+    scale: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def ask_one(job: Job, handler: Any, packages: Any) -> Surroundings:
+        asked.append(job)
+        if job.suite is not None and own.ID not in job.too_costly:
+            raise server._JudgeEnded(own.ID, "it took too much", over_budget=True)
+        return Surroundings("cpu", "", {})
+
+    monkeypatch.setattr(server, "_ask_one", ask_one)
+    work = Job("", [], {}, b"", reference={"scale.py": b""}, suite=job(scale, b""))
+    server.ask(work, lambda event: None)
+    first, reference, last = asked
+    assert (reference.suite, reference.files) == (None, {"scale.py": b""})
+    assert first.suite == last.suite
+    result = own_tests_of_a_judge._result(last, scale.manifest)
+    assert (result.points, result.verdict) == (0.0, "failed")
+    assert "too much time or memory" in result.failure
 
 
 def test_check_runs_the_suite_against_one_s_own_functions_and_the_kit_s_wrong_answers(tmp_path: Path) -> None:
