@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograder.core.errors import GraderError
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
-from autograder.judge import needs, server
-from autograder.judge.assemble import assemble, own_versions
+from autograder.judge import assemble, needs, server
 from autograder.judge.job import Job, Judged
+from autograder.own_tests import answers as suites
 from autograder.report import completeness
 from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
@@ -24,6 +25,7 @@ from autograder.sandbox.runtime import runtime
 
 OnEvent = Callable[[dict[str, Any]], None]
 
+declared = assemble.declared  # the problems of a manifest
 warm = server.warm  # imports everything ahead of the first submission
 
 
@@ -40,6 +42,7 @@ def grade(
     container: bool = False,
     profile: Literal["cpu", "gpu"] | None = None,
     calibrating: bool = False,
+    own_tests: bool = True,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
@@ -54,18 +57,22 @@ def grade(
     profile : the settings of training checks: those for a CPU, or for a GPU; without it, by what is here.
     calibrating : training checks measure, and hold nobody to a bar.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
+    own_tests : judge the tests of the student's own, where some were handed in.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
     files = tests if tests is not None else assignment.test_files
+    names = [only] if isinstance(only, str) else list(only or [])
+    wants_suite = own_tests and tests is None and (not names or own.PROBLEM in names)
     job = Job(
         manifest=str(assignment.folder / "assignment.toml"),
         tests=[str(path) for path in files],
-        files=submission.files,
+        files=_without_suite(assignment, submission),
         secret=secret,
         reference=assignment.reference() if assignment.solution else {},
         reference_folder=str(assignment.solution or ""),
         shrink=shrink,
-        only=[only] if isinstance(only, str) else list(only or []),
+        only=names,
+        suite=_suite(assignment, submission) if wants_suite else None,
         with_needs=with_needs,
         container=container,
         profile=profile,
@@ -76,12 +83,26 @@ def grade(
     _raise_for_our_faults(judged, assignment, container=container)
     if not only:
         completeness.check((finished.result for finished in judged.finished), files)
-    return assemble(
+    return assemble.assemble(
         assignment,
         judged,
         total_seconds=time.monotonic() - began,
         submission_sha256=submission.sha256,
     )
+
+
+def _suite(assignment: Assignment, submission: Submission) -> suites.SuiteJob | None:
+    """The tests of the student's own, with what judges them; None where none were handed in."""
+    content = submission.files.get(own.SUITE)
+    if content is None or assignment.manifest.own_tests is None or assignment.solution is None:
+        return None
+    return suites.job(assignment, content)
+
+
+def _without_suite(assignment: Assignment, submission: Submission) -> dict[str, bytes]:
+    """The files that meet the assignment's tests."""
+    optional = assignment.manifest.optional
+    return {name: content for name, content in submission.files.items() if name not in optional}
 
 
 def check_the_sandbox(assignment: Assignment) -> None:
@@ -93,7 +114,7 @@ def check_the_sandbox(assignment: Assignment) -> None:
 
 def versions(assignment: Assignment) -> dict[str, str]:
     """Of all that decides a verdict here, as a report says them. Raises SandboxUnavailable where one is missing."""
-    return {**own_versions(), **runtime(assignment.manifest.packages).versions}
+    return {**assemble.own_versions(), **runtime(assignment.manifest.packages).versions}
 
 
 def device(assignment: Assignment) -> str:
@@ -115,6 +136,8 @@ def depends_on_the_machine(report: Report) -> set[str]:
         *report.timings.ratios,
         *report.timings.trainings,
         *(test.id for test in report.tests if test.verdict in verdicts or test.failure == SENTENCES["too_costly"]),
+        # A suite for which nothing counts may have been too slow this time.
+        *(test.id for test in report.tests if test.id == own.ID and test.verdict == "failed" and not test.points),
     }
 
 

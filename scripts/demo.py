@@ -38,9 +38,9 @@ from autograder.cli import show
 from autograder.cli.console import number, table
 from autograder.course import submission
 from autograder.course.course import Assignment, find_course
+from autograder.course.mutants import mutants
 from autograder.report import schema as reports
 from autograder.report.schema import Report
-from autograder.verify.mutants import mutants
 from grader_service.accounts import accounts
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from autograder import __version__
-from autograder.cli import authors, checking, extensions, instructors, remote, staff, staff_wheel, students
+from autograder.cli import authors, checking, extensions, instructors, own_tests, remote, staff, staff_wheel, students
 from autograder.cli.data import data
 from autograder.core.errors import DeepgradeError, GraderError, SandboxUnavailable
 
@@ -71,7 +71,7 @@ STUDENTS = {
     ),
 }
 STAFF = {
-    "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
+    "Staff": (staff.list_, staff.grade, own_tests.judge_tests, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
     "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
 }

@@ -107,8 +107,10 @@ class _Run:
 
     def run(self, json: bool) -> int:
         """Run the tests and print the results. Returns the exit status."""
+        from autograder.cli import own_tests
         from autograder.course import forecast
         from autograder.local_check import memory, public_tests, supervised
+        from autograder.own_tests import at_home
         from autograder.report import schema
         from autograder.report.relabel import relabel
 
@@ -140,6 +142,9 @@ class _Run:
         if not self._no_limit and not memory.AVAILABLE:
             text = f"a test may take {self._assignment.manifest.limits.memory_mb:,} MB; this system cannot limit memory"
             self._warnings.append(forecast.Finding(text, fails=False))
+        is_part = self._test or self._problem
+        found = [] if is_part else at_home.findings(self._work.folder, self._assignment.manifest)
+        own_tests.show_findings(found, stream)
         warnings = [*forecast.findings(self._work.folder, self._assignment.manifest), *self._warnings]
         print_findings(warnings, stream, self._work)
         print_left_out(self._work, stream)

@@ -104,6 +104,9 @@ def _points(points: float, possible: float) -> str:
 def _problems(report: Report) -> RenderableType:
     rows = table("Problem", "Points", numbers=("Points",))
     for problem in report.problems:
+        if problem.bonus:
+            rows.add_row(Text(plain(f"{problem.title} (bonus)")), f"+{number(problem.points)}")
+            continue
         if not problem.possible:  # none of its tests were run: `check` runs the public ones
             continue
         rows.add_row(Text(plain(problem.title)), _points(problem.points, problem.possible))
@@ -119,7 +122,9 @@ def _tests(report: Report, results: list[TestResult], room: int) -> Iterator[Ren
         for result in results:
             if result.visibility == visibility:
                 verdict = Text(label(result.verdict), style=COLOURS.get(result.verdict, "red"))
-                rows.add_row(Text(plain(result.name)), verdict, _points(result.points, result.possible))
+                is_bonus = result.problem in {problem.name for problem in report.problems if problem.bonus}
+                points = f"+{number(result.points)}" if is_bonus else _points(result.points, result.possible)
+                rows.add_row(Text(plain(result.name)), verdict, points)
         if rows.rows:
             yield rows
     if report.timings.ratios:
@@ -149,6 +154,7 @@ def _details(result: TestResult) -> RenderableType:
         )
         sentence = f"{start}{':' if start == sentence else ''} {result.detail}" if sentence else result.detail
     lines.append(Text(plain(sentence)))
+    lines += [Text(plain(result.advice))] if result.advice else []
     if result.verdict != "not_implemented":  # the place and the input do not matter there
         evidence = {"with": result.example, "where": result.traceback, "printed": result.output}
         lines += [_named(name, plain(text.rstrip())) for name, text in evidence.items() if text.strip()]

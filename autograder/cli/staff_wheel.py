@@ -15,7 +15,7 @@ from autograder.core import own_wheels
 from autograder.core.errors import DeepgradeError
 
 # Those of grader_service/cli.py, which a student's machine cannot ask.
-SERVICE_COMMANDS = ("serve", "worker", "bundle", "queue", "pause", "resume", "backup", "restore")
+SERVICE_COMMANDS = ("serve", "worker", "bundle", "queue", "pause", "resume", "backup", "restore", "upgrade")
 
 
 def is_installed() -> bool:

@@ -58,13 +58,14 @@ def pack(
         work = workplaces.at(directory, notebook, manifest, Path(temporary))
         data = submission.pack(work.folder, manifest)
         warnings = forecast.findings(work.folder, manifest)
+        names = [*manifest.files, *(name for name in manifest.optional if (work.folder / name).is_file())]
     print_findings(warnings, sys.stderr, work)
     print_left_out(work, sys.stderr)
     if strict and any(warning.fails for warning in warnings):
         raise typer.Exit(1)
     path = output or Path(f"{manifest.module}.zip")
     console.write(path, data)
-    print(f"{path}: {', '.join(manifest.files)}{work.origin} ({len(data):,} bytes)")
+    print(f"{path}: {', '.join(names)}{work.origin} ({len(data):,} bytes)")
 
 
 def find_work(path_or_name: str, course: Path | None) -> tuple[Path, Path | None]:

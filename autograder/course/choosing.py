@@ -47,7 +47,7 @@ def choose(paths: Collection[str], manifest: Manifest, all_names: list[str], rea
     if notebook and not has_module:
         return _with_notebook(notebook, paths, manifest, all_names, read)
     root = root_of(paths, manifest.files, all_names)
-    selected = {name: root + name for name in manifest.files}
+    selected = {name: root + name for name in manifest.files} | _optional(paths, manifest, root)
     files = read(selected)
     if notebooks.looks_like_one(files.get(module, b"")):
         raise Refused(f"{module} holds a notebook; name it {manifest.module}{notebooks.SUFFIX}; {HELP}")
@@ -79,7 +79,9 @@ def _with_notebook(path: str, paths: Collection[str], manifest: Manifest, all_na
     others = [name for name in manifest.files if name != module]
     root = root_of(paths, others, all_names) if others else ""
     selected = {module: path} | {name: root + name for name in others}
-    files = read({name: selected[name] for name in manifest.files})
+    folder, slash, _ = path.rpartition("/")
+    selected = {name: selected[name] for name in manifest.files} | _optional(paths, manifest, folder + slash)
+    files = read(selected)
     own = [name.removesuffix(".py") for name in others]
     extraction = notebooks.extract(files[module], path.rpartition("/")[2], own)
     return with_module(files, set(selected.values()), extraction, manifest, path.rpartition("/")[2])
@@ -90,8 +92,13 @@ def with_module(
 ) -> Chosen:
     """The files with a module that was made of a notebook."""
     files = files | {f"{manifest.module}.py": extraction.source.encode()}
-    ordered = {name: files[name] for name in manifest.files}
+    ordered = {name: files[name] for name in [*manifest.files, *manifest.optional] if name in files}
     return Chosen(ordered, paths, [_note(name, extraction.left_out)], extraction.left_out, extraction.places)
+
+
+def _optional(paths: Collection[str], manifest: Manifest, folder: str) -> dict[str, str]:
+    """The optional files that lie in the folder."""
+    return {name: folder + name for name in manifest.optional if folder + name in paths}
 
 
 def _note(name: str, left_out: list[str]) -> str:

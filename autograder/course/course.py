@@ -18,6 +18,7 @@ from pathlib import Path
 
 from autograder.core.errors import BadCourse, UnknownAssignment
 from autograder.course import manifest as manifests
+from autograder.course import own_tests as own
 from autograder.course.manifest import NAME, Manifest
 
 
@@ -71,11 +72,28 @@ class Assignment:
         return answers_by_name
 
     def tests_sha256(self) -> str:
-        """One hash over the manifest and all tests: what a report was graded with."""
-        digest = hashlib.sha256()
-        for path in [self.folder / "assignment.toml", *self.test_files]:
-            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+        """One hash over the manifest, all tests, and what judges tests of a student's own: what a report was graded
+        with."""
+        return _sha256_of([self.folder / "assignment.toml", *self.test_files, *self._own_tests_files()])
+
+    def proved_sha256(self) -> str:
+        """The same without what judges tests of a student's own, which proves nothing of the others."""
+        return _sha256_of([self.folder / "assignment.toml", *self.test_files])
+
+    def _own_tests_files(self) -> list[Path]:
+        """Its declarations, mutants and variants; the reference proves itself by the hidden tests."""
+        if self.manifest.own_tests is None:
+            return []
+        solution = [self.solution / own.FILE, self.solution / "mutants.py"] if self.solution else []
+        variants = sorted((self.solution / "variants").rglob("*.py")) if self.solution else []
+        return [path for path in (self.folder / own.FILE, *solution, *variants) if path.is_file()]
+
+
+def _sha256_of(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def read_files(folder: Path, names: list[str]) -> dict[str, bytes]:

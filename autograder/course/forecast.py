@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from autograder.core import sources
+from autograder.course import own_tests as own
 from autograder.course import servers
 from autograder.course.manifest import Manifest
 from autograder.course.servers import Server
@@ -31,7 +32,9 @@ UNAVAILABLE = {
     "sqlite3": "files cannot be locked, so a database must be in memory",
     "resource": "what a process has used cannot be asked for",
 }
-KIT_FILES = ("README.md", "assignment.toml", "test_public.py", "experiment.py", servers.FILE)
+KIT_FILES = (
+    "README.md", "assignment.toml", "test_public.py", "experiment.py", servers.FILE, own.FILE, own.SUITE, own.WRONG,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
     <name>/README.md  assignment.toml  <module>.py  test_public.py  experiment.py
     <name>/<module>.ipynb                       the same as a notebook: kit_notebook.py
+    <name>/own_tests.toml  test_own.py  wrong_answers.py     where students hand in tests of their own
     <name>/server.json                          the packages of this machine, which grades: servers.py
     <name>/deepgrade-<version>-py3-none-any.whl
 
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from autograder.core import own_wheels
 from autograder.course import kit_notebook, notebooks, servers
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment, read_files
 from autograder.course.submission import zipped
 
@@ -33,6 +35,8 @@ def build(assignment: Assignment) -> bytes:
     """The kit of an assignment. Raises BadCourse if a file is missing from its folder."""
     handed_in = assignment.manifest.files
     names = ["README.md", "assignment.toml", *handed_in, "test_public.py", "experiment.py"]
+    if assignment.manifest.own_tests is not None:
+        names += [own.FILE, own.SUITE, own.WRONG]
     name, wheel = student_wheel()
     plain = read_files(assignment.folder, names)
     notebook = {f"{assignment.manifest.module}{notebooks.SUFFIX}": kit_notebook.build(assignment)}

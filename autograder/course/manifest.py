@@ -32,6 +32,8 @@ from msgspec import Meta
 
 from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import BadManifest
+from autograder.course import own_tests as own
+from autograder.course.own_tests import OwnTests
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}")
@@ -85,6 +87,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: Literal["cpu", "gpu"] = "cpu"
     expected_seconds: Positive = 5.0
     limits: Limits = Limits()
+    own_tests: OwnTests | None = None  # of own_tests.toml, beside the manifest
+
+    @property
+    def optional(self) -> list[str]:
+        """Files that may be handed in beside `files`, and need not be."""
+        return [own.SUITE] if self.own_tests else []
 
     @property
     def points(self) -> float:
@@ -113,12 +121,19 @@ def load(path: Path) -> Manifest:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: an integer of 5,000 digits, say
         raise BadManifest(f"{path}: is not valid TOML: {error}") from error
+    if "own_tests" in data:
+        raise BadManifest(f"{path}: own_tests: such a problem has a file of its own, {own.FILE} beside this one")
     try:
         manifest = _MANIFESTS.value(data)
     except msgspec.ValidationError as error:
         raise BadManifest(f"{path}: {error}") from error
     _check(path, manifest)
-    return manifest
+    declared = own.declared(path.parent)
+    if declared is None:
+        return manifest
+    if own.SUITE in manifest.files or own.PROBLEM in [problem.name for problem in manifest.problems]:
+        raise BadManifest(f"{path}: {own.SUITE} and the problem {own.PROBLEM} belong to {own.FILE}")
+    return msgspec.structs.replace(manifest, own_tests=declared)
 
 
 def _check(path: Path, manifest: Manifest) -> None:

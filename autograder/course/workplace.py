@@ -15,11 +15,12 @@ from pathlib import Path
 
 from autograder.core.errors import DeepgradeError, Refused
 from autograder.course import notebooks, servers, submission
+from autograder.course import own_tests as own
 from autograder.course.locating import printable_name
 from autograder.course.manifest import Manifest
 from autograder.course.submission import Submission
 
-KIT_FILES = ("assignment.toml", "test_public.py", servers.FILE)
+KIT_FILES = ("assignment.toml", "test_public.py", servers.FILE, own.FILE, own.SUITE, own.WRONG)
 
 
 @dataclass(frozen=True)

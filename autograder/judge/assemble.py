@@ -9,8 +9,11 @@ import numpy as np
 
 from autograder import __version__
 from autograder.core.errors import BadCourse
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
+from autograder.course.manifest import Manifest
 from autograder.judge.job import Judged
+from autograder.report.points import of_problems
 from autograder.report.schema import ProblemResult, Report, TestResult, Timings
 
 
@@ -19,11 +22,7 @@ def assemble(assignment: Assignment, judged: Judged, *, total_seconds: float, su
     manifest, surroundings = assignment.manifest, judged.surroundings
     results = [finished.result for finished in judged.finished]
     _check_problems(assignment, results)
-    problems = []
-    for problem in manifest.problems:
-        own = [result for result in results if result.problem == problem.name]
-        possible = sum(result.possible for result in own)
-        problems.append(ProblemResult(problem.name, problem.title, sum(r.points for r in own), possible))
+    problems = of_problems(declared(manifest), results)
     return Report(
         assignment=assignment.name,
         title=manifest.title,
@@ -47,6 +46,14 @@ def assemble(assignment: Assignment, judged: Judged, *, total_seconds: float, su
             round(surroundings.import_seconds, 3),
         ),
     )
+
+
+def declared(manifest: Manifest) -> list[ProblemResult]:
+    """The problems of a manifest, without points; the bonus of tests of one's own comes last."""
+    problems = [ProblemResult(problem.name, problem.title, 0.0, 0.0) for problem in manifest.problems]
+    if manifest.own_tests is not None:
+        problems.append(ProblemResult(own.PROBLEM, manifest.own_tests.title, 0.0, 0.0, manifest.own_tests.points))
+    return problems
 
 
 def _message(module: str, import_failure: str) -> str:

@@ -10,15 +10,14 @@ import copy
 import functools
 import hashlib
 import hmac
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
-from hypothesis.internal.conjecture import providers
 
 from autograder import arguments
 from autograder.judge.items import undrawn
@@ -59,28 +58,6 @@ class Failure:
 
 def seed(secret: bytes, test_id: str) -> int:
     return int.from_bytes(hmac.new(secret, test_id.encode(), hashlib.sha256).digest()[:8], "big")
-
-
-@contextmanager
-def nobodys_constants() -> Iterator[None]:
-    """Draw no numbers that stand in whatever code happens to be imported.
-
-    Hypothesis reads them out of every module that is not installed: of a student's own file on a laptop, of ours in
-    a checkout and not in a wheel. Examples would differ between students, and between laptop and server.
-    """
-    internals: Any = providers  # hypothesis promises nothing of what is in it
-    kept = getattr(internals, "_get_local_constants", None)
-    if kept is None:  # a hypothesis that does not do so
-        yield
-        return
-    nothing = internals.Constants()
-    internals._get_local_constants = lambda: nothing
-    internals.CONSTANTS_CACHE.cache.clear()
-    try:
-        yield
-    finally:
-        internals._get_local_constants = kept
-        internals.CONSTANTS_CACHE.cache.clear()
 
 
 def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS, tape: Tape | None = None) -> Failure:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from autograder.core.decoding import TypedDecoder
+from autograder.own_tests.answers import SuiteJob
 from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
@@ -51,6 +52,7 @@ class Job(msgspec.Struct):
     calibrating: bool = False  # measure trainings, and hold nobody to a bar
     container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
     finished: list[Finished] = []  # by an earlier judge of the same submission
+    suite: SuiteJob | None = None  # tests of the student's own
     too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 from autograder.course import manifest as manifests
+from autograder.course import own_tests as own
+from autograder.judge import own_tests
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
 from autograder.judge.job import FINISHED, Finished, Job, Judged, Surroundings
@@ -37,7 +39,7 @@ def judge(
         def on_event_with_result(event: Event) -> None:
             if event["event"] == "finished":
                 event = {**event, "finished": msgspec.to_builtins(judging.finished[-1])}
-            on_event(event)
+            on_event(own_tests.announced(event, job))
 
         judging = Judging(
             make_student=sandboxes.student,
@@ -58,6 +60,10 @@ def judge(
             recording=recording,
         )
         collection.run(judging, only=job.only, with_needs=job.with_needs)
+        finished = own_tests.judge(job, manifest, judging.meter, judging.on_event)
+        if finished is not None:
+            judging.finished.append(finished)
+            judging.on_event({"event": "finished", "test": own.ID, "verdict": finished.result.verdict})
         sandboxes.give_back(result.verdict for result in judging.results)
         return sandboxes.surroundings(judging.import_failure)
 

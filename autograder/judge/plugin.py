@@ -21,6 +21,7 @@ from autograder.judge.items import asks_for_student, id_of, needed_by
 from autograder.judge.recording import NotReplayable, Tape, is_recordable, replay
 from autograder.judge.running import RUNNING, RunningTest
 from autograder.judge.session import JUDGING, Judging
+from autograder.testing.drawing import nobodys_constants
 
 pytest_plugins = ("autograder.judge.fixtures",)
 
@@ -53,7 +54,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     arguments.forget()
     test = item.stash[RUNNING] = running.of_item(item)
     judging = test.judging
-    with examples.nobodys_constants(), constants.restored(item.module):
+    with nobodys_constants(), constants.restored(item.module):
         if JUDGING not in item.config.stash:
             test.failure = examples.prepare(item, examples.PUBLIC_SECRET)
             return (yield)

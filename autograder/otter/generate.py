@@ -84,7 +84,7 @@ def build(assignment: Assignment, secret: bytes) -> bytes:
     with tempfile.TemporaryDirectory(prefix="deepgrade-otter-") as name:
         folder = Path(name)
         (folder / "tests").mkdir()
-        for problem in proof.problems:
+        for problem in (problem for problem in proof.problems if not problem.bonus):
             tests = [test for test in proof.tests if test.problem == problem.name]
             (folder / "tests" / f"{problem.name}.py").write_text(_test_file(problem.name, tests), encoding="utf-8")
         (folder / "otter_config.json").write_text(json.dumps(config), encoding="utf-8")

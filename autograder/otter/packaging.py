@@ -23,6 +23,8 @@ from autograder.course.submission import zipped
 PLUGIN = "autograder.otter.plugin.Deepgrade"
 NOT_GRADED_BY = {"mutants.py", "variants", "figures", "experiment.py", "README.md"}  # proofs, pictures and prose
 
+JUDGES_OWN_TESTS = {"mutants.py", "variants"}  # where students hand in tests of their own
+
 
 def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
     """The plugin's settings. The same inputs give the same settings."""
@@ -33,7 +35,7 @@ def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
         f"{half}/{assignment.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for half, folder in halves.items()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and _is_needed(path.relative_to(folder))
+        if path.is_file() and _is_needed(path.relative_to(folder), assignment)
     }
     return {
         "assignment": assignment.name,
@@ -66,5 +68,6 @@ def unpacked(options: Mapping[str, Any]) -> Iterator[tuple[Assignment, bytes]]:
         yield Course(Path(name))[options["assignment"]], base64.b64decode(options["secret"])
 
 
-def _is_needed(path: Path) -> bool:
-    return not NOT_GRADED_BY & set(path.parts) and not any(part.startswith((".", "__")) for part in path.parts)
+def _is_needed(path: Path, assignment: Assignment) -> bool:
+    left_out = NOT_GRADED_BY - (JUDGES_OWN_TESTS if assignment.manifest.own_tests else set())
+    return not left_out & set(path.parts) and not any(part.startswith((".", "__")) for part in path.parts)

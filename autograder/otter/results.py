@@ -29,9 +29,12 @@ def grading_results(report: Report) -> GradingResults:
             "test_case_results": [_case(test) for test in student_view.tests if test.problem == problem.name],
         }
         for problem in student_view.problems
+        if not problem.bonus or any(test.problem == problem.name for test in student_view.tests)
     ]
     otter_results = GradingResults.from_ottr_json(json.dumps({"test_file_results": files}))
     for problem in student_view.problems:
+        if problem.name not in otter_results.results:  # a bonus for which nothing was handed in
+            continue
         if otter_results.results[problem.name].score != problem.points:
             otter_results.results[problem.name].update_score(
                 problem.points

@@ -63,6 +63,7 @@ def text_of(test: TestResult) -> str:
     if test.verdict == "passed":
         return "\n".join(lines)
     sentence = test.failure or test.verdict.replace("_", " ")
+    lines += [test.advice] if test.advice else []
     if test.detail and test.detail != test.failure:
         sentence = f"{sentence}: {test.detail}"
     lines.append(sentence)

@@ -49,7 +49,7 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 TEXT_BYTES = {
     "law": 2000,
     "failure": 500,
-    "advice": 2000,
+    "advice": 6000,
     "detail": 8000,
     "example": 8000,
     "traceback": 16_000,
@@ -72,7 +72,7 @@ class TestResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visibility: Visibility
     verdict: Verdict
     failure: str = ""  # class of failure as a sentence; a student sees no other detail of a hidden test
-    advice: str = ""  # of a training that missed its bar: what to look at next; for students, too
+    advice: str = ""  # of a training that missed its bar, and of tests of one's own: what to look at next; for students
     detail: str = ""  # what was found, where, what was expected; for public tests and staff
     example: str = ""  # the smallest failing input; for public tests and staff
     traceback: str = ""  # of the student's own frames; for public tests and staff
@@ -96,6 +96,7 @@ class ProblemResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     points: float
     possible: float
+    bonus: float = 0.0  # points that it can add to those that other problems lost; then none of it is possible
 
 
 class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

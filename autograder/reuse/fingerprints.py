@@ -20,6 +20,7 @@ from typing import TypeGuard
 from autograder import grade as grading
 from autograder.core.errors import BadCourse
 from autograder.core.sources import tree_of
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.datasets import catalogue
 from autograder.datasets import files as data_files
@@ -27,7 +28,10 @@ from autograder.report.completeness import FIXTURES
 
 ENGINE = Path(__file__).resolve().parents[1]
 TIMED = {"race", "training"}  # fixtures
-NOT_READ = ("mutants.py", "calibration.json", "README.md", "experiment.py")  # by a test
+# By a test. What judges tests of a student's own counts for these alone.
+NOT_READ = (
+    "mutants.py", "calibration.json", "README.md", "experiment.py", own.FILE, own.SUITE, own.WRONG,
+)  # fmt: skip
 
 
 def fingerprints(assignment: Assignment, *, timed: bool = False, engine_hash: str = "") -> dict[str, str]:
@@ -42,6 +46,8 @@ def fingerprints(assignment: Assignment, *, timed: bool = False, engine_hash: st
     hashes: dict[str, str] = {}
     for path in assignment.test_files:
         hashes |= _of_file(path, common, timed=timed)
+    if assignment.manifest.own_tests is not None:
+        hashes[own.ID] = digest([common, assignment.tests_sha256(), *_reference(assignment)])
     return hashes
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from autograder import grade as grading
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
 from autograder.report import completeness
-from autograder.report.schema import JudgeCost, ProblemResult, Report, TestResult
+from autograder.report.points import of_problems
+from autograder.report.schema import JudgeCost, Report, TestResult
 from autograder.reuse.fingerprints import digest
 
 
@@ -36,10 +38,13 @@ class KeyedResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Keys:
     """The keys of the tests of one assignment, as its files are today."""
 
-    def __init__(self, assignment: Assignment, fingerprints: dict[str, str]) -> None:
-        """fingerprints : of the test functions, by id; a function without one has no key."""
+    def __init__(self, assignment: Assignment, fingerprints: dict[str, str], *, own_tests: bool = False) -> None:
+        """fingerprints : of the test functions, by id; a function without one has no key.
+        own_tests : the submission has tests of the student's own, whose result is one more test.
+        """
         self.fingerprints = fingerprints
         defined = [test for path in assignment.test_files for test in completeness.defined(path)]
+        defined += [own.ID] if own_tests else []
         self._order = {test: index for index, test in enumerate(defined)}
         self._needs: dict[str, list[str]] = {}  # by id of a test, names of the tests that it needs
         self._keys: dict[str, str | None] = {}  # of tests, as far as they have been computed
@@ -153,11 +158,7 @@ def is_near_its_budget(cost: JudgeCost) -> bool:
 
 def united(assignment: Assignment, base: Report, results: list[TestResult]) -> Report:
     """The base with these results, and the points that they give."""
-    problems = []
-    for problem in assignment.manifest.problems:
-        own = [result for result in results if result.problem == problem.name]
-        points, possible = sum(result.points for result in own), sum(result.possible for result in own)
-        problems.append(ProblemResult(problem.name, problem.title, points, possible))
+    problems = of_problems(grading.declared(assignment.manifest), results)
     return msgspec.structs.replace(
         base,
         points=sum(problem.points for problem in problems),

@@ -49,11 +49,18 @@ class Sandbox:
     """Starts at once, in the background; `worker` waits until it is ready. Close it, or use it as a context."""
 
     def __init__(
-        self, packages: list[str], limits: Limits, preload: Sequence[str] = (), *, gpu: Gpu | None = None
+        self,
+        packages: list[str],
+        limits: Limits,
+        preload: Sequence[str] = (),
+        *,
+        gpu: Gpu | None = None,
+        vocabulary: bool = False,
     ) -> None:
-        """gpu : its device nodes are in the sandbox, and calls of its driver are let through."""
+        """gpu : its device nodes are in the sandbox, and calls of its driver are let through.
+        vocabulary : for a suite of a student's own: with the words that tests are written in."""
         self._gpu = gpu
-        self.runtime = runtime(packages, preload)
+        self.runtime = runtime(packages, preload, vocabulary=vocabulary)
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._spare: Worker | None = None

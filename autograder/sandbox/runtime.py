@@ -40,6 +40,23 @@ ENGINE_FILES = (
     "wire/frames.py",
     "wire/leaves.py",
 )
+# What a suite of a student's own tests has besides: the words that tests are written in, and what runs it. No test, no
+# answer and nothing of the judge's is among it.
+VOCABULARY_FILES = (
+    "arguments.py",
+    "own_tests/__init__.py",
+    "own_tests/suite.py",
+    "testing/__init__.py",
+    "testing/answers.py",
+    "testing/comparable.py",
+    "testing/compare.py",
+    "testing/drawing.py",
+    "testing/gradients.py",
+    "testing/marks.py",
+    "testing/mismatch.py",
+    "testing/strategies.py",
+    "testing/torch.py",
+)
 # What torch reads to choose its kernels; without them it complains in every worker. Copies, without the lines that
 # change with what the machine has to do.
 PROCESSOR = ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
@@ -58,14 +75,20 @@ class Runtime:
     texts: dict[str, str] = field(default_factory=dict)  # path in the sandbox -> what is written there
     versions: dict[str, str] = field(default_factory=dict)
     preload: list[str] = field(default_factory=list)  # more modules, with all that they load when first asked for it
+    engine: tuple[str, ...] = ENGINE_FILES  # of our own package
 
 
-def runtime(packages: list[str], preload: Sequence[str] = ()) -> Runtime:
+def runtime(packages: list[str], preload: Sequence[str] = (), *, vocabulary: bool = False) -> Runtime:
     """The runtime with these distributions, and modules of theirs that are to be imported before any test.
 
+    vocabulary : with the words that tests are written in, for a suite of a student's own.
     Raises SandboxUnavailable for a distribution that is not installed here.
     """
-    return replace(_runtime(tuple(packages)), preload=list(preload))
+    found = replace(_runtime(tuple(packages)), preload=list(preload))
+    if not vocabulary:
+        return found
+    words = [(PACKAGE / name, f"/engine/autograder/{name}") for name in VOCABULARY_FILES]
+    return replace(found, mounts=[*found.mounts, *words], engine=(*ENGINE_FILES, *VOCABULARY_FILES))
 
 
 @cache

@@ -23,7 +23,7 @@ from autograder.sandbox import seccomp
 from autograder.sandbox.bubblewrap import Sandbox
 from autograder.sandbox.command import environment
 from autograder.sandbox.gpu import Gpu
-from autograder.sandbox.runtime import ENGINE_FILES, PACKAGE
+from autograder.sandbox.runtime import PACKAGE
 
 
 def make(
@@ -33,15 +33,17 @@ def make(
     *,
     container: bool = False,
     gpu: Gpu | None = None,
+    vocabulary: bool = False,
 ) -> Sandbox:
     """A sandbox behind namespaces; in a container, where there are none, one behind a dropped uid (and without a GPU).
 
+    vocabulary : for a suite of a student's own: with the words that tests are written in.
     Raises SandboxUnavailable where neither can be built.
     """
     if not container:
-        return Sandbox(packages, limits, preload, gpu=gpu)
+        return Sandbox(packages, limits, preload, gpu=gpu, vocabulary=vocabulary)
     try:
-        box = Sandbox(packages, limits, preload)
+        box = Sandbox(packages, limits, preload, vocabulary=vocabulary)
         try:
             with box.worker():
                 return box  # with all its walls
@@ -49,17 +51,25 @@ def make(
             box.close()
             raise
     except (SandboxUnavailable, SandboxLost) as error:
-        return UidFallbackSandbox(packages, limits, preload, because=str(error))
+        return UidFallbackSandbox(packages, limits, preload, because=str(error), vocabulary=vocabulary)
 
 
 class UidFallbackSandbox(Sandbox):
     """The same face, the same zygote; each worker has a uid of its own."""
 
-    def __init__(self, packages: list[str], limits: Limits, preload: Sequence[str] = (), *, because: str) -> None:
+    def __init__(
+        self,
+        packages: list[str],
+        limits: Limits,
+        preload: Sequence[str] = (),
+        *,
+        because: str,
+        vocabulary: bool = False,
+    ) -> None:
         if os.geteuid() != 0:
             raise SandboxUnavailable(f"{because}; and only root can give each worker a uid of its own")
         self._folder: Path | None = None
-        super().__init__(packages, limits, preload)
+        super().__init__(packages, limits, preload, vocabulary=vocabulary)
 
     def _check(self) -> None:
         """Bubblewrap is not needed."""
@@ -111,18 +121,16 @@ class UidFallbackSandbox(Sandbox):
     def _links(self) -> Path:
         """A search path that holds the allowed distributions and the untrusted end, and no more."""
         folder = Path(tempfile.mkdtemp(prefix="deepgrade-site-"))
+        engine = [*self.runtime.engine, "student_process/uid_fallback.py"]
         for name in (
             "site",
-            "engine",
-            "engine/autograder",
-            "engine/autograder/student_process",
-            "engine/autograder/wire",
             "workers",
+            *sorted({Path("engine/autograder", name).parent.as_posix() for name in engine}),
         ):
-            (folder / name).mkdir()
+            (folder / name).mkdir(parents=True)
         for path, place in self._packages():
             (folder / place.lstrip("/")).symlink_to(path)
-        for name in [*ENGINE_FILES, "student_process/uid_fallback.py"]:
+        for name in engine:
             shutil.copyfile(PACKAGE / name, folder / "engine" / "autograder" / name)
         for path in (folder, *folder.rglob("*")):
             if not path.is_symlink():

@@ -56,7 +56,7 @@ def mutant(target: str, *, killed_by: str, kind: str = "") -> Callable[[Callable
 
     Named for its mistake; `killed_by` is the test that must fail because of it. The body is put behind the reference's
     source, so it sees the reference's imports and helpers; `reference.<name>` is the right version of any of them.
-    kind : one of the kinds in autograder/verify/mutants.py, where the mistake is of one of them. `deepgrade
+    kind : one of the kinds in autograder/course/mutants.py, where the mistake is of one of them. `deepgrade
         mistakes` prints which kinds were tried in which functions.
     """
 

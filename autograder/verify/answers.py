@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Literal
 
 from autograder.course.course import Assignment
+from autograder.course.mutants import mutants, without_docstrings
 from autograder.course.submission import Submission, sha256_of
 from autograder.verify import probes as probing
-from autograder.verify.mutants import mutants, without_docstrings
 
 Part = Literal["answers", "probes"]
 
@@ -59,7 +59,7 @@ def sources_sha256(assignment: Assignment) -> str:
     The mutants' docstrings do not count: they change no answer.
     """
     assert assignment.solution is not None
-    digest = hashlib.sha256(assignment.tests_sha256().encode())
+    digest = hashlib.sha256(assignment.proved_sha256().encode())
     digest.update(without_docstrings((assignment.solution / "mutants.py").read_text(encoding="utf-8")).encode())
     for name, files in right_answers(assignment).items():
         digest.update(f"{name}\0{sha256_of(files)}\0".encode())

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from autograder.core.errors import BadCourse
 from autograder.core.sources import tree_of
 from autograder.course.course import Assignment
+from autograder.course.mutants import ALL_KINDS, ANY_FUNCTION, Mutant, mutants, not_applicable
 from autograder.verify import probes
-from autograder.verify.mutants import ALL_KINDS, ANY_FUNCTION, Mutant, mutants, not_applicable
 
 
 @dataclass(frozen=True)

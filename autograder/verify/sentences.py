@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from autograder.course.course import Assignment
-from autograder.verify.mutants import Mutant
+from autograder.course.mutants import Mutant
 
 LONGEST = 160  # characters
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)

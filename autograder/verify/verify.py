@@ -25,12 +25,12 @@ import msgspec
 from autograder import grade as grading
 from autograder.core.errors import BadCourse, GraderError
 from autograder.course.course import Assignment
+from autograder.course.mutants import Mutant
 from autograder.course.submission import Submission
 from autograder.report.schema import JudgeCost, Report, one_line
 from autograder.verify import calibrate, sentences, usage
 from autograder.verify import probes as probing
 from autograder.verify.answers import Answers, Part
-from autograder.verify.mutants import Mutant
 from autograder.verify.probes import Probe, earnings
 from autograder.verify.probes.earnings import Earning
 from autograder.verify.proofs import Proofs
@@ -176,7 +176,13 @@ class _Verification:
     def _report(self, submission: Submission, only: Sequence[str] | None) -> Report:
         def grade(only: Sequence[str] | None, on_event: OnEvent | None = None) -> Report:
             return grading.grade(
-                self._assignment, submission, secret=self._secret, shrink=False, only=only, on_event=on_event
+                self._assignment,
+                submission,
+                secret=self._secret,
+                shrink=False,
+                only=only,
+                on_event=on_event,
+                own_tests=False,
             )
 
         return self._proofs.report(submission, self._secret, only, grade) if self._proofs else grade(only)
@@ -189,7 +195,8 @@ class _Verification:
         return all(test.verdict == "passed" for test in report.tests)
 
     def _check_points(self, report: Report) -> None:
-        for problem, declared in zip(report.problems, self._assignment.manifest.problems, strict=True):
+        problems = [problem for problem in report.problems if not problem.bonus]
+        for problem, declared in zip(problems, self._assignment.manifest.problems, strict=True):
             if problem.possible != declared.points:
                 path = self._assignment.folder / "assignment.toml"
                 self._problems.append(

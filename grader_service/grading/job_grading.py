@@ -19,10 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from autograder import grade as grading
+from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission as Files
 from autograder.report import schema as reports
-from autograder.report.schema import ProblemResult, Report
+from autograder.report.points import of_problems
+from autograder.report.schema import Report
 from autograder.reuse import earlier as reuse
 from autograder.reuse import fingerprints
 from autograder.reuse.earlier import Basis, Earlier, Grade
@@ -85,7 +87,8 @@ class JobGrader:
         version : of the course. The caller grades again if the course has another one afterwards.
         grade_tests : runs tests in a sandbox.
         """
-        keys = Keys(assignment, self._fingerprints_of(assignment, version))
+        own_tests = assignment.manifest.own_tests is not None and own.SUITE in files.files
+        keys = Keys(assignment, self._fingerprints_of(assignment, version), own_tests=own_tests)
         answer = reuse.answer(self._secret, files, grading.device(assignment))
         if order.tests is not None and order.base is not None:
             return self._grade_named(order.tests, order.base, keys, answer, grade_tests)
@@ -123,13 +126,8 @@ def merged(base: Report, new: Report, tests: Iterable[str]) -> Report:
     places = [test.id for test in base.tests if test.id in old_tests or test.id in new_tests]
     merged_tests = [old_tests.get(test) or new_tests.pop(test) for test in places]
     merged_tests += new_tests.values()
-    titles = {problem.name: problem.title for problem in (*base.problems, *new.problems)}
-    problems = []
-    for name, title in titles.items():
-        problem_tests = [test for test in merged_tests if test.problem == name]
-        problems.append(
-            ProblemResult(name, title, sum(t.points for t in problem_tests), sum(t.possible for t in problem_tests))
-        )
+    declared = {problem.name: problem for problem in (*base.problems, *new.problems)}
+    problems = of_problems(sorted(declared.values(), key=lambda problem: problem.bonus > 0), merged_tests)
     return msgspec.structs.replace(
         new,
         tests_sha256=base.tests_sha256,  # the rest of it is still by these

@@ -92,6 +92,7 @@ class Group:
     possible: float
     lost: list[TestResult]  # tests that did not pass; tests that did not run come last
     passed: list[TestResult]
+    bonus: float = 0.0  # points that it can add; then none are possible
 
     @property
     def tests(self) -> list[TestResult]:
@@ -100,13 +101,13 @@ class Group:
 
 def by_problem(report: Report) -> list[Group]:
     """A group for each problem; the last group has no name and holds the tests without a problem."""
-    facts = [(one.name, one.title, one.points, one.possible) for one in report.problems]
+    facts = [(one.name, one.title, one.points, one.possible, one.bonus) for one in report.problems]
     known = {name for name, *_ in facts}
     groups = []
-    for name, title, of_points, possible in [*facts, ("", "Without points", 0.0, 0.0)]:
+    for name, title, of_points, possible, bonus in [*facts, ("", "Without points", 0.0, 0.0, 0.0)]:
         mine = [test for test in report.tests if (test.problem if test.problem in known else "") == name]
         lost = sorted((test for test in mine if test.verdict != "passed"), key=lambda test: test.verdict == "blocked")
         passed = [test for test in mine if test.verdict == "passed"]
         if name or mine:
-            groups.append(Group(name, title, of_points, possible, lost, passed))
+            groups.append(Group(name, title, of_points, possible, lost, passed, bonus))
     return groups

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.course import Assignment, Course
+from autograder.course.mutants import mutants
 from autograder.course.submission import zipped
 from autograder.verify.answers import right_answers
-from autograder.verify.mutants import mutants
 from bench.grading import Peak
 from bench.otter_kernel import ASSIGNMENT, SECRET
 from bench.page import REPOSITORY, Section

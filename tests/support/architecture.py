@@ -34,8 +34,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What test files import: nothing of those who run them.
     "testing": {"arguments", "student_process"},
     "report": {"core"},
-    "judge": {"arguments", "core", "course", "report", "sandbox", "student", "student_process", "testing"},
-    "grade": {"core", "course", "judge", "report", "sandbox", "student"},
+    # Tests that students hand in. Its module `suite` runs in a sandbox, and imports the words of tests alone.
+    "own_tests": {"arguments", "core", "course", "report", "sandbox", "student", "testing", "wire"},
+    "judge": {"arguments", "core", "course", "own_tests", "report", "sandbox", "student", "student_process", "testing"},
+    "grade": {"core", "course", "judge", "own_tests", "report", "sandbox", "student"},
     "doctor": {"core", "course", "diagnosis", "sandbox", "student", "student_process"},
     "local_check": {"core", "course", "judge", "report", "student"},
     # Results of an earlier grading, for `verify` and for the service.
@@ -54,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "grade",
         "local_check",
         "otter",
+        "own_tests",
         "report",
         "verify",
     },

@@ -31,7 +31,7 @@ ROWS = REPOSITORY / "tests" / "threats.toml"
 PAGE = REPOSITORY / "docs" / "security.md"
 BEGIN, END = "<!-- threats: written by `make threats` -->", "<!-- threats: end -->"
 ATTACK = re.compile(
-    r"tests/test_hostile(?:_training)?\.py::test_an_attack_(?:gets_what_it_deserves|gains_nothing)\[(\w+)(?:-again)?\]$"
+    r"tests/test_hostile(?:_training|_suites)?\.py::test_an_attack_(?:gets_what_it_deserves|gains_nothing)\[(\w+)(?:-again)?\]$"
 )
 BAD = ("failed", "error")
 

@@ -24,10 +24,10 @@ from autograder.batch.page import page
 from autograder.batch.run import Outcome
 from autograder.core.errors import DeepgradeError
 from autograder.course.course import Course
+from autograder.course.mutants import mutants
 from autograder.course.submission import zipped
 from autograder.report import gradescope, schema
 from autograder.report.schema import Report, Timings
-from autograder.verify.mutants import mutants
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 

@@ -19,9 +19,8 @@ from pathlib import Path
 import pytest
 
 from autograder.core.errors import BadCourse
-from autograder.course import kit
+from autograder.course import kit, mutants
 from autograder.course.course import Course
-from autograder.verify import mutants
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent.parent
 ASSIGNMENTS = sorted(path.parent.name for path in (REPOSITORY / "assignments").glob("*/assignment.toml"))

@@ -15,12 +15,12 @@ from narrowing import not_none
 
 from autograder import grade as grading
 from autograder.core.errors import BadCourse, DeepgradeError, GraderError
+from autograder.course import mutants as wrong
 from autograder.course.course import Course
 from autograder.course.submission import Submission, sha256_of
 from autograder.local_check import public_tests
 from autograder.report import schema as reports
 from autograder.report.visibility import view
-from autograder.verify import mutants as wrong
 from autograder.verify import verify
 from autograder.verify.answers import Part
 

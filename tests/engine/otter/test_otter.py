@@ -34,13 +34,13 @@ from autograder.batch.run import Outcome
 from autograder.core.errors import BadCourse, Refused
 from autograder.course import scaffold
 from autograder.course.course import Assignment, Course
+from autograder.course.mutants import mutants
 from autograder.course.submission import Submission, sha256_of, zipped
 from autograder.grade import grade
 from autograder.otter import generate, packaging, submission
 from autograder.otter.results import grading_results
 from autograder.report import gradescope
 from autograder.report.schema import Report
-from autograder.verify.mutants import mutants
 
 HERE = Path(__file__).parent.parent.parent
 ATTACKS = sorted(path.stem for path in (HERE / "otter_attacks").glob("*.py"))

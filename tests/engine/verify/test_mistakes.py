@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autograder.core.errors import BadCourse
+from autograder.course.mutants import ALL_KINDS, KINDS
 from autograder.verify.mistakes import functions, table
-from autograder.verify.mutants import ALL_KINDS, KINDS
 
 FACTOR = """
 @mutant(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.course.mutants import mutants
 from autograder.verify import answers, sentences, verify
-from autograder.verify.mutants import mutants
 
 MUTANT = '''
 @mutant("mean_squared_error", killed_by="test_error_of_a_small_example")

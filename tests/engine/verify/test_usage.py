@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autograder import grade
+from autograder.course.mutants import mutants
 from autograder.course.submission import Submission, sha256_of
 from autograder.verify import usage, verify
-from autograder.verify.mutants import mutants
 
 CALLS = """
 

@@ -25,8 +25,8 @@ from loading import load
 
 from autograder.course import scaffold
 from autograder.course.course import Course
+from autograder.course.mutants import mutants
 from autograder.course.submission import zipped
-from autograder.verify.mutants import mutants
 from grader_service.core.settings import Settings
 
 from ..support import processes

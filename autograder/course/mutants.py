@@ -8,11 +8,11 @@ to the reference's source under the target's name, so it replaces the right one 
     def softmax(z): ...                           # the mutant's body, renamed
 
 Its docstring is a sentence to the student who has made this mistake, and may name a heading of the handout
-(sentences.py).
+(verify/sentences.py).
 
 A mutant may name the kind of its mistake, one of KINDS. A mistake of one kind can be made in many functions, and a law
-that catches it in one function misses it in another. mistakes.py makes a table of kinds and functions. For a kind that
-cannot occur in a function the file gives a reason:
+that catches it in one function misses it in another. verify/mistakes.py makes a table of kinds and functions. For a
+kind that cannot occur in a function the file gives a reason:
 
     NOT_APPLICABLE = {
         ("a squeeze", "output_size"): "returns one int",
@@ -102,12 +102,19 @@ def mutants(assignment: Assignment) -> list[Mutant]:
     """The mutants of an assignment, in the file's order. Raises BadCourse with the place of the error."""
     if assignment.solution is None:
         return []
-    path, text, tree = _read(assignment.solution / "mutants.py")
-    files = assignment.reference()
-    module = f"{assignment.manifest.module}.py"
-    reference = files[module].decode("utf-8")
-    targets = {node.name for node in tree_of(reference).body if isinstance(node, Definition)}
-    wrong_answers = []
+    return wrong_answers(assignment.solution / "mutants.py", assignment.reference(), assignment.manifest.module)
+
+
+def wrong_answers(path: Path, files: dict[str, bytes], name: str) -> list[Mutant]:
+    """The mutants of a file, put behind other files than the reference's. Raises BadCourse with the place of the error.
+
+    files : as a student would hand them in.   name : of the module among them.
+    """
+    path, text, tree = _read(path)
+    module = f"{name}.py"
+    source = files[module].decode("utf-8")
+    targets = {node.name for node in tree_of(source).body if isinstance(node, Definition)}
+    mutants = []
     for node in tree.body:
         if not isinstance(node, Definition):
             continue
@@ -117,14 +124,13 @@ def mutants(assignment: Assignment) -> list[Mutant]:
         target, killed_by, kind = _arguments(mark, path)
         if target not in targets:
             raise BadCourse(f"{path}:{node.lineno}: {node.name} mutates {target!r}, which {module} does not define")
-        source = reference + BRIDGE + _renamed(text, node, target) + "\n"
-        submitted = {**files, module: source.encode()}
-        wrong_answers.append(Mutant(node.name, target, killed_by, submitted, kind, *_sentence(node)))
-    names = [mutant.name for mutant in wrong_answers]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadCourse(f"{path}: two mutants are named {name}")
-    return wrong_answers
+        changed = {**files, module: (source + BRIDGE + _renamed(text, node, target) + "\n").encode()}
+        mutants.append(Mutant(node.name, target, killed_by, changed, kind, *_sentence(node)))
+    names = [mutant.name for mutant in mutants]
+    for one in names:
+        if names.count(one) > 1:
+            raise BadCourse(f"{path}: two mutants are named {one}")
+    return mutants
 
 
 def not_applicable(assignment: Assignment) -> list[NotApplicable]:

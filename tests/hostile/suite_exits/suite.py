@@ -1,0 +1,6 @@
+import os
+import time
+
+
+def test_exits(student):
+    os._exit(int(time.time() * 1000) % 2)

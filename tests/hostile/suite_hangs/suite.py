@@ -1,0 +1,3 @@
+def test_hangs(student):
+    while True:
+        pass
