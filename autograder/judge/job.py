@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from autograder.core.decoding import TypedDecoder
+from autograder.mistakes.records import Record
 from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
 SLOW_IMPORTS = ("torch",)  # a second and more: the server does it when the first job asks, and every judge has it
@@ -52,6 +53,7 @@ class Job(msgspec.Struct):
     container: bool = False  # we are in one that is thrown away: without namespaces, a dropped uid will do
     finished: list[Finished] = []  # by an earlier judge of the same submission
     too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
+    play: bool = False  # play failed tests once more for the names of mistakes: playing.py
 
 
 JOBS: TypedDecoder[Job] = TypedDecoder(Job)
@@ -70,6 +72,18 @@ class Surroundings(msgspec.Struct):
 SURROUNDINGS: TypedDecoder[Surroundings] = TypedDecoder(Surroundings)
 
 
+class Played(msgspec.Struct):
+    """What came of all examples of one test, under the public secret or (`again`) under the course's."""
+
+    test: str
+    again: bool
+    records: list[Record]
+
+
+PLAYED: TypedDecoder[Played] = TypedDecoder(Played)
+
+
 class Judged(msgspec.Struct):
     finished: list[Finished]
     surroundings: Surroundings
+    played: list[Played] = []  # of failed tests
