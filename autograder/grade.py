@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from autograder.core.errors import GraderError
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
 from autograder.judge import needs, server
 from autograder.judge.assemble import assemble, own_versions
 from autograder.judge.job import Job, Judged
+from autograder.mistakes import explaining
+from autograder.mistakes.catalogue import Catalogue
 from autograder.report import completeness
 from autograder.report.schema import Report
 from autograder.sandbox import Sandbox
@@ -40,6 +44,7 @@ def grade(
     container: bool = False,
     profile: Literal["cpu", "gpu"] | None = None,
     calibrating: bool = False,
+    known: Catalogue | None = None,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
@@ -53,6 +58,7 @@ def grade(
         if namespaces are forbidden, a dropped uid takes their place, and the report says so.
     profile : the settings of training checks: those for a CPU, or for a GPU; without it, by what is here.
     calibrating : training checks measure, and hold nobody to a bar.
+    known : the catalogue of mistakes; with it failed tests are played once more, and mistakes are named.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
     """
@@ -70,18 +76,22 @@ def grade(
         container=container,
         profile=profile,
         calibrating=calibrating,
+        play=known is not None,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
     _raise_for_our_faults(judged)
     if not only:
         completeness.check((finished.result for finished in judged.finished), files)
-    return assemble(
+    report = assemble(
         assignment,
         judged,
         total_seconds=time.monotonic() - began,
         submission_sha256=submission.sha256,
     )
+    if known is None:
+        return report
+    return msgspec.structs.replace(report, explanations=explaining.explanations(known, report, judged.answers))
 
 
 def check_the_sandbox(assignment: Assignment) -> None:

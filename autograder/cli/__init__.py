@@ -70,7 +70,7 @@ PANELS = {
     ),
     "Staff": (staff.list_, staff.grade, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
-    "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
+    "Authors": (authors.verify, authors.mistakes, authors.record_mistakes, authors.calibrate, authors.new),
 }
 
 

@@ -11,27 +11,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from autograder.core.errors import BadCourse
 from autograder.course.course import Assignment
 from autograder.fingerprinting.trial import Trial
-from autograder.judge.job import Job, Played
+from autograder.judge.job import Job, answers_of
 from autograder.judge.recorder_process import RecorderProcess
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
-from autograder.mistakes import catalogue
-from autograder.mistakes.catalogue import AGAIN, Catalogue, Mistake
+from autograder.mistakes import catalogue, store
+from autograder.mistakes.catalogue import Catalogue, Mistake
 from autograder.mistakes.records import Record
 from autograder.verify.mutants import Mutant, mutants
 from autograder.verify.usage import traced
 
 SECONDS = 60.0  # for one mutant; what it has answered until then counts
 
-OnDone = Callable[[int, int], None]  # how many mutants are through, of how many
+OnEvent = Callable[[dict[str, Any]], None]
 
 
-def build(assignment: Assignment, secret: bytes, *, jobs: int = 0, on_done: OnDone = lambda done, all_: None) -> Catalogue:
+def build(assignment: Assignment, secret: bytes, *, jobs: int = 0, on_event: OnEvent = lambda event: None) -> Catalogue:
     """Play all mutants. Takes minutes of processor time; `jobs` at a time (0: one for each core).
+
+    on_event : told of "collected" with the mutants, and of each that is "finished".
 
     Raises BadCourse where the mutants cannot be read, or without staff's half.
     """
@@ -50,27 +53,20 @@ def build(assignment: Assignment, secret: bytes, *, jobs: int = 0, on_done: OnDo
         targets = {mutant.name: mutant.target for mutant in known}
         callers = trial.callers(traced(assignment, targets.values()).files, names)
         meets = {name: [test for test in names if test in callers.get(targets[name], ())] for name in files}
-        todo = trial.play({name: files[name] for name in files if meets[name]}, meets.__getitem__, jobs=jobs or os.cpu_count() or 1, seconds=SECONDS)
-        for number, (name, played) in enumerate(todo, 1):
+        todo = trial.play(
+            {name: files[name] for name in files if meets[name]},
+            meets.__getitem__,
+            jobs=jobs or os.cpu_count() or 1,
+            seconds=SECONDS,
+        )
+        on_event({"event": "collected", "tests": [name for name in files if meets[name]]})
+        for name, played in todo:
             answers[name] = answers_of(played)
-            on_done(number, len(known))
+            on_event({"event": "finished", "test": name, "verdict": "played"})
 
     collect([Path(path) for path in assignment.test_files], play)
     entries = [(_mistake(mutant, problems), answers[mutant.name]) for mutant in known if answers.get(mutant.name)]
-    return catalogue.made_of(key(assignment, secret), entries)
-
-
-def answers_of(played: list[Played]) -> dict[str, list[Record]]:
-    """By id of a test, marked if its examples are the course's."""
-    return {one.test + (AGAIN if one.again else ""): one.records for one in played}
-
-
-def key(assignment: Assignment, secret: bytes) -> str:
-    """Of the catalogue for the files as they are today."""
-    assert assignment.solution is not None
-    parts: list[bytes] = [secret, assignment.tests_sha256().encode()]
-    parts += [content for pair in sorted(assignment.reference().items()) for content in (pair[0].encode(), pair[1])]
-    return catalogue.key_of([*parts, (assignment.solution / "mutants.py").read_bytes()])
+    return catalogue.made_of(store.key(assignment, secret), entries)
 
 
 def job_of(assignment: Assignment, secret: bytes) -> Job:

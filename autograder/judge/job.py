@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from autograder.core.decoding import TypedDecoder
+from autograder.mistakes.catalogue import AGAIN
 from autograder.mistakes.records import Record
 from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
@@ -87,3 +88,16 @@ class Judged(msgspec.Struct):
     finished: list[Finished]
     surroundings: Surroundings
     played: list[Played] = []  # of failed tests
+
+    @property
+    def answers(self) -> dict[str, list[Record]]:
+        return answers_of(self.played)
+
+
+def answers_of(played: list[Played]) -> dict[str, list[Record]]:
+    """By id of a test, marked if its examples are the course's; only of tests of which an example failed."""
+    return {
+        one.test + (AGAIN if one.again else ""): one.records
+        for one in played
+        if any(not record.held for record in one.records)
+    }

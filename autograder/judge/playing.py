@@ -1,7 +1,7 @@
-"""After a grading, the failed tests are played once more: each with all its examples, where a grading stops at the first.
+"""After a grading, the failed tests are played once more: each with all its examples.
 
-What came of each example is kept as a few numbers (mistakes/records.py), which are compared with those of known
-mistakes. No verdict depends on it: the results have been told before. Tests that train or time are not played.
+A grading stops at the first example that fails. What came of each example is kept as a few numbers
+(mistakes/records.py), which are compared with those of known mistakes. No verdict depends on it: the results have been told before. Tests that train or time are not played.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Play:
 def failed_tests(results: Iterable[TestResult]) -> list[str]:
     """The names of tests that say something of the student's code: not those that were not run, ran out of time or
     memory, or depend on another one that failed."""
-    return [result.name for result in results if result.verdict in ("failed", "raised") and result.failure != TOO_COSTLY]
+    told = [result for result in results if result.verdict in ("failed", "raised")]
+    return [result.name for result in told if result.failure != TOO_COSTLY]
 
 
 def is_playable(item: pytest.Item) -> bool:

@@ -124,11 +124,11 @@ def _draw_again(test: RunningTest, item: pytest.Function, secret: bytes, nextite
         test.outcome, test.failure, test.output[test.is_again] = outcome, failure, output
 
 
-def _play(test: RunningTest, item: pytest.Function, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+def _play(test: RunningTest, item: pytest.Function, nextitem: pytest.Item | None) -> Generator[None, None, None]:
     """In place of a run that is judged."""
-    judging, result = test.judging, True
-    chances = (False, True) if _is_tried_twice(item, judging) else (False,)
-    chances = tuple(again for again in chances if again not in judging.unplayed(test.id))
+    judging = test.judging
+    both = [False, True] if _is_tried_twice(item, judging) else [False]
+    chances = [again for again in both if again not in judging.unplayed(test.id)]
     for again in chances:
         secret = judging.course_secret if again else judging.secret(item.path)
         assert secret is not None
@@ -138,7 +138,7 @@ def _play(test: RunningTest, item: pytest.Function, nextitem: pytest.Item | None
         test.examples = judging.recording.examples(test.id, secret)
         examples.prepare(item, secret, play=test.play)
         if again is chances[0]:
-            result = yield
+            yield
         else:
             _run_again(item, nextitem)
         played = Played(test.id, again, test.play.records)
@@ -146,7 +146,6 @@ def _play(test: RunningTest, item: pytest.Function, nextitem: pytest.Item | None
         if test.play.failed:
             judging.played.append(played)
             break
-    return result
 
 
 def _run_again(item: pytest.Function, nextitem: pytest.Item | None) -> None:

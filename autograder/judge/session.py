@@ -73,7 +73,7 @@ class Judging:
 
     def unplayed(self, test: str) -> set[bool]:
         """Of a test that is played: False where its public examples are not, since it failed on the course's."""
-        return {not result.failed_on == "secret" for result in self.results if result.id == test and result.failed_on}
+        return {result.failed_on != "secret" for result in self.results if result.id == test and result.failed_on}
 
     @property
     def results(self) -> list[TestResult]:

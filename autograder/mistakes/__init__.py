@@ -1,1 +1,1 @@
-"""Names the mistake of a submission: its answers to the tests that it fails are compared with those of known mistakes."""
+"""Names the mistake of a submission: its answers are compared with those of known mistakes."""

@@ -32,15 +32,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What test files import: nothing of those who run them.
     "testing": {"arguments", "student_process"},
     "report": {"core"},
-    "judge": {"arguments", "core", "course", "report", "sandbox", "student", "student_process", "testing"},
-    "grade": {"core", "course", "judge", "report", "sandbox", "student"},
+    # Names of mistakes, as data: what a test's examples came to, the catalogue, matching.
+    "mistakes": {"core", "course", "datasets", "report"},
+    "judge": {"arguments", "core", "course", "mistakes", "report", "sandbox", "student", "student_process", "testing"},
+    "grade": {"core", "course", "judge", "mistakes", "report", "sandbox", "student"},
     "doctor": {"core", "course", "sandbox", "student", "student_process"},
     "local_check": {"core", "course", "judge", "report", "student"},
     # Results of an earlier grading, for `verify` and for the service.
     "reuse": {"core", "course", "datasets", "grade", "report"},
     "verify": {"core", "course", "datasets", "grade", "report", "reuse"},
-    "batch": {"core", "course", "grade", "report"},
-    "otter": {"batch", "core", "course", "grade", "report"},
+    # Plays the mutants, and makes the catalogue.
+    "fingerprinting": {"core", "course", "judge", "mistakes", "student", "verify"},
+    "batch": {"core", "course", "grade", "mistakes", "report"},
+    "otter": {"batch", "core", "course", "grade", "mistakes", "report"},
     "client": {"core"},
     "cli": {
         "batch",
@@ -49,8 +53,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "course",
         "datasets",
         "doctor",
+        "fingerprinting",
         "grade",
         "local_check",
+        "mistakes",
         "otter",
         "report",
         "verify",
