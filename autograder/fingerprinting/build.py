@@ -90,4 +90,5 @@ def _recorded(collection: Collection, job: Job) -> Recording:
 
 
 def _mistake(mutant: Mutant, problems: Mapping[str, str]) -> Mistake:
-    return Mistake(mutant.sentence, mutant.heading, mutant.target, problems.get(mutant.killed_by, ""), {}, mutant.name)
+    problem = problems.get(mutant.killed_by.partition("[")[0], "")
+    return Mistake(mutant.sentence, mutant.heading, mutant.target, problem, {}, mutant.name)

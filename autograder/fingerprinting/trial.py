@@ -12,6 +12,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,6 +118,7 @@ class Trial:
             with tempfile.TemporaryDirectory(prefix="deepgrade-") as folder:
                 printed = os.open(Path(folder, ".printed"), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
                 print_to(printed)
+                sys.stdout = sys.stderr = os.fdopen(os.dup(1), "w")  # else what a caller has put in their place
                 for name, content in files.items():
                     Path(folder, name).write_bytes(content)
                 self._play(writable, printed, Path(folder), tests)

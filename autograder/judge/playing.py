@@ -1,7 +1,8 @@
 """After a grading, the failed tests are played once more: each with all its examples.
 
 A grading stops at the first example that fails. What came of each example is kept as a few numbers
-(mistakes/records.py), which are compared with those of known mistakes. No verdict depends on it: the results have been told before. Tests that train or time are not played.
+(mistakes/records.py), which are compared with those of known mistakes. No verdict depends on it: the results have been
+told before. Tests that train or time are not played.
 """
 
 from __future__ import annotations
