@@ -83,12 +83,8 @@ def grade(
     _raise_for_our_faults(judged)
     if not only:
         completeness.check((finished.result for finished in judged.finished), files)
-    report = assemble(
-        assignment,
-        judged,
-        total_seconds=time.monotonic() - began,
-        submission_sha256=submission.sha256,
-    )
+    seconds = time.monotonic() - began
+    report = assemble(assignment, judged, total_seconds=seconds, submission_sha256=submission.sha256)
     if known is None:
         return report
     return msgspec.structs.replace(report, explanations=explaining.explanations(known, report, judged.answers))

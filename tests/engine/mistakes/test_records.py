@@ -57,7 +57,7 @@ def test_what_was_found_counts_in_a_text_and_not_what_was_expected():
 
 
 def test_hostile_values_make_a_record():
-    nested = [1.0]
+    nested: list[object] = [1.0]
     for _ in range(10_000):
         nested = [nested]
     for value in (nested, 10**400, 1j, float("nan"), {"a": object()}, np.array(["x"]), "x" * 10**6, b"\0", {}):
