@@ -22,7 +22,7 @@ from autograder.mistakes.records import Record, all_alike
 
 GROUP = 3  # mistakes that are named together
 STRENGTH = 2  # telling numbers that must agree, over all examples
-# Share of the failed tests. Without it 11 of softmax's 153 mistakes, left out of the catalogue, get another one's name: a
+# Share of the failed tests. Without it 11 of softmax's 153 mistakes, left out of the catalogue, get another name: a
 # mistake in a function that others call looks like one of theirs in their tests.
 ENOUGH = 0.75
 
