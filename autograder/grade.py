@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from autograder.core.errors import GraderError
 from autograder.course import own_tests as own
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
 from autograder.judge import assemble, needs, server
 from autograder.judge.job import Job, Judged
+from autograder.mistakes import explaining
+from autograder.mistakes.catalogue import Catalogue
 from autograder.own_tests import answers as suites
 from autograder.report import completeness
 from autograder.report.schema import Report
@@ -43,6 +47,7 @@ def grade(
     profile: Literal["cpu", "gpu"] | None = None,
     calibrating: bool = False,
     own_tests: bool = True,
+    known: Catalogue | None = None,
 ) -> Report:
     """Run all tests against the submission in a sandbox.
 
@@ -56,6 +61,7 @@ def grade(
         if namespaces are forbidden, a dropped uid takes their place, and the report says so.
     profile : the settings of training checks: those for a CPU, or for a GPU; without it, by what is here.
     calibrating : training checks measure, and hold nobody to a bar.
+    known : the catalogue of mistakes; with it failed tests are played once more, and mistakes are named.
     shrink : look for the smallest failing inputs; without it a verdict comes sooner.
     own_tests : judge the tests of the student's own, where some were handed in.
     Raises GraderError (and its kinds) for a fault of ours: then there is no report, and never a zero.
@@ -77,18 +83,21 @@ def grade(
         container=container,
         profile=profile,
         calibrating=calibrating,
+        play=known is not None,
     )
     began = time.monotonic()
     judged = server.ask(job, on_event or (lambda event: None), assignment.manifest.packages)
     _raise_for_our_faults(judged, assignment, container=container)
     if not only:
         completeness.check((finished.result for finished in judged.finished), files)
-    return assemble.assemble(
-        assignment,
-        judged,
-        total_seconds=time.monotonic() - began,
-        submission_sha256=submission.sha256,
-    )
+    seconds = time.monotonic() - began
+    report = assemble.assemble(assignment, judged, total_seconds=seconds, submission_sha256=submission.sha256)
+    return report if known is None else _explained(report, judged, known)
+
+
+def _explained(report: Report, judged: Judged, known: Catalogue) -> Report:
+    """With the names of mistakes."""
+    return msgspec.structs.replace(report, explanations=explaining.explanations(known, report, judged.answers))
 
 
 def _suite(assignment: Assignment, submission: Submission) -> suites.SuiteJob | None:

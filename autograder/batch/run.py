@@ -19,7 +19,8 @@ from autograder.batch.store import Store
 from autograder.core.errors import GraderError, Refused
 from autograder.course.course import Assignment
 from autograder.course.submission import Submission
-from autograder.report import gradescope, schema
+from autograder.mistakes import store as mistakes
+from autograder.report import gradescope, schema, visibility
 from autograder.report.schema import Report
 
 TRIES = 3  # of one submission, when the grader fails
@@ -63,6 +64,8 @@ class _Batch:
         self._assignment, self._sources, self._store = assignment, sources, store
         self._secret, self._jobs, self._emit = secret, jobs, emit
         self._outcomes: dict[str, Outcome] = {}
+        self._known = mistakes.find(assignment, secret)
+        self._students_see_names = visibility.names_are_visible(assignment.manifest.name_mistakes)
 
     def run(self) -> list[Outcome]:
         readable = self._read_all()
@@ -130,7 +133,7 @@ class _Batch:
             return False
         if report.tests_sha256 != self._assignment.tests_sha256():
             return False
-        self._store.write(f"results/{submission.id}.json", gradescope.to_json(report))
+        self._store.write(f"results/{submission.id}.json", self._for_students(report))
         self._outcomes[submission.name] = Outcome(submission, "graded", report=report, notes=handed_in.notes)
         return True
 
@@ -156,7 +159,7 @@ class _Batch:
         fault = ""
         for _ in range(TRIES):
             try:
-                report = grading.grade(self._assignment, handed_in, secret=self._secret)
+                report = grading.grade(self._assignment, handed_in, secret=self._secret, known=self._known)
             except GraderError as error:
                 fault = str(error)
                 continue
@@ -168,8 +171,11 @@ class _Batch:
 
     def _keep(self, submission: Source, report: Report) -> None:
         """Write the report last: a submission with a report is finished."""
-        self._store.write(f"results/{submission.id}.json", gradescope.to_json(report))
+        self._store.write(f"results/{submission.id}.json", self._for_students(report))
         self._store.write(f"reports/{submission.id}.json", schema.to_json(report) + b"\n")
+
+    def _for_students(self, report: Report) -> bytes:
+        return gradescope.to_json(report, mistakes=self._students_see_names)
 
     def _emit_finished(self, outcome: Outcome) -> None:
         self._emit({"event": "finished", "name": outcome.source.name, "outcome": outcome})

@@ -73,7 +73,7 @@ STUDENTS = {
 STAFF = {
     "Staff": (staff.list_, staff.grade, own_tests.judge_tests, staff.release, staff.doctor),
     "Instructors": (instructors.batch, instructors.otter, instructors.import_results),
-    "Authors": (authors.verify, authors.mistakes, authors.calibrate, authors.new),
+    "Authors": (authors.verify, authors.mistakes, authors.record_mistakes, authors.calibrate, authors.new),
 }
 
 

@@ -155,6 +155,34 @@ def _mark(kill: Kill, test: str) -> str:
     return "X" if test == kill.named else "x"
 
 
+def record_mistakes(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Assignments; all if none.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="Wrong answers at a time (0: one for each core).", min=0)] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+) -> None:
+    """Record how each known wrong answer answers the tests, so that gradings on this machine name mistakes.
+
+    It takes minutes for an assignment. Run it again when tests, the reference, wrong answers or the secret change."""
+    from autograder.course import secrets
+    from autograder.fingerprinting.build import build
+    from autograder.mistakes import catalogue, store
+
+    course, facts = find_course(context.obj), {}
+    secret = secrets.course_secret()
+    for assignment in [course[name] for name in names] if names else list(course):
+        with console.progress(f"recording the mistakes of {assignment.name}") as follow:
+            made = build(assignment, secret, jobs=jobs, on_event=follow)
+        path = store.keep(assignment, made)
+        size = len(catalogue.packed(made))
+        facts[assignment.name] = {"mistakes": len(made.mistakes), "left_out": made.left_out, "bytes": size}
+        if not json:
+            left_out = f", {made.left_out} are too large and left out" if made.left_out else ""
+            print(f"{path}: {len(made.mistakes)} mistakes{left_out} ({size // 1024:,} kB)")
+    if json:
+        console.print_json(facts)
+
+
 def mistakes(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME ...]", help="Assignments; all if none.")] = None,

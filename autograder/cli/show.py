@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.cli.console import number, plain, table
-from autograder.report.schema import SLOW_IMPORT, Report, TestResult
+from autograder.report.schema import SLOW_IMPORT, Explanation, Report, TestResult
 
 COLOURS = {"passed": "green", "blocked": "yellow", "not_implemented": "yellow", "grader_error": "magenta"}
 LABELS = {
@@ -51,6 +51,8 @@ def report(report: Report, console: Console, *, tests: bool = True, details: boo
     if report.message:
         console.print(Text(plain(report.message), style="red"))
         return
+    for explanation in report.explanations:
+        console.print(_explanation(report, explanation))
     failures = [result for result in reversed(results) if details and result.verdict != "passed"]
     for result in sorted(failures, key=lambda result: result.verdict != "blocked"):
         console.print(_details(result))
@@ -58,6 +60,17 @@ def report(report: Report, console: Console, *, tests: bool = True, details: boo
         console.print(
             Text.assemble((plain(name), "bold"), ": is not implemented yet ", (_count(function_results), "dim"))
         )
+
+
+def _explanation(report: Report, explanation: Explanation) -> RenderableType:
+    """The known mistake of one problem."""
+    title = next((problem.title for problem in report.problems if problem.name == explanation.problem), "")
+    one_of = "A known mistake" if len(explanation.sentences) == 1 else "One of these known mistakes"
+    share = f"accounts for {explanation.explained} of {explanation.failed} failed tests"
+    lines = [Text.assemble((plain(title), "bold"), f": {one_of} {share}:")]
+    lines += [Text(f"  {plain(sentence)}", style="cyan") for sentence in explanation.sentences]
+    lines += [Text(f"  Handout: {plain(heading)}", style="dim") for heading in explanation.headings]
+    return Group(*lines)
 
 
 def _not_implemented(report: Report) -> dict[str, list[TestResult]]:

@@ -68,6 +68,7 @@ def grade(
     from autograder import grade as grading
     from autograder.cli import show
     from autograder.course import secrets
+    from autograder.mistakes import store
     from autograder.report import schema, visibility
 
     assignment = find_course(context.obj)[name]
@@ -75,8 +76,11 @@ def grade(
         raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
     upload = submission.read(handed_in, assignment.manifest)
     with console.progress(f"grading {name}") as follow:
-        full_report = grading.grade(assignment, upload, secret=secrets.course_secret(), on_event=follow)
-    report = visibility.view(full_report, view)
+        secret = secrets.course_secret()
+        known = store.find(assignment, secret)
+        full_report = grading.grade(assignment, upload, secret=secret, on_event=follow, known=known)
+    shown = visibility.names_are_visible(assignment.manifest.name_mistakes)
+    report = visibility.view(full_report, view, mistakes=shown)
     if json == "-":
         print(schema.to_json(report).decode())
     else:

@@ -8,6 +8,7 @@ packages = ["numpy"]                # the only distributions mounted in the sand
 preload = ["scipy.ndimage"]         # optional: modules of theirs that are imported once, and not anew by every test
 device = "cpu"                      # or "gpu": uses a GPU if the machine has one
 expected_seconds = 3                # of grading; short jobs never wait behind long ones
+name_mistakes = "attempt 3"         # optional: "at once", "attempt N" (or after the due date), "after due", "staff"
 
 [[problems]]                        # in the order of the report
 name = "softmax"                    # what tests say: @points(2, problem="softmax")
@@ -39,6 +40,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}")
 PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\.(py|json|npz|safetensors|txt|md)")
+
+MISTAKES = r"^(at once|attempt [1-9][0-9]{0,3}|after due|staff)$"
 
 OFTEN_IMPORTED = set(
     """
@@ -86,6 +89,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preload: list[str] = []
     device: Literal["cpu", "gpu"] = "cpu"
     expected_seconds: Positive = 5.0
+    # When students are told the name of a known mistake. An attempt counts from 1; after the due date all are told.
+    name_mistakes: Annotated[str, Meta(pattern=MISTAKES)] = "attempt 3"
     limits: Limits = Limits()
     own_tests: OwnTests | None = None  # of own_tests.toml, beside the manifest
 

@@ -21,6 +21,7 @@ import pytest
 
 from autograder import arguments
 from autograder.judge.items import undrawn
+from autograder.judge.playing import Play
 from autograder.judge.recording import Tape
 
 PUBLIC_SECRET = b"deepgrade public examples"  # a student's laptop and the server draw the same public examples
@@ -60,10 +61,16 @@ def seed(secret: bytes, test_id: str) -> int:
     return int.from_bytes(hmac.new(secret, test_id.encode(), hashlib.sha256).digest()[:8], "big")
 
 
-def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS, tape: Tape | None = None) -> Failure:
+def prepare(
+    item: pytest.Function,
+    secret: bytes,
+    shrink_runs: int = SHRINK_RUNS,
+    tape: Tape | None = None,
+    play: Play | None = None,
+) -> Failure:
     """Fix the examples of a test, and watch it for its smallest failing input.
 
-    tape : records the examples.
+    tape : records the examples.   play : plays the test, and nothing is watched.
     """
     failure = Failure()
     function = item.obj
@@ -71,6 +78,9 @@ def prepare(item: pytest.Function, secret: bytes, shrink_runs: int = SHRINK_RUNS
     if handle is None:
         return failure
     hypothesis.seed(seed(secret, f"{item.path.name}::{item.name}"))(getattr(function, "__func__", function))
+    if play is not None:
+        handle.inner_test = play.around(getattr(handle.inner_test, "__watched__", handle.inner_test))
+        return failure
     fixtures = set(FIXTURES) & undrawn(item)  # a test may draw a value of such a name
     handle.inner_test = _watched(handle.inner_test, failure, shrink_runs, tape, fixtures)
     return failure

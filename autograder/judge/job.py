@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 from autograder.core.decoding import TypedDecoder
+from autograder.mistakes.catalogue import AGAIN
+from autograder.mistakes.records import Record
 from autograder.own_tests.answers import SuiteJob
 from autograder.report.schema import JudgeCost, Ratio, TestResult, TrainingTimes
 
@@ -54,6 +56,7 @@ class Job(msgspec.Struct):
     finished: list[Finished] = []  # by an earlier judge of the same submission
     suite: SuiteJob | None = None  # tests of the student's own
     too_costly: dict[str, str] = {}  # test -> why its judge had to be ended; it is not run again
+    play: bool = False  # play failed tests once more for the names of mistakes: playing.py
 
 
 JOBS: TypedDecoder[Job] = TypedDecoder(Job)
@@ -72,6 +75,31 @@ class Surroundings(msgspec.Struct):
 SURROUNDINGS: TypedDecoder[Surroundings] = TypedDecoder(Surroundings)
 
 
+class Played(msgspec.Struct):
+    """What came of all examples of one test, under the public secret or (`again`) under the course's."""
+
+    test: str
+    again: bool
+    records: list[Record]
+
+
+PLAYED: TypedDecoder[Played] = TypedDecoder(Played)
+
+
 class Judged(msgspec.Struct):
     finished: list[Finished]
     surroundings: Surroundings
+    played: list[Played] = []  # of failed tests
+
+    @property
+    def answers(self) -> dict[str, list[Record]]:
+        return answers_of(self.played)
+
+
+def answers_of(played: list[Played]) -> dict[str, list[Record]]:
+    """By id of a test, marked if its examples are the course's; only of tests of which an example failed."""
+    return {
+        one.test + (AGAIN if one.again else ""): one.records
+        for one in played
+        if any(not record.held for record in one.records)
+    }

@@ -12,7 +12,8 @@ from autograder.course import own_tests as own
 from autograder.judge import own_tests
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.job import FINISHED, Finished, Job, Judged, Surroundings
+from autograder.judge.job import FINISHED, PLAYED, SURROUNDINGS, Finished, Job, Judged, Played, Surroundings
+from autograder.judge.playing import failed_tests
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 from autograder.judge.sandbox_pool import Loan
@@ -28,8 +29,10 @@ def judge(
     collection: Collection,
     recording: Recording,
     loan: Loan | None = None,
-) -> Surroundings:
+) -> None:
     """Run the collected tests of a job against a student in a sandbox. Raises GraderError subclasses: our faults.
+
+    The event `judged` tells that all results are there. What is played afterwards cannot change them.
 
     recording : of these tests, this reference and this secret.   loan : a sandbox; without it one is started.
     """
@@ -64,25 +67,34 @@ def judge(
         if finished is not None:
             judging.finished.append(finished)
             judging.on_event({"event": "finished", "test": own.ID, "verdict": finished.result.verdict})
-        sandboxes.give_back(result.verdict for result in judging.results)
-        return sandboxes.surroundings(judging.import_failure)
+        surroundings = sandboxes.surroundings(judging.import_failure)
+        on_event({"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
+        if job.play and not judging.import_failure:
+            collection.play(judging, failed_tests(judging.results))
+        gone = {record.outcome.removeprefix("gone ") for played in judging.played for record in played.records}
+        sandboxes.give_back([*(result.verdict for result in judging.results), *gone])
 
 
 def judge_here(job: Job, on_event: Callable[[Event], None] = lambda event: None) -> Judged:
     """The same for a caller in this process, whose memory is limited from then on; nothing ends a costly test."""
     finished: list[Finished] = []
     surroundings: list[Surroundings] = []
+    played: list[Played] = []
 
     def hear(event: Event) -> None:
         if event["event"] == "finished":
             finished.append(FINISHED.value(event["finished"]))
+        elif event["event"] == "judged":
+            surroundings.append(SURROUNDINGS.value(event["surroundings"]))
+        elif event["event"] == "played":
+            played.append(PLAYED.value(event["played"]))
         on_event(event)
 
     def run(collection: Collection) -> None:
-        surroundings.append(judge(job, hear, collection, Recording()))
+        judge(job, hear, collection, Recording())
 
     collect([Path(path) for path in job.tests], run)
-    return Judged(finished, surroundings[0])
+    return Judged(finished, surroundings[0], played)
 
 
 def visibility(path: Path) -> Visibility:

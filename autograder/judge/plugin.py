@@ -7,17 +7,20 @@ not our concern.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import hypothesis
+import msgspec
 import pytest
 from _pytest.runner import runtestprotocol  # what pytest-rerunfailures runs an item again with
 
 from autograder import arguments
-from autograder.judge import constants, examples, needs, results, running
+from autograder.judge import constants, examples, needs, playing, results, running
 from autograder.judge.items import asks_for_student, id_of, needed_by
+from autograder.judge.job import Played
+from autograder.judge.playing import Play
 from autograder.judge.recording import NotReplayable, Tape, is_recordable, replay
 from autograder.judge.running import RUNNING, RunningTest
 from autograder.judge.session import JUDGING, Judging
@@ -54,6 +57,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     arguments.forget()
     test = item.stash[RUNNING] = running.of_item(item)
     judging = test.judging
+    if judging.is_playing:
+        with nobodys_constants(), constants.restored(item.module):
+            return (yield from _play(test, item, nextitem))
     with nobodys_constants(), constants.restored(item.module):
         if JUDGING not in item.config.stash:
             test.failure = examples.prepare(item, examples.PUBLIC_SECRET)
@@ -92,6 +98,9 @@ def _prepared(test: RunningTest, item: pytest.Function, secret: bytes, *, replay
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """In place of pytest's own call, and so of hypothesis, where the examples are recorded."""
     test = pyfuncitem.stash.get(RUNNING, None)
+    if test is not None and test.play is not None:
+        playing.run(pyfuncitem, test.play, test.examples)
+        return True
     if test is None or test.examples is None:
         return None
     try:
@@ -114,6 +123,30 @@ def _draw_again(test: RunningTest, item: pytest.Function, secret: bytes, nextite
         _run_again(item, nextitem)
     if test.outcome is None and not isinstance(failure.error, NotReplayable):
         test.outcome, test.failure, test.output[test.is_again] = outcome, failure, output
+
+
+def _play(test: RunningTest, item: pytest.Function, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """In place of a run that is judged."""
+    judging = test.judging
+    both = [False, True] if _is_tried_twice(item, judging) else [False]
+    chances = [again for again in both if again not in judging.unplayed(test.id)]
+    for again in chances:
+        secret = judging.course_secret if again else judging.secret(item.path)
+        assert secret is not None
+        judging.on_event({"event": "playing", "test": test.id, "judge_seconds": test.limits.judge_seconds})
+        judging.meter.start(test.limits.judge_memory_mb)
+        test.play, test.is_again = Play(), again
+        test.examples = judging.recording.examples(test.id, secret)
+        examples.prepare(item, secret, play=test.play)
+        if again is chances[0]:
+            yield
+        else:
+            _run_again(item, nextitem)
+        played = Played(test.id, again, test.play.records)
+        judging.on_event({"event": "played", "played": msgspec.to_builtins(played)})
+        if test.play.failed:
+            judging.played.append(played)
+            break
 
 
 def _run_again(item: pytest.Function, nextitem: pytest.Item | None) -> None:

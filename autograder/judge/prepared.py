@@ -165,8 +165,7 @@ def _judge(
         faulthandler.enable()
         _send(connection, {"event": "begun", "pid": os.getpid()})
         try:
-            surroundings = judge(job, lambda event: _send(connection, event), collection, recording, loan)
-            _send(connection, {"event": "judged", "surroundings": msgspec.to_builtins(surroundings)})
+            judge(job, lambda event: _send(connection, event), collection, recording, loan)
         except DeepgradeError as error:
             _send(connection, _fault(error))
         except Exception as error:

@@ -15,6 +15,7 @@ from _pytest.main import pytest_runtestloop  # pytest's own loop over the items 
 from autograder.core import environment
 from autograder.core.errors import GraderError
 from autograder.judge.items import asks_for_student, id_of, needed_by
+from autograder.judge.playing import is_playable
 from autograder.judge.recording import is_recordable
 from autograder.judge.session import JUDGING, Judging
 
@@ -46,6 +47,24 @@ class Collection:
         judging.on_event({"event": "collected", "tests": ids, "needs": needs})
         pytest_runtestloop(session)
         self._raise_for(judging.errors)
+
+    def play(self, judging: Judging, only: Sequence[str]) -> None:
+        """Play the tests of these names (playing.py); `judging.played` then holds those of which an example failed."""
+        session = self._session
+        session.testsfailed = 0
+        session.config.stash[JUDGING] = judging
+        session.items[:] = [item for item in _named(self._items, only, False) if is_playable(item)] if only else []
+        judging.is_playing = True
+        pytest_runtestloop(session)
+
+    def names(self) -> list[str]:
+        """Of all tests that ask for a student."""
+        return [item.name for item in self._items if asks_for_student(item)]
+
+    def problems(self) -> dict[str, str]:
+        """The problem of each test that gives points, by the test's name."""
+        marks = {item.name: item.get_closest_marker("points") for item in self._items}
+        return {name.partition("[")[0]: mark.kwargs["problem"] for name, mark in marks.items() if mark}
 
     def recordable(self, only: Sequence[str], with_needs: bool) -> list[str]:
         """The names of the tests that such a run consists of, and whose examples may be recorded."""

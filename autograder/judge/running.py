@@ -16,6 +16,7 @@ from autograder.course.manifest import Limits
 from autograder.judge import needs, verdicts
 from autograder.judge.examples import Failure, seed
 from autograder.judge.items import id_of
+from autograder.judge.playing import Play
 from autograder.judge.recorder import Recorder
 from autograder.judge.recording import Example
 from autograder.judge.session import JUDGING, Judging
@@ -35,6 +36,7 @@ class RunningTest:
     shrink_runs: int = 0
     examples: list[Example] | None = None  # recorded ones; None: hypothesis draws them
     draws_again: bool = False  # a recorded example has failed
+    play: Play | None = None  # all its examples are played, and it is not judged
     outcome: verdicts.Outcome | None = None  # None: nothing has ended it yet, so it passes
     is_again: bool = False  # a public test, now on examples under the course's secret
     was_not_run: bool = False

@@ -27,10 +27,11 @@ import msgspec
 from autograder.core import environment, errors
 from autograder.core.errors import GraderError
 from autograder.judge.budget import Watch
-from autograder.judge.job import FINISHED, SURROUNDINGS, Finished, Job, Judged, Order, Surroundings
+from autograder.judge.job import FINISHED, PLAYED, SURROUNDINGS, Finished, Job, Judged, Order, Played, Surroundings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SILENCE_SECONDS = 900.0  # without one event from a judge; past it the judge is ended: our fault
+PLAY_SECONDS = 120.0  # for failed tests, after a grading; past it mistakes are named by what has come
 LOOK_SECONDS = 0.25  # between two looks at what a test costs its judge
 
 _lock = threading.Lock()
@@ -55,7 +56,8 @@ def ask(job: Job, on_event: Callable[[dict[str, Any]], None], packages: Sequence
     handler = _EventHandler(on_event)
     while True:
         try:
-            return Judged(handler.finished, _ask_one(job, handler, packages))
+            surroundings = _ask_one(job, handler, packages)
+            return Judged(handler.finished, surroundings, [played for played in handler.played if played.records])
         except _JudgeEnded as ended:
             if handler.is_to_blame(ended):
                 _check_with_the_reference(job, ended, packages)
@@ -97,6 +99,7 @@ class _EventHandler:
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
         self.finished: list[Finished] = []
+        self.played: list[Played] = []
         self.watch: Watch | None = None  # of the test that runs
         self.pid = 0
         self.costly = 0  # tests so far that had failed by what they cost
@@ -113,6 +116,13 @@ class _EventHandler:
             raise getattr(errors, event["kind"], GraderError)(event["message"])
         if kind == "begun":
             self.pid = event["pid"]
+            return None
+        if kind == "playing":
+            self.watch = Watch.over(self.pid, event["test"], event["judge_seconds"], 0)
+            return None
+        if kind == "played":
+            self.watch = None
+            self.played.append(PLAYED.value(event["played"]))
             return None
         if kind == "started":
             self.watch = Watch.over(self.pid, event["test"], event.pop("judge_seconds"), self.costly)
@@ -170,14 +180,35 @@ def _receive(ours: socket.socket, job: Job, handler: _EventHandler) -> Surroundi
         for line in _lines(ours, handler):
             surroundings = handler.handle(json.loads(line))
             if surroundings is not None:
+                if job.play:
+                    _receive_played(ours, handler)
                 return surroundings
     except BaseException:
         # Nobody listens to it any more: silent for too long, over its budget, or the caller is being stopped.
-        if handler.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(handler.pid, signal.SIGKILL)
+        _end(handler.pid)
         raise
     raise ConnectionError("it ended before it had judged")
+
+
+def _receive_played(ours: socket.socket, handler: _EventHandler) -> None:
+    """All results are there. Whatever happens to the judge while it plays, they stand."""
+    began = time.monotonic()
+    try:
+        for line in _lines(ours, handler):
+            handler.handle(json.loads(line))
+            if time.monotonic() - began > PLAY_SECONDS:
+                raise TimeoutError
+    except (OSError, _JudgeEnded):
+        _end(handler.pid)
+    finally:
+        handler.watch = None
+
+
+def _end(pid: int) -> None:
+    """End a judge that nobody listens to any more."""
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _lines(ours: socket.socket, handler: _EventHandler) -> Iterator[bytes]:

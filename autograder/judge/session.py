@@ -14,7 +14,7 @@ import pytest
 from autograder.course.manifest import Limits
 from autograder.judge.budget import Meter
 from autograder.judge.examples import PUBLIC_SECRET, SHRINK_RUNS
-from autograder.judge.job import Finished
+from autograder.judge.job import Finished, Played
 from autograder.judge.recorder import Room
 from autograder.judge.recording import Recording
 from autograder.report.schema import TestResult, Visibility
@@ -58,8 +58,10 @@ class Judging:
     is_recording: bool = False  # the reference runs, and the examples of what passes are added
     meter: Meter = field(default_factory=Meter)
     too_costly: dict[str, str] = field(default_factory=dict)  # test -> why an earlier judge of it had to be ended
+    is_playing: bool = False  # tests are played (playing.py), and none is judged
 
     finished: list[Finished] = field(default_factory=list)  # by an earlier judge of the same job, and by this one
+    played: list[Played] = field(default_factory=list)
     dependent_seconds: float = 0.0  # wall time of tests that were run although they depend on one that did not pass
     import_failure: str = ""  # why the student's module could not even be imported; no test has asked it anything
     room: Room = field(default_factory=Room)
@@ -68,6 +70,10 @@ class Judging:
     def __post_init__(self) -> None:
         for result in self.results:
             self.room.bytes -= len(msgspec.json.encode(result.figures))
+
+    def unplayed(self, test: str) -> set[bool]:
+        """Of a test that is played: False where its public examples are not, since it failed on the course's."""
+        return {result.failed_on != "secret" for result in self.results if result.id == test and result.failed_on}
 
     @property
     def results(self) -> list[TestResult]:

@@ -47,7 +47,8 @@ def main(autograder_dir: str) -> int:
         reason = str(error) if isinstance(error, DeepgradeError) else traceback.format_exc()
         print(f"deepgrade: not graded because the grader failed; this is not a zero: {reason}")
         return 1
-    otter_results = grading_results(report)
+    shows_mistakes = packaging.shows_mistakes(packaging.settings(config)) if report.explanations else False
+    otter_results = grading_results(report, mistakes=shows_mistakes)
     _write(results / "results.pkl", dill.dumps(otter_results))
     _write(results / "results.json", json.dumps(_for_gradescope(report, otter_results, config), indent=4).encode())
     _print_summary(report)
@@ -55,13 +56,15 @@ def main(autograder_dir: str) -> int:
 
 
 def _grade(folder: Path, config: dict[str, Any]) -> Report:
-    with packaging.unpacked(packaging.settings(config)) as (assignment, secret):
+    settings = packaging.settings(config)
+    with packaging.unpacked(settings) as (assignment, secret):
         try:
             upload = submission.read(folder / "submission", assignment.manifest, zips=bool(config.get("zips")))
         except Refused as error:
             return Report(assignment.name, assignment.manifest.title, "refused", str(error))
         with contextlib.chdir("/"):
-            return grading.grade(assignment, upload, secret=secret, container=True)
+            known = packaging.mistakes(settings)
+            return grading.grade(assignment, upload, secret=secret, container=True, known=known)
 
 
 def _for_gradescope(report: Report, otter_results: GradingResults, config: dict[str, Any]) -> dict[str, Any]:
@@ -84,5 +87,7 @@ def _print_summary(report: Report) -> None:
     print(f"deepgrade: {report.title}: {report.state}, {report.points:g} of {report.possible:g} points")
     if report.message:
         print(f"deepgrade: {report.message}")
+    for line in gradescope.names_of_mistakes(report):
+        print(f"deepgrade: {line}")
     for test in report.tests:
         print(f"{test.points:g} / {test.possible:g}  {test.id}  {test.verdict}")

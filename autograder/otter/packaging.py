@@ -19,6 +19,9 @@ from autograder import __version__
 from autograder.core.errors import BadCourse
 from autograder.course.course import Assignment, Course
 from autograder.course.submission import zipped
+from autograder.mistakes import catalogue, store
+from autograder.mistakes.catalogue import Catalogue
+from autograder.report import visibility
 
 PLUGIN = "autograder.otter.plugin.Deepgrade"
 NOT_GRADED_BY = {"mutants.py", "variants", "figures", "experiment.py", "README.md"}  # proofs, pictures and prose
@@ -31,6 +34,7 @@ def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
     if assignment.solution is None:
         raise BadCourse(f"{assignment.name}: this course has no solutions/{assignment.name}; there is nothing to pack")
     halves = {"assignments": assignment.folder, "solutions": assignment.solution}
+    known = store.find(assignment, secret)
     files = {
         f"{half}/{assignment.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
         for half, folder in halves.items()
@@ -42,6 +46,8 @@ def pack(assignment: Assignment, secret: bytes) -> dict[str, Any]:
         "deepgrade": __version__,
         "course": base64.b64encode(zipped(files)).decode(),
         "secret": base64.b64encode(secret).decode(),
+        "mistakes": base64.b64encode(catalogue.packed(known)).decode() if known else "",
+        "shows_mistakes": visibility.names_are_visible(assignment.manifest.name_mistakes),
     }
 
 
@@ -52,6 +58,17 @@ def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
             options: Mapping[str, Any] = plugin[PLUGIN]
             return options
     raise BadCourse(f"otter_config.json names no plugin {PLUGIN}; make the zip again with `deepgrade otter`")
+
+
+def mistakes(options: Mapping[str, Any]) -> Catalogue | None:
+    """The catalogue of mistakes; None if the machine that made the zip had none."""
+    data = base64.b64decode(options.get("mistakes", ""))
+    return catalogue.unpacked(data) if data else None
+
+
+def shows_mistakes(options: Mapping[str, Any]) -> bool:
+    """Are students told the names of mistakes? The number of an attempt and the due date are not known here."""
+    return bool(options.get("shows_mistakes"))
 
 
 @contextmanager

@@ -41,7 +41,8 @@ class Deepgrade(AbstractOtterPlugin):
         folder = Path.cwd()
         try:
             _check_that_nothing_is_imported_from_here()
-            self._graded = grading_results(self._grade(folder, zips=bool(config.zips)))
+            report = self._grade(folder, zips=bool(config.zips))
+            self._graded = grading_results(report, mistakes=packaging.shows_mistakes(self.plugin_config))
         except Exception as error:  # otherwise otter would have no results and no reason
             reason = str(error) if isinstance(error, DeepgradeError) else f"{type(error).__name__}: {error}"
             self._graded = without_results(f"Not graded because the grader failed; this is not a zero: {reason}")
@@ -68,7 +69,8 @@ class Deepgrade(AbstractOtterPlugin):
                 return Report(assignment.name, assignment.manifest.title, "refused", str(error))
             # Otter deletes this folder while the judges' server still runs.
             with contextlib.chdir("/"):
-                return grading.grade(assignment, upload, secret=secret)
+                known = packaging.mistakes(self.plugin_config)
+                return grading.grade(assignment, upload, secret=secret, known=known)
 
 
 def _check_that_nothing_is_imported_from_here() -> None:

@@ -17,11 +17,14 @@ from autograder.report import gradescope, schema, visibility
 from autograder.report.schema import Report, TestResult
 
 
-def grading_results(report: Report) -> GradingResults:
-    """The results of a graded report. A refused submission has its reason and no results."""
+def grading_results(report: Report, *, mistakes: bool = False) -> GradingResults:
+    """The results of a graded report. A refused submission has its reason and no results.
+
+    mistakes : students are told the names of mistakes.
+    """
     if report.state != "graded":
         return without_results(f"{report.state.replace('_', ' ').capitalize()}: {report.message}")
-    student_view = visibility.view(report, "student")
+    student_view = visibility.view(report, "student", mistakes=mistakes)
     files = [
         {
             "filename": f"{problem.name}.py",
@@ -39,7 +42,8 @@ def grading_results(report: Report) -> GradingResults:
             otter_results.results[problem.name].update_score(
                 problem.points
             )  # partial points, which otter's cases do not have
-    otter_results.set_output("\n".join(filter(None, [student_view.message, sandbox_line(report)])))
+    lines = [student_view.message, *gradescope.names_of_mistakes(student_view), sandbox_line(report)]
+    otter_results.set_output("\n".join(filter(None, lines)))
     otter_results.set_plugin_data(PLUGIN, schema.to_json(report).decode())
     return otter_results
 

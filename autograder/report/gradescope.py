@@ -12,14 +12,18 @@ from autograder.report import visibility
 from autograder.report.schema import Report, TestResult
 
 
-def results(report: Report) -> dict[str, Any]:
-    """The contents of results.json. Raises ValueError if the grader failed, since Gradescope would show a score."""
+def results(report: Report, *, mistakes: bool = False) -> dict[str, Any]:
+    """The contents of results.json. Raises ValueError if the grader failed, since Gradescope would show a score.
+
+    mistakes : with the names of mistakes.
+    """
     if report.state == "grader_error":
         raise ValueError("the grader failed, so there is no result")
-    student_view = visibility.view(report, "student")
+    student_view = visibility.view(report, "student", mistakes=mistakes)
     if report.state == "refused":
         return {"score": 0.0, "output": f"Not graded: {student_view.message}", "output_format": "text", "tests": []}
     lines = [student_view.message] if student_view.message else []
+    lines += names_of_mistakes(student_view)
     lines.append(f"Graded in a sandbox: {student_view.sandbox}.")
     return {
         "score": student_view.points,
@@ -39,8 +43,18 @@ def results(report: Report) -> dict[str, Any]:
     }
 
 
-def to_json(report: Report) -> bytes:
-    return json.dumps(results(report), indent=2, ensure_ascii=False).encode() + b"\n"
+def names_of_mistakes(report: Report) -> list[str]:
+    """A line for each explanation of a report that has been reduced to what its reader may see."""
+    titles = {problem.name: problem.title for problem in report.problems}
+    return [
+        f"{titles.get(explanation.problem, explanation.problem)}: {' Or: '.join(explanation.sentences)} "
+        f"(accounts for {explanation.explained} of {explanation.failed} failed tests)"
+        for explanation in report.explanations
+    ]
+
+
+def to_json(report: Report, *, mistakes: bool = False) -> bytes:
+    return json.dumps(results(report, mistakes=mistakes), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _entry(number: int, test: TestResult) -> dict[str, Any]:

@@ -4,7 +4,8 @@
     ├── what was graded, and with what (hashes, versions, device)
     ├── problems: points of each
     ├── tests: verdict, points, words, figures of each
-    └── timings: the only part that differs between two gradings of the same submission
+    ├── explanations: names of mistakes; only where the machine has the catalogue of mistakes
+    └── timings: the only part that differs between two gradings of the same submission on a machine
 
 Web page, terminal, CSV, otter and Gradescope read a `Report`, never the grader. `report.schema.json` beside this file
 describes the JSON; a test keeps the two the same.
@@ -148,6 +149,18 @@ class Timings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     import_seconds: float = 0.0  # of the student's module, which every test imports; 0 if no import succeeded
 
 
+class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The known mistake that accounts for failed tests of a problem, or "one of" a few; at most one for a problem."""
+
+    problem: str
+    sentences: list[str]  # to the student, one for each mistake that fits
+    headings: list[str]  # of the handout's sections that explain them
+    explained: int  # failed tests, of any problem, that it accounts for
+    failed: int  # tests of this submission that failed and were played
+    tests: list[str] = []  # ids of those that it accounts for; for staff
+    mistakes: list[str] = []  # their names in the catalogue; for staff
+
+
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assignment: str
     title: str
@@ -164,6 +177,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: dict[str, str] = {}  # deepgrade, python, and the mounted distributions
     schema_version: int = SCHEMA_VERSION
     timings: Timings = Timings()
+    explanations: list[Explanation] = []  # where the grader knew the mistakes; no verdict depends on them
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "message", cut(self.message, MESSAGE))

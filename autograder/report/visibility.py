@@ -4,7 +4,7 @@ A student sees everything of a public test. Of a hidden test a student sees the 
 advice on a training, and figures, times of trainings and time ratios that the test recorded on purpose. A student never
 sees an input, a value, a traceback, or printed text, since these could reveal a hidden input. Times are coarse, and the
 kind of an exception is hidden, for the same reason: the student's code chooses them and knows the input. Staff see
-everything.
+everything. Names of mistakes are shown to a student when the assignment's `name_mistakes` says so.
 
 A public test that passes on the public examples and fails on those under the course's secret is shown like a hidden
 test. Printed text of a public test is shown only if all its examples were public.
@@ -24,8 +24,11 @@ Viewer = Literal["student", "staff"]
 RAISED = "raised an exception"  # of a hidden test; the student's code could encode an input in one of 54 kinds
 
 
-def view(report: Report, viewer: Viewer) -> Report:
-    """The report, reduced to what this viewer may see."""
+def view(report: Report, viewer: Viewer, *, mistakes: bool = False) -> Report:
+    """The report, reduced to what this viewer may see.
+
+    mistakes : a student is told the names of mistakes (`names_are_visible`).
+    """
     if viewer == "staff":
         return report
     tests = [_public(test) for test in _without_parameters(report.tests)]
@@ -37,7 +40,23 @@ def view(report: Report, viewer: Viewer) -> Report:
     total = rounding.total_seconds(report.timings.total_seconds)
     importing = rounding.number(report.timings.import_seconds, rounding.TIME_DIGITS)
     timings = Timings(total, seconds, ratios, trainings, import_seconds=importing)
-    return msgspec.structs.replace(report, tests=tests, timings=timings)
+    explanations = [
+        msgspec.structs.replace(explanation, tests=[], mistakes=[]) for explanation in report.explanations if mistakes
+    ]
+    return msgspec.structs.replace(report, tests=tests, timings=timings, explanations=explanations)
+
+
+def names_are_visible(policy: str, *, attempt: int | None = None, is_due: bool = False) -> bool:
+    """Is a student told the names of mistakes?
+
+    policy : `name_mistakes` of the manifest, or of the course.   attempt : number of the upload, from 1; None: unknown.
+    is_due : the student's due date has passed.
+    """
+    if policy == "staff":
+        return False
+    if policy == "at once" or is_due:
+        return True
+    return policy.startswith("attempt ") and attempt is not None and attempt >= int(policy.removeprefix("attempt "))
 
 
 def _ratio(ratio: Ratio) -> Ratio:
@@ -79,7 +98,7 @@ def without_hidden(report: Report, *, points: bool) -> Report:
         {name: ratio for name, ratio in report.timings.ratios.items() if name in test_ids},
         import_seconds=report.timings.import_seconds,
     )
-    report = msgspec.structs.replace(report, tests=tests, timings=timings)
+    report = msgspec.structs.replace(report, tests=tests, timings=timings, explanations=[])
     if points:
         return report
     problems = [_of_public_tests(problem, tests) for problem in report.problems]

@@ -105,6 +105,8 @@ def grade(
         submission_sha256=submission.sha256,
         tests_sha256=assignment.tests_sha256(),
         timings=timings(results, earlier.report, fresh, kept),
+        # Mistakes are named from the answers to all failed tests, and those of kept tests were not played.
+        explanations=[] if fresh else earlier.report.explanations,
     )
     return Graded(report, basis_of(report, keys), len(kept))
 

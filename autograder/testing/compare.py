@@ -26,6 +26,7 @@ from autograder.testing.comparable import (
     same_bits,
 )
 from autograder.testing.mismatch import Mismatch, check
+from autograder.testing.observation import actual_and_expected, observed
 
 # Room for a right answer that sums in another order. One rounding error is eps / 2; sixty-four of them, times the
 # root of the number of terms (errors of random sign add up so), never failed a right answer and is far below any bug.
@@ -37,6 +38,7 @@ def tolerance(dtype: Any, terms: int = 1) -> float:
     return float(ROUNDINGS * np.finfo(dtype).eps * np.sqrt(max(1, terms)))
 
 
+@observed(actual_and_expected)
 def assert_close(
     actual: Any,
     expected: Any,
@@ -101,6 +103,7 @@ def _coarser(found: np.dtype, wanted: np.dtype) -> np.dtype:
     return found if found.itemsize >= np.dtype(np.float32).itemsize else np.dtype(np.float32)
 
 
+@observed(actual_and_expected)
 def assert_equal(actual: Any, expected: Any, *, what: str = "the result") -> None:
     """Exactly equal: numbers, strings, arrays (type, shape, dtype kind and every entry), and containers of those."""
     if isinstance(expected, (list, tuple, dict)):
@@ -143,6 +146,7 @@ def _long_axes(shape: Any) -> list[int]:
     return [side for side in shape if side != 1]
 
 
+@observed(actual_and_expected)
 def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") -> None:
     """`actual` has the structure and shapes of `expected`, float for float, and all its entries are finite.
 
@@ -162,6 +166,7 @@ def assert_shaped_like(actual: Any, expected: Any, *, what: str = "the result") 
     check(bool(np.isfinite(found).all()), f"{what} holds infinity or NaN", "not_finite")
 
 
+@observed()
 def assert_not_narrow(value: Any, *, what: str = "the result") -> None:
     """`value` is neither complex nor made of floats of 16 bits; whatever else it is, is not looked at.
 
@@ -177,6 +182,7 @@ def snapshot(*values: Any) -> Any:
     return copy.deepcopy(values if len(values) != 1 else values[0])
 
 
+@observed(lambda now, before, **options: (as_left(now), before))
 def assert_unchanged(now: Any, before: Any, *, what: str = "the input") -> None:
     """The function left `what` as it was; `before` is its `snapshot`.
 

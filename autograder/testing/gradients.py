@@ -13,6 +13,7 @@ import numpy as np
 
 from autograder.testing.compare import assert_close
 from autograder.testing.mismatch import Mismatch
+from autograder.testing.observation import observed
 
 
 def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, *, step: float = 1e-6) -> np.ndarray:
@@ -34,6 +35,7 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: np.ndarray, *, step: f
     return gradient
 
 
+@observed(lambda f, x, gradient, **options: (gradient, numerical_gradient(f, x)))
 def assert_gradient(
     f: Callable[[np.ndarray], Any],
     x: np.ndarray,
@@ -50,6 +52,7 @@ def assert_gradient(
     assert_close(gradient, expected, what=what, rtol=rtol, atol=atol)
 
 
+@observed()
 def assert_adjoint(
     forward: Callable[[np.ndarray], np.ndarray],
     adjoint: Callable[[np.ndarray], np.ndarray],

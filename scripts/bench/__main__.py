@@ -10,7 +10,7 @@ from bench.page import Measure
 # Each is a module beside this one with `measure(rounds) -> Section`, and says what it measures at its top.
 SECTIONS = (
     *("isolation", "grading", "recording", "false_alarms", "convolution", "training", "reading", "otter", "jobs"),
-    "pages",
+    *("pages", "mistakes"),
 )
 
 

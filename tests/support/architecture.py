@@ -36,15 +36,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"core"},
     # Tests that students hand in. Its module `suite` runs in a sandbox, and imports the words of tests alone.
     "own_tests": {"arguments", "core", "course", "report", "sandbox", "student", "testing", "wire"},
-    "judge": {"arguments", "core", "course", "own_tests", "report", "sandbox", "student", "student_process", "testing"},
-    "grade": {"core", "course", "judge", "own_tests", "report", "sandbox", "student"},
+    # Names of mistakes, as data: what a test's examples came to, the catalogue, matching.
+    "mistakes": {"core", "course", "datasets", "report"},
+    "judge": {"arguments", "core", "course", "mistakes", "own_tests", "report", "sandbox", "student", "student_process", "testing"},
+    "grade": {"core", "course", "judge", "mistakes", "own_tests", "report", "sandbox", "student"},
     "doctor": {"core", "course", "diagnosis", "sandbox", "student", "student_process"},
     "local_check": {"core", "course", "judge", "report", "student"},
     # Results of an earlier grading, for `verify` and for the service.
     "reuse": {"core", "course", "datasets", "grade", "report"},
     "verify": {"core", "course", "datasets", "grade", "report", "reuse"},
-    "batch": {"core", "course", "grade", "report"},
-    "otter": {"batch", "core", "course", "grade", "report"},
+    # Plays the mutants, and makes the catalogue.
+    "fingerprinting": {"core", "course", "judge", "mistakes", "student", "verify"},
+    "batch": {"core", "course", "grade", "mistakes", "report"},
+    "otter": {"batch", "core", "course", "grade", "mistakes", "report"},
     "client": {"core"},
     "cli": {
         "batch",
@@ -53,8 +57,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "course",
         "datasets",
         "doctor",
+        "fingerprinting",
         "grade",
         "local_check",
+        "mistakes",
         "otter",
         "own_tests",
         "report",
