@@ -166,7 +166,7 @@ def _of_known(entry: Entry, person: Person, before: str) -> Change:
 
 def _roles(session: Session, context: LtiContext) -> dict[int, str]:
     query = sa.select(Membership.person_id, Membership.role).where(Membership.course_id == context.course_id)
-    return {person_id: role for person_id, role in session.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _addresses(session: Session) -> set[str]:

@@ -4,8 +4,8 @@
 
 A grade is sent once although a platform may be silent, and although this process may be killed:
 
-- A try is written down before it is sent (`unsure`). The next try asks the platform first which result it has, if we may
-  ask, and sends nothing if it has this one.
+- A try is written down before it is sent (`unsure`). The next try asks the platform first which result it has, if we
+  may ask, and sends nothing if it has this one.
 - A second try has the time of the first one. Platforms keep the grade with the latest time and so take it once.
 
     500, silence   tried again, later each time, at most an hour later, without end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
@@ -478,7 +479,7 @@ def test_what_was_sent_equals_the_grade_book(world, rounds):
         before = after
     for user in {user for _, user, _, _ in platform.recorded}:
         taken = [(score, most) for _, who, score, most in platform.recorded if who == user]
-        assert all(one != other for one, other in zip(taken, taken[1:], strict=False)), "taken twice"
+        assert all(one != other for one, other in itertools.pairwise(taken)), "taken twice"
 
 
 def crowd(course: Course, platform: Platform, count: int) -> None:

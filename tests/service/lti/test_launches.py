@@ -32,7 +32,7 @@ from grader_service.database.models import (
     Person,
 )
 from grader_service.database.session import Database
-from grader_service.lti import platform_keys, platforms
+from grader_service.lti import platform_keys, platform_requests, platforms
 from grader_service.lti.messages import CLAIM, DEEP, MEMBERSHIP, role_of
 
 from ..conftest import PASSWORD, User
@@ -215,7 +215,7 @@ def by_the_public_key_as_a_secret(platform: Platform, nonce: str) -> str:
 
 
 def without_a_signature(platform: Platform, nonce: str) -> str:
-    head, claims, _ = platform.message("s-1", nonce).split(".")
+    _, claims, _ = platform.message("s-1", nonce).split(".")
     return f"eyJhbGciOiJub25lIn0.{claims}."
 
 
@@ -414,9 +414,13 @@ def test_a_platform_may_change_its_keys_at_any_time(platform, user, database, ap
 
 
 def test_made_up_key_ids_ask_the_platform_only_now_and_then(platform, user, database, monkeypatch):
-    asked = []
-    get = platform_keys.get_json
-    monkeypatch.setattr(platform_keys, "get_json", lambda *a, **k: asked.append(a) or get(*a, **k))
+    asked: list[str] = []
+
+    def get_json(url: str, **options: Any) -> Any:
+        asked.append(url)
+        return platform_requests.get_json(url, **options)
+
+    monkeypatch.setattr(platform_keys, "get_json", get_json)
     known(database, platform, "s-1", "ada")
     ada: User = user()
     for number in range(5):

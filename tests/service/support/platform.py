@@ -144,7 +144,7 @@ class Platform:
 
     def token(self, form: dict[str, str]) -> tuple[int, Any]:
         try:
-            claims = jwt.decode(form["client_assertion"], KeySet.import_key_set(self.tool_keys()), ["RS256"]).claims
+            claims = jwt.decode(form["client_assertion"], self.keys_of_tool(), ["RS256"]).claims
             assert form["grant_type"] == "client_credentials"
             assert claims["iss"] == claims["sub"] == self.client_id, "client"
             assert claims["aud"] == f"{self.url}/token", "audience"
@@ -159,6 +159,9 @@ class Platform:
         token = secrets.token_urlsafe(16)
         self._tokens[token] = wanted
         return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": form["scope"]}
+
+    def keys_of_tool(self) -> KeySet:
+        return KeySet([RSAKey.import_key(key) for key in self.tool_keys()["keys"]])
 
     def may(self, authorization: str, scope: str) -> bool:
         kind, _, token = authorization.partition(" ")
@@ -295,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _returned(self, form: dict[str, str]) -> None:
         at = self.platform
-        claims = jwt.decode(form["JWT"], KeySet.import_key_set(at.tool_keys()), ["RS256"]).claims
+        claims = jwt.decode(form["JWT"], at.keys_of_tool(), ["RS256"]).claims
         assert claims["iss"] == at.client_id
         assert claims["aud"] == [at.url]
         assert claims[f"{CLAIM}message_type"] == "LtiDeepLinkingResponse"
