@@ -91,7 +91,7 @@ def read(path: Path, titles: Sequence[str] = (), possible: float | None = None) 
         scores = [_results_json(file) for file in files]
     elif path.suffix == ".json":
         scores = [_results_json(path)]
-    elif path.suffix == ".csv":
+    elif path.suffix in (".csv", ".xls", ".tsv", ".txt"):  # Blackboard calls its CSV .xls
         scores = list(_csv(path, titles, possible))
     elif path.suffix in (".pkl", ".pickle"):
         raise BadResults(f"{path}: is a pickle, which could run code here; name the results.json that lies beside it")

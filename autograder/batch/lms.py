@@ -9,7 +9,7 @@
 | Moodle      | ID number, e-mail address            | `Assignment: Softmax (Real)`              | not in the file    |
 | worksheet   | `Participant 31`, e-mail address     | `Grade`                                   | `Maximum Grade`    |
 | Blackboard  | Username, Student ID                 | `Softmax [Total Pts: 5 Score] |1234`      | in the heading     |
-| Brightspace | `#` before OrgDefinedId and Username | `Softmax Points Grade <Numeric MaxPoints:5 ...>` | in the heading |
+| Brightspace | OrgDefinedId, Username, with a `#` | `Softmax Points Grade <... MaxPoints:5 ..>`  | in the heading     |
 
 Moodle and Blackboard write headings in the language of the person who exports. What is not a grade stays as it is.
 """
@@ -52,7 +52,9 @@ HEADINGS: dict[str, tuple[str, ...]] = {
         "id", "identifier", "identifikator", "id", "identifiant", "identificador", "identificatore", "identyfikator",
         "id-nr.", "identifikation",
     ),
-    "grade": ("grade", "bewertung", "note", "calificación", "valutazione", "nota", "ocena", "cijfer", "betyg", "karakter"),
+    "grade": (
+        "grade", "bewertung", "note", "calificación", "valutazione", "nota", "ocena", "cijfer", "betyg", "karakter",
+    ),
     "maximum": (
         "maximum grade", "bestwertung", "note maximale", "calificación máxima", "valutazione massima", "nota máxima",
         "maksymalna ocena", "maximumcijfer", "högsta betyg",

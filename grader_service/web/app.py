@@ -47,6 +47,7 @@ from grader_service.web.pages import (
     health,
     invitations,
     leaderboard,
+    lms_files,
     lti,
     lti_course,
     marks,
@@ -75,23 +76,11 @@ LANES = {
 }  # threads of the web process, by kind of request; see server.py
 
 
-OF_PEOPLE = (auth, oidc, invitations, account, lti)
+OF_PEOPLE = (auth, oidc, invitations, account)
 OF_STUDENTS = (assignments, submissions, written_parts, leaderboard)
-OF_STAFF = (
-    staff,
-    grades,
-    marks,
-    regrades,
-    similarity,
-    audit,
-    dates,
-    people,
-    course_pages,
-    queue,
-    lti_course,
-    platforms,
-)
-PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, health, metrics)
+OF_STAFF = (staff, grades, marks, regrades, similarity, audit, dates, people, course_pages, queue)
+OF_PLATFORMS = (lti, lti_course, lms_files, platforms)
+PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, *OF_PLATFORMS, health, metrics)
 
 
 class Number(IntegerConverter):

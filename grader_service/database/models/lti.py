@@ -1,8 +1,8 @@
 """The university's systems: who they are, what they call our courses and people, and which grades they have.
 
-lti_platform ──< lti_deployment ──< lti_context ──> course        a course over there, connected with one of ours
-     │                                  ├──< lti_link ──> course_assignment     a link in it, and its column
-     │                                  │       └──< lti_score ──> person       what a column shall have, and what it has
+lti_platform ──< lti_deployment ──< lti_context ──> course        connected with one of our courses
+     │                                  ├──< lti_link ──> course_assignment    a link, and its column
+     │                                  │       └──< lti_score ──> person      what a column shall have, and what it has
      │                                  └──< lti_member ──> person
      ├──< lti_identity ──> person       who a person is over there
      ├──< lti_launch                    a launch that is not finished yet

@@ -103,6 +103,7 @@ PAGES = [
     Page("staff-lti-admin", "root", "/courses/course/staff/lti"),
     Page("staff-lti-roster", "eve", "/courses/course/staff/lti/1/roster"),
     Page("platforms", "root", "/platforms"),
+    Page("staff-lms-file", "eve", "/courses/course/staff/grades/lms"),
 ]
 
 # Routes that answer with HTML, and are no pages of their own: parts that a page loads.

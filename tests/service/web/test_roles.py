@@ -138,6 +138,8 @@ TABLE = {
     "GET /courses/<slug>/staff/lti/<int:context_id>/roster":      (303, 404, 404, 403, 403, 502, 502, 502),
     "POST /courses/<slug>/staff/lti/<int:context_id>/roster":     (303, 404, 404, 403, 403, 502, 502, 502),
     "POST /courses/<slug>/staff/lti/<int:context_id>/disconnect": (303, 404, 404, 403, 403, 403, 404, 404),
+    "GET /courses/<slug>/staff/grades/lms":               (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/grades/lms":              (303, 404, 404, 403, 403, 422, 422, 422),
     "GET /staff/queue":                                   (303, 403, 200, 403, 403, 200, 200, 200),
     "GET /staff/queue/live":                              (303, 403, 200, 403, 403, 200, 200, 200),
     "POST /staff/queue/pause":                            (303, 403, 403, 403, 403, 403, 403, 303),  # two courses
