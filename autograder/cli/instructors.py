@@ -20,7 +20,8 @@ from autograder.course.course import find_course
 
 if TYPE_CHECKING:
     from autograder.batch.changes import Change
-    from autograder.batch.import_results import Score
+    from autograder.batch.find import Listing
+    from autograder.batch.import_results import Import, Score
     from autograder.batch.run import Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
@@ -59,17 +60,13 @@ def batch(
     """Grade a folder of submissions: otter's final_grades.csv, Gradescope's results, full reports, and a page."""
     from autograder import grade as grading
     from autograder.batch import changes, find, grades, page, people, run, store
-    from autograder.batch import lms as grade_books
     from autograder.course import secrets
 
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
         raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
     page.check_that_it_can_be_made()
-    listing = find.find(folder, assignment.manifest, without=output)
-    if lms is not None:
-        book = grade_books.read(_read(lms), str(lms))
-        listing = find.Listing(people.identify(listing.submissions, book), listing.passed_over)
+    listing = _listing(find.find(folder, assignment.manifest, without=output), lms)
     secret = secrets.course_secret()
     results = store.Store(output)
     state = results.open(store.basis(assignment, secret, grading.versions(assignment)), regrade=regrade)
@@ -102,6 +99,17 @@ def batch(
         raise GraderError("the grader failed for some submissions, which have no score; run the same command again")
 
 
+def _listing(listing: Listing, lms: Path | None) -> Listing:
+    """With the ids and addresses that the grade book of an LMS has, if it is given."""
+    from autograder.batch import find, people
+    from autograder.batch import lms as grade_books
+
+    if lms is None:
+        return listing
+    book = grade_books.read(_read(lms), str(lms))
+    return find.Listing(people.identify(listing.submissions, book), listing.passed_over)
+
+
 def _read(path: Path) -> bytes:
     from autograder.batch import import_results as reading
 
@@ -120,7 +128,7 @@ def _fill(lms: Path | None, filled: Path | None, titles: list[str], scores: list
     shares, unmatched = filling.of_scores(book, scores, possible)
     data, count = grade_books.fill(book, to, shares, possible)
     console.write(filled, data)
-    print(f"{filled}: {count} of {len(book.people)} students have a grade in {to.title!r} ({book.system})")
+    console.warn(f"{filled}: {count} of {len(book.people)} students have a grade in {to.title!r} ({book.system})")
     if unmatched:
         names = ", ".join(console.plain(one) for one in unmatched[:5])
         console.warn(f"note: {len(unmatched)} scores match no row for sure, such as {names}; they are left out")
@@ -209,20 +217,27 @@ def import_results(
     if lms is not None or filled is not None:
         _fill(lms, filled, titles, scores, assignment.manifest.points)
     if into:
-        if not extensions.installed():
-            raise DeepgradeError(
-                "--into needs the service, which is not part of this installation; run "
-                "`pip install 'deepgrade[service]'`"
-            )
         request = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
-        for extension in extensions.installed():
-            extension.import_scores(name, scores, request, json=json)
+        _import_into(name, scores, request, json=json)
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")
     if json:
         console.print_json(msgspec.to_builtins(scores))
         return
+    _print_scores(scores)
+
+
+def _import_into(name: str, scores: list[Score], request: Import, *, json: bool) -> None:
+    if not extensions.installed():
+        raise DeepgradeError(
+            "--into needs the service, which is not part of this installation; run `pip install 'deepgrade[service]'`"
+        )
+    for extension in extensions.installed():
+        extension.import_scores(name, scores, request, json=json)
+
+
+def _print_scores(scores: list[Score]) -> None:
     rows = console.table("Submission", "Student", "Points", "Status", numbers=("Points",))
     for score in scores:
         points = "none" if score.points is None else console.number(score.points)

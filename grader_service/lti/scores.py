@@ -30,11 +30,10 @@ from grader_service.database.models import (
     LtiMember,
     LtiPlatform,
     LtiScore,
-    Result,
     Submission,
 )
 from grader_service.database.session import Database, db_now
-from grader_service.grading import gradebook
+from grader_service.grading import gradebook, results
 from grader_service.grading.gradebook import Column, Entry
 from grader_service.lti.messages import SCORE_SCOPE
 
@@ -53,13 +52,12 @@ Target = tuple[int, int]  # link, person
 def fingerprint(session: Session) -> tuple[object, ...]:
     """It differs after every change of a grade, a date, a link or a member. Time alone changes grades without it."""
     columns = (
-        sa.func.max(Result.id),
-        sa.select(sa.func.max(AuditEntry.id)).scalar_subquery(),
+        sa.func.max(AuditEntry.id),
         sa.select(sa.func.count()).select_from(LtiMember).scalar_subquery(),
         sa.select(sa.func.count()).select_from(LtiLink).where(LtiLink.line_item != "").scalar_subquery(),
         sa.select(sa.func.count()).select_from(LtiScore).scalar_subquery(),
     )
-    return tuple(session.execute(sa.select(*columns)).one())
+    return (results.newest(session), *session.execute(sa.select(*columns)).one())
 
 
 def open_links(session: Session) -> list[LtiLink]:
@@ -85,7 +83,7 @@ def wanted(session: Session, content: Content, now: float) -> dict[Target, Wante
     return grades
 
 
-def shown(column: Column, entry: Entry, graded: bool, now: float) -> Wanted | None:
+def visible_grade(column: Column, entry: Entry, graded: bool, now: float) -> Wanted | None:
     """What a column may have of one student; None while the points are provisional.
 
     graded : is none of the student's uploads for this assignment being graded?
@@ -139,7 +137,7 @@ def _of_course(
             if not mine:
                 continue
             graded = (row.person.id, column.course_assignment.id) not in waiting
-            grade = shown(column, entry, graded, now)
+            grade = visible_grade(column, entry, graded, now)
             if grade is not None and grade.possible > 0:
                 grades |= {(link.id, row.person.id): grade for link in mine}
     return grades

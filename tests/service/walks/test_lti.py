@@ -28,8 +28,8 @@ from grader_service.queue.leases import Slot
 from grader_service.web.app import create_app
 
 from ..conftest import PASSWORD, RIGHT, zip_of
-from ..support.browsers import chromium, hand_in, needs_chromium, playwright
-from ..support.looks import look
+from ..support.browsers import chromium, hand_in, keep, needs_chromium, playwright
+from ..support.looks import AXE, SCHEMES, look, violations
 from ..support.platform import TEACHER, Platform, running
 
 __all__ = ["chromium"]  # a fixture
@@ -110,6 +110,23 @@ def sign_in(page: playwright.Page, login: str) -> None:
     page.get_by_label("Login").fill(login)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
+
+
+def test_the_page_in_the_frame_is_for_everybody(site, chromium):
+    page = chromium.new_context().new_page()
+    page.goto(f"{site.platform.url}/course?{urlencode({'as': 's-ada', 'link': 'link-1'})}")
+    page.frame_locator("iframe").get_by_role("link", name="Open in a new window").wait_for()
+    frame = page.frames[1]
+    frame.evaluate(AXE)
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        keep(page, f"lti-frame-{scheme}")
+        assert violations(frame) == []
+    for path in ("/", "/sign-in", "/account", "/lti/continue/x"):
+        page.evaluate("address => document.querySelector('iframe').src = address", f"{site.url}{path}")
+        page.wait_for_timeout(300)
+        assert "Sign in" not in page.frame_locator("iframe").locator("body").inner_text(), "no other page is framed"
+    page.context.close()
 
 
 def register(site: Site, chromium: playwright.Browser) -> None:
