@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from autograder.batch.run import Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
+GradeBookFile = Annotated[
+    Path | None, typer.Option("--lms", metavar="CSV", help="Grade book that Moodle, Canvas or another LMS exported.")
+]
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 SHOWN = 12  # rows of the live table
 STATES = {
@@ -49,12 +52,7 @@ def batch(
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Keep the old scores, grade anew, and show what changes.")
     ] = False,
-    lms: Annotated[
-        Path | None,
-        typer.Option(
-            "--lms", metavar="CSV", help="The grade book of Moodle or Canvas, which says whose number is whose."
-        ),
-    ] = None,
+    lms: GradeBookFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Grade a folder of submissions: otter's final_grades.csv, Gradescope's results, full reports, and a page."""
@@ -178,9 +176,7 @@ def import_results(
     column: Annotated[
         str, typer.Option("--column", metavar="TITLE", help="Column of an LMS's grade book (default: NAME's title).")
     ] = "",
-    lms: Annotated[
-        Path | None, typer.Option("--lms", metavar="CSV", help="An LMS's grade book, to be filled with the scores.")
-    ] = None,
+    lms: GradeBookFile = None,
     filled: Annotated[
         Path | None, typer.Option("--filled", metavar="FILE", help="Where the filled grade book is written.")
     ] = None,
