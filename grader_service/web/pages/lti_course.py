@@ -53,6 +53,10 @@ def again(context_id: int) -> Page:
 @blueprint.post("/<int:context_id>/disconnect")
 @permissions.admin
 def disconnect(context_id: int) -> Page:
+    _context(reading(), context_id)
+    if request.form.get("confirm") != "1":
+        flash("Tick the box beside Disconnect first.")
+        return redirect(url_for("lti_course.show"), 303)
     with database().write() as session:
         contexts.disconnect(session, me(), _context(session, context_id))
     flash("The course of the platform is no longer connected. Its people stay in this course.")
