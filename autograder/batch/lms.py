@@ -119,7 +119,7 @@ def read(data: bytes, what: str) -> GradeBook:
     rows, shape = sheet.read(data, what)
     book = recognise(rows, shape)
     if book is None:
-        heading = ", ".join(rows[0][:6]) if rows else "nothing"
+        heading = ", ".join(repr(cell[:40]) for cell in rows[0][:6]) if rows else "nothing"
         raise DeepgradeError(
             f"{what} is not a grade book of Canvas, Moodle, Blackboard or Brightspace; its headings are {heading}"
         )
@@ -157,7 +157,7 @@ def column(book: GradeBook, names: Sequence[str]) -> Column:
         matching = book.columns
     if len(matching) == 1:
         return matching[0]
-    titles = ", ".join(repr(one.title) for one in book.columns[:8]) or "none"
+    titles = ", ".join(repr(one.title[:60]) for one in book.columns[:8]) or "none"
     raise DeepgradeError(f"the file has no single column for {names[0]!r}; name one of its columns of grades: {titles}")
 
 

@@ -187,7 +187,7 @@ def test_two_rows_with_one_address_match_nothing():
 
 
 def test_another_table_is_refused_with_its_headings():
-    with pytest.raises(DeepgradeError, match="its headings are a, b"):
+    with pytest.raises(DeepgradeError, match="its headings are 'a', 'b'"):
         lms.read(b"a,b\n1,2\n", "the file")
     with pytest.raises(DeepgradeError, match="Windows-1252 has no character 'ż'"):
         sheet.write([["ż"]], sheet.Shape("cp1252"))
