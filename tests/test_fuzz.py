@@ -24,6 +24,8 @@ from narrowing import not_none
         pytest.param("zip", marks=pytest.mark.threat(1, 3, 4, 5)),
         pytest.param("manifest"),
         pytest.param("results", marks=pytest.mark.threat(44)),
+        pytest.param("grade_book"),
+        pytest.param("launch"),
         pytest.param("written", marks=pytest.mark.threat(7, 46)),
     ],
 )

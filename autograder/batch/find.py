@@ -40,6 +40,10 @@ class Source:
     path: Path
     student: str  # from the name; for display
     key: str  # two submissions with the same key belong to one student
+    number: str = ""  # of the student in the system of the download
+    login: str = ""
+    email: str = ""
+    sid: str = ""
 
     @property
     def id(self) -> str:
@@ -140,20 +144,21 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
     return entry.is_file(follow_symlinks=False)
 
 
-def _source(entry: os.DirEntry[str], names: dict[str, str]) -> Source:
+def _source(entry: os.DirEntry[str], names: dict[str, tuple[str, str, str]]) -> Source:
     path = Path(entry.path)
     stem = entry.name if entry.is_dir(follow_symlinks=False) else path.stem
     if (gradescope := GRADESCOPE.fullmatch(stem)) is not None:
-        student = names.get(gradescope[1], stem)
-        return Source(entry.name, path, student, f"gradescope {gradescope[1]}")
+        student, email, sid = names.get(gradescope[1], (stem, "", ""))
+        return Source(entry.name, path, student, f"gradescope {gradescope[1]}", email=email, sid=sid)
     for system, pattern in (("moodle", MOODLE), ("canvas", CANVAS)):
         if (named := pattern.fullmatch(stem)) is not None:
-            return Source(entry.name, path, named["student"], f"{system} {named['number']}")
+            return Source(entry.name, path, named["student"], f"{system} {named['number']}", named["number"])
     return Source(entry.name, path, stem, unicodedata.normalize("NFKC", stem).casefold())
 
 
-def _gradescope_names(path: Path) -> dict[str, str]:
-    """The student of each submission number; empty if the file is missing or cannot be parsed."""
+def _gradescope_names(path: Path) -> dict[str, tuple[str, str, str]]:
+    """Name, address and number of the student of each submission; empty if the file is missing or cannot be parsed. A
+    group has names only."""
     try:
         import yaml
 
@@ -165,7 +170,9 @@ def _gradescope_names(path: Path) -> dict[str, str]:
     students = {}
     for key, entry in metadata.items() if isinstance(metadata, dict) else ():
         submitters = entry.get(":submitters") if isinstance(entry, dict) else None
-        names = [str(submitter.get(":name")) for submitter in submitters or () if isinstance(submitter, dict)]
-        if (number := GRADESCOPE.fullmatch(str(key))) is not None and names:
-            students[number[1]] = ", ".join(names)
+        people = [submitter for submitter in submitters or () if isinstance(submitter, dict)]
+        if (number := GRADESCOPE.fullmatch(str(key))) is not None and people:
+            names = ", ".join(str(person.get(":name")) for person in people)
+            alone = people[0] if len(people) == 1 else {}
+            students[number[1]] = (names, str(alone.get(":email") or ""), str(alone.get(":sid") or ""))
     return students

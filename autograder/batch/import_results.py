@@ -4,6 +4,7 @@
     a grades CSV       Gradescope's "Download grades"       one for each student with a score
     results.json       of one submission                    one, named for its file, or for its folder
     a folder           of results.json files                one for each
+    a grade book       of Canvas, Moodle, Blackboard, ...   one for each student with a grade (`lms`)
 
 An error names the place in the file, and then nothing of that file is imported. A results.pkl is never read: unpickling
 could run code of whoever wrote it.
@@ -15,12 +16,13 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from autograder.batch import lms, people, sheet
 from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 
@@ -58,6 +60,7 @@ class Score(msgspec.Struct, frozen=True):
     status: str = ""
     email: str = ""
     sid: str = ""  # number of the student
+    login: str = ""
 
 
 class _Entry(msgspec.Struct):
@@ -75,8 +78,12 @@ class _Results(msgspec.Struct):
 _RESULTS: TypedDecoder[_Results] = TypedDecoder(_Results)
 
 
-def read(path: Path) -> list[Score]:
-    """All scores of a file or a folder, in order. Raises BadResults with the place and the value."""
+def read(path: Path, titles: Sequence[str] = (), possible: float | None = None) -> list[Score]:
+    """All scores of a file or a folder, in order. Raises BadResults with the place and the value.
+
+    titles : of the column of a grade book of a learning management system
+    possible : points of the assignment; grades of such a column are scaled to them, so 80 of 100 are 4 of 5
+    """
     if path.is_dir():
         files = sorted(path.glob("*.json")) or sorted(path.glob("*/results.json"))
         if not files:
@@ -84,8 +91,8 @@ def read(path: Path) -> list[Score]:
         scores = [_results_json(file) for file in files]
     elif path.suffix == ".json":
         scores = [_results_json(path)]
-    elif path.suffix == ".csv":
-        scores = list(_csv(path))
+    elif path.suffix in (".csv", ".xls", ".tsv", ".txt"):  # Blackboard calls its CSV .xls
+        scores = list(_csv(path, titles, possible))
     elif path.suffix in (".pkl", ".pickle"):
         raise BadResults(f"{path}: is a pickle, which could run code here; name the results.json that lies beside it")
     else:
@@ -114,9 +121,13 @@ def to_csv(scores: list[Score]) -> bytes:
 # --- csv ----------------------------------------------------------------------------------------------------------
 
 
-def _csv(path: Path) -> Iterator[Score]:
+def _csv(path: Path, titles: Sequence[str], wanted: float | None) -> Iterator[Score]:
+    data = bytes_of(path)
+    if (book := _grade_book(data, path)) is not None:
+        yield from _of_book(path, book, titles, wanted)
+        return
     try:
-        reader = csv.DictReader(io.StringIO(_bytes(path).decode("utf-8-sig")), strict=True)
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadResults(f"{path}: is not a CSV file in UTF-8 ({error}); export it again") from error
@@ -134,12 +145,14 @@ def _csv(path: Path) -> Iterator[Score]:
 
 def _otter(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
     problems = [name for name in columns if name not in OTTER]
-    possible = None
+    possible, whose = None, people.read(path.with_name(people.NAME))
     for line, row in enumerate(rows, 2):
         location = f"{path}: line {line}"
         name = row["file"].removeprefix("'")
+        who = whose.get(name, {})
+        student, login, email, sid = (who.get(part, "") for part in ("name", "login", "email", "sid"))
         if row["total_points_earned"] == "":
-            yield Score(name, None, possible, status=row["grading_status"])
+            yield Score(name, None, possible, {}, student, row["grading_status"], email, sid, login)
             continue
         points = {problem: _number(row[problem], f"{location}: {problem}") for problem in problems}
         total = _number(row["total_points_earned"], f"{location}: total_points_earned")
@@ -153,7 +166,7 @@ def _otter(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterat
         percent = _number(row["percent_correct"], f"{location}: percent_correct")
         if possible and abs(percent - total / possible) > TOLERANCE:
             raise BadResults(f"{location}: {name} has {total:g} of {possible:g} points, which is not {percent:g}")
-        yield Score(name, total, possible, points, status=row["grading_status"])
+        yield Score(name, total, possible, points, student, row["grading_status"], email, sid, login)
 
 
 def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Iterator[Score]:
@@ -176,12 +189,44 @@ def _gradescope(path: Path, columns: list[str], rows: list[dict[str, str]]) -> I
         yield Score(name, total, possible, points, person, row["Status"], email, sid)
 
 
+def _grade_book(data: bytes, path: Path) -> lms.GradeBook | None:
+    """The file as a grade book of a learning management system; None if it is something else."""
+    try:
+        rows, shape = sheet.read(data, str(path))
+        return lms.recognise(rows, shape)
+    except DeepgradeError:
+        return None  # the readers of other files say what is wrong
+
+
+def _of_book(path: Path, book: lms.GradeBook, titles: Sequence[str], wanted: float | None) -> Iterator[Score]:
+    try:
+        column = lms.column(book, titles or ("",))
+    except DeepgradeError as error:
+        raise BadResults(f"{path}: {error}") from error
+    for person in book.people:
+        points, possible = book.points(person, column), book.possible(person, column)
+        if points is not None and points < 0:
+            raise BadResults(f"{path}: {person.key} has {points:g} points, which cannot be points")
+        if wanted is not None and possible:
+            points, possible = None if points is None else points * wanted / possible, wanted
+        yield Score(
+            person.key,
+            points,
+            possible,
+            student=person.name,
+            status=book.system,
+            email=person.email,
+            sid=person.sid,
+            login=person.login,
+        )
+
+
 # --- json ---------------------------------------------------------------------------------------------------------
 
 
 def _results_json(path: Path) -> Score:
     try:
-        results = _RESULTS.json(_bytes(path))
+        results = _RESULTS.json(bytes_of(path))
     except (ValueError, RecursionError) as error:  # not UTF-8, or nested without end, among others
         raise BadResults(f"{path}: is not a results.json: {error}") from error
     scored = [entry for entry in results.tests if entry.score is not None]
@@ -209,7 +254,8 @@ def _number(value: Any, location: str) -> float:
     return number
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Raises BadResults for a file that cannot be read, or is too large."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES + 1)

@@ -21,9 +21,14 @@ from autograder.course.course import find_course
 
 if TYPE_CHECKING:
     from autograder.batch.changes import Change
+    from autograder.batch.find import Listing
+    from autograder.batch.import_results import Import, Score
     from autograder.batch.run import Outcome
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The assignment; `deepgrade list` names them.")]
+GradeBookFile = Annotated[
+    Path | None, typer.Option("--lms", metavar="CSV", help="Grade book that Moodle, Canvas or another LMS exported.")
+]
 STOPPED = 130  # exit code after Ctrl-C, as shells have it
 SHOWN = 12  # rows of the live table
 STATES = {
@@ -48,18 +53,19 @@ def batch(
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Keep the old scores, grade anew, and show what changes.")
     ] = False,
+    lms: GradeBookFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Grade a folder of submissions: otter's final_grades.csv, Gradescope's results, full reports, and a page."""
     from autograder import grade as grading
-    from autograder.batch import changes, find, grades, page, run, store
+    from autograder.batch import changes, find, grades, page, people, run, store
     from autograder.course import secrets
 
     assignment = find_course(context.obj)[name]
     if assignment.hidden_tests is None:
         raise BadCourse(f"{name}: this course has no solutions/{name}, so there are no hidden tests to grade by")
     page.check_that_it_can_be_made()
-    listing = find.find(folder, assignment.manifest, without=output)
+    listing = _listing(find.find(folder, assignment.manifest, without=output), lms)
     secret = secrets.course_secret()
     results = store.Store(output)
     state = results.open(store.basis(assignment, secret, grading.versions(assignment)), regrade=regrade)
@@ -78,6 +84,8 @@ def batch(
             raise typer.Exit(STOPPED) from None
     changed = changes.changes(outcomes, results.before(state.regrades)) if state.regrades else None
     results.write("final_grades.csv", grades.final_grades(assignment, outcomes))
+    if (known := people.to_csv(listing.submissions)) is not None:
+        results.write(people.NAME, known)
     if changed is not None:
         results.write("changes.csv", changes.to_csv(changed))
     results.write("index.html", page.page(assignment, outcomes, changed=changed, passed_over=listing.passed_over))
@@ -88,6 +96,41 @@ def batch(
         _print_batch(outcomes, changed, output)
     if any(outcome.state == "grader_error" for outcome in outcomes):
         raise GraderError("the grader failed for some submissions, which have no score; run the same command again")
+
+
+def _listing(listing: Listing, lms: Path | None) -> Listing:
+    """With the ids and addresses that the grade book of an LMS has, if it is given."""
+    from autograder.batch import find, people
+    from autograder.batch import lms as grade_books
+
+    if lms is None:
+        return listing
+    book = grade_books.read(_read(lms), str(lms))
+    return find.Listing(people.identify(listing.submissions, book), listing.passed_over)
+
+
+def _read(path: Path) -> bytes:
+    from autograder.batch import import_results as reading
+
+    return reading.bytes_of(path)
+
+
+def _fill(lms: Path | None, filled: Path | None, titles: list[str], scores: list[Score], possible: float) -> None:
+    """Write the scores into the grade book of an LMS. Raises DeepgradeError without both files."""
+    from autograder.batch import filling
+    from autograder.batch import lms as grade_books
+
+    if lms is None or filled is None:
+        raise DeepgradeError("to fill a grade book, name both: --lms CSV and --filled FILE")
+    book = grade_books.read(_read(lms), str(lms))
+    to = grade_books.column(book, titles)
+    shares, unmatched = filling.of_scores(book, scores, possible)
+    data, count = grade_books.fill(book, to, shares, possible)
+    console.write(filled, data)
+    console.warn(f"{filled}: {count} of {len(book.people)} students have a grade in {to.title!r} ({book.system})")
+    if unmatched:
+        names = ", ".join(console.plain(one) for one in unmatched[:5])
+        console.warn(f"note: {len(unmatched)} scores match no row for sure, such as {names}; they are left out")
 
 
 def otter(
@@ -126,9 +169,18 @@ def import_results(
     name: Name,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="otter's final_grades.csv, a results.json, Gradescope's CSV, a folder."),
+        typer.Argument(
+            metavar="FILE", help="otter's final_grades.csv, a results.json, Gradescope's CSV, an LMS's CSV."
+        ),
     ],
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the scores as CSV, too.")] = None,
+    column: Annotated[
+        str, typer.Option("--column", metavar="TITLE", help="Column of an LMS's grade book (default: NAME's title).")
+    ] = "",
+    lms: GradeBookFile = None,
+    filled: Annotated[
+        Path | None, typer.Option("--filled", metavar="FILE", help="Where the filled grade book is written.")
+    ] = None,
     into: Annotated[
         str, typer.Option("--into", metavar="COURSE", help="Show what they would change in this course's grade book.")
     ] = "",
@@ -143,13 +195,14 @@ def import_results(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Read scores that otter or Gradescope wrote, check that they add up, and print them as one list."""
+    """Read scores that otter, Gradescope or an LMS wrote, check that they add up, and print them as one list."""
     import msgspec
 
     from autograder.batch import import_results as reading
 
     assignment = find_course(context.obj)[name]
-    scores = reading.read(file)
+    titles = [column] if column else [assignment.manifest.title, name]
+    scores = reading.read(file, titles, assignment.manifest.points)
     possible = {score.possible for score in scores if score.possible is not None} - {assignment.manifest.points}
     if possible:
         console.warn(
@@ -158,20 +211,28 @@ def import_results(
         )
     if csv:
         console.write(csv, reading.to_csv(scores))
+    if lms is not None or filled is not None:
+        _fill(lms, filled, titles, scores, assignment.manifest.points)
     if into:
-        if not extensions.installed():
-            raise DeepgradeError(
-                f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}"
-            )
         request = reading.Import(into, apply, reason, by, without_unknown, with_guesses)
-        for extension in extensions.installed():
-            extension.import_scores(name, scores, request, json=json)
+        _import_into(name, scores, request, json=json)
         return
     if apply:
         raise DeepgradeError("--apply changes the grade book of a course; name the course with --into")
     if json:
         console.print_json(msgspec.to_builtins(scores))
         return
+    _print_scores(scores)
+
+
+def _import_into(name: str, scores: list[Score], request: Import, *, json: bool) -> None:
+    if not extensions.installed():
+        raise DeepgradeError(f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}")
+    for extension in extensions.installed():
+        extension.import_scores(name, scores, request, json=json)
+
+
+def _print_scores(scores: list[Score]) -> None:
     rows = console.table("Submission", "Student", "Points", "Status", numbers=("Points",))
     for score in scores:
         points = "none" if score.points is None else console.number(score.points)

@@ -27,6 +27,10 @@ from grader_service.database.models import (
     Extension,
     Identity,
     Job,
+    LtiIdentity,
+    LtiLaunch,
+    LtiMember,
+    LtiScore,
     Membership,
     OneTimeLink,
     Override,
@@ -75,6 +79,10 @@ def erase(session: Session, actor: Person | None, person: Person) -> list[str]:
         (Token, Token.person_id == person.id),
         (OneTimeLink, OneTimeLink.person_id == person.id),
         (Identity, Identity.person_id == person.id),
+        (LtiScore, LtiScore.person_id == person.id),
+        (LtiMember, LtiMember.person_id == person.id),
+        (LtiIdentity, LtiIdentity.person_id == person.id),
+        (LtiLaunch, LtiLaunch.person_id == person.id),
         (Membership, Membership.person_id == person.id),
     ):
         session.execute(sa.delete(table).where(condition))

@@ -10,16 +10,14 @@ staff of one course must not change people of another course.
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from autograder.batch import lms, sheet
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts, invitations
 from grader_service.database import audit
@@ -27,8 +25,6 @@ from grader_service.database.models import ROLES, Course, Membership, Person
 from grader_service.database.session import storable
 
 MOST = 5000  # lines
-NOT_READ = "the roster is not in UTF-8; export it again as CSV UTF-8"
-MARKS = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u00b4"  # in names and headings: quotes, dashes, a space
 COLUMNS = {
     "login": ("login", "username", "user", "netid"),
     "email": ("email", "e-mail", "mail", "email address"),
@@ -72,26 +68,8 @@ def decode(data: bytes) -> tuple[str, str]:
     Raises DeepgradeError if the file is not UTF-8, UTF-16, or Windows-1252 in which all characters beyond ASCII are
     letters or marks of names: nobody could find a name that is stored wrongly.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _decoded(data, "utf-16"), _note("UTF-16")
-    if data.count(0) > len(data) // 4:  # UTF-16 without a mark: every other byte of Latin letters is zero
-        little = data[1::2].count(0) >= data[::2].count(0)
-        return _decoded(data, "utf-16-le" if little else "utf-16-be"), _note("UTF-16")
-    try:
-        return data.decode("utf-8-sig"), ""
-    except UnicodeDecodeError:
-        text = _decoded(data, "cp1252")
-    strange = sorted({one for one in text if ord(one) > 127 and not one.isalpha() and one not in MARKS})
-    if strange:
-        raise DeepgradeError(f"{NOT_READ}; read as Windows-1252 it holds {' '.join(strange[:5])}")
-    return text, _note("Windows-1252")
-
-
-def _decoded(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        raise DeepgradeError(NOT_READ) from None
+    text, encoding = sheet.decode(data, "the roster")
+    return text, _note(sheet.NAMES[encoding]) if encoding in sheet.NAMES else ""
 
 
 def _note(encoding: str) -> str:
@@ -100,10 +78,7 @@ def _note(encoding: str) -> str:
 
 def parse(text: str) -> list[Entry]:
     """Raises DeepgradeError with the line and its error. Then no line of the file must be used."""
-    try:
-        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text), strict=True))
-    except csv.Error as error:
-        raise DeepgradeError(f"the roster is not a valid CSV file ({error})") from error
+    rows, shape = sheet.read(text.encode(), "the roster")
     if not rows or not any(cell.strip() for cell in rows[0]):
         raise DeepgradeError(
             "the roster is empty; its first line must name the columns, for example login,name,email,role"
@@ -115,6 +90,8 @@ def parse(text: str) -> list[Entry]:
             )
     if len(rows) > MOST:
         raise DeepgradeError(f"the roster has {len(rows)} lines, but the limit is {MOST}; split it into several files")
+    if (book := lms.recognise(rows, shape)) is not None:
+        rows = _of_book(book)
     places = _places(rows[0])
     entries: list[Entry] = []
     seen: dict[str, int] = {}
@@ -223,9 +200,12 @@ def apply(session: Session, actor: Person, course: Course, changes: Sequence[Cha
     return invited
 
 
-def _delimiter(text: str) -> str:
-    head = text.lstrip("\ufeff\r\n").split("\n", 1)[0]
-    return max(",;\t", key=head.count)
+def _of_book(book: lms.GradeBook) -> list[list[str]]:
+    """The people of a grade book of a learning management system, as a roster with a row for each row of the file."""
+    roster = [["login", "name", "email"], *([] for _ in book.rows[1:])]
+    for person in book.people:
+        roster[person.row] = [person.login or person.email or person.sid, person.name, person.email]
+    return roster
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

@@ -30,7 +30,8 @@ SHAPES = (
     re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+(?=@)"),  # scheme://user:password@host
     re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"),
     re.compile(r"\b(dg)_[A-Za-z0-9_-]{20,}"),  # tokens
-    re.compile(r"(/link)/[A-Za-z0-9_-]{20,}"),
+    re.compile(r"(/link|/continue)/[A-Za-z0-9_-]{20,}"),
+    re.compile(r"\b(eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),  # signed messages
     re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key)\b[\"']?\s*[=:]\s*[\"']?[^\s\"'&,;)}]{4,}"),
 )
 

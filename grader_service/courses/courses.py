@@ -24,6 +24,8 @@ from grader_service.database.models import (
     Course,
     CourseAssignment,
     Extension,
+    LtiLink,
+    LtiScore,
     Override,
     Person,
     Regrade,
@@ -132,7 +134,9 @@ def remove(session: Session, actor: Person, course_assignment: CourseAssignment)
         if session.scalar(of_assignment.limit(1)) is not None:
             name = course_assignment.assignment
             raise DeepgradeError(f"{name!r} has {words}, so it cannot be removed; make it a draft instead")
-    for table in (Extension, RubricItem):
+    links = sa.select(LtiLink.id).where(LtiLink.course_assignment_id == course_assignment.id)
+    session.execute(sa.delete(LtiScore).where(LtiScore.link_id.in_(links)))
+    for table in (Extension, RubricItem, LtiLink):
         session.execute(sa.delete(table).where(table.course_assignment_id == course_assignment.id))
     audit.write(
         session,
@@ -328,11 +332,7 @@ def _of_course(course: Course) -> dict[str, Any]:
 
 
 def _of_extension(extension: Extension) -> dict[str, Any]:
-    return {
-        "due_at": extension.due_at,
-        "hard_end_at": extension.hard_end_at,
-        "attempts_extra": extension.attempts_extra,
-    }
+    return {name: getattr(extension, name) for name in ("due_at", "hard_end_at", "attempts_extra")}
 
 
 def _title(title: str) -> str:

@@ -155,6 +155,11 @@ def tests_of(session: Session, course: Course) -> dict[str, set[str]]:
     return hashes
 
 
+def newest(session: Session) -> int:
+    """The number of the newest result: it grows with each one. 0 without any."""
+    return session.scalar(sa.select(sa.func.max(Result.id))) or 0
+
+
 def any_at_all(session: Session) -> bool:
     """Does any result exist?"""
     return session.scalar(sa.select(Result.id).limit(1)) is not None

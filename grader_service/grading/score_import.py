@@ -141,7 +141,7 @@ def _matches(score: Score, ids_by_key: Mapping[str, set[int]], names: Mapping[st
 
 def _keys(score: Score) -> Iterator[str]:
     """The texts that identify a student for sure."""
-    for text in (score.email, score.sid, PurePosixPath(score.submission).name, _stem(score)):
+    for text in (score.login, score.email, score.sid, PurePosixPath(score.submission).name, _stem(score)):
         if text:
             yield fold(text)
 

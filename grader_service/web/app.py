@@ -30,6 +30,8 @@ from grader_service.database.files import Files
 from grader_service.database.models import Person
 from grader_service.database.session import LARGEST, Database
 from grader_service.grading import report_figures
+from grader_service.lti.platform_keys import PlatformKeys
+from grader_service.lti.platform_requests import Tokens
 from grader_service.queue.notify import engine_of
 from grader_service.submissions import rendering
 from grader_service.submissions.services import Services
@@ -45,11 +47,15 @@ from grader_service.web.pages import (
     health,
     invitations,
     leaderboard,
+    lms_files,
+    lti,
+    lti_course,
     marks,
     metrics,
     oidc,
     other_tests,
     people,
+    platforms,
     queue,
     regrades,
     similarity,
@@ -73,7 +79,8 @@ LANES = {
 OF_PEOPLE = (auth, oidc, invitations, account)
 OF_STUDENTS = (assignments, submissions, written_parts, leaderboard)
 OF_STAFF = (staff, grades, marks, regrades, similarity, audit, dates, people, course_pages, queue)
-PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, health, metrics)
+OF_PLATFORMS = (lti, lti_course, lms_files, platforms)
+PAGES = (*OF_PEOPLE, *OF_STUDENTS, *OF_STAFF, *OF_PLATFORMS, health, metrics)
 
 
 class Number(IntegerConverter):
@@ -92,6 +99,7 @@ def create_app(settings: Settings) -> Flask:
     services = _services(settings, course)
     app.extensions["services"] = services
     app.extensions["reading"] = _reading(services.database)
+    app.extensions["lti keys"], app.extensions["lti tokens"] = PlatformKeys(), Tokens(settings)
     app.teardown_appcontext(_close_reading)
 
     request_metrics.install(app)

@@ -14,6 +14,7 @@ from wtforms import (
     SelectChoice,
     SelectField,
     StringField,
+    TextAreaField,
 )
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
 
@@ -141,6 +142,25 @@ class CourseForm(FlaskForm):
     )
     title = StringField("Title", [InputRequired("Enter a title."), Length(max=200)])
     timezone = StringField("Time zone", [InputRequired("Enter a time zone.")], description="for example Europe/Warsaw")
+
+
+class PlatformForm(FlaskForm):
+    """Names as in models.LtiPlatform."""
+
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=100)], description="for people")
+    issuer = StringField("Issuer", [InputRequired("Enter the issuer."), Length(max=300)])
+    client_id = StringField("Client id", [InputRequired("Enter the client id."), Length(max=255)])
+    auth_url = StringField("Sign-in address", [InputRequired("Enter an address."), Length(max=500)])
+    token_url = StringField("Address for access tokens", [InputRequired("Enter an address."), Length(max=500)])
+    jwks_url = StringField("Address of the public keys", [InputRequired("Enter an address."), Length(max=500)])
+    audience = StringField(
+        "Audience of requests for tokens",
+        [Length(max=500)],
+        description="Leave empty unless the platform names one.",
+    )
+    deployments = TextAreaField(
+        "Deployment ids", [InputRequired("Enter a deployment id.")], description="one in a line"
+    )
 
 
 class CourseSettings(FlaskForm):

@@ -40,6 +40,7 @@ OF_NO_COURSE = {
     "account.revoke",
     "auth.password",
     "held.show",
+    "platforms.show",
     "queue.show",
     "queue.live",
     "queue.pause",

@@ -18,12 +18,14 @@ from autograder.core.errors import DeepgradeError
 from grader_service.core import logs
 from grader_service.core.process import die_with_parent
 from grader_service.core.settings import Settings
+from grader_service.lti.sender import Sender
 from grader_service.submissions import written
 from grader_service.web.app import FORM_KB, LANES, create_app
 from grader_service.web.server import Lanes, Limits, Server
 
 PASSWORDS = re.compile(r"/sign-in|/password|/link/[^/]*|/api/v1/tokens")  # each is a tenth of a second of work
-ELSEWHERE = re.compile(r"/sign-in/elsewhere(/back)?")  # each may wait for the provider
+# Each may wait for the provider, or for a platform.
+ELSEWHERE = re.compile(r"/sign-in/elsewhere(/back)?|/lti/launch|/courses/[^/]+/staff/lti/[0-9]+/roster")
 
 WRITTEN = re.compile(r"(/api/v1)?/courses/[^/]+/assignments/[^/]+/written")  # each may open a PDF in a sandbox
 
@@ -44,6 +46,8 @@ def main(descriptor: int, parent: int) -> None:
         logs.configure(settings, "web", os.environ)
         logging.getLogger("waitress").setLevel(logging.ERROR)
         app = create_app(settings)
+        services = app.extensions["services"]
+        Sender(settings, services.database, services.course).start()
     except DeepgradeError as error:
         sys.exit(f"deepgrade: {error}")
     most = max(app.config["MAX_CONTENT_LENGTH"], (written.MOST_KB + FORM_KB) * 1024)

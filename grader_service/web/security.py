@@ -50,6 +50,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+POLICY = "Content-Security-Policy"
+
 csrf = CSRFProtect()
 logins = LoginManager()
 # How often an account may do costly things. There is one web process, with threads, so the counts are exact.
@@ -163,9 +165,24 @@ class SignedIn:
         return f"{self.person.id}:{self.person.session_id}"
 
 
+def may_be_framed(response: Response) -> Response:
+    """Other sites may show this answer in a frame."""
+    g.framed = True
+    response.headers[POLICY] = HEADERS[POLICY].replace("frame-ancestors 'none'", "frame-ancestors *")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def may_send_forms_to(origin: str, response: Response) -> Response:
+    """The forms of this answer go to another site: https://lms.example.edu"""
+    response.headers[POLICY] = HEADERS[POLICY].replace("form-action 'self'", f"form-action {origin}")
+    return response
+
+
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if not (name == "X-Frame-Options" and g.get("framed")):  # that header cannot allow all sites
+            response.headers.setdefault(name, value)
     if request.endpoint != "static":
         # The browser's history must not show it to the next person.
         response.headers.setdefault("Cache-Control", "no-store")

@@ -41,7 +41,7 @@ from loading import load
 from notebook_files import code, notebook, of_module, text
 
 from autograder import wire
-from autograder.batch import import_results
+from autograder.batch import import_results, lms
 from autograder.core.errors import BadManifest, DeepgradeError, Died, Refused, StudentGone
 from autograder.course import manifest as manifests
 from autograder.course import notebooks, submission
@@ -438,6 +438,60 @@ MARKDOWN = (
     b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n",
 )
 
+
+def read_grade_book(data: bytes) -> None:
+    """A grade book of an LMS whose filled copy has the same people, or one sentence."""
+    try:
+        book = lms.read(data, "the file")
+        for column in book.columns:
+            filled, _ = lms.fill(book, column, {person.row: 0.5 for person in book.people}, 5.0)
+            assert len(filled) > 0
+    except DeepgradeError as error:
+        _one_sentence(str(error))
+
+
+GRADE_BOOKS = tuple(path.read_bytes() for path in sorted((HERE / "engine/batch/grade_books").iterdir()))
+
+
+def read_launch(data: bytes) -> None:
+    """A message of a platform, as bytes and as claims that it has signed: a Launch, or BadMessage in one line."""
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
+
+    from grader_service.lti import messages
+
+    platform = {"id": 1, "issuer": "https://lms.example", "client_id": "c", "deployments": {"d"}}
+    tokens = [data.decode("latin-1")]
+    with contextlib.suppress(ValueError, RecursionError):
+        claims = json.loads(data)
+        if isinstance(claims, dict):
+            tokens.append(jwt.encode({"alg": "RS256", "kid": "k"}, claims, _platform_key()))
+    for token in tokens:
+        try:
+            launch = messages.read(token, KeySet([_platform_key()]), platform, "n", 1000.0)
+        except messages.BadMessage as error:
+            _one_sentence(str(error))
+        else:
+            assert launch.role in ("", "student", "staff")
+            assert max(len(launch.subject), len(launch.context), len(launch.link)) < 256
+
+
+@cache
+def _platform_key() -> Any:
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.generate_key(2048, {"kid": "k"}, private=True)
+
+
+def _claims() -> tuple[bytes, ...]:
+    core = "https://purl.imsglobal.org/spec/lti/claim/"
+    claims: dict[str, Any] = {"iss": "https://lms.example", "aud": ["c"], "sub": "s", "exp": 1100, "iat": 990}
+    claims |= {"nonce": "n", f"{core}version": "1.3.0", f"{core}message_type": "LtiResourceLinkRequest"}
+    claims |= {f"{core}deployment_id": "d", f"{core}context": {"id": "x"}, f"{core}resource_link": {"id": "y"}}
+    claims |= {f"{core}roles": ["http://purl.imsglobal.org/vocab/lis/v2/membership#Learner"], "name": "Ada"}
+    return (json.dumps(claims).encode(), json.dumps(claims | {"aud": "c", "azp": "c", "nbf": 1}).encode())
+
+
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 BYTES = (
@@ -447,6 +501,8 @@ BYTES = (
     of_bytes("notebook", read_notebook, NOTEBOOKS, "autograder.course.notebooks", "autograder.course.cells"),
     of_bytes("manifest", read_manifest, _manifests(), "autograder.course.manifest", "tomllib"),
     of_bytes("results", read_results, RESULTS, "autograder.batch.import_results", "csv"),
+    of_bytes("grade_book", read_grade_book, GRADE_BOOKS, "autograder.batch.lms", "autograder.batch.sheet", "csv"),
+    of_bytes("launch", read_launch, _claims(), "grader_service.lti.messages", "joserfc"),
     of_bytes("written", read_written, MARKDOWN, "grader_service.submissions.written", "markdown_it"),
 )
 TARGETS = {target.name: target for target in BYTES}

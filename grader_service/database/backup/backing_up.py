@@ -62,7 +62,8 @@ def back_up(settings: Settings, folder: Path) -> Contents:
 
 def _fill(settings: Settings, database: Database, part: Path) -> Contents:
     database.check_version()
-    # Secrets never change. Older secrets fit a newer database; newer secrets may not fit an older one.
+    # Secrets never change, but for the keys for platforms, of which each state fits each database. Older secrets fit a
+    # newer database; newer secrets may not fit an older one.
     secret = fingerprint(secrets.course_secret(settings))
     secrets.session_key(settings)
     for name in SECRETS:

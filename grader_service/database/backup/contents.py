@@ -14,7 +14,7 @@ from grader_service.database.backup.disk import CHUNK, sentences
 
 CONTENTS = "backup.json"
 SQLITE, POSTGRESQL = "deepgrade.sqlite3", "deepgrade.dump"
-SECRETS = ("session.key", "course.secret")
+SECRETS = ("session.key", "course.secret", "lti.keys")
 FORMAT = 1
 
 

@@ -21,10 +21,10 @@ Page = str | tuple[str, int] | AnyResponse
 
 
 def install(app: Flask) -> None:
-    """A body may be as large here as a written part may be, which no zip may."""
+    """A body may be as large here as a written part may be, which no zip may; so may the grade book of an LMS."""
 
     def allow() -> None:
-        if request.endpoint in ("writing.hand_in", "api-work.hand_in_written"):
+        if request.endpoint in ("writing.hand_in", "api-work.hand_in_written", "lms_files.fill"):
             request.max_content_length = (written.MOST_KB + FORM_KB) * 1024
 
     app.before_request(allow)

@@ -30,6 +30,9 @@ Bob,B,bob@x,,6.0,Missing,,,
 """
 
 
+GRADE_BOOKS = Path(__file__).with_name("grade_books")
+
+
 def written(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -136,3 +139,18 @@ def test_the_command_prints_writes_and_warns(deepgrade, tmp_path):
     other = written(tmp_path / "other.csv", OTTER.replace("4.0,6.0,1.0", "40.0,42.0,1.0").replace("0.8333", "0.119"))
     assert "has 42 points, and tiny has 6" in deepgrade("import-results", "tiny", other).stderr
     assert deepgrade("import-results", "tiny", tmp_path / "x.csv").returncode == 2
+
+
+def test_a_grade_book_of_an_lms_is_read_and_filled(deepgrade, tmp_path):
+    """Grades out of 5 there are grades out of 6 here, and the other way round."""
+    export, filled = GRADE_BOOKS / "canvas.csv", tmp_path / "filled.csv"
+    column = ("--column", "Twice as much")
+    done = deepgrade("import-results", "tiny", export, *column, "--lms", export, "--filled", filled, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [score["points"] for score in json.loads(done.stdout)] == [5.4, None, None]
+    assert "1 of 3 students have a grade in 'Twice as much' (Canvas)" in done.stderr
+    assert filled.read_bytes() == export.read_bytes(), "what was read is written again"
+    done = deepgrade("import-results", "tiny", export)
+    assert done.returncode == 2
+    assert "name one of its columns of grades: 'Twice as much', 'Essay'" in done.stderr
+    assert deepgrade("import-results", "tiny", export, *column, "--lms", export).returncode == 2

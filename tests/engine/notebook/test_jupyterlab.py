@@ -23,7 +23,7 @@ from notebook_files import filled_in
 from autograder.course import kit
 from autograder.course.course import Course
 
-pytest.importorskip("jupyterlab", reason="JupyterLab is not installed: pip install 'deepgrade[dev]'")
+pytest.importorskip("jupyterlab", reason="JupyterLab is not installed; run `make test`, which installs it")
 sync_api = pytest.importorskip("playwright.sync_api")
 
 COURSE = Course(Path(__file__).resolve().parents[3])

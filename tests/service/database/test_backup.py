@@ -24,6 +24,7 @@ from grader_service.database import backup
 from grader_service.database.backup import backing_up, restoring
 from grader_service.database.models import Base, Upload
 from grader_service.database.session import Database
+from grader_service.lti import keys
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE, RIGHT, WRONG, User, zip_of
@@ -49,6 +50,7 @@ def empty(tmp_path) -> Settings:
 def used(settings, app, user, graded) -> User:
     """A service with two submissions, one of them graded."""
     secrets.course_secret(settings)
+    keys.load(settings)
     ada = user("ada")
     ada.handed_in(HANDED_IN)
     ada.handed_in(zip_of(WRONG))

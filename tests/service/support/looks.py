@@ -30,7 +30,7 @@ def look(page: playwright.Page, name: str) -> None:
         assert violations(page) == [], f"{screen}, {scheme}"
 
 
-def violations(page: playwright.Page) -> list[str]:
+def violations(page: playwright.Page | playwright.Frame) -> list[str]:
     """Each in a line: the rule, where it is broken, and how."""
     found = page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
     return [

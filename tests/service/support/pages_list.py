@@ -30,6 +30,7 @@ from grader_service.queue.leases import Slot
 from grader_service.queue.recovery import TRIES
 
 from ..conftest import PASSWORD, RIGHT, WRONG, User, zip_of
+from . import lti_rows
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,15 @@ PAGES = [
     Page("staff-course", "root", "/courses/course/settings"),
     Page("courses", "root", "/courses"),
     Page("staff-queue", "eve", "/staff/queue"),
+    Page("staff-lti", "eve", "/courses/course/staff/lti"),
+    Page("staff-lti-admin", "root", "/courses/course/staff/lti"),
+    Page("staff-lti-roster", "eve", "/courses/course/staff/lti/1/roster"),
+    Page("platforms", "root", "/platforms"),
+    Page("staff-lms-file", "eve", "/courses/course/staff/grades/lms"),
 ]
 
 # Routes that answer with HTML, and are no pages of their own: parts that a page loads.
-PARTS = {"queue.live", "submissions.progress"}
+PARTS = {"queue.live", "submissions.progress", "lti.login"}  # the last one in a frame of another site
 
 CURVE = Figure(
     "curve",
@@ -164,6 +170,7 @@ def populate(app: Flask) -> dict[str, str]:
         root, _ = accounts.create(session, login="root", name="Root", role="admin", password=PASSWORD)
         root.is_operator = True
         _policies(session, ada, eve)
+        lti_rows.connect(session, root, ada, subject="s-1", message="the platform answered 422")
     users = {login: signed_in(app, login) for login in ("ada", "eve", "root")}
     for source in (RIGHT, WRONG, RIGHT + "# again\n", RIGHT + "# and again\n"):
         users["ada"].handed_in(zip_of(source, conftest_py=""))

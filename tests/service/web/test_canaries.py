@@ -41,6 +41,7 @@ from grader_service.core.settings import Settings
 from grader_service.courses import courses
 from grader_service.database.models import Job, OneTimeLink, Person, Picture, Submission, Token
 from grader_service.grading import leaderboard, manual, regrades, similarity
+from grader_service.lti import keys as lti_keys
 from grader_service.queue import enqueue
 from grader_service.queue.leases import Slot
 from grader_service.queue.recovery import TRIES
@@ -50,6 +51,7 @@ from grader_service.web.security import limiter
 from grader_service.workers.worker import Worker
 
 from ..conftest import COURSE, User, zip_of
+from ..support import lti_rows
 from ..support.canaries import CUT, Canaries
 from ..support.pages_list import WRITTEN
 from ..support.roles import READERS, ROLES
@@ -275,6 +277,12 @@ class World:
                     }
                     courses.extend(session, eve, chosen, owner, reason=reason, **dates)
             leaderboard.choose(session, course, owner.id, "Countess")
+            operator = not_none(accounts.find(session, "operator"))
+            words = [self.word("secrets", "who the owner is on the platform"), self.word("among staff", "a refusal")]
+            lti_rows.connect(session, operator, owner, subject=words[0], message=words[1])
+        for key in lti_keys.load(self.settings):
+            for part in ("d", "p", "q", "dp", "dq", "qi"):
+                self.canaries.made("secrets", f"{part} of the private key for platforms", key.private[part])
 
     # the story
 
@@ -349,6 +357,7 @@ class World:
             "second_id": [2],
             "number": [1],
             "token_id": [1],
+            "context_id": [1],
             "key": keys,
             "secret": ["nobodys"],
             "filename": ["deepgrade.css", "..%2fapp.py", "%2e%2e/%2e%2e/home/course.secret"],
@@ -569,6 +578,8 @@ def test_every_address_was_asked_and_every_stage_was_one(world):
         "/metrics",  # with its token, likewise
         "/sign-in/elsewhere",  # on to a provider that is not there
         "/sign-in/elsewhere/back",
+        "/lti/continue/<secret>",  # nobody's; the walk through a launch looks at it
+        "/courses/<slug>/staff/lti/<int:context_id>/roster",  # of a platform that is silent
         "/submissions/<int:submission_id>/written/<int:number>.png",  # of a PDF
     }
     assert world.states["queued"] == {"queued"}

@@ -23,6 +23,7 @@ from grader_service.web import permissions
 from grader_service.web.app import create_app
 
 from ..conftest import COURSE, PASSWORD, RIGHT, User, zip_of
+from ..support import lti_rows
 from ..support.roles import READERS, ROLES
 
 FIGURE = Figure("numbers", "N", {"rows": [{"name": "accuracy", "value": 0.5, "bar": None, "unit": ""}]})
@@ -118,6 +119,27 @@ TABLE = {
     "POST /courses/<slug>/staff/dates/<name>/extensions/<int:person_id>/withdraw": (
         303, 404, 404, 403, 403, 303, 303, 303
     ),
+    "GET /lti/login":                                     (200, 200, 200, 200, 200, 200, 200, 200),  # in a frame
+    "POST /lti/login":                                    (200, 200, 200, 200, 200, 200, 200, 200),
+    "POST /lti/launch":                                   (403, 403, 403, 403, 403, 403, 403, 403),  # without a message
+    "GET /lti/keys.json":                                 (200, 200, 200, 200, 200, 200, 200, 200),  # public keys
+    "GET /lti/continue/<secret>":                         (404, 404, 404, 404, 404, 404, 404, 404),  # nobody's
+    "POST /lti/continue/<secret>/account":                (404, 404, 404, 404, 404, 404, 404, 404),
+    "POST /lti/continue/<secret>/link":                   (303, 404, 404, 404, 404, 404, 404, 404),
+    "POST /lti/continue/<secret>/course":                 (303, 404, 404, 404, 404, 404, 404, 404),
+    "POST /lti/continue/<secret>/choose":                 (303, 404, 404, 404, 404, 404, 404, 404),
+    "GET /platforms":                                     (303, 403, 403, 403, 403, 403, 403, 200),
+    "POST /platforms":                                    (303, 403, 403, 403, 403, 403, 403, 422),
+    "POST /platforms/<int:platform_id>/deployments":      (303, 403, 403, 403, 403, 403, 403, 422),
+    "POST /platforms/<int:platform_id>/close":            (303, 403, 403, 403, 403, 403, 403, 303),
+    "POST /platforms/key":                                (303, 403, 403, 403, 403, 403, 403, 303),
+    "GET /courses/<slug>/staff/lti":                      (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/lti/<int:context_id>/again":      (303, 404, 404, 403, 403, 303, 303, 303),
+    "GET /courses/<slug>/staff/lti/<int:context_id>/roster":      (303, 404, 404, 403, 403, 502, 502, 502),
+    "POST /courses/<slug>/staff/lti/<int:context_id>/roster":     (303, 404, 404, 403, 403, 502, 502, 502),
+    "POST /courses/<slug>/staff/lti/<int:context_id>/disconnect": (303, 404, 404, 403, 403, 403, 404, 404),
+    "GET /courses/<slug>/staff/grades/lms":               (303, 404, 404, 403, 403, 200, 200, 200),
+    "POST /courses/<slug>/staff/grades/lms":              (303, 404, 404, 403, 403, 422, 422, 422),
     "GET /staff/queue":                                   (303, 403, 200, 403, 403, 200, 200, 200),
     "GET /staff/queue/live":                              (303, 403, 200, 403, 403, 200, 200, 200),
     "POST /staff/queue/pause":                            (303, 403, 403, 403, 403, 403, 403, 303),  # two courses
@@ -169,6 +191,9 @@ class World:
             client.post("/sign-in", data={"login": role, "password": PASSWORD})
             self.cookies[role] = not_none(client.get_cookie("deepgrade")).value
         with database.write() as session:
+            operator, owner = (not_none(accounts.find(session, one)) for one in ("operator", "owner"))
+            lti_rows.connect(session, operator, owner, subject="s-1", message="")
+        with database.write() as session:
             self.somebody = accounts.create(session, login="carol", name="Carol")[0].id
         with database.write() as session:
             not_none(courses.assignment(session, accounts.first_course(session), "double")).leaderboard = True
@@ -213,6 +238,8 @@ def test_each_role_gets_of_each_route_what_the_table_says(world, route, role):
         .replace("<int:second_id>", "2")
         .replace("<int:number>", "1")
         .replace("<int:earlier_id>", "2")
+        .replace("<int:platform_id>", "1")
+        .replace("<int:context_id>", "999" if rule.endswith("/disconnect") else "1")
         .replace("<int:person_id>", str(world.somebody))
         .replace("<key>", report_figures.key(FIGURE))
     )
@@ -282,4 +309,6 @@ def test_every_form_needs_its_token(eve):
         path = rule.replace("<slug>", "course").replace("<name>", "double")
         path = path.replace("<int:submission_id>", "1").replace("<int:person_id>", "2").replace("<int:earlier_id>", "1")
         path = re.sub("<int:[a-z_]+>", "1", path.replace("<secret>", "nobodys"))
-        assert eve.client.post(path).status_code == 400, path
+        # A platform sends these two: the state and the signature are checked in place of a token.
+        expected = {"/lti/login": 200, "/lti/launch": 403}.get(path, 400)
+        assert eve.client.post(path).status_code == expected, path
