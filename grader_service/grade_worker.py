@@ -28,7 +28,7 @@ from grader_service.database.session import Database, must_be_ours
 from grader_service.queue import enqueue
 from grader_service.queue.notify import check_broker, check_installed
 from grader_service.workers.agent import HostAgent, named
-from grader_service.workers.slots import add_slots, plan
+from grader_service.workers.slots import Plan, add_slots, plan
 from grader_service.workers.supervisor import Supervisor
 
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,59}")
@@ -61,11 +61,7 @@ def work(
     settings = _settings(settings, name, bundle, course)
     if min_slots is not None and settings.engine != "celery":
         raise DeepgradeError("--min-slots needs Celery; set DEEPGRADE_ENGINE=celery, or leave --min-slots out")
-    gpus = machine.gpus_here() if gpus is None else tuple(gpus)
-    served = _queues(queues, gpus)
-    plans = plan(settings.host, served, _cores() if slots is None else slots, tuple(gpus))
-    if not plans:
-        raise DeepgradeError(f"this host would grade nothing: no slot serves {', '.join(served)}; see --slots")
+    served, plans = _plans(settings.host, queues, slots, machine.gpus_here() if gpus is None else tuple(gpus))
     machine.use_delegated_cgroup(os.environ)
     machine.check(os.environ, [one.gpu for one in plans if one.gpu is not None])
     doctor.check_that_it_starts()
@@ -95,6 +91,17 @@ def work(
                 supervisor.run(begin)
             finally:
                 agent.leave()
+
+
+def _plans(
+    host: str, queues: Sequence[str], slots: int | None, gpus: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Plan]]:
+    """The queues that this host serves, and its slots."""
+    served = _queues(queues, gpus)
+    plans = plan(host, served, _cores() if slots is None else slots, gpus)
+    if not plans:
+        raise DeepgradeError(f"this host would grade nothing: no slot serves {', '.join(served)}; see --slots")
+    return served, plans
 
 
 def _settings(

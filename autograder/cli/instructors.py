@@ -227,7 +227,9 @@ def import_results(
 
 def _import_into(name: str, scores: list[Score], request: Import, *, json: bool) -> None:
     if not extensions.installed():
-        raise DeepgradeError(f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}")
+        raise DeepgradeError(
+            f"--into needs the service, which is not installed; {own_wheels.how_to_install('service')}"
+        )
     for extension in extensions.installed():
         extension.import_scores(name, scores, request, json=json)
 

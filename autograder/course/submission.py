@@ -107,7 +107,9 @@ def read_folder(path: Path, manifest: Manifest) -> Submission:
         entries = {entry.name: entry.is_file(follow_symlinks=False) for entry in os.scandir(path)}
     except OSError as error:
         raise DeepgradeError(f"{path}: cannot be read ({error.strerror}); name the folder with your files") from error
-    paths = {name: path / name for name in sorted(entries) if entries[name] or name in (*manifest.files, *manifest.optional)}
+    paths = {
+        name: path / name for name in sorted(entries) if entries[name] or name in (*manifest.files, *manifest.optional)
+    }
     has_notebook = any(name.endswith(notebooks.SUFFIX) for name in paths)
     missing = [
         name for name in manifest.files if name not in paths and not (has_notebook and name == f"{manifest.module}.py")

@@ -15,6 +15,7 @@ from typing import Any
 
 from autograder.core.errors import BadCourse
 from autograder.course.course import Assignment
+from autograder.course.mutants import Mutant, mutants
 from autograder.fingerprinting.trial import Trial
 from autograder.judge.job import Job, answers_of
 from autograder.judge.recorder_process import RecorderProcess
@@ -23,7 +24,6 @@ from autograder.judge.run import Collection, collect
 from autograder.mistakes import catalogue, store
 from autograder.mistakes.catalogue import Catalogue, Mistake
 from autograder.mistakes.records import Record
-from autograder.verify.mutants import Mutant, mutants
 from autograder.verify.usage import traced
 
 SECONDS = 60.0  # for one mutant; what it has answered until then counts

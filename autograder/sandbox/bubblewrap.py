@@ -250,7 +250,7 @@ class Sandbox:
         self._ready = self._fallen = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        texts = {place: _readable(text) for place, text in self.runtime.texts.items()}
+        texts = {place: command.readable(text) for place, text in self.runtime.texts.items()}
         started = self._command(theirs.fileno(), texts)
         if self._cgroup:
             started = ["/bin/sh", "-c", ENTER, "sh", *map(str, self._cgroup.enter), "--", *started]
@@ -343,11 +343,3 @@ def _memory_unlimited() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def _readable(text: str) -> int:
-    """A descriptor from which the text can be read, once."""
-    descriptor = os.memfd_create("text")
-    os.write(descriptor, text.encode())
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

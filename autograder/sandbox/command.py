@@ -70,3 +70,11 @@ def environment(limits: Limits) -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp",
         "TORCHINDUCTOR_CACHE_DIR": "/tmp",  # made at import, so it must be there already
     }
+
+
+def readable(text: str) -> int:
+    """A descriptor from which the text can be read, once."""
+    descriptor = os.memfd_create("text")
+    os.write(descriptor, text.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

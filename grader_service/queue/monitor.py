@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -140,10 +141,12 @@ def times(session: Session, bounds: Sequence[float]) -> list[Times]:
     columns += [_count(seconds <= bound) for seconds in (waited, graded) for bound in bounds]
     finished = (Job.state == "done", Job.claimed_at.is_not(None), Job.finished_at.is_not(None))
     rows = session.execute(sa.select(Job.queue, *columns).where(*finished).group_by(Job.queue).order_by(Job.queue))
-    return [
-        Times(row[0], int(row[1]), (row[2], row[3]), (tuple(row[4 : 4 + len(bounds)]), tuple(row[4 + len(bounds) :])))
-        for row in rows
-    ]
+    times = []
+    for row in rows:
+        queue, count, seconds_waited, seconds_graded, *counts = list[Any](row)
+        below = (tuple(counts[: len(bounds)]), tuple(counts[len(bounds) :]))
+        times.append(Times(queue, int(count), (seconds_waited, seconds_graded), below))
+    return times
 
 
 def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder.course.course import Course
+from autograder.course.mutants import mutants
 from autograder.fingerprinting.build import build
 from autograder.mistakes import catalogue, store
 from autograder.mistakes.catalogue import Answers, Catalogue, Mistake
 from autograder.mistakes.matching import match
 from autograder.mistakes.records import all_alike
-from autograder.verify.mutants import mutants
 from bench.page import REPOSITORY, Section
 
 SECRET = b"deepgrade bench"

@@ -7,6 +7,7 @@ import pytest
 
 from autograder import grade as grading
 from autograder.course.course import Assignment, Course
+from autograder.course.mutants import Mutant, mutants
 from autograder.course.scaffold import begin
 from autograder.course.submission import Submission, sha256_of
 from autograder.fingerprinting.build import _mistake, build
@@ -14,7 +15,6 @@ from autograder.mistakes import store
 from autograder.mistakes.catalogue import Catalogue
 from autograder.report import gradescope, schema, visibility
 from autograder.report.schema import Report
-from autograder.verify.mutants import Mutant, mutants
 
 SECRET = b"a secret of the tests"
 

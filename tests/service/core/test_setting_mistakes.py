@@ -98,7 +98,7 @@ def start(tmp_path, monkeypatch) -> Callable[..., list[str]]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(serve, "_check_up", lambda: None)
     monkeypatch.setattr(serve, "_run", lambda settings, listener, ready: None)
-    monkeypatch.setattr(serve.logs, "configure", lambda *arguments: None)
+    monkeypatch.setattr("grader_service.serve.logs.configure", lambda *arguments: None)
     monkeypatch.setattr("autograder.doctor.run", lambda: [])
     umask = os.umask(0o022)
     os.umask(umask)

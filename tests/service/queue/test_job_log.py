@@ -73,6 +73,7 @@ def test_what_goes_wrong_is_a_warning_with_its_name(user, claim, database, event
     for _ in range(3):
         with database.write() as session:
             taken = leases.claim(session, leases.Slot("two:0", ("cpu",)), lease_seconds=45)
+            assert taken is not None
             leases.fault(session, taken, "no sandbox")
             session.execute(sa.update(Job).values(not_before=0.0))
     with database.write() as session:

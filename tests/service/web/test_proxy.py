@@ -195,8 +195,8 @@ def test_a_body_that_comes_slowly_is_handed_in_whole(backend, tmp_path):
                 time.sleep(0.1)
                 yield body[start : start + 200]
 
-        prepared.body = slowly()  # type: ignore[assignment]
-        prepared.headers |= {"Origin": site.url, "Referer": page}
+        prepared.body = slowly()
+        prepared.headers.update({"Origin": site.url, "Referer": page})
         answer = ada.session.send(prepared, allow_redirects=False)
         assert answer.status_code == 303, answer.text
         assert answer.headers["Location"].startswith("/submissions/")
