@@ -4,7 +4,7 @@ A mistake accounts for a failed test if the submission answered all its examples
 
     if it fails no test that the submission passes, and accounts for most of those that both fail
     if its answers agree in telling numbers; or, where what came back is no number (a shape, a dtype, a missing error),
-        if the two fail the same tests in the same way, and at most GROUP known mistakes do so
+        if the two fail the same tests, at least WEAK_TESTS, in the same way, and at most GROUP known mistakes do so
     if all named mistakes together account for ENOUGH of the tests that were played
 
 The smallest set of mistakes is looked for one by one: first what accounts for most. Where up to GROUP mistakes account
@@ -21,6 +21,7 @@ from autograder.mistakes.catalogue import Answers, Catalogue, Mistake
 from autograder.mistakes.records import Record, all_alike
 
 GROUP = 3  # mistakes that are named together
+WEAK_TESTS = 2  # one yes or no, one shape or one kind of error is no evidence
 STRENGTH = 2  # telling numbers that must agree, over all examples
 # Share of the failed tests. Without it 11 of softmax's 153 mistakes, left out of the catalogue, get another name: a
 # mistake in a function that others call looks like one of theirs in their tests.
@@ -106,6 +107,8 @@ def _without_switches(names: list[Name]) -> list[Name]:
 
 def _weak(catalogue: Catalogue, answers: Answers, passed: set[str]) -> Name | None:
     """The mistake, or one of a few, that fails the same tests in the same way, where what came back is no number."""
+    if len(answers) < WEAK_TESTS:
+        return None
     group = []
     for mistake in catalogue.mistakes:
         own = catalogue.answers(mistake)

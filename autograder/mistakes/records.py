@@ -36,7 +36,6 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     structure: int = 0  # hash of shapes, and of where entries are not finite; with a wrong dtype, of dtypes
     packed: bytes = b""  # the numbers, as three floats of 32 bits; b"" where nothing was compared
     strength: int = 0  # how many different telling numbers the answer held; 0: it proves nothing by itself
-    relations: int = 0  # bits of `relations.py`; none in a catalogue
 
     @property
     def held(self) -> bool:

@@ -75,6 +75,11 @@ def test_what_is_no_number_names_only_where_all_failed_tests_are_alike():
     assert names(found, {"s": weak(), "t": answers(1, 2)}) == []
 
 
+def test_one_failed_test_without_a_number_is_no_evidence():
+    found = known(a={"s": weak()})
+    assert names(found, {"s": weak()}) == []
+
+
 def test_a_catalogue_is_read_as_it_was_written_and_nothing_else_is():
     found = known(a={"t": answers(1, 2)})
     assert catalogue.unpacked(catalogue.packed(found)) == found
