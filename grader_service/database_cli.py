@@ -63,9 +63,11 @@ def upgrade(
     settings = Settings.from_environment()
     if check:
         with console.busy("upgrading a copy"):
-            found = rehearsal.rehearse(settings)
-        words = "need no upgrade" if found.before == found.after else f"can be upgraded to {found.after}"
-        print(f"tables {found.before} {words}: all {found.rows:,} rows are kept, in {found.seconds:.1f} s (on a copy)")
+            rehearsed = rehearsal.rehearse(settings)
+        words = "need no upgrade" if rehearsed.before == rehearsed.after else f"can be upgraded to {rehearsed.after}"
+        print(
+            f"tables {rehearsed.before} {words}: all {rehearsed.rows:,} rows are kept, in {rehearsed.seconds:.1f} s (on a copy)"
+        )
         return
     with contextlib.closing(Database(settings)) as database:
         before = database.revision()

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
                     print(CLEAR, end="", flush=True)
                 if (status := supervised.follow(arguments, journal, prepared)) == supervised.INTERRUPTED:
                     return status
-                print(f"watching {folder}: save a file to check again; Ctrl-C ends", flush=True)
+                print(f"watching {folder}: save a file to check again; press Ctrl-C to stop", flush=True)
             finally:
                 prepared.kill()
                 prepared.wait()

@@ -54,6 +54,7 @@ VOCABULARY_FILES = (
     "testing/gradients.py",
     "testing/marks.py",
     "testing/mismatch.py",
+    "testing/observation.py",
     "testing/strategies.py",
     "testing/torch.py",
 )

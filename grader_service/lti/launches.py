@@ -24,6 +24,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from autograder.core.decoding import TypedDecoder
 from autograder.core.errors import DeepgradeError
 from grader_service.accounts import accounts
 from grader_service.core.secrets import session_key
@@ -44,6 +45,8 @@ from grader_service.lti.platform_keys import PlatformKeys
 STATE_SECONDS = 600  # from the platform's first request to its message
 PENDING_SECONDS = 3600.0  # in which the person signs in and finishes the launch
 HINT_CHARACTERS = 8000
+
+LAUNCHES: TypedDecoder[Launch] = TypedDecoder(Launch)
 
 
 def begin(session: Session, settings: Settings, given: Mapping[str, str], launch_url: str) -> tuple[str, str]:
@@ -114,7 +117,7 @@ def pending(session: Session, secret: str, states: list[str]) -> tuple[LtiLaunch
     row = session.get(LtiLaunch, hashed("launch", secret))
     if row is None or row.state_hash not in states or row.expires_at < session.scalars(sa.select(db_now())).one():
         return None
-    return row, msgspec.convert(row.message, Launch)
+    return row, LAUNCHES.value(row.message)
 
 
 def identified(session: Session, launch: Launch) -> Person | None:

@@ -45,8 +45,8 @@ def install(app: Flask) -> None:
 
 
 def registry() -> CollectorRegistry:
-    found: RequestMetrics = current_app.extensions[NAME]
-    return found.registry
+    metrics: RequestMetrics = current_app.extensions[NAME]
+    return metrics.registry
 
 
 def _begin() -> None:

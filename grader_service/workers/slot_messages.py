@@ -12,6 +12,8 @@ import socket
 
 import msgspec
 
+from autograder.core.decoding import TypedDecoder
+
 TICKET, LOOK, FINISH = b"ticket", b"look", b"finish"
 WAIT_SECONDS = 1.0  # an idle slot returns so often, to see whether it must stop
 MOST_BYTES = 65_536
@@ -28,6 +30,9 @@ class Reply(msgspec.Struct, frozen=True):
     graded: list[int] = []
     faults: list[int] = []
     more: bool = False
+
+
+REPLIES: TypedDecoder[Reply] = TypedDecoder(Reply)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -68,7 +73,7 @@ def replies(end: socket.socket) -> list[Reply]:
     with contextlib.suppress(BlockingIOError):
         while packet := end.recv(MOST_BYTES):
             packets.append(packet)
-    return [msgspec.json.decode(packet, type=Reply) for packet in packets]
+    return [REPLIES.json(packet) for packet in packets]
 
 
 def drop_unread(end: socket.socket) -> None:

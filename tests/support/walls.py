@@ -394,7 +394,7 @@ WALLS = [
     Wall(
         "variables of check",
         "`deepgrade check` runs with the variables of the caller's shell",
-        [("autograder/cli/students.py", "    if not in_this_process:", "    if False:")],
+        [("autograder/cli/checking.py", "    if not (in_this_process or no_limit):", "    if False:")],
         [
             "tests/engine/core/test_environment.py::test_a_report_does_not_depend_on_the_callers_variables[check-PYTHONOPTIMIZE]"
         ],
@@ -407,9 +407,15 @@ WALLS = [
     ),
     Wall(
         "wheels",
-        "a wheel is built without asking whether the solutions may be in it",
-        [("hatch_build.py", "            sys.exit(REFUSED)", "            return")],
-        ["tests/test_packaging.py::test_no_wheel_is_built_before_somebody_has_said_whether_solutions_may_be_in_it"],
+        "the wheel of students holds what stands beside the engine",
+        [
+            (
+                "pyproject.toml",
+                'only-include = ["autograder", "deepgrade"]',
+                'only-include = ["autograder", "deepgrade", "solutions"]',
+            )
+        ],
+        ["tests/test_packaging.py::test_what_students_get_has_no_solution_no_course_and_no_service[deepgrade-*.whl]"],
     ),
     Wall(
         "imports",

@@ -235,7 +235,7 @@ def test_release_writes_the_kit(deepgrade, tmp_path):
     result = deepgrade("release", "tiny", "-o", "kit.zip")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(
-        "kit.zip: README.md, assignment.toml, tiny.py, test_public.py, experiment.py, server.json, deepg"
+        "kit.zip: README.md, assignment.toml, tiny.py, test_public.py, experiment.py, tiny.ipynb, server.json, deepg"
     )
     assert "tiny/README.md" in zipfile.ZipFile(tmp_path / "kit.zip").namelist()
 

@@ -222,7 +222,7 @@ def test_where_no_sandbox_stands_nothing_is_served(tmp_path):
     settings = Settings(home=tmp_path / "home", course=COURSE)
     refused = run_serve({**os.environ, **settings.to_environment(), "PATH": str(tmp_path)})  # no bubblewrap there
     assert refused.returncode != 0
-    assert "the sandbox is not secure on this machine" in refused.stderr
+    assert "bubblewrap is not installed; run: apt-get install bubblewrap" in refused.stderr
 
 
 def test_an_address_that_is_not_of_this_machine_is_told(tmp_path):
