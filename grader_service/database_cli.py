@@ -65,9 +65,8 @@ def upgrade(
         with console.busy("upgrading a copy"):
             rehearsed = rehearsal.rehearse(settings)
         words = "need no upgrade" if rehearsed.before == rehearsed.after else f"can be upgraded to {rehearsed.after}"
-        print(
-            f"tables {rehearsed.before} {words}: all {rehearsed.rows:,} rows are kept, in {rehearsed.seconds:.1f} s (on a copy)"
-        )
+        kept = f"all {rehearsed.rows:,} rows are kept, in {rehearsed.seconds:.1f} s (on a copy)"
+        print(f"tables {rehearsed.before} {words}: {kept}")
         return
     with contextlib.closing(Database(settings)) as database:
         before = database.revision()

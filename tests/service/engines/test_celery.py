@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import kombu.pools
 import pytest
 import sqlalchemy as sa
 from chaos import COURSE, KINDS, Student, zipped
@@ -74,6 +75,7 @@ def results(installed: Installation) -> list[int]:
 def remote_control(installed: Installation) -> Any:
     from grader_service.queue.notify.tickets import make_app
 
+    kombu.pools.reset()  # connections to a broker that an earlier test has killed
     return make_app(installed.settings).control
 
 
