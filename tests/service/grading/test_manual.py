@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -237,7 +238,7 @@ def test_half_marked_is_not_marked(written, ada, database):
     assert "1 of 2 lines marked" in written.get("/submissions/2").text
     page = ada.get("/submissions/2").text
     assert "Not yet marked" in page
-    assert "2.5" not in page
+    assert "2.5" not in re.sub(r'datetime="[^"]*"', "", page)  # microseconds are no points
     assert "without the written part, which is not yet marked" in ada.get("/courses/course/assignments/double").text
     assert "written part not yet marked" in ada.get("/").text
     assert "to mark" in written.get(f"{STAFF}/grades?show=unmarked").text
