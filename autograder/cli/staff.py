@@ -135,7 +135,7 @@ def doctor(context: typer.Context, json: Json = False) -> None:
         console.print_json([dict(zip(("about", "name", "ok", "detail"), finding, strict=True)) for finding in findings])
     else:
         rows = console.table("Wall", "", "Found")
-        rows.columns[0].min_width = 16
+        rows.columns[0].no_wrap = True  # a name of a wall is looked for
         for _, name, ok, detail in findings:
             rows.add_row(name, Text("ok", "green") if ok else Text("no", "bold red"), Text(console.plain(detail)))
         console.out().print(rows)
