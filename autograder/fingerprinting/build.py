@@ -17,9 +17,8 @@ from autograder.core.errors import BadCourse
 from autograder.course.course import Assignment
 from autograder.course.mutants import Mutant, mutants
 from autograder.fingerprinting.trial import Trial
-from autograder.judge.job import Job, answers_of
-from autograder.judge.recorder_process import RecorderProcess
-from autograder.judge.recording import Recording
+from autograder.judge.job import answers_of, of_reference
+from autograder.judge.recorder_process import recording_of
 from autograder.judge.run import Collection, collect
 from autograder.mistakes import catalogue, store
 from autograder.mistakes.catalogue import Catalogue, Mistake
@@ -46,7 +45,7 @@ def build(assignment: Assignment, secret: bytes, *, jobs: int = 0, on_event: OnE
 
     def play(collection: Collection) -> None:
         problems.update(collection.problems())
-        recording = _recorded(collection, job_of(assignment, secret))
+        recording = recording_of(collection, of_reference(assignment, secret))
         trial = Trial(assignment, secret, collection, recording)
         files = {mutant.name: mutant.files for mutant in known}
         names = collection.names()
@@ -67,26 +66,6 @@ def build(assignment: Assignment, secret: bytes, *, jobs: int = 0, on_event: OnE
     collect([Path(path) for path in assignment.test_files], play)
     entries = [(_mistake(mutant, problems), answers[mutant.name]) for mutant in known if answers.get(mutant.name)]
     return catalogue.made_of(store.key(assignment, secret), entries)
-
-
-def job_of(assignment: Assignment, secret: bytes) -> Job:
-    """All tests against the reference."""
-    return Job(
-        manifest=str(assignment.folder / "assignment.toml"),
-        tests=[str(path) for path in assignment.test_files],
-        files=assignment.reference(),
-        secret=secret,
-        reference=assignment.reference(),
-        reference_folder=str(assignment.solution),
-    )
-
-
-def _recorded(collection: Collection, job: Job) -> Recording:
-    recording = Recording()
-    recorder = RecorderProcess(collection, job, collection.recordable([], True))
-    while recorder.receive(recording):
-        pass
-    return recording
 
 
 def _mistake(mutant: Mutant, problems: Mapping[str, str]) -> Mistake:

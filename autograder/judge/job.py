@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from autograder.core.decoding import TypedDecoder
+from autograder.course.course import Assignment
 from autograder.mistakes.catalogue import AGAIN
 from autograder.mistakes.records import Record
 from autograder.own_tests.answers import SuiteJob
@@ -60,6 +61,18 @@ class Job(msgspec.Struct):
 
 
 JOBS: TypedDecoder[Job] = TypedDecoder(Job)
+
+
+def of_reference(assignment: Assignment, secret: bytes) -> Job:
+    """All tests against the reference."""
+    return Job(
+        manifest=str(assignment.folder / "assignment.toml"),
+        tests=[str(path) for path in assignment.test_files],
+        files=assignment.reference(),
+        secret=secret,
+        reference=assignment.reference(),
+        reference_folder=str(assignment.solution),
+    )
 
 
 class Surroundings(msgspec.Struct):

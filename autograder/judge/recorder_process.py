@@ -72,6 +72,15 @@ class _Sent(Recording):
         self._stream.flush()
 
 
+def recording_of(collection: Collection, job: Job) -> Recording:
+    """All examples of the collected tests that can be recorded; waits until the reference has run them."""
+    recording = Recording()
+    recorder = RecorderProcess(collection, job, collection.recordable([], True))
+    while recorder.receive(recording):
+        pass
+    return recording
+
+
 def _record(writable: int, collection: Collection, job: Job, names: list[str]) -> NoReturn:
     """In the forked process, which is ended after SECONDS."""
     try:

@@ -17,11 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recorded import job_of, recording_of
-
 from autograder.course.course import Course
-from autograder.judge.job import Job
+from autograder.judge.job import Job, of_reference
 from autograder.judge.judge import judge
+from autograder.judge.recorder_process import recording_of
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 from bench.page import REPOSITORY, Section
@@ -70,7 +69,7 @@ def costs(name: str, rounds: int) -> None:
     assignment, clock = Course(REPOSITORY)[name], Clock()
     if "torch" in assignment.manifest.packages:
         import torch  # noqa: F401 - as the server of the judges does
-    job = job_of(assignment, SECRET)
+    job = of_reference(assignment, SECRET)
 
     def measure(collection: Collection) -> None:
         began = clock.read()

@@ -32,12 +32,13 @@ from pathlib import Path
 from typing import Any
 
 from mutation import Mutation, mutations
-from recorded import job_of, recording_of
 
 from autograder.course.course import Assignment, Course
 from autograder.course.manifest import Limits
 from autograder.judge.forked import end_with, print_to
+from autograder.judge.job import of_reference
 from autograder.judge.judge import secret_for, visibility
+from autograder.judge.recorder_process import recording_of
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 from autograder.judge.session import Event, Judging
@@ -199,7 +200,7 @@ def killers(assignment: Assignment, every: int) -> list[tuple[Mutation, str | No
 
         torch.set_num_threads(1)
     reference, name = assignment.reference(), f"{assignment.manifest.module}.py"
-    job = job_of(assignment, SECRET)
+    job = of_reference(assignment, SECRET)
     results: list[tuple[Mutation, str | None]] = []
 
     def measure(collection: Collection) -> None:

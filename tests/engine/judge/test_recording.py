@@ -6,13 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from autograder.course.course import Assignment
 from autograder.judge import recording
-from autograder.judge.job import Job
+from autograder.judge.job import Job, of_reference
 from autograder.judge.judge import judge
-from autograder.judge.recorder_process import RecorderProcess
+from autograder.judge.recorder_process import recording_of
 from autograder.judge.recording import Recording
 from autograder.judge.run import Collection, collect
 
@@ -229,23 +230,7 @@ def test_another_secret_has_other_examples(run):
 
 
 def job_of(tiny: Assignment, source: bytes) -> Job:
-    return Job(
-        manifest=str(tiny.folder / "assignment.toml"),
-        tests=[str(path) for path in tiny.test_files],
-        files={"tiny.py": source},
-        secret=SECRET,
-        reference=tiny.reference(),
-        reference_folder=str(tiny.solution),
-    )
-
-
-def recording_of(collection: Collection, job: Job) -> Recording:
-    """As a prepared process gets it."""
-    kept = Recording()
-    recorder = RecorderProcess(collection, job, collection.recordable([], True))
-    while recorder.receive(kept):
-        pass
-    return kept
+    return msgspec.structs.replace(of_reference(tiny, SECRET), files={"tiny.py": source})
 
 
 def test_the_reference_s_process_records_what_the_judges_of_a_job_replay(tiny):
